@@ -115,6 +115,12 @@ def _keys(text: str) -> tuple[str, ...]:
     return keys
 
 
+def _token(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,}", text):
+        raise ValueError("must be 16 letters and digits or more")
+    return text
+
+
 def _rate(text: str) -> str:
     text = text.strip().lower()
     if text and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
@@ -288,6 +294,13 @@ class Settings:
     log_format: str = setting("plain", _choice("plain", "json"), "form of the logs")
     log_level: str = setting(
         "info", _choice("debug", "info", "warning", "error"), "least level logged"
+    )
+    metrics_port: int = setting(
+        0, _integer(0, 65535), "port on which a worker tells Prometheus its figures; 0: none"
+    )
+    metrics_host: str = setting("127.0.0.1", str, "address of that port")
+    metrics_token: str = setting(
+        "", _token, "who asks for figures shows it (Bearer); empty: the desk tells none"
     )
     api_rate: str = setting("600/minute", _rate, "requests of one API token; empty: no limit")
     run_redis_port: int = setting(0, _integer(0, 65535), "port of the started Redis; 0: a free one")

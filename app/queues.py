@@ -7,7 +7,9 @@ thread and holds up nobody else.  A site may give each queue a process (AMPDESK_
 
 import json
 import time
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -149,7 +151,7 @@ def make_celery(app: Flask) -> Celery:
 
     class FlaskTask(Task):  # type: ignore[misc]
         def __call__(self, *args: object, **kwargs: object) -> Any:
-            with app.app_context():
+            with app.app_context(), _timed(app.extensions["redis"], self.name):
                 return None if _is_late(self.request) else self.run(*args, **kwargs)
 
     address, options = _broker(settings.broker_address)
@@ -215,6 +217,41 @@ def _beats(sweep_s: float) -> dict[str, Any]:
         task: {"task": task, "schedule": pause, "options": {"headers": good_for(pause)}}
         for task, pause in pauses.items()
     }
+
+
+# What tasks did
+
+#: Redis hash of how often each task ran and how long it took: Celery's processes come and go, on
+#: several machines, and this is one sum.
+DID = "ampdesk:tasks"
+#: Upper ends in seconds of the classes that tasks' times are counted in.
+TASK_BOUNDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+
+
+@contextmanager
+def _timed(client: redis.Redis, task: str) -> Iterator[None]:
+    """Add a run to the sums; while Redis is away none is counted."""
+    began, outcome = time.monotonic(), "failed"
+    try:
+        yield
+        outcome = "ok"
+    finally:
+        took_s = time.monotonic() - began
+        with suppress(redis.RedisError):
+            pipe = client.pipeline(transaction=False)
+            pipe.hincrby(DID, f"{task} {outcome}", 1)
+            pipe.hincrby(DID, f"{task} class {bisect_left(TASK_BOUNDS, took_s)}", 1)
+            pipe.hincrbyfloat(DID, f"{task} seconds", took_s)
+            pipe.execute()
+
+
+def did(client: redis.Redis) -> dict[str, float]:
+    """The sums, by task and what is counted; nothing while Redis is away."""
+    try:
+        found: Any = client.hgetall(DID)
+    except redis.RedisError:
+        return {}
+    return {field.decode(): float(figure) for field, figure in found.items()}
 
 
 # What waits

@@ -37,6 +37,7 @@ _NO_SPEECH = {
     *("_", "N_", "gettext", "lazy_gettext", "ngettext", "left_out", "needed", "text", "compile"),
     *("debug", "info", "warning", "error", "exception", "getLogger", "sub", "strptime", "strftime"),
     *("startswith", "endswith", "split", "frozenset", "Namespace", "TypeVar"),
+    *("_gauge", "GaugeMetricFamily", "CounterMetricFamily", "HistogramMetricFamily"),
 }
 #: Keywords whose words are told to people, even single ones.
 _LABELS = {"label", "title", "hint", "word"}

@@ -22,7 +22,9 @@ from app.config import Settings, as_root
 from app.revisions import fit_or_exit
 from worker.dialects import DIALECTS
 from worker.gate import Gate
+from worker.metrics import Exporter
 from worker.pace import LAG
+from worker.readiness import Readiness
 from worker.server import Server, ServerSettings, networks
 from worker.switchboard import Switchboard
 from worker.tls import Renewal, WrongTls, server_context
@@ -47,8 +49,7 @@ def main() -> int:
         return 2
     if sentence := as_root():
         log.warning(sentence)
-    node = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    switchboard = Switchboard(app, node)
+    switchboard = Switchboard(app, _node())
     gate = Gate(app, switchboard.batch)
     renewal = Renewal(tls, settings, gate.own_roots) if tls is not None else None
     server = Server(
@@ -57,6 +58,7 @@ def main() -> int:
         switchboard,
         lambda: switchboard.health() | (renewal.health() if renewal else {}),
         tls,
+        Readiness(app, switchboard.batch, switchboard.node).parts,
         serves=False,
     )
     try:
@@ -83,11 +85,17 @@ def main() -> int:
 
 def _start(settings: Settings, switchboard: Switchboard, server: Server) -> None:
     """Listen and serve.  While the database is away whoever comes is told to come again."""
+    Exporter(settings, server, switchboard).start()
     fit_or_exit(settings, meanwhile=server.start)
     switchboard.start()
     server.serves = True
     if not server.port:
         server.start()
+
+
+def _node() -> str:
+    """What this process is called among the workers; no other ever has that name."""
+    return f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def _mind_memory() -> None:

@@ -30,6 +30,7 @@ from app.domain.network import connections
 from app.domain.office import messages
 from app.domain.office.messages import Row
 from app.uow import unit_of_work
+from worker.metrics import COUNTS
 from worker.pace import LAG
 from worker.storage import Storage, StorageAway, is_away
 from worker.works import NOT_YET, Job, Together, Waiter, Work
@@ -109,6 +110,13 @@ class Batch:
         else:
             self._storage.dropped += 1
 
+    def load(self) -> tuple[int, float]:
+        """How many works wait, and how long the slowest commit in hand has taken, in seconds."""
+        lanes = {self._lane, self._rare}
+        began = [lane.began_at for lane in lanes if lane.began_at]
+        age_s = time.monotonic() - min(began) if began else 0.0
+        return sum(lane.length for lane in lanes), age_s
+
     def stop(self, within_s: float = 10.0) -> None:
         """Commit what waits, then end; what takes longer than `within_s` seconds is left."""
         for lane in {self._rare, self._lane}:
@@ -118,6 +126,7 @@ class Batch:
 class Lane:
     """One writer: what waits for it goes into one commit after another.
 
+    `began_at` is when the one in hand was begun, in seconds of a steady clock; 0: none is.
     The one that `asks` tries whether a database that was away is back, also with nothing to write.
     """
 
@@ -128,13 +137,13 @@ class Lane:
         self.asking = Job(lambda db, rows: db.execute(select(1)))
         self._waiting: deque[Work] = deque()
         self._woken = Event()
-        self._writing = False
+        self.began_at = 0.0
         self._writer = gevent.spawn(self._write_for_ever)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being written."""
-        return not (self._writing or self._waiting)
+        return not (self.began_at or self._waiting)
 
     @property
     def length(self) -> int:
@@ -174,7 +183,7 @@ class Lane:
                 self._storage.rest()
             rest = self._write(self._gathered())
             self._waiting.extendleft(reversed(rest))
-            self._writing = False
+            self.began_at = 0.0
 
     def _gathered(self) -> list[Work]:
         """The next batch; a second work of a station waits for the one after it."""
@@ -183,7 +192,7 @@ class Lane:
                 return [self.asking]
             self._woken.clear()
             self._woken.wait()
-        self._writing = True
+        self.began_at = time.monotonic()
         # Whoever is ready to be read gets its turn, so that its work joins this commit: what one
         # commit costs is the same for one work and for two hundred.
         with gevent.Timeout(GATHERS_S, False):
@@ -208,10 +217,12 @@ class Lane:
         """Commit what there is time for and tell whoever waits; return the rest."""
         began, pause_s, tries = time.monotonic(), PAUSE_S, 0
         while True:
+            begins = time.monotonic()
             try:
                 results = self._commit(works)
             except (OperationalError, InterfaceError, PoolTimeout) as error:
                 tries += 1
+                COUNTS.failed_commits += 1
                 if is_away(error):
                     if not self._storage.holds(began):
                         return self._given_up(works, error)
@@ -225,6 +236,7 @@ class Lane:
                 return self._without(works, error)
             else:
                 self._storage.stored()
+                COUNTS.committed(len(works), time.monotonic() - begins)
                 self._tell(works, results)
                 return [work for work, it in zip(works, results, strict=True) if it is NOT_YET]
 

@@ -4,6 +4,7 @@ While the database is away a call goes to the spool instead, and comes again fro
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -27,6 +28,7 @@ from worker.dialects.context import Context
 from worker.dialects.records import Bulk, Fact, Handler, Long, Outside, Route
 from worker.facts import Asked, Facts, Read
 from worker.last_known import LastKnown
+from worker.metrics import COUNTS
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.fields import Fields
@@ -66,6 +68,12 @@ class Dispatch:
 
     def answer(self, held: Held, call: Call) -> str | None:
         """Handle a call; None: stay silent, so that the charger keeps it and tries again."""
+        began = time.monotonic()
+        text = self._answered(held, call)
+        COUNTS.message(held.link.version, call.action, text, time.monotonic() - began)
+        return text
+
+    def _answered(self, held: Held, call: Call) -> str | None:
         received_at = utc_now()
         link = held.link
         if delay_ms := link.station.quirks.get("reply_delay_ms"):

@@ -24,6 +24,7 @@ from app.models import Station
 from worker.batch import Batch
 from worker.certificates import Trust
 from worker.lookup import Known, Lookup
+from worker.metrics import COUNTS
 from worker.ocpp.handshake import Accepted, Admitted, Request, choose_offered
 from worker.ocpp.refusals import Reason, Refused, Throttle, Turns
 from worker.ocpp.versions import Version
@@ -203,6 +204,7 @@ class Gate:
             status, reason, sentence = 101, "accepted", answer.note or "The charger is connected."
         else:
             status, reason, sentence = answer.status, answer.reason.code, answer.sentence
+        COUNTS.handshakes[reason] += 1
         # Whoever tries many names shares one row a minute: guessing must not fill the disk.
         guessing = station is None and reason == Reason.THROTTLED.code
         knock = Knock(

@@ -22,6 +22,7 @@ from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Offer, R
 from worker.ocpp.refusals import Reason, Refused, Turns
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S, LAG
+from worker.readiness import Part
 from worker.turnstile import Turnstile
 from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
@@ -77,8 +78,9 @@ def networks(texts: Sequence[str]) -> tuple[Network, ...]:
 class Server:
     """The listener, its links and the ticker that serves all of them.
 
-    `health` gives what `GET /healthz` answers beside the number of connections; when it raises or
-    says `"ok": False` the answer is 503.  `tls` is the context of a second listener (`worker.tls`).
+    `health` gives what `GET /healthz` answers beside the number of connections, out of memory; when
+    it raises the answer is 503.  `parts` says for `GET /readyz` how each part fares that the work
+    needs.  `tls` is the context of a second listener (`worker.tls`).
     Until it `serves` everybody is told to come again.
     """
 
@@ -89,6 +91,7 @@ class Server:
         desk: Desk,
         health: Callable[[], dict[str, Any]] = dict,
         tls: Any = None,
+        parts: Callable[[], dict[str, Part]] = dict,
         serves: bool = True,
     ) -> None:
         self.settings = settings
@@ -96,6 +99,7 @@ class Server:
         self.gate = gate
         self.desk = desk
         self.health = health
+        self.parts = parts
         self.links: set[Link] = set()
         self.draining = False
         self.serves = serves
@@ -179,11 +183,10 @@ class Server:
         link.close_when_idle(1001, RESTARTS, deadline - 1 - time.monotonic())
 
     def health_answer(self) -> tuple[int, dict[str, Any]]:
-        """Status and body of `GET /healthz`."""
-        body: dict[str, Any] = {
-            "ok": self.serves and not self.draining,
-            "connections": len(self.links),
-        }
+        """Status and body of `GET /healthz`: it is alive, whatever its parts are."""
+        body: dict[str, Any] = {"ok": True, "connections": len(self.links)}
+        body["draining"] = self.draining
+        body["serves"] = self.serves
         body["unfinished"] = len(self.doorstep)
         body["loop_lag_ms"] = round(LAG.now_s * 1000)
         try:

@@ -32,6 +32,7 @@ from worker.calls import Calls
 from worker.claims import Claims, Setpoints
 from worker.dispatch import Dispatch
 from worker.link import Link
+from worker.metrics import COUNTS
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
 from worker.replay import Replay
@@ -156,6 +157,7 @@ class Switchboard:
 
     def settled(self, link: Link, event: Settled) -> None:
         """A call of ours ended: write down how."""
+        COUNTS.call(event)
         held = link.data or Held(link)
         self._heard[link.station.id] = link.station.tenant_id
         lane = self._setpoints if isinstance(event.call.context, Claimed) else self._calls

@@ -17,6 +17,7 @@ from gevent.pywsgi import Input, WSGIServer, headers_factory
 from geventwebsocket.handler import WebSocketHandler
 from websockets.utils import accept_key
 
+from worker import readiness
 from worker.certificates import read_chain, read_headers
 from worker.ocpp import handshake
 from worker.ocpp.handshake import ClientCertificate, Request, read_basic
@@ -78,11 +79,14 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
             self.close_connection = True
 
     def _serve(self) -> None:
-        """Answer the health check, or a handshake."""
+        """Answer who asks how the worker is, or a handshake."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = self.path.partition("?")[0]
-        if path == "/healthz" and "upgrade" not in headers:
-            status, body = self._ours.health_answer()
+        if path in ("/healthz", "/readyz") and "upgrade" not in headers:
+            ours = self._ours
+            ready = path == "/readyz"
+            told = readiness.answer(ours) if ready else ours.health_answer()
+            status, body = told
             self._answer(f"{status} {'OK' if status == 200 else 'Service Unavailable'}", [], body)
             return
         request, refused = self._read_handshake(headers)

@@ -25,7 +25,7 @@ from app.web import system
 #: What stands for a value that nobody may read.
 MASK = "••••••"
 #: Parts of a name that say that its value is a secret.
-_SECRET = ("secret", "password")
+_SECRET = ("secret", "password", "token", "dsn")
 #: Settings left empty whose value was made once and lies in the data folder.
 _MADE = {"secret_key": "secret_key", "redis_url": "redis/url"}
 #: Migrations that are listed, the newest first.

@@ -1,6 +1,6 @@
 """How the installation itself fares: worker, Redis, Celery, mail, database, disk.
 
-Home, `flask system` and `/healthz` say the same.  No page waits for a part that
+Home, `flask system` and `/readyz` say the same.  No page waits for a part that
 does not answer: Redis and Celery's broker are asked beside the page, which shows what they last
 said.
 """
@@ -8,8 +8,6 @@ said.
 import http.client
 import json
 import shutil
-import threading
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -26,12 +24,16 @@ from app.domain.office import housekeeping, outbox
 from app.queries.office import system as queries
 from app.queues import QueueState
 from app.text.numbers import duration, number
+from app.uow import unit_of_work
 from app.web import kept
+from app.web.beside import Answer, Beside
 
 OK, WARN, BAD = "ok", "warn", "bad"
 
 #: An answer of Redis is believed for so long, and waited for no longer than this, in seconds.
 FRESH_S, WAIT_S = 4.0, 0.15
+#: The same where somebody asks whether the desk is ready.
+READY_S = 1.0
 #: The stream's word about the workers and the database's size are asked for this often.
 BEAT_KEPT_S, SIZE_KEPT_S = 2.0, 60.0
 #: A loop that is later than this keeps chargers waiting, in milliseconds.
@@ -68,6 +70,33 @@ def parts(db: Session, *, now: datetime) -> list[Part]:
         _database(db),
         _disk(),
     ]
+
+
+def ready() -> tuple[bool, list[Part]]:
+    """Whether pages can be served and what they ask for be stored; and how each part fares.
+
+    Nobody who asks waits for longer than `READY_S`, and each answer is good for as long.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    asked = app.extensions.setdefault("ready_beside", Beside(_look, READY_S, READY_S))
+    found: list[Part] = asked.answer(app).value or []
+    if not found or asked.silent_s():
+        sentence = f"The database has not answered a write for {asked.silent_s():.0f} s."
+        found = [Part("Database", BAD, "", sentence)]
+    return not any(part.state == BAD for part in found if part.name in ("Database", "Disk")), found
+
+
+def _look(app: Flask) -> list[Part]:
+    """All parts, after a write: a database that only reads keeps nothing."""
+    now = datetime.now(UTC)
+    with app.app_context():
+        try:
+            with unit_of_work() as db:
+                housekeeping.sign(db, "desk", now=now)
+            return parts(db, now=now)
+        except SQLAlchemyError:
+            sentence = "The database cannot be reached, or refuses to store."
+            return [Part("Database", BAD, "", sentence), _disk()]
 
 
 def worst(found: list[Part]) -> str:
@@ -173,7 +202,7 @@ def _count(workers: int) -> str:
     return "1 worker" if workers == 1 else f"{workers} workers"
 
 
-def _redis_part(answer: "_Answer") -> Part:
+def _redis_part(answer: Answer) -> Part:
     if answer.value is not None:
         return Part("Redis", OK, f"answers in {number(answer.value * 1000, 1)} ms")
     if answer.since is None:
@@ -185,7 +214,7 @@ def _redis_part(answer: "_Answer") -> Part:
     return Part("Redis", BAD, "does not answer", sentence, answer.since)
 
 
-def _celery(db: Session, broker: "_Answer", now: datetime) -> Part:
+def _celery(db: Session, broker: Answer, now: datetime) -> Part:
     mark = queries.mark(db, housekeeping.SWEEP)
     late = timedelta(seconds=max(3 * current_app.config["SETTINGS"].sweep_s, 120))
     states: list[QueueState] = broker.value or []
@@ -281,44 +310,7 @@ def _bytes(size: int) -> str:
     return f"{number(size / 1024)} kB"
 
 
-def _beside(part: str, ask: Callable[..., Any]) -> "_Answer":
+def _beside(part: str, ask: Callable[..., Any]) -> Answer:
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    asked: _Beside = app.extensions.setdefault(f"{part}_beside", _Beside(ask))
+    asked: Beside = app.extensions.setdefault(f"{part}_beside", Beside(ask, FRESH_S, WAIT_S))
     return asked.answer(app.extensions[part])
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What was answered last, None when nothing was; since when it has been like that."""
-
-    value: Any
-    since: datetime | None
-
-
-class _Beside:
-    """A question that may take long, asked in a thread of its own."""
-
-    def __init__(self, ask: Callable[..., Any]) -> None:
-        self._ask = ask
-        self._last = _Answer(None, None)
-        self._at = float("-inf")
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-
-    def answer(self, *arguments: object) -> _Answer:
-        """Return the last answer; ask again where it is old, but hardly wait."""
-        with self._lock:
-            idle = self._thread is None or not self._thread.is_alive()
-            if idle and time.monotonic() - self._at > FRESH_S:
-                self._thread = threading.Thread(target=self._work, args=arguments, daemon=True)
-                self._thread.start()
-            thread = self._thread
-        if thread is not None:
-            thread.join(WAIT_S)
-        return self._last
-
-    def _work(self, *arguments: object) -> None:
-        value = self._ask(*arguments)
-        changed = self._last.since is None or (value is None) != (self._last.value is None)
-        since = datetime.now(UTC) if changed else self._last.since
-        self._last, self._at = _Answer(value, since), time.monotonic()

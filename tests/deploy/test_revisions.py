@@ -183,7 +183,7 @@ def start(tmp_path, away):
 
 def health(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=30) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code

@@ -35,7 +35,9 @@ PUBLIC = {
     # The label at a charger leads there: what a driver may know, or the field page for staff.
     "field.show",
     # A load balancer asks for a word per part.
-    "system.health",
+    *("system.health", "system.ready"),
+    # Prometheus shows a token of the settings.
+    "system.metrics",
 }
 #: Addresses for stations: a secret in them takes the place of a person, and no form is sent there.
 FOR_STATIONS = {"station_files.fetch", "station_files.bring"}

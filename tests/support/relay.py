@@ -32,10 +32,13 @@ class Wires:
 
 
 class Relay:
-    """A port of ours that leads to somebody else's; `host` and `port` are where it leads to."""
+    """A port of ours that leads to somebody else's; `host` and `port` are where it leads to.
+
+    A host that is a folder is PostgreSQL's own, which holds its socket.
+    """
 
     def __init__(self, wires: Wires, host: str, port: int) -> None:
-        self._wires, self._target = wires, (host, port)
+        self._wires, self._host, self._target_port = wires, host, port
         self.port = free_port()
         self._server: asyncio.Server | None = None
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
@@ -80,12 +83,18 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._open.wait()
         try:
-            there, back = await asyncio.open_connection(*self._target)
+            if self._host.startswith("/"):
+                path = f"{self._host}/.s.PGSQL.{self._target_port}"
+                there, back = await asyncio.open_unix_connection(path)
+            else:
+                there, back = await asyncio.open_connection(self._host, self._target_port)
         except OSError:
             writer.transport.abort()
             return
         for one in (writer, back):
-            one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain = one.get_extra_info("socket")
+            if plain.family != socket.AF_UNIX:
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         pair = (writer, back)
         self._pairs.add(pair)
         try:

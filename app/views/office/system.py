@@ -2,16 +2,15 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, abort, g, jsonify, render_template, request
+from flask import Blueprint, Response, abort, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from sqlalchemy.exc import SQLAlchemyError
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from app.domain.office import housekeeping
-from app.extensions import db
 from app.queries.office import attention
 from app.uow import unit_of_work
-from app.web import system
+from app.web import figures, system
 from app.web.security import actor, back, needs, public
 
 blueprint = Blueprint("system", __name__)
@@ -53,11 +52,21 @@ def _instant(text: str) -> datetime:
 @blueprint.get("/healthz")
 @public
 def health() -> ResponseReturnValue:
-    """The state of each part in a word, for a load balancer: 503 when pages cannot be served."""
-    try:
-        found = system.parts(db.session(), now=g.now)
-    except SQLAlchemyError:
-        return jsonify(status=system.BAD, parts={"Database": system.BAD}), 503
-    states = {part.name: part.state for part in found}
-    served = states["Database"] != system.BAD
-    return jsonify(status=system.worst(found), parts=states), 200 if served else 503
+    """The desk is alive, whatever its parts are: for who would start it again."""
+    return jsonify(status=system.OK)
+
+
+@blueprint.get("/readyz")
+@public
+def ready() -> ResponseReturnValue:
+    """How each part fares, for a load balancer: 503 when pages cannot be served."""
+    served, found = system.ready()
+    parts = {part.name: {"state": part.state, "sentence": part.sentence} for part in found}
+    return jsonify(status=system.worst(found), parts=parts), 200 if served else 503
+
+
+@blueprint.get("/metrics")
+@public
+def metrics() -> ResponseReturnValue:
+    """Figures for Prometheus, for who shows the token of the settings."""
+    return Response(figures.page(), content_type=CONTENT_TYPE_LATEST)
