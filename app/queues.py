@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -275,7 +275,7 @@ def _note_time(headers: dict[str, Any] | None = None, **_: Any) -> None:
     headers[_ASKED_AT] = now.timestamp()
     if headers.get("eta"):
         eta = datetime.fromisoformat(headers["eta"])
-        headers["eta"] = (eta + (now - datetime.now(UTC))).isoformat()
+        headers["eta"] = (eta + (now - utc_now())).isoformat()
 
 
 def good_for(seconds: float) -> dict[str, float]:

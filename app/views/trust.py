@@ -1,6 +1,5 @@
 """Pages: certificates, those who sign them, and contracts."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, render_template
@@ -8,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.trust import certificates, signing
 from app.domain.trust.certificate_names import OWN
@@ -32,7 +32,7 @@ blueprint = Blueprint("certificates", __name__, url_prefix="/certificates")
 @needs("viewer")
 def index() -> ResponseReturnValue:
     """What runs out, what waits for a signature, the authority, and all certificates."""
-    now = datetime.now(UTC)
+    now = utc_now()
     use, state = listing.text("use"), listing.text("state")
 
     def listed(wish: Wish) -> Page:
@@ -72,7 +72,7 @@ def add_root() -> ResponseReturnValue:
             with unit_of_work() as work:
                 signing.keep(
                     work, actor(), _tenant(), name=form.name.data or "", use=form.use.data,
-                    pem=form.pem.data, key_file=None, now=datetime.now(UTC),
+                    pem=form.pem.data, key_file=None, now=utc_now(),
                 )  # fmt: skip
         except DomainError as error:
             refusals.show(form, error)
@@ -90,7 +90,7 @@ def make_authority() -> ResponseReturnValue:
     keys = signing.KeyStore(settings.data_dir)
     with unit_of_work() as work:
         signing.own_root(
-            work, _tenant(), keys, settings.ocpp_cpo_name, actor=actor(), now=datetime.now(UTC)
+            work, _tenant(), keys, settings.ocpp_cpo_name, actor=actor(), now=utc_now()
         )
     return back("certificates.index", _anchor="authority")
 
@@ -109,7 +109,7 @@ def archive_root(root_id: int) -> ResponseReturnValue:
     """Put a root away."""
     with unit_of_work() as work:
         root = work.get(AuthorityCertificate, root_id) or abort(404)
-        signing.archive(work, actor(), root, now=datetime.now(UTC))
+        signing.archive(work, actor(), root, now=utc_now())
     return back("certificates.index", _anchor="authority")
 
 
@@ -138,7 +138,7 @@ def sign(certificate_id: int) -> ResponseReturnValue:
         try:
             with unit_of_work() as work:
                 row = work.get(StationCertificate, certificate_id) or abort(404)
-                certificates.issue(work, row, form.pem.data, now=datetime.now(UTC))
+                certificates.issue(work, row, form.pem.data, now=utc_now())
         except DomainError as error:
             refusals.show(form, error)
         else:
@@ -154,7 +154,7 @@ def approve(certificate_id: int) -> ResponseReturnValue:
     try:
         with unit_of_work() as work:
             row = work.get(StationCertificate, certificate_id) or abort(404)
-            certificates.approve(work, actor(), row, now=datetime.now(UTC))
+            certificates.approve(work, actor(), row, now=utc_now())
     except DomainError as error:
         flash(error.sentence, "error")
     else:
@@ -168,7 +168,7 @@ def refuse(certificate_id: int) -> ResponseReturnValue:
     """Decide that a request will not be signed."""
     with unit_of_work() as work:
         row = work.get(StationCertificate, certificate_id) or abort(404)
-        certificates.refuse(work, actor(), row, now=datetime.now(UTC))
+        certificates.refuse(work, actor(), row, now=utc_now())
     return back("certificates.index")
 
 
@@ -182,7 +182,7 @@ def revoke(certificate_id: int) -> ResponseReturnValue:
             with unit_of_work() as work:
                 row = work.get(StationCertificate, certificate_id) or abort(404)
                 reason = form.reason.data or ""
-                certificates.revoke(work, actor(), row, reason=reason, now=datetime.now(UTC))
+                certificates.revoke(work, actor(), row, reason=reason, now=utc_now())
         except DomainError as error:
             refusals.show(form, error)
         else:
@@ -194,7 +194,7 @@ def revoke(certificate_id: int) -> ResponseReturnValue:
 def station(station_id: int) -> ResponseReturnValue:
     """The Security tab of a station: its certificates, its password, its security events."""
     row = db.session.get(Station, station_id) or abort(404, "There is no such station.")
-    now = datetime.now(UTC)
+    now = utc_now()
     return render_template(
         "trust/certificates/station.html",
         station=row,

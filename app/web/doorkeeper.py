@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, abort, current_app, request
@@ -20,6 +19,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.office import sign_ins
 from app.domain.office.sign_ins import digest
@@ -149,7 +149,7 @@ def attempt_of_code(user: User) -> Iterator[None]:
     Codes are short, so there is one budget for all addresses that are not known.  Ends the
     request with 429 when it is used up.
     """
-    here, now = request.remote_addr, datetime.now(UTC)
+    here, now = request.remote_addr, utc_now()
     known = sign_ins.knows_address(db.session(), user.id, here, now=now)
     budget = [share(PER_PAIR, "code of", user.id, texts.household(here) if known else "")]
     if not spend(budget):
@@ -180,7 +180,7 @@ def _shares(email: str) -> list[Share]:
         return [share(PER_PAIR, "sign-in by", mark[-27:])]
     here = texts.household(request.remote_addr)
     pair = share(PER_PAIR, "sign-in", here, key)
-    if sign_ins.at_home(db.session(), email, request.remote_addr, now=datetime.now(UTC)):
+    if sign_ins.at_home(db.session(), email, request.remote_addr, now=utc_now()):
         return [pair]
     return [
         share(PER_ADDRESS, "sign-in from", here),

@@ -1,12 +1,13 @@
 """What templates write with: filters for numbers and times, and a few globals of every page."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from flask import Flask, g, has_request_context, url_for
 from werkzeug.routing import BuildError
 
+from app.clock import utc_now
 from app.domain.ground.texts import N_
 from app.text import numbers, writers
 from app.text.sentences import translated
@@ -26,7 +27,7 @@ def _now() -> datetime:
     """The time the page is rendered at; a page fixes it once in `g.now` so that its ages agree."""
     if has_request_context() and "now" in g:
         return cast(datetime, g.now)
-    return datetime.now(UTC)
+    return utc_now()
 
 
 def _zone() -> str:

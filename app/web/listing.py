@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, flash, g, request, stream_with_context
 
+from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.ground.clock import let_others_run
 from app.domain.ground.errors import DomainError
@@ -88,7 +89,7 @@ RECENT_DAYS = 31
 
 def recent(zone: str) -> datetime:
     """The first midnight of what a long list begins with, on the clock of `zone`."""
-    here = (g.get("now") or datetime.now(UTC)).astimezone(ZoneInfo(zone))
+    here = (g.get("now") or utc_now()).astimezone(ZoneInfo(zone))
     first = here.replace(hour=0, minute=0, second=0, microsecond=0)
     return (first - timedelta(days=RECENT_DAYS - 1)).astimezone(UTC)
 
@@ -221,7 +222,7 @@ def _period(since: datetime | None, until: datetime | None) -> str:
     zone = ZoneInfo(g.get("zone", "UTC"))
     first = f"{since.astimezone(zone):%Y-%m-%d}" if since else ""
     last = f"{(until - timedelta(microseconds=1)).astimezone(zone):%Y-%m-%d}" if until else ""
-    today = f"{(g.get('now') or datetime.now(UTC)).astimezone(zone):%Y-%m-%d}"
+    today = f"{(g.get('now') or utc_now()).astimezone(zone):%Y-%m-%d}"
     if not first and not last:
         return today
     return f"{first}-to-{last or today}" if first else f"to-{last}"

@@ -14,7 +14,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -23,6 +22,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.clock import utc_now
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import rights, sign_ins
 from app.extensions import db
@@ -248,7 +248,7 @@ class Hub:
         try:
             with self._app.app_context():
                 ids = {listener.sign_in_id for listener in open_}
-                counting = sign_ins.counting(db.session(), ids, now=datetime.now(UTC))
+                counting = sign_ins.counting(db.session(), ids, now=utc_now())
         except SQLAlchemyError as error:
             log.warning("the sign-ins of open streams cannot be read: %s", error)
             return

@@ -4,7 +4,6 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import (
@@ -27,6 +26,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.routing import IntegerConverter, Map
 
 from app import uow
+from app.clock import utc_now
 from app.domain.access import reach
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.errors import DomainError
@@ -116,7 +116,7 @@ class SignedIn:
 def load_user(text: str) -> SignedIn | None:
     """Load whose sign-in the cookie holds; narrow the request's database session to their reach."""
     scope.narrow(db.session(), None)
-    found = sign_ins.find(db.session(), text, now=datetime.now(UTC))
+    found = sign_ins.find(db.session(), text, now=utc_now())
     if found is None:
         return None
     person = SignedIn(found, text)
@@ -187,7 +187,7 @@ def _turned_away(area: Area | None, right: Right) -> Any:
 
 def _seen() -> None:
     """Note that the sign-in is in use, once a minute at most."""
-    now = datetime.now(UTC)
+    now = utc_now()
     if now - current_user.seen_at >= sign_ins.TOUCH_EVERY:
         with unit_of_work() as work:
             sign_ins.touch(work, current_user.sign_in_id, now=now)

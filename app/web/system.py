@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import extensions, queues, revisions
+from app.clock import utc_now
 from app.domain.network import presence
 from app.domain.office import housekeeping, outbox
 from app.queries.office import system as queries
@@ -88,7 +89,7 @@ def ready() -> tuple[bool, list[Part]]:
 
 def _look(app: Flask) -> list[Part]:
     """All parts, after a write: a database that only reads keeps nothing."""
-    now = datetime.now(UTC)
+    now = utc_now()
     with app.app_context():
         try:
             with unit_of_work() as db:
@@ -124,7 +125,7 @@ def _beat() -> str:
         extensions.db.session.remove()
     if newest is None:
         return '{"worker_s": null}'
-    age = (datetime.now(UTC) - newest).total_seconds()
+    age = (utc_now() - newest).total_seconds()
     return json.dumps({"worker_s": round(max(age, 0.0), 1)})
 
 
@@ -194,7 +195,7 @@ def _worker_by_itself() -> Part:
     except (OSError, ValueError, KeyError, http.client.HTTPException):
         sentence = "No worker answers on this computer; one may run on another."
         return Part("Worker", WARN, "does not answer here", sentence)
-    since = datetime.now(UTC) - timedelta(seconds=oldest_s) if frames else None
+    since = utc_now() - timedelta(seconds=oldest_s) if frames else None
     return _spooling(f"{connected} connected", frames, since)
 
 

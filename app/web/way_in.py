@@ -1,6 +1,6 @@
 """Ways into the desk: the one-time link with its mail, the second step, and the sign-in itself."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from flask import current_app, render_template, request, session, url_for
@@ -8,6 +8,7 @@ from flask_babel import force_locale, gettext
 from flask_login import login_user
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.ground.errors import Conflict
 from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import Actor, SignInWay
@@ -59,7 +60,7 @@ def let_in(user: User, way: SignInWay = SignInWay.PASSWORD, *, remember: bool = 
             agent=request.user_agent.string,
             way=way,
             remembered=remember,
-            now=datetime.now(UTC),
+            now=utc_now(),
         )
     session.clear()
     session.permanent = True
@@ -79,7 +80,7 @@ class HalfWay(NamedTuple):
 
 def stop_half_way(user: User, *, remember: bool) -> None:
     """Keep in this browser that the password was right."""
-    now = datetime.now(UTC).timestamp()
+    now = utc_now().timestamp()
     session[_HALF_WAY] = [user.id, sign_ins.digest(user.password_hash or ""), remember, now]
 
 
@@ -89,7 +90,7 @@ def half_way() -> HalfWay | None:
     user = db.session.get(User, user_id)
     if user is None or user.archived_at is not None:
         return None
-    late = not 0 <= datetime.now(UTC).timestamp() - at <= HALF_WAY_S
+    late = not 0 <= utc_now().timestamp() - at <= HALF_WAY_S
     if late or password != sign_ins.digest(user.password_hash or ""):
         return None
     return HalfWay(user, bool(remember))

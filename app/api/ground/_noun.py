@@ -8,7 +8,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, has_app_context, request
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app.api.ground import _access, _checks, _keys, _paging
 from app.api.ground._access import Caller
 from app.api.ground._paging import Page, Pages
+from app.clock import utc_now
 from app.domain.ground.vocabulary import Actor, Json
 from app.extensions import db as flask_db
 from app.schemas.answers import Answer
@@ -259,7 +260,7 @@ class Noun:
 
 def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -> Response:
     """Let in, check, do, answer."""
-    now = datetime.now(UTC)
+    now = utc_now()
     caller = _access.admit(endpoint.right, everywhere=endpoint.everywhere, now=now)
     asked = _checks.query(endpoint.query)
     given, raw = _checks.body(endpoint.body, endpoint.file)
@@ -319,7 +320,7 @@ def _headers(response: Response) -> Response:
             response.headers["Retry-After"] = "60"
         return response
     amount, standing = g.rate
-    wait_s = max(1, int(standing.resets_at - datetime.now(UTC).timestamp()))
+    wait_s = max(1, int(standing.resets_at - utc_now().timestamp()))
     response.headers["RateLimit-Limit"] = str(amount)
     response.headers["RateLimit-Remaining"] = str(max(0, amount - standing.count))
     response.headers["RateLimit-Reset"] = str(wait_s)

@@ -1,6 +1,6 @@
 """Tariffs: named prices with their versions, who has them, and what a session would cost."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import selectinload
 from app.api.ground import _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
+from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book, validity
 from app.domain.money import tariffs as prices
@@ -44,7 +45,7 @@ VERSION = _rows.answer(
 
 
 def _held(tariff: Tariff) -> TariffVersion:
-    return validity.in_force(tariff.versions, datetime.now(UTC), "UTC")
+    return validity.in_force(tariff.versions, utc_now(), "UTC")
 
 
 class Holders(Answer):

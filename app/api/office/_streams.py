@@ -10,13 +10,14 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.ground._access import Caller
+from app.clock import utc_now
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import api_tokens
 from app.domain.office.api_tokens import Holder
@@ -71,7 +72,7 @@ class Stream:
         self.kinds, self.station_id = kinds, station_id
         self.holder: Holder | None = None
         #: Only what happened later is told; `resumed` asks for what happened since then.
-        self.after = datetime.now(UTC)
+        self.after = utc_now()
         self.resumed: datetime | None = None
         self.over = self.caught_up = False
         self.wake = threading.Event()
@@ -192,7 +193,7 @@ class Streams:
 
     def _look(self, ear: Ear) -> None:
         """Find what happened since the last look, and tell each stream what it wants of it."""
-        db, now = flask_db.session(), datetime.now(UTC)
+        db, now = flask_db.session(), utc_now()
         scope.narrow(db, None)
         streams = [one for one in list(self._open) if not one.over]
         kinds = frozenset[str]().union(*(one.kinds for one in streams))
@@ -218,7 +219,7 @@ class Streams:
 
     def _weed(self) -> None:
         """End the streams whose token no longer works, or works otherwise."""
-        db, now = flask_db.session(), datetime.now(UTC)
+        db, now = flask_db.session(), utc_now()
         holders = {one.secret: api_tokens.find(db, one.secret, now=now) for one in self._open}
         for stream in list(self._open):
             holder = holders.get(stream.secret)

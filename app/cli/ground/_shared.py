@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.ground import clock
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor
@@ -40,7 +41,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def now() -> datetime:
     """The time at which the command runs."""
-    return datetime.now(UTC)
+    return utc_now()
 
 
 def reading() -> Session:

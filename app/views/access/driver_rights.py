@@ -1,12 +1,11 @@
 """The rights of a driver: all that is kept of them on one page, as a file, and forgotten."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, Response, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.domain.access import forgetting
 from app.domain.ground.errors import DomainError
 from app.extensions import db
@@ -37,7 +36,7 @@ def show(driver_id: int) -> ResponseReturnValue:
 @needs("read", everywhere=True)
 def file(driver_id: int) -> Response:
     """All that is kept, as a ZIP."""
-    driver, now = _driver(driver_id), datetime.now(UTC)
+    driver, now = _driver(driver_id), utc_now()
     name = person_file.name_of(driver, now)
     parts = person_file.pack(db.session(), actor(), driver, now=now)
     return listing.sent(parts, "application/zip", name)
@@ -51,7 +50,7 @@ def forget(driver_id: int) -> ResponseReturnValue:
     try:
         with unit_of_work() as work:
             name = request.form.get("name", "")
-            forgetting.forget(work, actor(), driver, name=name, now=datetime.now(UTC))
+            forgetting.forget(work, actor(), driver, name=name, now=utc_now())
     except DomainError as error:
         flash(error.sentence, "error")
     else:

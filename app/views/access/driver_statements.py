@@ -1,11 +1,12 @@
 """A driver's month: its bills and their sums, as a page, a table, on paper and by mail."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, render_template
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.money import statements
 from app.domain.money.statements import Statement
@@ -64,7 +65,7 @@ def mail(driver_id: int, month: str) -> Any:
     first, driver = _month(month), _driver(driver_id)
     try:
         with unit_of_work() as work:
-            write, now = statement_words.letter, datetime.now(UTC)
+            write, now = statement_words.letter, utc_now()
             statements.mail(work, actor(), driver, first, write, now=now)
     except DomainError as error:
         flash(error.sentence, "error")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from app.clock import utc_now
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.texts import N_
@@ -72,7 +73,7 @@ def bulk_change() -> ResponseReturnValue:
     change = drivers.restore_all if back_again else drivers.archive_all
     with unit_of_work() as work:
         found = bulk.picked(_wanted().select, Driver)
-        tally = change(work, actor(), found, now=datetime.now(UTC))
+        tally = change(work, actor(), found, now=utc_now())
     number = tally.changed
     if back_again:
         said = ngettext("%(num)s driver is restored.", "%(num)s drivers are restored.", number)
@@ -99,7 +100,7 @@ def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Calla
 @needs("viewer")
 def show(driver_id: int) -> Any:
     """One driver: facts, tags, sessions, sums of the year and of all time."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), utc_now()
     driver = plain.row(session, {"driver_id": driver_id})
     here = now.astimezone(ZoneInfo(g.get("zone", "UTC")))
     year = here.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -140,7 +141,7 @@ def archive(driver_id: int) -> Any:
     """Archive a driver and their tags."""
     with unit_of_work() as work:
         driver = plain.row(work, {"driver_id": driver_id})
-        count = drivers.archive(work, actor(), driver, now=datetime.now(UTC))
+        count = drivers.archive(work, actor(), driver, now=utc_now())
     along = {0: "", 1: ", and their tag with them"}.get(count, f", and their {count} tags")
     flash(_("Archived %(name)s%(along)s.", name=driver.name, along=along), "success")
     return back("drivers.show", driver_id=driver_id)

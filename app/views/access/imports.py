@@ -1,12 +1,12 @@
 """Drivers and tags from a file: looked through first, written when somebody has seen what comes."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings
 from app.domain.access.imports import tags as tag_import
@@ -41,7 +41,7 @@ def _plan_drivers(session: Session, table: Table, _: Options) -> Plan[Any]:
 
 def _write_drivers(table: Table, options: Options, _: object) -> Plan[Any]:
     planned = _plan_drivers(db.session(), table, options)
-    given = {"tenant_id": current_user.tenant_id, "now": datetime.now(UTC)}
+    given = {"tenant_id": current_user.tenant_id, "now": utc_now()}
     who = actor()
     in_units(
         [*planned.rows],
@@ -51,13 +51,13 @@ def _write_drivers(table: Table, options: Options, _: object) -> Plan[Any]:
 
 
 def _plan_tags(session: Session, table: Table, options: Options) -> Plan[Any]:
-    tenant_id, now = current_user.tenant_id, datetime.now(UTC)
+    tenant_id, now = current_user.tenant_id, utc_now()
     return tag_import.plan(session, table, tenant_id=tenant_id, now=now, options=options)
 
 
 def _write_tags(table: Table, options: Options, _: object) -> Plan[Any]:
     planned = _plan_tags(db.session(), table, options)
-    given = {"tenant_id": current_user.tenant_id, "now": datetime.now(UTC)}
+    given = {"tenant_id": current_user.tenant_id, "now": utc_now()}
     who = actor()
     in_units(
         [*planned.rows],

@@ -1,10 +1,9 @@
 """The list of tags that a station knows by heart: what it holds, and what it would get now."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from app.clock import utc_now
 from app.domain.access import local_lists
 from app.domain.access.list_contents import limits
 from app.domain.ground.vocabulary import Order
@@ -24,7 +23,7 @@ SHOWN = 500
 @needs("viewer")
 def station(station_id: int) -> ResponseReturnValue:
     """The list of one station."""
-    place, session, now = station_or_404(station_id), db.session(), datetime.now(UTC)
+    place, session, now = station_or_404(station_id), db.session(), utc_now()
     row = local_lists.of(session, place)
     wish, changes = local_lists.pending(session, place, now)
     entries = row.entries if row else []

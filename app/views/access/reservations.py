@@ -1,12 +1,12 @@
 """Reservations of the desk: the list, one station's, keeping a connector and letting it go."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.access.reservations import OPEN
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order, ReservationState
@@ -112,7 +112,7 @@ def cancel(reservation_id: int) -> ResponseReturnValue:
 
 
 def _page(place: Station, form: ReserveForm) -> str:
-    now = datetime.now(UTC)
+    now = utc_now()
     there = station_page.now_of(db.session(), place, now)
     form.offer([plug.evse for plug in there.plugs])
     return render_template(

@@ -1,11 +1,10 @@
 """Tag groups: who may stop whose session, and the tariff they share."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.access import tag_groups
 from app.domain.ground.texts import N_
 from app.extensions import db
@@ -53,6 +52,6 @@ def remove(group_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         group = plain.row(work, {"group_id": group_id})
         name = group.name
-        tag_groups.remove(work, actor(), group, now=datetime.now(UTC))
+        tag_groups.remove(work, actor(), group, now=utc_now())
     flash(_("Deleted the group %(name)s.", name=name), "success")
     return back("tag_groups.index")

@@ -1,6 +1,6 @@
 """Tags: the list, one tag with its taps and sessions, unknown tokens, and what may be done."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
+from app.clock import utc_now
 from app.domain.access import drivers, tag_sets, tags
 from app.domain.access.imports import cells
 from app.domain.access.imports.tags import COLUMNS
@@ -58,7 +59,7 @@ DONE = {
 @needs("viewer")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL; `format=csv` is what an import takes."""
-    now, session = datetime.now(UTC), db.session()
+    now, session = utc_now(), db.session()
     wanted = _wanted()
     if listing.wants_file():
         return listing.file_of_rows(
@@ -94,7 +95,7 @@ def _wanted() -> Filter:
 @needs("viewer")
 def unknown() -> ResponseReturnValue:
     """Tokens that somebody tapped and that are on no list, each one click from being added."""
-    found = queries.unknown(db.session(), datetime.now(UTC) - UNKNOWN_FOR)
+    found = queries.unknown(db.session(), utc_now() - UNKNOWN_FOR)
     return render_template("access/tags/unknown.html", found=found, days=UNKNOWN_FOR.days)
 
 
@@ -102,7 +103,7 @@ def unknown() -> ResponseReturnValue:
 @needs("viewer")
 def show(tag_id: int) -> Any:
     """One tag: facts, why its last tap ended as it did, taps, sessions."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), utc_now()
     tag = plain.row(session, {"tag_id": tag_id})
     return render_template(
         "access/tags/show.html",
@@ -200,9 +201,7 @@ def change(tag_id: int, change: str) -> Any:
     """Block, unblock, archive or restore one tag."""
     with unit_of_work() as work:
         tag = plain.row(work, {"tag_id": tag_id})
-        for _name, why in tag_sets.change_all(
-            work, actor(), [tag], change, now=datetime.now(UTC)
-        ).refused:
+        for _name, why in tag_sets.change_all(work, actor(), [tag], change, now=utc_now()).refused:
             raise Conflict(why)
     flash(_(CHANGES[change], value=tag.value), "success")
     return back("tags.show", tag_id=tag_id)
@@ -212,7 +211,7 @@ def change(tag_id: int, change: str) -> Any:
 @needs("operator")
 def bulk_change() -> ResponseReturnValue:
     """Do the same to many tags; one that cannot be changed is named, the others are."""
-    change, now = request.form.get("action", ""), datetime.now(UTC)
+    change, now = request.form.get("action", ""), utc_now()
     if change not in DONE:
         raise Invalid("Choose what to do with the tags.")
     group_id = texts.row_id(request.form.get("group"))

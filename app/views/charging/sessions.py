@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.charging import sessions
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
@@ -97,7 +98,7 @@ def _file(session: Session, wanted: Filter) -> Any:
 @needs("operator")
 def bulk_change() -> Any:
     """Bill many sessions that wait for their stop, recount their bills, or have them as a file."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), utc_now()
     if listing.wants_file():
         whole = bulk.whole()
         return _file(session, _filter(session)[0] if whole else Filter(ids=bulk.ticked()))
@@ -145,7 +146,7 @@ def _unfiltered() -> bool:
 
 
 def _now() -> datetime:
-    return g.get("now") or datetime.now(UTC)
+    return g.get("now") or utc_now()
 
 
 def _filter(session: Session) -> tuple[Filter, bool]:
@@ -211,7 +212,7 @@ def live(session_id: int) -> Any:
 @needs("operator")
 def stop(session_id: int) -> Any:
     """Ask the station to stop a running session."""
-    now = datetime.now(UTC)
+    now = utc_now()
     try:
         with unit_of_work() as work:
             session = _found(work, session_id)
@@ -240,7 +241,7 @@ def end(session_id: int) -> Any:
         flash(_("Session %(session_id)s has ended already.", session_id=session_id), "info")
         return back("sessions.show", session_id=session_id)
     if form.validate_on_submit():
-        now = datetime.now(UTC)
+        now = utc_now()
         try:
             with unit_of_work() as work:
                 sessions.close_provisionally(

@@ -1,13 +1,14 @@
 """The Commands tab of a station: quick buttons, a form per order by noun, and raw JSON."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import abort, current_app, render_template
 from flask.typing import ResponseReturnValue
 from htmx_flask import request
 
+from app.clock import utc_now
 from app.domain.commands import command_checks, commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground import clock, texts
@@ -44,12 +45,12 @@ def ask(station: Station, order: Order, given: Arguments) -> None:
     """Give a station an order, asked by this person; raises what it cannot be given for."""
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     with unit_of_work() as work:
-        commands.queue(work, actor(), station, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
+        commands.queue(work, actor(), station, order, given, now=utc_now(), ttl_s=ttl_s)
 
 
 def tab(station: Station, failed: OrderForm | None = None) -> str:
     """Render the tab; `failed` is a form that was refused and says why."""
-    session, at = db.session(), datetime.now(UTC)
+    session, at = db.session(), utc_now()
     there = station_page.now_of(session, station, at)
     there.commands = station_page.recent_commands(session, station, 20)
     return render_template(
@@ -123,7 +124,7 @@ def give(station: Station) -> ResponseReturnValue:
         with unit_of_work() as work:
             row = commands.queue(
                 *(work, actor(), station, order, given),
-                now=datetime.now(UTC),
+                now=utc_now(),
                 ttl_s=ttl_s,
                 known=_known(),
             )
@@ -180,7 +181,7 @@ def _known() -> set[int]:
 
 def _refused(station: Station, order: Order, error: DomainError) -> ResponseReturnValue:
     """The form again, with what is wrong beside its field; alone where htmx puts it in place."""
-    there = station_page.now_of(db.session(), station, datetime.now(UTC))
+    there = station_page.now_of(db.session(), station, utc_now())
     form = form_class(order)()
     _offer(form, there)
     refusals.show(form, error)

@@ -1,6 +1,5 @@
 """Broadcasts of the desk: one order to many stations, and what came of it at each."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import (
@@ -18,6 +17,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import Select, func, select
 
+from app.clock import utc_now
 from app.domain.commands import broadcasts, command_checks, orders
 from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
 from app.domain.ground.errors import DomainError
@@ -85,7 +85,7 @@ def create() -> Any:
             broadcast = broadcasts.start(
                 *(work, actor(), current_user.tenant_id, found, order),
                 given,
-                now=datetime.now(UTC),
+                now=utc_now(),
                 ttl_s=current_app.config["SETTINGS"].command_ttl_s,
                 at_once=pace.at_once.data,
                 stop_percent=pace.stop_percent.data,
@@ -137,7 +137,7 @@ def cancel(broadcast_id: int) -> Any:
     """Send no more of it."""
     broadcast = _changeable(broadcast_id)
     with unit_of_work() as work:
-        broadcasts.cancel(work, actor(), broadcast, now=datetime.now(UTC))
+        broadcasts.cancel(work, actor(), broadcast, now=utc_now())
     flash(_("Cancelled. Nothing more is sent; answers to what was sent still arrive."), "success")
     return back("broadcasts.show", broadcast_id=broadcast_id)
 
@@ -148,7 +148,7 @@ def retry(broadcast_id: int) -> Any:
     """Give the same order to those that failed or were not reached."""
     broadcast = _changeable(broadcast_id)
     with unit_of_work() as work:
-        again = broadcasts.retry(work, actor(), broadcast, now=datetime.now(UTC))
+        again = broadcasts.retry(work, actor(), broadcast, now=utc_now())
     return redirect(url_for("broadcasts.show", broadcast_id=again.id), 303)
 
 
@@ -191,7 +191,7 @@ def _filter() -> station_queries.Filter:
 
 def _ids() -> Select[Any]:
     """Select the ids of the stations that the URL chooses."""
-    return _filter().select(datetime.now(UTC)).with_only_columns(Station.id)
+    return _filter().select(utc_now()).with_only_columns(Station.id)
 
 
 def _order_form(order: Order | None = None) -> OrderForm | None:
@@ -213,7 +213,7 @@ def _order_form(order: Order | None = None) -> OrderForm | None:
 
 def _zone() -> str:
     """The clock that times are typed on: that of the sites if they share one, else the asker's."""
-    query = _filter().select(datetime.now(UTC)).with_only_columns(Site.timezone)
+    query = _filter().select(utc_now()).with_only_columns(Site.timezone)
     zones = db.session().scalars(query.distinct().limit(2)).all()
     return zones[0] if len(zones) == 1 else str(g.zone)
 
@@ -229,7 +229,7 @@ def _question(form: OrderForm | None, stations: int) -> str:
 
 
 def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
-    session, query = db.session(), _filter().select(datetime.now(UTC))
+    session, query = db.session(), _filter().select(utc_now())
     found = session.scalar(select(func.count()).select_from(_ids().subquery())) or 0
     return render_template(
         "commands/broadcasts/new.html",

@@ -1,13 +1,12 @@
 """Commands of the desk: what was asked of stations, by whom, and what came of it."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, abort, current_app, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from htmx_flask import request
 from sqlalchemy.orm import joinedload
 
+from app.clock import utc_now
 from app.domain.commands import command_checks, commands, fallbacks, orders, repeats
 from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
@@ -96,7 +95,7 @@ def bulk_repeat() -> ResponseReturnValue:
         found = bulk.picked(
             _wanted().select, Command, joinedload(Command.station), most=bulk.MOST_WEIGHED
         )
-        tally = repeats.repeat_all(work, actor(), found, now=datetime.now(UTC), ttl_s=ttl_s)
+        tally = repeats.repeat_all(work, actor(), found, now=utc_now(), ttl_s=ttl_s)
     asked = tally.changed
     bulk.tell(
         tally, ngettext("%(num)s command is repeated.", "%(num)s commands are repeated.", asked)
@@ -122,9 +121,7 @@ def repeat(command_id: int) -> ResponseReturnValue:
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
         with unit_of_work() as work:
-            again = repeats.repeat(
-                work, actor(), command, now=datetime.now(UTC), ttl_s=ttl_s, known=()
-            )
+            again = repeats.repeat(work, actor(), command, now=utc_now(), ttl_s=ttl_s, known=())
     except command_checks.EndsSessions:
         return to_question(command.station, command.order, command.arguments)
     if request.htmx:

@@ -1,11 +1,10 @@
 """The Device model tab of a station: components, variables, attributes, as it told them."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, abort, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.device import settings
 from app.domain.device.variable_names import VariableName, component_of
 from app.domain.ground.errors import Invalid
@@ -39,7 +38,7 @@ def station(station_id: int) -> ResponseReturnValue:
     return render_template(
         "device/device_model/station.html",
         station=place,
-        there=station_page.now_of(session, place, datetime.now(UTC)),
+        there=station_page.now_of(session, place, utc_now()),
         components=components,
         chosen=chosen,
         variables=variables,
@@ -65,6 +64,6 @@ def keep(station_id: int, variable_id: int) -> ResponseReturnValue:
         row = work.get(StationVariable, variable_id)
         if row is None or row.station_id != place.id:
             abort(404, "There is no such setting.")
-        settings.keep_reported(work, actor(), row, now=datetime.now(UTC))
+        settings.keep_reported(work, actor(), row, now=utc_now())
     flash(_("The charger’s value is now the wanted one."), "success")
     return back("stations.configuration", station_id=place.id)

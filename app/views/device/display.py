@@ -1,10 +1,9 @@
 """The Display tab of a station: the texts on it, and a form to show one."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from app.clock import utc_now
 from app.domain.ground import clock
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
@@ -36,7 +35,7 @@ def _page(place: Station, form: ShowForm) -> str:
     return render_template(
         "device/display/station.html",
         station=place,
-        there=station_page.now_of(session, place, datetime.now(UTC)),
+        there=station_page.now_of(session, place, utc_now()),
         texts=queries.texts(session, place),
         waiting=settings.asked(session, place, ASKED),
         form=form,

@@ -1,12 +1,11 @@
 """Firmware and logs of one station: its jobs, what it brought, what it told of customers."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, Response, abort, current_app, flash, render_template, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.device import customer_information, files
 from app.domain.ground.vocabulary import Area, Order
 from app.extensions import db
@@ -30,7 +29,7 @@ ORDERS = (Order.UPDATE_FIRMWARE, Order.FETCH_LOGS, Order.READ_CUSTOMER_INFORMATI
 def index(station_id: int) -> ResponseReturnValue:
     """The tab: what may be asked, the jobs with their progress, customers for few."""
     station, session = station_or_404(station_id), db.session()
-    there = station_page.now_of(session, station, datetime.now(UTC))
+    there = station_page.now_of(session, station, utc_now())
     private = current_user.may(Area.PRIVACY, "read")
     return render_template(
         "device/files/station.html",
@@ -82,6 +81,6 @@ def erase(station_id: int, report_id: int) -> ResponseReturnValue:
         row = work.get(CustomerReport, report_id)
         if row is None or row.station_id != station.id:
             abort(404, "There is no such report.")
-        customer_information.erase(work, actor(), row, now=datetime.now(UTC))
+        customer_information.erase(work, actor(), row, now=utc_now())
     flash(_("Erased."), "success")
     return back("files.index", station_id=station_id)

@@ -1,6 +1,5 @@
 """The firmware library, and all firmware and log jobs with their progress."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, render_template, request
@@ -9,6 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.device import firmware
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import FileJobState, Order
@@ -150,7 +150,7 @@ def _add(form: FirmwareForm, upload: Any) -> int:
         Store(settings, FIRMWARE).saved(upload.stream.read, settings.firmware_max_bytes) as stored,
         unit_of_work() as work,
     ):
-        given |= {"name": upload.filename, "now": datetime.now(UTC)}
+        given |= {"name": upload.filename, "now": utc_now()}
         row = firmware.add(work, actor(), current_user.tenant_id, stored, **given)
     flash(_("Added version %(version)s to the library.", version=row.version), "success")
     return row.id
@@ -163,7 +163,7 @@ def change(firmware_id: int, change: str) -> ResponseReturnValue:
     operation = firmware.archive if change == "archive" else firmware.restore
     with unit_of_work() as work:
         row = _found(work, firmware_id)
-        operation(work, actor(), row, now=datetime.now(UTC))
+        operation(work, actor(), row, now=utc_now())
     said = (
         _("Version %(version)s is archived.", version=row.version)
         if change == "archive"

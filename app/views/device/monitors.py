@@ -1,11 +1,10 @@
 """The Monitors and events tab of a station: what it watches, and what it noticed."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, abort, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.device import device_events
 from app.domain.device.monitors import name_of
 from app.domain.ground.errors import DomainError
@@ -53,7 +52,7 @@ def _page(place: Station, form: WatchForm) -> str:
     return render_template(
         "device/monitors/station.html",
         station=place,
-        there=station_page.now_of(session, place, datetime.now(UTC)),
+        there=station_page.now_of(session, place, utc_now()),
         monitors=queries.monitors(session, place),
         events=fetch(
             session,
@@ -97,6 +96,6 @@ def dismiss(station_id: int, event_id: int) -> ResponseReturnValue:
         event = work.get(DeviceEvent, event_id)
         if event is None or event.station_id != station_id:
             abort(404, "There is no such event.")
-        device_events.dismiss(work, actor(), event, now=datetime.now(UTC))
+        device_events.dismiss(work, actor(), event, now=utc_now())
     flash(_("Removed from the list of what needs attention."), "success")
     return back("monitors.station", station_id=station_id)

@@ -1,11 +1,10 @@
 """What a station gets by itself after a boot: a page of its own, reached from Setup."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.device import onboarding
 from app.domain.ground.errors import DomainError, Invalid
 from app.extensions import db
@@ -45,7 +44,7 @@ def _page(place: Station, form: OnboardingForm) -> str:
     return render_template(
         "device/onboarding/station.html",
         station=place,
-        there=station_page.now_of(session, place, datetime.now(UTC)),
+        there=station_page.now_of(session, place, utc_now()),
         form=form,
         steps=onboarding.progress(session, place),
         proposed=onboarding.proposed(place),
@@ -66,7 +65,7 @@ def save(station_id: int) -> ResponseReturnValue:
             "settings": _lines(form.settings.data or ""),
         }
         with unit_of_work() as work:
-            onboarding.change(work, actor(), place, given, now=datetime.now(UTC))
+            onboarding.change(work, actor(), place, given, now=utc_now())
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status

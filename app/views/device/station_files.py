@@ -5,11 +5,10 @@ answer, and whoever tries many hears to stop; a right one always works, also beh
 the guesser's address.
 """
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, Response, current_app, request, send_file
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from app.clock import utc_now
 from app.domain.device import file_jobs, files
 from app.domain.device.firmware import Stored
 from app.domain.ground import texts
@@ -47,7 +46,7 @@ pacing = limiter.limit("1200/minute", key_func=lambda: str((request.view_args or
 def fetch(key: str, name: str) -> Response:
     """Give the firmware of a job, whole or in pieces (Range); `name` is what the station likes."""
     del name
-    job = file_jobs.by_key(db.session(), key, files.FETCHED, now=datetime.now(UTC))
+    job = file_jobs.by_key(db.session(), key, files.FETCHED, now=utc_now())
     image = job.firmware if job is not None else None
     path = _store(FIRMWARE).path(image.stored_as) if image is not None else None
     if job is None or image is None or path is None:
@@ -55,7 +54,7 @@ def fetch(key: str, name: str) -> Response:
     job_id, etag, label = job.id, image.sha256, image.name
     if request.method == "GET" and _from_the_start():
         with unit_of_work() as work:
-            file_jobs.fetched(work, work.get_one(FileJob, job_id), now=datetime.now(UTC))
+            file_jobs.fetched(work, work.get_one(FileJob, job_id), now=utc_now())
     db.session.remove()  # a slow station fetches for an hour and must not hold a connection
     answer = send_file(
         path,
@@ -75,7 +74,7 @@ def fetch(key: str, name: str) -> Response:
 @public
 def bring(key: str, name: str) -> Response:
     """Take a log: as the body or in a form; a second one replaces the first until the job ends."""
-    if file_jobs.by_key(db.session(), key, files.BROUGHT, now=datetime.now(UTC)) is None:
+    if file_jobs.by_key(db.session(), key, files.BROUGHT, now=utc_now()) is None:
         return _nothing()
     db.session.remove()
     limit = current_app.config["SETTINGS"].upload_max_bytes
@@ -106,7 +105,7 @@ def _take(limit: int) -> tuple[Stored | None, str]:
 
 def _keep(key: str, stored: Stored, name: str) -> Response:
     """Tie what was stored to its job, if that has not ended meanwhile."""
-    now = datetime.now(UTC)
+    now = utc_now()
     with unit_of_work() as work:
         job = file_jobs.by_key(work, key, files.BROUGHT, now=now)
         superseded: str | None = stored.stored_as

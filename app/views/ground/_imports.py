@@ -6,7 +6,6 @@ request; nothing of a file is kept between the two.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import flash, g, render_template, request
@@ -15,6 +14,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.access.imports import sheet
 from app.domain.access.imports.headings import Vocabulary
 from app.domain.access.imports.plans import Options, Plan
@@ -90,7 +90,7 @@ def _left_to_a_job(kind: JobKind, table: Table, options: Options) -> Any:
             tenant_id=current_user.tenant_id,
             arguments=agreed,
             text=table.text,
-            now=datetime.now(UTC),
+            now=utc_now(),
         )
     return back("jobs.show", job_id=job.id)
 

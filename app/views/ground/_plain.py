@@ -1,7 +1,6 @@
 """The usual pages of a plain noun, hung on its blueprint one by one; `app/resource.py` has them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template
@@ -10,6 +9,7 @@ from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.access import reach
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
@@ -59,7 +59,7 @@ class Plain:
                     with unit_of_work() as work:
                         given = self.typed(work, form, None)
                         row = self.of.add(
-                            work, actor(), current_user.tenant_id, now=datetime.now(UTC), **given
+                            work, actor(), current_user.tenant_id, now=utc_now(), **given
                         )
                     return self.go(said, row, then)
                 except DomainError as error:
@@ -81,7 +81,7 @@ class Plain:
                 try:
                     with unit_of_work() as work:
                         given = self.typed(work, form, row)
-                        self.of.edit(work, actor(), row, now=datetime.now(UTC), **given)
+                        self.of.edit(work, actor(), row, now=utc_now(), **given)
                     return self.go(said, row, then)
                 except DomainError as error:
                     self.refused(form, error)
@@ -103,7 +103,7 @@ class Plain:
         def put(**path: int) -> ResponseReturnValue:
             with unit_of_work() as work:
                 row = self.row(work, path)
-                act(work, actor(), row, now=datetime.now(UTC))
+                act(work, actor(), row, now=utc_now())
             return self.go(said, row, then)
 
         rule = f"{self.one}/{verb}"

@@ -1,12 +1,12 @@
 """The Energy tab of a station: profiles, limits, schedules, cars' needs, and 2.1's more."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.domain.limits.der_controls import KINDS as DER_KINDS
@@ -99,7 +99,7 @@ def ask(station_id: int, question: str) -> ResponseReturnValue:
 
 
 def _page(place: Station, form: AssignForm) -> str:
-    session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
+    session, now, zone = db.session(), utc_now(), g.get("zone", "UTC")
     there = station_page.now_of(session, place, now)
     energy = queries.of_station(session, place)
     form.offer([plug.evse for plug in there.plugs], energy.running)

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, flash, g, render_template
@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.ground import clock
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.texts import N_
@@ -184,7 +185,7 @@ plain.restore()
 
 
 def _page(profile: ChargingProfile, form: AssignForm) -> str:
-    session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
+    session, now, zone = db.session(), utc_now(), g.get("zone", "UTC")
     return render_template(
         "limits/profiles/show.html",
         profile=profile,

@@ -1,11 +1,12 @@
 """A draft of the editor against the sessions of a month: for the page and as a file."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.money import tariffs as prices
 from app.extensions import db
 from app.models import Tariff
@@ -34,7 +35,7 @@ def tried(draft: prices.Tariff, tariff: Tariff | None) -> Bench:
         period.month(month()),
         tariff=tariff,
         most=bench.MOST if listing.wants_file() else bench.USUAL,
-        now=datetime.now(UTC),
+        now=utc_now(),
     )
 
 

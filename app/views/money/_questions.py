@@ -1,13 +1,13 @@
 """What drivers ask about their receipts, as part of the bills: the list, answering, closing."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.money import questions
 from app.extensions import db
@@ -37,7 +37,7 @@ def answer(bill_id: int, question_id: int) -> Any:
             *(work, actor(), found, request.form.get("text", "")),
             say=Writer(found.language, "UTC").translate,
             link=letters.link(found.bill),
-            now=datetime.now(UTC),
+            now=utc_now(),
         )
 
     return _done(bill_id, question_id, act, _("The answer is on its way by mail."))
@@ -48,7 +48,7 @@ def close(bill_id: int, question_id: int) -> Any:
     """Close a question that was answered otherwise, or needs no answer."""
 
     def act(work: Session, found: DriverQuestion) -> None:
-        questions.close(work, actor(), found, now=datetime.now(UTC))
+        questions.close(work, actor(), found, now=utc_now())
 
     return _done(bill_id, question_id, act, _("Closed without a mail."))
 

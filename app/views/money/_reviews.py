@@ -1,6 +1,6 @@
 """The review inbox, as part of the bills: what is held, why, and what a person decides."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import joinedload
 
+from app.clock import utc_now
 from app.domain.charging import sessions
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.vocabulary import ReceiptState, doubts
@@ -216,4 +217,4 @@ def _review(session_id: int) -> Review:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return utc_now()

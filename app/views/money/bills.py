@@ -1,7 +1,7 @@
 """Bills on the desk: the list, one bill with its evidence and receipt, and what changes it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, g, render_template, request
@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session, joinedload
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
 from app.domain.money import billing, questions, receipts
@@ -255,4 +256,4 @@ def _filter(session: Session) -> tuple[queries.Filter, bool]:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return utc_now()

@@ -5,12 +5,13 @@ that the station showed to somebody who paid there.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.ground.errors import DomainError
 from app.domain.money import questions, receipt_links, settlements
@@ -178,4 +179,4 @@ def _settings() -> Settings:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return utc_now()

@@ -1,7 +1,7 @@
 """Tariffs: the list, one tariff with its week, versions and calculator, and the editor."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.money import tariff_book, tariff_choice, validity
 from app.domain.money import tariffs as prices
@@ -37,7 +38,7 @@ SHOWN = 12
 @blueprint.app_template_filter("in_force")
 def _held(tariff: Tariff, zone: str = "") -> TariffVersion:
     """The version that holds now, on the clock of a zone or of whoever looks."""
-    return validity.in_force(tariff.versions, datetime.now(UTC), zone or g.get("zone", "UTC"))
+    return validity.in_force(tariff.versions, utc_now(), zone or g.get("zone", "UTC"))
 
 
 @blueprint.get("")
@@ -93,7 +94,7 @@ def show(tariff_id: int) -> Any:
     tariff = _found(session, tariff_id)
     version = _version(tariff)
     parsed = prices.from_json(version.definition)
-    now, zones = datetime.now(UTC), queries.zones(session) or ["UTC"]
+    now, zones = utc_now(), queries.zones(session) or ["UTC"]
     return render_template(
         "money/tariffs/show.html",
         held=_held(tariff),
@@ -126,7 +127,7 @@ def _version(tariff: Tariff) -> TariffVersion:
 
 def _example(session: Session, version: TariffVersion) -> dict[str, Any]:
     """What the calculator was asked and what it answers."""
-    now = datetime.now(UTC)
+    now = utc_now()
     zone = request.args.get("zone", "") or (queries.zones(session) or ["UTC"])[0]
     asked: dict[str, Any] = {
         "kwh": request.args.get("kwh", "20")[:20].replace(",", "."),
@@ -171,7 +172,7 @@ def create() -> Any:
                     definition=form.definition(),
                     note=form.note.data,
                     default=bool(form.default.data),
-                    now=datetime.now(UTC),
+                    now=utc_now(),
                 )
             told = "it is the default" if tariff.is_default else "now give it to a site"
             flash(_("%(name)s is made; %(told)s.", name=tariff.name, told=told), "success")
@@ -215,7 +216,7 @@ def edit(tariff_id: int) -> Any:
                     note=form.note.data,
                     valid_from=form.valid_from.data,
                     valid_until=form.valid_until.data,
-                    now=datetime.now(UTC),
+                    now=utc_now(),
                 )
             number = tariff.versions[-1].number
             flash(
@@ -245,7 +246,7 @@ def _editor(
     draft, week, trouble, never, bench = None, None, "", [], None
     try:
         draft = tariff_book.checked(form.definition())
-        never = tariff_book.never_apply(draft, datetime.now(UTC))
+        never = tariff_book.never_apply(draft, utc_now())
         week = prices.week_picture(draft, _monday())
         bench = _bench.tried(draft, tariff) if tried else None
     except Invalid as error:
@@ -296,14 +297,14 @@ def withdraw(tariff_id: int, number: int) -> ResponseReturnValue:
     """Take a planned version back before it begins."""
     with unit_of_work() as work:
         tariff = _found(work, tariff_id)
-        tariff_book.withdraw(work, actor(), tariff, number, now=datetime.now(UTC))
+        tariff_book.withdraw(work, actor(), tariff, number, now=utc_now())
     flash(_("Version %(number)s is withdrawn.", number=number), "success")
     return back("tariffs.show", tariff_id=tariff_id)
 
 
 def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> ResponseReturnValue:
     with unit_of_work() as work:
-        tariff = change(work, actor(), _found(work, tariff_id), now=datetime.now(UTC))
+        tariff = change(work, actor(), _found(work, tariff_id), now=utc_now())
         name = tariff.name
     flash(_("%(name)s %(word)s.", name=name, word=word), "success")
     return back("tariffs.show", tariff_id=tariff_id)

@@ -1,6 +1,5 @@
 """The five tabs of one station, and the orders given there; `stations.py` owns the blueprint."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from flask import (
 from flask_babel import gettext as _
 from htmx_flask import request
 
+from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order, Registration
 from app.domain.money import tariff_choice
@@ -89,12 +89,12 @@ def now(station_id: int) -> Any:
 def presence(station_id: int) -> Any:
     """The chips beside the title: online or not, registered or not."""
     station = station_or_404(station_id)
-    there = station_page.now_of(db.session(), station, datetime.now(UTC))
+    there = station_page.now_of(db.session(), station, utc_now())
     return render_template("network/stations/_presence.html", station=station, there=there)
 
 
 def _live(station: Station) -> dict[str, Any]:
-    session, at = db.session(), datetime.now(UTC)
+    session, at = db.session(), utc_now()
     there = station_page.now_of(session, station, at)
     there.commands = station_page.recent_commands(session, station)
     there.messages = station_page.recent_messages(session, station)
@@ -126,7 +126,7 @@ def command(station_id: int) -> Any:
 def configuration(station_id: int) -> Any:
     """The Configuration tab: what the station told, what is wanted, and a form to change one."""
     station, session = station_or_404(station_id), db.session()
-    there = station_page.now_of(session, station, datetime.now(UTC))
+    there = station_page.now_of(session, station, utc_now())
     form = order_pages.order_form(Order.CHANGE_SETTING, there)
     form.key.data, form.value.data = listing.text("key"), listing.text("value")
     show = listing.text("show")
@@ -157,7 +157,7 @@ def history(station_id: int) -> Any:
     return render_template(
         "network/stations/history.html",
         station=station,
-        there=station_page.now_of(db.session(), station, datetime.now(UTC)),
+        there=station_page.now_of(db.session(), station, utc_now()),
         kind=kind,
         page=page,
         status_words=station_timeline.status_words,
@@ -176,7 +176,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
     return render_template(
         "network/stations/setup.html",
         station=station,
-        there=station_page.now_of(session, station, datetime.now(UTC)),
+        there=station_page.now_of(session, station, utc_now()),
         address=charger_address(current_app.config["SETTINGS"], desk_host),
         guide=setup_guide.GUIDES[version],
         versions=[
@@ -187,7 +187,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
             )
             for word, guide in setup_guide.GUIDES.items()
         ],
-        unpriced=tariff_choice.unpriced(session, station, datetime.now(UTC)),
+        unpriced=tariff_choice.unpriced(session, station, utc_now()),
         clear=shown_once.kept(_password_of(station)),
         form=form,
         attempts=station_page.attempts(session, station),
@@ -214,12 +214,10 @@ def password(station_id: int) -> Any:
     try:
         with unit_of_work() as work:
             if form.password.data:
-                stations.set_password(
-                    work, actor(), station, form.password.data, now=datetime.now(UTC)
-                )
+                stations.set_password(work, actor(), station, form.password.data, now=utc_now())
                 clear = None
             else:
-                clear = stations.new_password(work, actor(), station, now=datetime.now(UTC))
+                clear = stations.new_password(work, actor(), station, now=utc_now())
     except Invalid as error:
         refusals.show(form, error)
         return _setup_page(station, form), 422
@@ -236,7 +234,7 @@ def registration(station_id: int) -> Any:
     except ValueError:
         abort(400, "There is no such registration.")
     with unit_of_work() as work:
-        stations.set_registration(work, actor(), station, word, now=datetime.now(UTC))
+        stations.set_registration(work, actor(), station, word, now=utc_now())
     told = f"The next boot of {station.identity} is answered with: {word.value}."
     if word is Registration.BLOCKED:
         told = f"{station.identity} is blocked: its connection ends, and it is let in no more."

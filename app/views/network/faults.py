@@ -1,12 +1,12 @@
 """Faults that staff noted at a station: their photos, and that they are done."""
 
-from datetime import UTC, datetime
 from io import BytesIO
 
 from flask import Blueprint, Response, abort, flash, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from app.clock import utc_now
 from app.domain.network import field
 from app.extensions import db
 from app.models import NotedFault, Station
@@ -30,7 +30,7 @@ def done(fault_id: int) -> ResponseReturnValue:
     """Say that a fault is done, and maybe how."""
     fault, note = _fault(fault_id), request.form.get("note", "")
     with unit_of_work() as work:
-        field.settle_fault(work, actor(), fault, note, now=datetime.now(UTC))
+        field.settle_fault(work, actor(), fault, note, now=utc_now())
     flash(_("Done."), "success")
     if request.form.get("at") == "charger" and fault.station.field_code:
         return back("field.show", code=fault.station.field_code)
@@ -39,7 +39,7 @@ def done(fault_id: int) -> ResponseReturnValue:
 
 def note(station: Station, text: str, photo: bytes | None) -> None:
     """Note a fault for whoever is signed in; its photo is kept only when it is."""
-    now = datetime.now(UTC)
+    now = utc_now()
     if photo is None:
         with unit_of_work() as work:
             field.note_fault(work, actor(), station, text, now=now)

@@ -1,7 +1,6 @@
 """At the charger: what its label opens, for staff with a phone and for everybody else."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import segno
 from flask import (
@@ -19,6 +18,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
+from app.clock import utc_now
 from app.domain.commands import command_checks, commands, orders
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Area, Order
@@ -80,7 +80,7 @@ def order(code: str) -> ResponseReturnValue:
         with unit_of_work() as work:
             commands.queue(
                 *(work, actor(), station, wanted, given),
-                now=datetime.now(UTC),
+                now=utc_now(),
                 ttl_s=current_app.config["SETTINGS"].command_ttl_s,
                 known=(),
             )
@@ -118,7 +118,7 @@ def _station(code: str) -> Station:
 
 
 def _staff(station: Station) -> str:
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), utc_now()
     there = station_page.now_of(session, station, now)
     return render_template(
         "network/stations/field.html",
@@ -132,7 +132,7 @@ def _staff(station: Station) -> str:
 
 def _everybody(station: Station) -> Response:
     """What a driver may know: no identity of the charger, nobody's session."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), utc_now()
     language = request.accept_languages.best_match([*LOCALES]) or "en"
     words = Writer(language, station.site.timezone)
     answer = make_response(
@@ -155,7 +155,7 @@ def _prices(station: Station, words: Writer) -> list[str]:
     """What charging costs somebody without a price of their own; empty where nothing is set."""
     session = db.session()
     found = tariff_choice.Prices(session, [station])
-    choice = tariff_choice.applicable(found, station, None, datetime.now(UTC))
+    choice = tariff_choice.applicable(found, station, None, utc_now())
     if choice.version_id is None:
         return []
     version = session.get_one(TariffVersion, choice.version_id)

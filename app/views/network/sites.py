@@ -1,12 +1,12 @@
 """Sites of the desk: where stations stand, with zone, currency and price."""
 
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from flask import Blueprint, g, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.extensions import db
 from app.forms.network import SiteForm
 from app.models import Site, Tenant
@@ -29,7 +29,7 @@ SHOWN = 200
 @needs("viewer")
 def index() -> Any:
     """The sites, narrowed by the URL."""
-    session, now = db.session(), datetime.now(UTC)
+    session, now = db.session(), utc_now()
     q, archived = listing.text("q"), listing.text("archived") == "yes"
 
     def listed(wish: Wish) -> tuple[Page, dict[int, queries.Counts]]:
@@ -54,7 +54,7 @@ def _columns(counts: dict[int, queries.Counts]) -> Any:
 @needs("viewer")
 def show(site_id: int) -> Any:
     """One site: its facts and its stations."""
-    site, now = plain.row(db.session(), {"site_id": site_id}), datetime.now(UTC)
+    site, now = plain.row(db.session(), {"site_id": site_id}), utc_now()
     wanted = station_queries.Filter(site_id=site.id)
     return render_template(
         "network/sites/show.html",

@@ -15,6 +15,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.access.imports import headings
 from app.domain.access.imports import stations as station_import
 from app.domain.access.imports.plans import Options, Plan
@@ -84,7 +85,7 @@ def _instant(text: str) -> datetime | None:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return utc_now()
 
 
 def _plan(work: Session, table: Table, options: Options) -> Plan[Any]:

@@ -1,6 +1,6 @@
 """Stations of the desk: the list, and registering, changing and putting away a station."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, flash, render_template, request
@@ -9,6 +9,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.texts import N_
 from app.domain.network import plugs, stations
@@ -39,7 +40,7 @@ pages.register(blueprint)
 @needs("viewer")
 def index() -> Any:
     """The stations, narrowed by the URL."""
-    now, wanted = datetime.now(UTC), _wanted()
+    now, wanted = utc_now(), _wanted()
     if listing.wants_file():
         return listing.file_of_pages("stations", lambda wish: _listed(wanted, wish, now), _columns)
     found = queries.listed(db.session(), wanted, listing.wish(), now)
@@ -79,8 +80,8 @@ def bulk_change() -> Any:
             query["stations"] = ",".join(map(str, sorted(bulk.ticked())))
         return back(page, **query)
     with unit_of_work() as work:
-        found = bulk.picked(lambda: _wanted().select(datetime.now(UTC)), Station)
-        tally = stations.archive_all(work, actor(), found, now=datetime.now(UTC))
+        found = bulk.picked(lambda: _wanted().select(utc_now()), Station)
+        tally = stations.archive_all(work, actor(), found, now=utc_now())
     number = tally.changed
     bulk.tell(
         tally, ngettext("%(num)s station is archived.", "%(num)s stations are archived.", number)
@@ -92,7 +93,7 @@ def bulk_change() -> Any:
 @needs("viewer")
 def labels() -> str:
     """Labels with a QR code for the stations of a filter, or for one, to be printed."""
-    query = _wanted().select(datetime.now(UTC)).options(joinedload(Station.site))
+    query = _wanted().select(utc_now()).options(joinedload(Station.site))
     if number := listing.number("station"):
         query = query.where(Station.id == number)
     found = db.session.scalars(query.order_by(Station.identity_key).limit(LABELS + 1)).all()
@@ -131,7 +132,7 @@ def create() -> Any:
                     actor(),
                     current_user.tenant_id,
                     _site(form),
-                    now=datetime.now(UTC),
+                    now=utc_now(),
                     password=form.password.data or None,
                     **form.typed(),
                 )

@@ -1,9 +1,10 @@
 """Once more: that whoever is signed in is the person and not whoever found the browser open."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.domain.office import sign_ins
 from app.extensions import db
@@ -28,5 +29,5 @@ def recent_or(typed: str) -> None:
     began = db.session().get_one(SignIn, current_user.sign_in_id).made_at
     if typed:
         password(typed)
-    elif datetime.now(UTC) - began > RECENT:
+    elif utc_now() - began > RECENT:
         raise Invalid("Type your password, or sign out and in again: this shows that it is you.")

@@ -1,13 +1,12 @@
 """Settings and About: what is set and from where, what is installed, and how its parts fare."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, current_app, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.domain.office import outbox, retention
 from app.extensions import db, limiter
 from app.models import OutgoingMail
@@ -77,7 +76,7 @@ def test_mail() -> ResponseReturnValue:
             recipient=current_user.email,
             subject=TEST,
             body=_("This mail was asked for on the page About. If you read it, mails arrive."),
-            now=datetime.now(UTC),
+            now=utc_now(),
         )
     flash(_("Queued. Whether it was sent stands under Test mail in a moment."), "success")
     return back("about.index", _anchor="test-mail")

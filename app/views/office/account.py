@@ -1,12 +1,11 @@
 """One's own account: who one is, the password, and where one is signed in."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid, NotFound
 from app.domain.office import api_tokens, passkeys, rights, second_factor, sign_ins, staff
 from app.extensions import db
@@ -30,7 +29,7 @@ PROFILE = ("name", "language", "timezone", "formats", "theme")
 @needs("read")
 def index() -> ResponseReturnValue:
     """Show one's own account and sign-ins; change the password."""
-    form, now = OwnPasswordForm(), datetime.now(UTC)
+    form, now = OwnPasswordForm(), utc_now()
     if form.validate_on_submit():
         try:
             if form.current.data == form.password.data:
@@ -57,7 +56,7 @@ def edit_profile() -> ResponseReturnValue:
             chosen = {name: form[name].data for name in PROFILE}
             with unit_of_work() as work:
                 me = staff.get(work, current_user.id)
-                staff.edit(work, actor(), me, now=datetime.now(UTC), **chosen)
+                staff.edit(work, actor(), me, now=utc_now(), **chosen)
             flash(_("Saved."), "success")
             return back("account.index")
         except DomainError as error:
@@ -82,7 +81,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
         token = api_tokens.get(work, token_id)
         if token.user_id != current_user.id:
             raise NotFound("There is no such token.")
-        api_tokens.revoke(work, actor(), token, now=datetime.now(UTC))
+        api_tokens.revoke(work, actor(), token, now=utc_now())
     flash(_("The token “%(name)s” no longer works.", name=token.name), "success")
     return back("account.index")
 
@@ -92,7 +91,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 def end_sign_in(sign_in_id: int) -> ResponseReturnValue:
     """End one of one's own sign-ins: a browser that was lost, or lent."""
     with unit_of_work() as work:
-        sign_ins.end(work, actor(), sign_in_id, current_user.id, now=datetime.now(UTC))
+        sign_ins.end(work, actor(), sign_in_id, current_user.id, now=utc_now())
     flash(_("Ended that sign-in."), "success")
     return back("account.index")
 
@@ -104,7 +103,7 @@ def end_others() -> ResponseReturnValue:
     with unit_of_work() as work:
         user = staff.get(work, current_user.id)
         here = current_user.sign_in_id
-        sign_ins.sign_out_everywhere(work, actor(), user, but=here, now=datetime.now(UTC))
+        sign_ins.sign_out_everywhere(work, actor(), user, but=here, now=utc_now())
     flash(_("You are signed out everywhere else."), "success")
     return back("account.index")
 
@@ -122,7 +121,7 @@ def _page(form: OwnPasswordForm, profile: ProfileForm | None = None) -> str:
         user=user,
         tokens=queries.tokens(session, user),
         areas=rights.AREAS,
-        sign_ins=sign_ins.of_user(session, user.id, now=datetime.now(UTC)),
+        sign_ins=sign_ins.of_user(session, user.id, now=utc_now()),
         present=current_user.sign_in_id,
         passkeys=passkeys.of_user(session, user.id),
         codes_left=second_factor.codes_left(session, user),

@@ -1,6 +1,6 @@
 """Alerts: what was found by the rules, and what people do about it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request
@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
 from app.domain.office import alerts
@@ -81,7 +82,7 @@ def show(alert_id: int) -> ResponseReturnValue:
 def acknowledge(alert_id: int) -> ResponseReturnValue:
     """Say that somebody knows."""
     with unit_of_work() as work:
-        alerts.acknowledge(work, actor(), _alert(alert_id), now=datetime.now(UTC))
+        alerts.acknowledge(work, actor(), _alert(alert_id), now=utc_now())
     flash(_("Acknowledged. Everyone can see that you know about it."), "success")
     return back("alerts.show", alert_id=alert_id)
 
@@ -92,7 +93,7 @@ def close(alert_id: int) -> ResponseReturnValue:
     """Close it by hand, with a note."""
     form = ClosingForm()
     if form.validate_on_submit():
-        note, now = form.note.data, datetime.now(UTC)
+        note, now = form.note.data, utc_now()
         with unit_of_work() as work:
             alerts.close(work, actor(), _alert(alert_id), now=now, note=note)
         flash(_("Closed. It opens again if the problem comes back."), "success")
@@ -104,7 +105,7 @@ def close(alert_id: int) -> ResponseReturnValue:
 @needs("operator")
 def edit(alert_id: int) -> ResponseReturnValue:
     """Assign, snooze, and note."""
-    alert, now = _alert(alert_id), datetime.now(UTC)
+    alert, now = _alert(alert_id), utc_now()
     form = _form(alert)
     if form.validate_on_submit():
         given: dict[str, Any] = {"note": form.note.data}
@@ -130,7 +131,7 @@ _AT_ONCE = {"acknowledge": alerts.acknowledge_all, "close": alerts.close_all}
 @needs("operator")
 def bulk_change() -> ResponseReturnValue:
     """Acknowledge or close many alerts, or put off their mails for some hours."""
-    action, now = request.form.get("action", ""), datetime.now(UTC)
+    action, now = request.form.get("action", ""), utc_now()
     hours = action.removeprefix("snooze-")
     if action not in _AT_ONCE and hours not in dict(SNOOZES):
         abort(400, "There is no such action.")

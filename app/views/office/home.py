@@ -1,7 +1,6 @@
 """Home: what needs attention, the network now, today's numbers, stations, who is charging."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
@@ -11,6 +10,7 @@ from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
 from app.extensions import db
@@ -38,7 +38,7 @@ _GREETINGS = ((5, "Good night"), (12, "Good morning"), (18, "Good afternoon"), (
 @blueprint.before_app_request
 def fix_the_clock() -> None:
     """One time and one time zone for the whole page, so that its ages agree."""
-    g.now = datetime.now(UTC)
+    g.now = utc_now()
     g.zone = "UTC"
     iso_formats.set(False)
     if request.endpoint not in (None, "live") and current_user.is_authenticated:

@@ -1,6 +1,5 @@
 """A person's own imports and exports: how far they are, what came of them, and their files."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, render_template, send_file
@@ -10,6 +9,7 @@ from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.domain.ground.vocabulary import JobKind
 from app.domain.office import jobs
 from app.extensions import db
@@ -66,7 +66,7 @@ def file(job_id: int) -> ResponseReturnValue:
 def cancel(job_id: int) -> ResponseReturnValue:
     """Stop a job; what it wrote stays."""
     with unit_of_work() as work:
-        jobs.cancel(work, actor(), _own(job_id), now=datetime.now(UTC))
+        jobs.cancel(work, actor(), _own(job_id), now=utc_now())
     flash(_("Cancelled. What was imported before stays."), "success")
     return back("jobs.show", job_id=job_id)
 

@@ -1,12 +1,11 @@
 """How somebody wants their lists: filters kept, what a list begins with, columns put away."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.office import lists
 from app.extensions import db
@@ -33,7 +32,7 @@ def save() -> ResponseReturnValue:
                 name=form.get("name", ""),
                 query=form.get("query", ""),
                 shared=shared,
-                now=datetime.now(UTC),
+                now=utc_now(),
             )
             if form.get("first"):
                 lists.begin_with(work, current_user, page, row)
@@ -54,7 +53,7 @@ def delete(filter_id: int) -> ResponseReturnValue:
         lists.delete(
             *(work, actor(), current_user, _found(filter_id)),
             others=_may_delete(page),
-            now=datetime.now(UTC),
+            now=utc_now(),
         )
     flash(_("The filter %(name)s is deleted.", name=name), "success")
     return _to(page, query)

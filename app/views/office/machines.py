@@ -1,6 +1,5 @@
 """Machines on the staff: programs with tokens of their own, and who answers for them."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template, url_for
@@ -8,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.office import machines, rights
 from app.extensions import db
@@ -32,7 +32,7 @@ def create() -> ResponseReturnValue:
                 machine = machines.add(
                     *(work, actor()),
                     tenant_id=current_user.tenant_id,
-                    now=datetime.now(UTC),
+                    now=utc_now(),
                     **_facts(form),
                 )
             flash(_("Added %(name)s. Now make it a token.", name=machine.name), "success")
@@ -52,7 +52,7 @@ def edit(user_id: int) -> ResponseReturnValue:
         try:
             with unit_of_work() as work:
                 row = machines.get(work, user_id)
-                machines.edit(work, actor(), row, now=datetime.now(UTC), **_facts(form))
+                machines.edit(work, actor(), row, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=row.name), "success")
             return back("staff.show", user_id=user_id)
         except DomainError as error:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
+from app.clock import utc_now
 from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db
 from app.queries.office import messages as queries
@@ -130,7 +131,7 @@ def stamp(at: datetime) -> str:
     """A frame's time on the reader's clock: to the millisecond, or with its day if not today."""
     zone = ZoneInfo(g.get("zone", "UTC"))
     here = at.astimezone(zone)
-    today = g.get("now", datetime.now(UTC)).astimezone(zone).date()
+    today = g.get("now", utc_now()).astimezone(zone).date()
     if here.date() != today:
         return f"{local(at, 'shortest', zone.key)} {here:%H:%M:%S}"
     return f"{here:%H:%M:%S}.{here.microsecond // 1000:03d}"

@@ -1,12 +1,11 @@
 """The organisation: who sells, as receipts name it, and by which rules bills are made."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.money import sellers
 from app.domain.network import tenants
@@ -33,7 +32,7 @@ def index() -> ResponseReturnValue:
         try:
             with unit_of_work() as work:
                 tenant = work.get_one(Tenant, current_user.tenant_id)
-                tenants.edit(work, actor(), tenant, now=datetime.now(UTC), **given)
+                tenants.edit(work, actor(), tenant, now=utc_now(), **given)
         except DomainError as error:
             refusals.show(form, error)
         else:

@@ -1,6 +1,5 @@
 """Passkeys: made and removed on one's account, and used to sign in; the browser talks JSON here."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, jsonify, request, url_for
@@ -8,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import SignInWay
 from app.domain.office import passkeys, staff
@@ -49,7 +49,7 @@ def create() -> ResponseReturnValue:
     with unit_of_work() as work:
         made = passkeys.add(
             work, actor(), staff.get(work, current_user.id), name=str(body.get("name") or ""),
-            now=datetime.now(UTC), **seen._asdict(),
+            now=utc_now(), **seen._asdict(),
         )  # fmt: skip
     flash(_("The passkey “%(name)s” is kept.", name=made.name), "success")
     return jsonify(next=url_for("home.index" if current_user.must_enrol else "account.index"))
@@ -61,7 +61,7 @@ def remove(passkey_id: int) -> ResponseReturnValue:
     """Forget one of one's own passkeys."""
     with unit_of_work() as work:
         user = staff.get(work, current_user.id)
-        name = passkeys.remove(work, actor(), user, passkey_id, now=datetime.now(UTC))
+        name = passkeys.remove(work, actor(), user, passkey_id, now=utc_now())
     flash(_("The passkey “%(name)s” lets nobody in any more.", name=name), "success")
     return back("account.index")
 
@@ -81,7 +81,7 @@ def sign_in() -> ResponseReturnValue:
     """Let in whoever has a passkey."""
     body: Any = request.get_json()
     credential, number = ceremony.credential_in(body)
-    half_way, now = way_in.half_way(), datetime.now(UTC)
+    half_way, now = way_in.half_way(), utc_now()
     known = passkeys.by_credential(db.session(), number)
     count = ceremony.used(credential, known)
     if half_way is not None and half_way.user.id != known.user_id:

@@ -1,10 +1,9 @@
 """The organisation's own sign-in: out to the provider, and back with what it says."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, abort, flash, redirect
 from flask.typing import ResponseReturnValue
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role, SignInWay
 from app.domain.office import provider
@@ -45,6 +44,6 @@ def finish() -> ResponseReturnValue:
     said, wish = flow.finish(settings)
     role = Role(settings.oidc_create) if settings.oidc_create else None
     with unit_of_work() as work:
-        user = provider.person(work, said, create=role, now=datetime.now(UTC))
+        user = provider.person(work, said, create=role, now=utc_now())
     way_in.let_in(user, SignInWay.PROVIDER)
     return doorkeeper.know(redirect(wish or "/", code=303), user)

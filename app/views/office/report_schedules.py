@@ -1,6 +1,5 @@
 """Reports on schedule: what goes out by itself, and what became of it."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, g, render_template, request
@@ -9,6 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.ground.texts import N_, row_id
 from app.domain.office import schedules
 from app.extensions import db
@@ -63,7 +63,7 @@ def run(schedule_id: int) -> ResponseReturnValue:
     """Make and send the report of the last whole week or month now."""
     with unit_of_work() as work:
         row = plain.row(work, {"schedule_id": schedule_id})
-        schedules.run(work, actor(), row, now=datetime.now(UTC))
+        schedules.run(work, actor(), row, now=utc_now())
     flash(_("It is being made and sent; this page shows how that goes."), "success")
     return back("report_schedules.show", schedule_id=schedule_id)
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.extensions import db
 from app.models import Site, Station
@@ -29,7 +30,7 @@ def index() -> Any:
     """A report over a period, as the URL says; or its table as a file."""
     kind = request.args.get("kind", "")
     kind = kind if kind in KINDS else next(iter(KINDS))
-    now, trouble = datetime.now(UTC), ""
+    now, trouble = utc_now(), ""
     today = now.astimezone(ZoneInfo(g.get("zone", "UTC"))).date()
     days = period.lately(today)
     try:

@@ -1,7 +1,6 @@
 """Roles: what each allows, and those that an organisation makes itself."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from flask import Blueprint, flash, render_template
 from flask.typing import ResponseReturnValue
@@ -9,6 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.office import rights
 from app.extensions import db
@@ -67,19 +67,19 @@ def remove(role_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         role = rights.role(work, role_id)
         name = role.name
-        rights.remove_role(work, actor(), role, now=datetime.now(UTC))
+        rights.remove_role(work, actor(), role, now=utc_now())
     flash(_("Deleted the role %(name)s.", name=name), "success")
     return back("roles.index")
 
 
 def _add(work: Session, tenant_id: int, form: RoleForm) -> None:
     given = {"name": form.name.data, "rights": form.rights}
-    rights.add_role(work, actor(), tenant_id, now=datetime.now(UTC), **given)
+    rights.add_role(work, actor(), tenant_id, now=utc_now(), **given)
 
 
 def _change(work: Session, role_id: int, form: RoleForm) -> None:
     row, given = rights.role(work, role_id), {"name": form.name.data, "rights": form.rights}
-    rights.edit_role(work, actor(), row, now=datetime.now(UTC), **given)
+    rights.edit_role(work, actor(), row, now=utc_now(), **given)
 
 
 def _kept(

@@ -1,7 +1,5 @@
 """One's own second factor: an app that makes codes, and the codes for when it is lost."""
 
-from datetime import UTC, datetime
-
 import segno
 from flask import Blueprint, flash, render_template
 from flask.typing import ResponseReturnValue
@@ -9,6 +7,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.office import second_factor, staff
 from app.extensions import db
@@ -48,7 +47,7 @@ def confirm() -> ResponseReturnValue:
             with doorkeeper.attempt_of_code(user), unit_of_work() as work:
                 codes = second_factor.confirm(
                     work, actor(), staff.get(work, user.id), way_in.safe(), form.code.data,
-                    now=datetime.now(UTC),
+                    now=utc_now(),
                 )  # fmt: skip
             flash(_("Your second factor is on."), "success")
             return _to_codes(codes)
@@ -61,7 +60,7 @@ def confirm() -> ResponseReturnValue:
 @needs("read")
 def change() -> ResponseReturnValue:
     """Turn the codes off, or make new recovery codes: for whoever has a code at hand."""
-    form, user, now = CodeForm(), _me(), datetime.now(UTC)
+    form, user, now = CodeForm(), _me(), utc_now()
     if form.validate_on_submit():
         try:
             with doorkeeper.attempt_of_code(user), unit_of_work() as work:

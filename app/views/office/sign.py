@@ -1,6 +1,5 @@
 """Getting in and out: sign-in and its second step, the first admin's link, forgotten passwords."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import (
@@ -16,6 +15,7 @@ from flask import (
 from flask_babel import gettext as _
 from flask_login import current_user, logout_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Actor, SignInWay
 from app.domain.office import second_factor, sign_ins, staff
@@ -87,7 +87,7 @@ def second_step() -> Any:
             with doorkeeper.attempt_of_code(user), unit_of_work() as work:
                 mine = staff.get(work, user.id)
                 second_factor.check(
-                    work, whoever, mine, way_in.safe(), form.code.data, now=datetime.now(UTC)
+                    work, whoever, mine, way_in.safe(), form.code.data, now=utc_now()
                 )
             way_in.let_in(user, SignInWay.CODE, remember=half_way.remember)
             return doorkeeper.know(redirect(wished(), code=303), user)
@@ -103,7 +103,7 @@ def sign_out() -> Any:
     if current_user.is_authenticated:
         with unit_of_work() as work:
             mine = current_user.sign_in_id, current_user.id
-            sign_ins.end(work, actor(), *mine, now=datetime.now(UTC))
+            sign_ins.end(work, actor(), *mine, now=utc_now())
     logout_user()
     session.clear()
     flash(_("You are signed out."), "success")
@@ -116,7 +116,7 @@ def sign_out() -> Any:
 def setup(secret: str) -> Any:
     """Create the first admin by the one-time link that the installation printed."""
     form = FirstAdminForm()
-    now = datetime.now(UTC)
+    now = utc_now()
     try:
         sign_ins.look_at(db.session(), sign_ins.SETUP, secret, now=now)
     except Invalid as error:
@@ -148,7 +148,7 @@ def forgotten() -> Any:
     form = ForgottenForm()
     if not form.validate_on_submit():
         return _page("office/sign/forgotten.html", form=form)
-    now = datetime.now(UTC)
+    now = utc_now()
     with unit_of_work() as work:
         user = sign_ins.someone_to_reset(work, form.email.data)
         if user is not None:
@@ -163,7 +163,7 @@ def forgotten() -> Any:
 def reset(secret: str) -> Any:
     """Choose a new password by a one-time link."""
     form = NewPasswordForm()
-    now = datetime.now(UTC)
+    now = utc_now()
     try:
         sign_ins.look_at(db.session(), sign_ins.RESET, secret, now=now)
         if form.validate_on_submit():

@@ -1,7 +1,6 @@
 """Staff: who may sign in, with what role and reach; their API tokens."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -9,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, invitations, rights, second_factor, sign_ins, staff
@@ -58,7 +58,7 @@ def create() -> ResponseReturnValue:
     """Add a member of staff; they get a mail with a link to choose a password."""
     form = _form()
     if form.validate_on_submit():
-        now = datetime.now(UTC)
+        now = utc_now()
         try:
             with unit_of_work() as work:
                 user = staff.create(
@@ -92,7 +92,7 @@ def edit(user_id: int) -> ResponseReturnValue:
         try:
             with unit_of_work() as work:
                 user = staff.get(work, user_id)
-                staff.edit(work, actor(), user, now=datetime.now(UTC), **_facts(form))
+                staff.edit(work, actor(), user, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=user.name), "success")
             return back("staff.show", user_id=user_id)
         except DomainError as error:
@@ -106,7 +106,7 @@ def archive(user_id: int) -> ResponseReturnValue:
     """Deactivate a member of staff."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        staff.archive(work, actor(), user, now=datetime.now(UTC))
+        staff.archive(work, actor(), user, now=utc_now())
     flash(_("%(name)s is deactivated and signed out everywhere.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
@@ -117,7 +117,7 @@ def restore(user_id: int) -> ResponseReturnValue:
     """Let a deactivated member of staff back in."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        staff.restore(work, actor(), user, now=datetime.now(UTC))
+        staff.restore(work, actor(), user, now=utc_now())
     flash(_("%(name)s may sign in again.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
@@ -126,7 +126,7 @@ def restore(user_id: int) -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def reset_link(user_id: int) -> ResponseReturnValue:
     """Make a new password link, mail it and show it."""
-    now = datetime.now(UTC)
+    now = utc_now()
     with unit_of_work() as work:
         user = staff.get(work, user_id)
         link = way_in.invite(work, actor(), user, now)
@@ -139,7 +139,7 @@ def withdraw(user_id: int) -> ResponseReturnValue:
     """Take back the invitation of somebody who never came in."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        invitations.withdraw(work, actor(), user, now=datetime.now(UTC))
+        invitations.withdraw(work, actor(), user, now=utc_now())
     flash(_("The invitation of %(name)s is withdrawn.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
@@ -180,7 +180,7 @@ def issue_token(user_id: int) -> ResponseReturnValue:
                     days=form.days.data,
                     scope=form.rights or None,
                     site_ids=form.sites.data or (),
-                    now=datetime.now(UTC),
+                    now=utc_now(),
                 )
             shown = back("staff.token", token_id=token.id)
             return shown_once.keep(shown, f"token {token.id}", secret)
@@ -215,7 +215,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
     """Make an API token useless."""
     with unit_of_work() as work:
         token = api_tokens.get(work, token_id)
-        api_tokens.revoke(work, actor(), token, now=datetime.now(UTC))
+        api_tokens.revoke(work, actor(), token, now=utc_now())
         user_id = token.user_id
     flash(_("The token “%(name)s” no longer works.", name=token.name), "success")
     return back("staff.show", user_id=user_id)
@@ -227,7 +227,7 @@ def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
     """End one sign-in of a member of staff."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        sign_ins.end(work, actor(), sign_in_id, user.id, now=datetime.now(UTC))
+        sign_ins.end(work, actor(), sign_in_id, user.id, now=utc_now())
     flash(_("Ended that sign-in of %(name)s.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
@@ -238,7 +238,7 @@ def end_sign_ins(user_id: int) -> ResponseReturnValue:
     """Sign a member of staff out everywhere."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        sign_ins.sign_out_everywhere(work, actor(), user, now=datetime.now(UTC))
+        sign_ins.sign_out_everywhere(work, actor(), user, now=utc_now())
     flash(_("%(name)s is signed out everywhere.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
@@ -249,7 +249,7 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
     """Take away the second factor of somebody who lost it."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        second_factor.reset(work, actor(), user, now=datetime.now(UTC))
+        second_factor.reset(work, actor(), user, now=utc_now())
     flash(
         _("%(name)s signs in with the password alone until they set up another.", name=user.name),
         "success",
@@ -261,13 +261,13 @@ def _show(user: User, form: TokenForm) -> str:
     return render_template(
         "office/staff/show.html",
         invited=invitations.waits(user),
-        invited_until=invitations.until(db.session(), user, now=datetime.now(UTC)),
+        invited_until=invitations.until(db.session(), user, now=utc_now()),
         user=user,
         form=form,
         tokens=queries.tokens(db.session(), user),
         areas=rights.AREAS,
         is_self=user.id == current_user.id,
-        sign_ins=sign_ins.of_user(db.session(), user.id, now=datetime.now(UTC)),
+        sign_ins=sign_ins.of_user(db.session(), user.id, now=utc_now()),
         present=current_user.sign_in_id,
     )
 

@@ -1,12 +1,11 @@
 """Webhooks: where programs of others are told what happens, and how that goes."""
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, abort, current_app, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import DeliveryState
@@ -33,7 +32,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "office/webhooks/index.html",
         webhooks=queries.webhooks(session),
-        tallies=queries.tallies(session, datetime.now(UTC)),
+        tallies=queries.tallies(session, utc_now()),
     )
 
 
@@ -47,7 +46,7 @@ def create() -> ResponseReturnValue:
             with unit_of_work() as work:
                 made, secret = webhooks.add(
                     work, actor(), current_user.tenant_id, _means(),
-                    now=datetime.now(UTC), **form.typed(),
+                    now=utc_now(), **form.typed(),
                 )  # fmt: skip
             return _with_secret(made.id, secret)
         except DomainError as error:
@@ -85,7 +84,7 @@ def edit(webhook_id: int) -> ResponseReturnValue:
             with unit_of_work() as work:
                 webhooks.edit(
                     work, actor(), _endpoint(webhook_id), _means(),
-                    now=datetime.now(UTC), **form.typed(),
+                    now=utc_now(), **form.typed(),
                 )  # fmt: skip
             flash(_("Saved %(name)s.", name=form.name.data), "success")
             return back("webhooks.show", webhook_id=webhook_id)
@@ -100,7 +99,7 @@ def rotate(webhook_id: int) -> ResponseReturnValue:
     """Give it a new secret; the old one is good for another day."""
     with unit_of_work() as work:
         endpoint = _endpoint(webhook_id)
-        secret = webhooks.rotate(work, actor(), endpoint, _means(), now=datetime.now(UTC))
+        secret = webhooks.rotate(work, actor(), endpoint, _means(), now=utc_now())
     return _with_secret(webhook_id, secret)
 
 
@@ -109,7 +108,7 @@ def rotate(webhook_id: int) -> ResponseReturnValue:
 def test(webhook_id: int) -> ResponseReturnValue:
     """Send it a test."""
     with unit_of_work() as work:
-        deliveries.ping(work, actor(), _endpoint(webhook_id), now=datetime.now(UTC))
+        deliveries.ping(work, actor(), _endpoint(webhook_id), now=utc_now())
     flash(_("Test sent. The log below shows the result."), "success")
     return back("webhooks.show", webhook_id=webhook_id)
 
@@ -122,7 +121,7 @@ def replay(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
         delivery = work.get(WebhookDelivery, delivery_id)
         if delivery is None or delivery.endpoint_id != _endpoint(webhook_id).id:
             abort(404, "There is no such delivery.")
-        deliveries.replay(work, actor(), delivery, now=datetime.now(UTC))
+        deliveries.replay(work, actor(), delivery, now=utc_now())
     flash(_("Queued again with the same id."), "success")
     return back("webhooks.show", webhook_id=webhook_id)
 
@@ -143,7 +142,7 @@ def switch(webhook_id: int, switch: str) -> ResponseReturnValue:
     act, said = _SWITCHES[switch]
     with unit_of_work() as work:
         endpoint = _endpoint(webhook_id)
-        act(work, actor(), endpoint, now=datetime.now(UTC))
+        act(work, actor(), endpoint, now=utc_now())
     flash(_(said, name=endpoint.name), "success")
     return back("webhooks.show", webhook_id=webhook_id)
 
