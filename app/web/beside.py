@@ -4,8 +4,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from app.clock import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +50,5 @@ class Beside:
     def _work(self, *arguments: object) -> None:
         value = self._ask(*arguments)
         changed = self._last.since is None or (value is None) != (self._last.value is None)
-        since = datetime.now(UTC) if changed else self._last.since
+        since = utc_now() if changed else self._last.since
         self._last, self._at = Answer(value, since), time.monotonic()

@@ -7,7 +7,7 @@ often costs nothing.  Whoever asks shows the token of AMPDESK_METRICS_TOKEN.
 import hmac
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import abort, current_app, request
 from prometheus_client.core import (
@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import extensions
+from app.clock import utc_now
 from app.domain.ground.times import Times
 from app.domain.office import housekeeping
 from app.queries.office import figures as queries
@@ -56,7 +57,7 @@ class _Families:
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
-        db, now = extensions.db.session(), datetime.now(UTC)
+        db, now = extensions.db.session(), utc_now()
         try:
             found = [*_of_rows(db, now), *_of_parts(db, now)]
         except SQLAlchemyError:
