@@ -14,7 +14,7 @@ import structlog
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-from app import config, extensions, queues, reactions, uow
+from app import config, extensions, postgresql, queues, reactions, uow
 from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.ground.vocabulary import Area
@@ -156,8 +156,8 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
         if settings.database_uri.startswith("sqlite"):
             uow.tune_sqlite(db.engine)
         else:
-            uow.tune_postgresql(db.engine)
-            uow.wait_with_gevent()
+            postgresql.tune(db.engine)
+            postgresql.wait_with_gevent()
     migrate.init_app(app, db)
     login.init_app(app)
     csrf.init_app(app)

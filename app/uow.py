@@ -8,22 +8,22 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, TypeVar
 
 import orjson
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app import clock, reactions
+from app import reactions
 from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
 from app.domain.ground import events
 from app.domain.ground.clock import let_others_run
 from app.extensions import db as flask_db
-from app.extensions import gevent_has_sockets, thread_pool
+from app.extensions import thread_pool
 
 Row = TypeVar("Row")
 
@@ -31,8 +31,6 @@ Row = TypeVar("Row")
 SQLITE_PATIENCE_S = 20.0
 #: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
 SQLITE_PAUSE_S = 0.01
-#: A connection to PostgreSQL that was idle for longer is asked whether it still lives, in seconds.
-POSTGRESQL_IDLE_S = 5.0
 #: SQLite's steps after which a long read lets others run: about a millisecond.
 SQLITE_STEPS = 10_000
 #: How long what only reads may take, in seconds: a page waits less long than a file.  None: as
@@ -109,6 +107,15 @@ def _from_json(stored: Any) -> Any:
     return stored if isinstance(stored, int | float) else orjson.loads(stored)
 
 
+#: When a host of PostgreSQL counts as gone: what the address of the database says goes before.
+_GIVES_UP = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
 _SHARED = {
     # What was to be stored may be a secret: errors that are logged do not repeat it.
     "hide_parameters": True,
@@ -132,6 +139,7 @@ def engine_options(uri: str) -> dict[str, Any]:
         }
     return {
         **_SHARED,
+        "connect_args": {name: value for name, value in _GIVES_UP.items() if name not in uri},
         # The connection that was used last knows the statements, and the processor its process.
         "pool_use_lifo": True,
         "pool_size": 10,
@@ -193,71 +201,6 @@ def tune_sqlite(engine: Engine) -> None:
                     raw.end_turn()
                     raise
             time.sleep(0.002)
-
-
-def wait_with_gevent() -> None:
-    """Have psycopg wait for PostgreSQL by the hub's own watchers, where gevent has the sockets.
-
-    What it does by itself under gevent is a poll in Python with a timer, for every round trip.
-    """
-    if not gevent_has_sockets():
-        return
-    from gevent import get_hub
-    from psycopg import waiting
-
-    def wait(generator: Any, fileno: int, interval: float = 0.0, timeout: Any = None) -> Any:
-        if timeout is not None:
-            return waiting.wait_poll(generator, fileno, interval, timeout)
-        hub = get_hub()
-        try:
-            state = next(generator)
-            while True:
-                # Reading is 1 and writing 2 in both; to try what is not ready yet does no harm.
-                watcher = hub.loop.io(fileno, state)
-                try:
-                    hub.wait(watcher)
-                finally:
-                    watcher.close()
-                state = generator.send(state)
-        except StopIteration as done:
-            return done.value
-
-    waiting.wait = wait  # type: ignore[assignment]
-
-
-def tune_postgresql(engine: Engine) -> None:
-    """Ask a connection whether it lives only when it was idle, and now and then what time it is.
-
-    Commits of units of work that need not be durable do not wait for the disk.
-    """
-
-    def ask_time() -> None:
-        with suppress(SQLAlchemyError), engine.begin():
-            pass
-
-    clock.SHARED.ask = ask_time
-
-    @event.listens_for(engine, "checkin")
-    def put_back(_connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def take(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("idle_since", 0.0) < POSTGRESQL_IDLE_S:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except Exception as error:
-            raise DisconnectionError("the connection has ended meanwhile") from error
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        clock.SHARED.keep(connection.connection)
-        options, patience = connection.get_execution_options(), patience_s.get()
-        if patience is not None and not options.get("write"):
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(patience * 1000)}")
-        if not options.get("durable", True):
-            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 #: So many rows of an index tell what it is worth: all indexes take some milliseconds.

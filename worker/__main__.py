@@ -19,6 +19,8 @@ import gevent.event
 
 from app import create_app
 from app.config import Settings, as_root
+from app.extensions import db
+from app.postgresql import mind_writes
 from app.revisions import fit_or_exit
 from worker.dialects import DIALECTS
 from worker.gate import Gate
@@ -33,6 +35,8 @@ log = logging.getLogger("worker")
 
 #: Files that are no charger's: the database, Redis, the log, what is read now and then.
 SPARE = 200
+#: What is written for chargers takes milliseconds; what takes so many seconds is given up.
+WRITES_S = 5.0
 #: How often memory that is not used any more is given back, in seconds.
 GIVE_BACK_S = 10.0
 
@@ -42,6 +46,8 @@ def main() -> int:
     connections = _allow_many_files() - SPARE
     app = create_app()
     settings = app.config["SETTINGS"]
+    with app.app_context():
+        mind_writes(db.engine, WRITES_S)
     try:
         tls = server_context(settings)
     except WrongTls as error:

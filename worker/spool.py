@@ -62,13 +62,18 @@ class Spool:
         """What they take up on the disk, in bytes, with those stored before in the same files."""
         return sum(segment.size for segment in self._segments)
 
-    def health(self) -> dict[str, int]:
-        """How many frames wait, their bytes, and the age of the oldest in seconds."""
+    def held(self) -> tuple[int, int, datetime | None]:
+        """How many frames wait, their bytes on the disk, and when the oldest of them came."""
         if not self.waiting:
-            return {"frames": 0, "bytes": 0, "oldest_s": 0}
+            return 0, 0, None
         oldest = min(places[0].received_at for places in self.waiting.values())
-        age_s = int((utc_now() - oldest).total_seconds())
-        return {"frames": self.frames, "bytes": self.size, "oldest_s": max(0, age_s)}
+        return self.frames, self.size, oldest
+
+    def health(self) -> dict[str, int]:
+        """The same as the health check has it, with the age of the oldest in seconds."""
+        frames, size, oldest = self.held()
+        age_s = int((utc_now() - oldest).total_seconds()) if oldest else 0
+        return {"frames": frames, "bytes": size, "oldest_s": max(0, age_s)}
 
     def keep(self, frame: Frame) -> bool:
         """Whether the frame is on the disk now: False when the spool is full or cannot be written.

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from flask import Flask
@@ -232,6 +233,8 @@ class Presence:
 
     def __init__(self, batch: Batch, node: str, standing: Standing) -> None:
         batch.ask_by(self.live)
+        #: How many frames wait in the spool, their bytes, and since when.
+        self.spooled: Callable[[], tuple[int, int, datetime | None]] = lambda: (0, 0, None)
         self._batch = batch
         self._node = node
         self._standing = standing
@@ -273,6 +276,7 @@ class Presence:
         def run(db: Session, rows: list[Row]) -> Others:
             now = utc_now()
             presence.beat(db, self._node, now=now, lag_ms=lag_ms)
+            presence.note_spool(db, self._node, *self.spooled())
             superseded = presence.settle(db, self._node, held(), now=now)
             presence.close_dead_nodes(db, now=now)
             workers = {node.node: node.stations for node in system.nodes(db, now=now)}

@@ -71,6 +71,7 @@ class Switchboard:
         self._decided = 0
         self._workers: dict[str, int] = {}
         spool = Spool(settings.data_dir / "spool", settings.spool_max_bytes)
+        self._presence.spooled = spool.held
         told = (settings, self._keep_gauges, spool)
         self._dispatch = Dispatch(self.batch, self._standing, *told)
         self._replay = Replay(self.batch, self._dispatch, *told)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -15,17 +16,22 @@ import pytest
 from sqlalchemy import func, select
 
 from app.extensions import db as flask_db
-from app.models import Connection
+from app.models import Connection, Message, MeterReading
+from bench import wire
+from bench.scripts import boot, meter_values, stamp
 from tests.faults import told
 from tests.support.cluster import Cluster
 from tests.support.depot import furnish
 from tests.support.site import Site
 from tests.support.teller import Teller
 from tests.support.wait import eventually
+from worker.log_rows import SPOOLED
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 CHARGERS = 8
+#: What a charger says in an outage: too much to be stored in the blink of an eye.
+READINGS = 150
 VERSIONS = ("ocpp1.6", "ocpp2.0.1")
 
 
@@ -142,3 +148,82 @@ def test_sessions_go_on_through_an_outage_and_are_billed_as_without(
     with site.read() as db:
         told.check_bills(db, tellers)
     assert not list((site.data_dir / "spool").iterdir())
+
+
+def test_a_frozen_database_is_one_that_is_away(cluster, make_away, fleet):
+    site = make_away("worker", storage_hold_s=1)
+    tellers = fleet(site)
+    cluster.freeze()
+    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 90, "frames wait in the spool")
+    cluster.thaw()
+    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    told.finish(tellers)
+    check(site, tellers, redone=1)
+
+
+def test_kills_in_an_outage_and_in_the_replay_lose_nothing_and_double_nothing(cluster, make_away):
+    site = make_away("worker", storage_hold_s=1)
+    depot = furnish(site, 3)
+    meters = [Meter(site, *station, depot.tag) for station in depot.stations]
+    cluster.stop()
+    for meter in meters:
+        meter.say(READINGS)
+    site.kill9("worker")
+    bring_back(cluster, site)
+    site.restart("worker")
+    eventually(lambda: stored_from_the_spool(site) >= 20, 60, "frames are stored")
+    site.kill9("worker")
+    assert stored_from_the_spool(site) < 3 * READINGS
+    site.restart("worker")
+    eventually(lambda: stored_from_the_spool(site) == 3 * READINGS, 90, "all are stored")
+    site.wait_ready()
+    with site.read() as db:
+        for meter in meters:
+            query = select(MeterReading.taken_at).where(
+                MeterReading.session_id == meter.transaction, MeterReading.register_wh.is_not(None)
+            )
+            read = db.scalars(query.order_by(MeterReading.id)).all()
+            assert [at for at in read if at > meter.began] == meter.told
+            said = select(Message.message_id).where(Message.action == "MeterValues")
+            logged = said.where(Message.session_id == meter.transaction).order_by(Message.id)
+            assert db.scalars(logged).all() == [f"m{number}" for number in range(len(meter.told))]
+    assert not list((site.data_dir / "spool").iterdir())
+
+
+class Meter:
+    """A charger of 1.6 with a session, which says one reading after another."""
+
+    def __init__(self, site, identity, password, tag):
+        self.began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+        self.socket = wire.connect(site.settings.ocpp_port, identity, password)
+        self.told = []
+        self._ask("b", "BootNotification", boot())
+        start = {"connectorId": 1, "idTag": tag, "meterStart": 0, "timestamp": stamp(self.began)}
+        self.transaction = self._ask("s", "StartTransaction", start)["transactionId"]
+
+    def say(self, count):
+        for _ in range(count):
+            number = len(self.told)
+            payload = meter_values(self.transaction, number + 1, self.began)
+            assert self._ask(f"m{number}", "MeterValues", payload) == {}
+            self.told.append(self.began + timedelta(seconds=number + 1))
+
+    def _ask(self, number, action, payload):
+        return wire.ask(self.socket, [2, number, action, payload])
+
+
+def stored_from_the_spool(site):
+    """How many rows of the log say that they waited in the spool."""
+    with site.read() as db:
+        return db.scalar(select(func.count()).where(Message.error_description == SPOOLED))
+
+
+def test_a_full_spool_takes_nothing_and_nobody_is_told_it_did(cluster, make_away, fleet):
+    site = make_away("worker", storage_hold_s=1, spool_max_bytes=2_000)
+    tellers = fleet(site)
+    cluster.stop()
+    eventually(lambda: not all(teller.connected for teller in tellers), 60, "some are cut off")
+    assert health(site)["spool"]["bytes"] <= 2_000
+    bring_back(cluster, site)
+    told.finish(tellers)
+    check(site, tellers, redone=1)

@@ -109,6 +109,11 @@ class Teller(threading.Thread):
         finally:
             self._hang_up()
 
+    @property
+    def connected(self) -> bool:
+        """Whether its socket is open, as far as it knows."""
+        return self._socket is not None
+
     def ask_to_end(self) -> None:
         """Let it go home after the session that it is at."""
         self._enough.set()
