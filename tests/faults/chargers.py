@@ -116,9 +116,13 @@ class Charger:
         self._enough.set()
 
     async def move(self, home: int) -> None:
-        """Have it on the other node from now on; its old line stays, until that node ends it."""
+        """Have it on the other node from now on; its old line stays, until that node ends it.
+
+        What was not answered yet is asked again over the new line.
+        """
         self.home = home
         await self._connect()
+        self._forget_calls()
 
     async def drop(self) -> None:
         """End its connection without a word, as one whose line was cut."""
@@ -132,7 +136,9 @@ class Charger:
         while not self._mood.gone:
             try:
                 answer = await self._ask(number, text)
-            except (OSError, TimeoutError, WebSocketException, ConnectionError):
+            except ConnectionError:
+                pass  # it has another line by now, or comes back
+            except (OSError, TimeoutError, WebSocketException):
                 await self._hang_up()
             else:
                 if answer[0] == 3:
@@ -219,9 +225,12 @@ class Charger:
         self.closes[int(socket.close_code or 1006)] += 1
         if self._socket is socket:
             self._socket, self.node = None, None
-            for future in list(self._answers.values()):
-                if not future.done():
-                    future.set_exception(ConnectionError("the line was lost"))
+            self._forget_calls()
+
+    def _forget_calls(self) -> None:
+        for future in self._answers.values():
+            if not future.done():
+                future.set_exception(ConnectionError("the line was lost"))
 
     def _answer(self, frame: list[Any], socket: websockets.ClientConnection) -> list[Any]:
         if frame[2] != "DataTransfer":

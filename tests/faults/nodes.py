@@ -14,10 +14,9 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +45,15 @@ _DEBIAN = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 class Nodes(Site):
     """Two workers, Celery, its beat and a desk, with a crowd of chargers and a stream of orders."""
 
-    def __init__(self, folder: Path, seed: int, chargers: int, pause_s: float = 1.0) -> None:
+    def __init__(
+        self, folder: Path, discs: Sequence[str], seed: int, chargers: int, pause_s: float
+    ) -> None:
         self.dice = random.Random(seed)
+        self._discs = discs
         self.folder = folder
         self.wires = Wires()
         self.mail = MailServer()
-        self.discs = [folder / name for name in ("postgres", "data") if _small_disc(folder / name)]
         self.cluster = Cluster(folder / "postgres")
-        self.cluster.start()
         super().__init__(
             *(folder / "data", self.cluster.url, ("worker", "celery", "beat", "web")),
             smtp_url=self.mail.url,
@@ -105,6 +105,7 @@ class Nodes(Site):
 
     def start(self) -> None:
         self.mail.start()
+        self.cluster.start()
         super().start()
         wait_for_port(self.second_port, self.processes["worker2"])
         depot = furnish(self, self._count + 1)
@@ -121,9 +122,6 @@ class Nodes(Site):
 
     def stop(self) -> None:
         with ExitStack() as stack:
-            for disc in self.discs:
-                how = ["umount", "--lazy", disc]
-                stack.callback(partial(subprocess.run, how, check=False))
             for end in (self.wires.stop, self.mail.stop, self.cluster.kill9, self.cluster.thaw):
                 stack.callback(end)
             stack.callback(super().stop)
@@ -138,7 +136,7 @@ class Nodes(Site):
         """Why a fault that needs "clocks" or "discs" cannot be done here; empty: it can."""
         if what == "clocks" and not self.clocks:
             return "libfaketime, which gives a program a clock of its own, is not here"
-        if what == "discs" and len(self.discs) < 2:
+        if what == "discs" and not self._discs:
             return "only root may make a small disc, where the system lets it"
         return ""
 
@@ -220,13 +218,20 @@ class Nodes(Site):
 _DISCS = {"postgres": 600, "data": 200}
 
 
-def _small_disc(folder: Path) -> bool:
-    """Have a folder on a small disc of its own, where that is possible."""
-    folder.mkdir(parents=True)
-    if os.geteuid():
-        return False
-    how = ["mount", "-t", "tmpfs", "-o", f"size={_DISCS[folder.name]}m,mode=755", "tmpfs", folder]
-    return subprocess.run(how, capture_output=True, check=False).returncode == 0
+@contextmanager
+def small_discs(folder: Path) -> Iterator[list[str]]:
+    """Have what Ampdesk and PostgreSQL write on small discs; none where that is not possible."""
+    with ExitStack() as stack:
+        made = []
+        for name, size in _DISCS.items():
+            (folder / name).mkdir()
+            how = ["-t", "tmpfs", "-o", f"size={size}m,mode=755", "tmpfs", folder / name]
+            mounted = not os.geteuid() and subprocess.run(["mount", *how], capture_output=True)
+            if mounted and mounted.returncode == 0:
+                end = ["umount", "--lazy", folder / name]
+                stack.callback(subprocess.run, end, check=False)
+                made.append(name)
+        yield made
 
 
 def _is_there(pid: int) -> bool:

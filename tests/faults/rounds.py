@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import told
-from tests.faults.nodes import Nodes, instant_text
+from tests.faults.nodes import Nodes, instant_text, small_discs
 from tests.faults.table import Fault
 from tests.faults.truth import Truth, spread
 from tests.support.wait import eventually, passing
@@ -136,12 +136,13 @@ def _mails_are_right(nodes: Nodes) -> bool:
 @contextlib.contextmanager
 def running(folder: Path, seed: int, chargers: int, pause_s: float) -> Iterator[Nodes]:
     """Two nodes that run, with a crowd that has been at it for a moment."""
-    nodes = Nodes(folder, seed, chargers, pause_s)
-    try:
-        nodes.start()
-        eventually(
-            lambda: all(len(one.answered) > 2 for one in nodes.chargers), 120, "all have begun"
-        )
-        yield nodes
-    finally:
-        nodes.stop()
+    with small_discs(folder) as discs:
+        nodes = Nodes(folder, discs, seed, chargers, pause_s)
+        try:
+            nodes.start()
+            eventually(
+                lambda: all(len(one.answered) > 2 for one in nodes.chargers), 120, "all have begun"
+            )
+            yield nodes
+        finally:
+            nodes.stop()

@@ -95,7 +95,8 @@ class Cluster:
         return int(found[0]) if found else 0
 
     def _signal(self, number: int) -> None:
-        assert self.process.process is not None
+        if self.process.process is None:
+            return
         for pid in (self.process.process.pid, *descendants(self.process.process.pid)):
             try:
                 os.kill(pid, number)
@@ -112,6 +113,8 @@ class Cluster:
         make = [*_as_user(), str(_bin() / "initdb"), "-D", str(self.folder / "data")]
         how = ["--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres"]
         subprocess.run([*make, *how], check=True, capture_output=True, cwd="/")
+        with (self.folder / "data" / "pg_hba.conf").open("a", encoding="ascii") as file:
+            file.write("host all all samenet trust\n")  # another host's: only tests reach it
 
     def _answers(self) -> bool:
         try:
