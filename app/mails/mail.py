@@ -12,11 +12,12 @@ import mimetypes
 import os
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import policy
+from email import message_from_bytes, policy
 from email.headerregistry import Address
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses, parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -221,8 +222,7 @@ class FilePost:
     def deliver(self, mail: Mail) -> str:
         """Write the file under its final name only when it is complete."""
         moment = mail.at.strftime("%Y%m%dT%H%M%S")
-        slug = re.sub(r"[^A-Za-z0-9.-]+", "-", mail.message_id)[:100].strip(".-")
-        target = self.folder / f"{moment}-{slug}.eml"
+        target = self.folder / f"{moment}-{_slug(mail.message_id)}.eml"
         partial = self.folder / f".{target.name}.{os.getpid()}"
         try:
             with partial.open("wb") as file:
@@ -234,3 +234,26 @@ class FilePost:
             partial.unlink(missing_ok=True)
             raise Refused(f"The mail cannot be written: {error.strerror}.") from None
         return f"written to {target.name}"
+
+
+def _slug(message_id: str) -> str:
+    """A Message-ID as the name of its file holds it."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", message_id)[:100].strip(".-")
+
+
+def remove_files(folder: Path, addresses: Collection[str], message_ids: Collection[str]) -> int:
+    """Remove mails that were written to files: those to or of an address, and by their ids.
+
+    Returns how many.  What cannot be read as a mail stays.
+    """
+    wanted = {address.casefold() for address in addresses}
+    slugs = {_slug(one) for one in message_ids}
+    found = 0
+    for path in folder.glob("*.eml") if folder.is_dir() else ():
+        mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+        headers = [str(mail.get(name, "")) for name in ("To", "Reply-To")]
+        people = {address.casefold() for _, address in getaddresses(headers)}
+        if path.stem.partition("-")[2] in slugs or wanted & people:
+            path.unlink(missing_ok=True)
+            found += 1
+    return found

@@ -30,6 +30,7 @@ from app.domain.network import field, presence
 from app.domain.office import housekeeping, jobs, outbox, retention, schedules
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
+from app.mails import forgotten
 from app.models import Driver, FileJob, Job, NotedFault, Station
 from app.tasks.rounds import one_at_a_time
 from app.text import statement_words
@@ -174,6 +175,7 @@ def _forget_on(until: float) -> bool:
     """Look further through the long tables for drivers who are forgotten."""
 
     def forget_on(number: int) -> None:
+        forgotten.remove(flask_db.session(), current_app.config["SETTINGS"], number)
         while _work(lambda db: forgetting.go_on(db, number, now=utc_now())):
             if time.monotonic() > until:
                 return

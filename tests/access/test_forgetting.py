@@ -18,6 +18,7 @@ from app.domain.ground.vocabulary import Actor, Order, Role, SessionState
 from app.domain.money import billing, questions, receipts
 from app.domain.office import outbox
 from app.extensions import db as flask_db
+from app.mails import forgotten
 from app.models import (
     AuditEntry,
     Authorisation,
@@ -30,6 +31,7 @@ from app.models import (
     Forgetting,
     Message,
     OutgoingMail,
+    Receipt,
     Reservation,
     StrayStop,
     Tag,
@@ -280,6 +282,24 @@ def test_the_page_counts_what_the_file_holds(admin, person):
     assert "Grace" not in held["index.html"]
     entry = flask_db.session().scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry.action == "driver.export"
+
+
+def test_mails_in_files_go_with_their_driver_and_no_others(any_app, person):
+    folder = any_app.config["SETTINGS"].data_dir / "mail"
+    folder.mkdir()
+    db = flask_db.session()
+    receipt = db.scalars(select(Receipt)).one()
+    for name, to in (
+        ("20260302T090000-statement", f"Ada Lovelace <{EMAIL.upper()}>"),
+        (f"20260302T090000-{receipt.message_id.replace('@', '-')}", "old@example.org"),
+        ("20260302T090000-another", f"l{EMAIL}"),
+    ):
+        (folder / f"{name}.eml").write_text(f"To: {to}\nSubject: Hello\n\nDear reader\n")
+    with unit_of_work() as work:
+        driver = work.get_one(Driver, person)
+        number = forgetting.forget(work, GRACE, driver, name=NAME, now=LATER).id
+    assert forgotten.remove(flask_db.session(), any_app.config["SETTINGS"], number) == 2
+    assert [path.stem for path in folder.iterdir()] == ["20260302T090000-another"]
 
 
 def test_the_desk_forgets_whose_name_is_typed(admin, person):
