@@ -4,14 +4,14 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import told
 from tests.faults.nodes import Nodes, instant_text, small_discs
 from tests.faults.table import Fault
-from tests.faults.truth import Truth, spread
+from tests.faults.truth import TRUTHS, Truth, spread
 from tests.support.wait import eventually, passing
 
 #: A fault comes so long after the one before was over, at most.
@@ -48,6 +48,14 @@ class Report:
     rss: dict[str, int] = field(default_factory=dict)
     wrong: str = ""
 
+    def wait(self, truth: Truth, of: Collection[str], when: str = "") -> dict[str, float]:
+        """Wait for truths; note what does not come true."""
+        try:
+            return truth.wait(of)
+        except AssertionError as error:
+            self.wrong += f"{when}{error} {error.__cause__ or ''}"
+            return {}
+
     def since(self, before: "Counts", after: "Counts") -> None:
         """Note what came between two counts."""
         self.closes, self.refused = after.closes - before.closes, after.refused - before.refused
@@ -80,15 +88,11 @@ def fault_under_load(nodes: Nodes, truth: Truth, fault: Fault, dice: random.Rand
     before = Counts(nodes)
     report = Report(fault, instant_text(time.time()))
     begin = time.time()
-    try:
-        with contextlib.contextmanager(fault.inflict)(nodes):
-            passing(fault.lasts_s * dice.uniform(0.8, 1.2))
-            truth.wait(fault.meanwhile)
-        over = time.time()
-        report.took = truth.wait()
-    except AssertionError as error:
-        over = time.time()
-        report.wrong = f"{error} {error.__cause__ or ''}"
+    with contextlib.contextmanager(fault.inflict)(nodes):
+        passing(fault.lasts_s * dice.uniform(0.8, 1.2))
+        report.wait(truth, fault.meanwhile, "meanwhile ")
+    over = time.time()
+    report.took = report.wait(truth, TRUTHS)
     _measure(nodes, report, begin, over)
     report.since(before, Counts(nodes))
     with contextlib.suppress(Exception):
