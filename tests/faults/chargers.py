@@ -43,10 +43,11 @@ class Ordered:
 
 @dataclass
 class Wait:
-    """How long an answer took, and when the call first left."""
+    """How long an answer took, when the call first left, and to which node."""
 
     at: float
     seconds: float
+    node: int | None
 
 
 @dataclass
@@ -132,7 +133,7 @@ class Charger:
     async def _told(self, number: str, action: str, payload: Payload) -> Payload:
         """Send a call until it is answered."""
         text = json.dumps([2, number, action, payload])
-        begin = time.time()
+        begin, node = time.time(), self.node
         while not self._mood.gone:
             try:
                 answer = await self._ask(number, text)
@@ -143,7 +144,7 @@ class Charger:
             else:
                 if answer[0] == 3:
                     self._judge(action, answer[2])
-                    self.waits.append(Wait(begin, time.time() - begin))
+                    self.waits.append(Wait(begin, time.time() - begin, node))
                     given: Payload = answer[2]
                     return given
                 # Refused for now: what is about money is told again (1.6 section 3.7.1).

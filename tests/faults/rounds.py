@@ -104,12 +104,13 @@ def fault_under_load(nodes: Nodes, truth: Truth, fault: Fault, dice: random.Rand
 def _measure(nodes: Nodes, report: Report, begin: float, over: float) -> None:
     """How long chargers waited meanwhile: those whom it does not concern, and at most anybody."""
     waits = [
-        (charger.home, one.seconds)
+        (one.node, one.seconds)
         for charger in nodes.chargers
         for one in charger.waits
         if begin - 1 < one.at < over
     ]
-    others = [seconds for home, seconds in waits if home not in report.fault.concerns]
+    concerned = (None, *report.fault.concerns)
+    others = [seconds for node, seconds in waits if node not in concerned]
     if others:
         report.p99_ms = spread(others)[1]
     report.worst_ms = round(max((seconds for _, seconds in waits), default=0.0) * 1000)

@@ -121,4 +121,5 @@ BY_DAY = (
     "Redis comes back empty",
     "all chargers move while Redis is away",
     "the mail server dies amid a mail",
+    "the clock of worker A is 2 h ahead",
 )
