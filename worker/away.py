@@ -5,10 +5,12 @@ import random
 
 import gevent
 
+from worker import log_rows
 from worker.batch import Batch
 from worker.checks import checked
 from worker.dialects.context import Context
 from worker.dialects.records import Route
+from worker.last_known import LastKnown
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import Fault
@@ -32,9 +34,10 @@ class Unstored(StorageAway):
 class Away:
     """Acknowledges what the spool has taken, and what needs no storing."""
 
-    def __init__(self, batch: Batch, spool: Spool) -> None:
+    def __init__(self, batch: Batch, spool: Spool, last_known: LastKnown) -> None:
         self._batch = batch
         self._spool = spool
+        self._last_known = last_known
 
     def answer(
         self, held: Held, call: Call | Send, context: Context, route: Route | None
@@ -46,6 +49,7 @@ class Away:
         if route is None or route.without_storage is None:
             return self.unkept(held, call, route)
         payload, _ = checked(held, call, route)
+        context.station, context.memory = held.link.station, self._last_known
         told = route.without_storage(Fields(payload), context)
         if told is None:
             return self.unkept(held, call, route)
@@ -54,6 +58,8 @@ class Away:
             about = (link.station.id, link.station.identity, link.version, context.now)
             if not self._spool.keep(Frame(*about, held.connection_id, call.text, told)):
                 return self.unkept(held, call, route, full=True)
+        else:
+            self._batch.log(log_rows.of_call(held, call, context.now, told))
         if context.booted is not None:
             hold_after_boot(held)
         return link.answer(call, told) if isinstance(call, Call) else ""

@@ -29,10 +29,11 @@ from sqlalchemy.orm import Session
 from app.domain.network import connections
 from app.domain.office import messages
 from app.domain.office.messages import Row
+from app.extensions import is_away
 from app.uow import unit_of_work
 from worker.metrics import COUNTS
 from worker.pace import LAG
-from worker.storage import Storage, StorageAway, is_away
+from worker.storage import Storage, StorageAway
 from worker.works import NOT_YET, Job, Together, Waiter, Work
 
 log = logging.getLogger(__name__)

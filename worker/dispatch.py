@@ -58,13 +58,13 @@ class Dispatch:
     ) -> None:
         self._batch = batch
         self._spool = spool
-        self._away = Away(batch, spool)
+        self.last_known = LastKnown(batch.app, batch)
+        self._away = Away(batch, spool, self.last_known)
         self.deviations = Deviations(batch)
         self._settings = settings
         self._standing = standing
         self._facts = Facts(batch.app, standing, show)
         self._providers = Providers(settings)
-        self.last_known = LastKnown(batch.app, batch)
 
     def answer(self, held: Held, call: Call) -> str | None:
         """Handle a call; None: stay silent, so that the charger keeps it and tries again."""

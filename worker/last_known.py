@@ -10,18 +10,17 @@ import logging
 import os
 import time
 from collections import deque
-from datetime import datetime
 from typing import Any
 
 import gevent
 from flask import Flask
 
 from app.config import Settings
-from app.domain.access import last_known, tag_rows
-from app.domain.access.authorisation import Tap
+from app.domain.access import authorisation, last_known, tag_rows
+from app.domain.access.authorisation import AUTHORIZE, Judged, Tap
 from app.domain.access.last_known import KnownTags
 from app.domain.charging import sessions
-from app.domain.ground.vocabulary import Decision, Token, Verdict
+from app.domain.ground.vocabulary import Decision, Verdict
 from app.extensions import db as flask_db
 from worker.batch import Batch
 from worker.works import Job
@@ -59,15 +58,24 @@ class LastKnown:
         """How many tags and transaction ids are at hand, for the health check."""
         return {"known_tags": len(self._tags), "leased_ids": len(self._refs)}
 
-    def decide(self, station: Any, token: Token, occasion: str, now: datetime) -> Decision | None:
-        """Decide about a tap without the database; None: nobody can say whether it may charge."""
+    def decide(self, tap: Tap) -> Decision | None:
+        """Decide about a tap without the database; None: nobody can say whether it may charge.
+
+        A tap that begins nothing is kept for the database; a start is decided about once more.
+        """
         if self._policy == "none":
             return None
-        decision = self._tags.decide(Tap(station, token, occasion, now))
-        if decision is None and self._policy == "all":
+        judged = self._tags.judge(tap)
+        if judged is None and self._policy == "all":
             sentence = "Everybody may charge while the database is away."
-            return Decision(Verdict.ACCEPTED, "database_away", sentence)
-        return decision
+            decision = Decision(Verdict.ACCEPTED, "database_away", sentence)
+            judged = Judged(tap, decision, None, {})
+        if judged is None:
+            return None
+        if tap.occasion == AUTHORIZE:
+            kept = [judged]
+            self._batch.later(Job(lambda db, rows: authorisation.keep(db, kept), "a tap"))
+        return judged.decision
 
     def transaction_ref(self) -> int | None:
         """A transaction id that no session has or gets; None: all that were leased are gone."""

@@ -17,7 +17,7 @@ from gevent.event import AsyncResult, Event
 
 from app.clock import utc_now
 from app.extensions import thread_pool
-from worker.segments import STORED, Frame, Segment, record_of
+from worker.segments import MAGIC, STORED, Frame, Segment, record_of
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Spool:
         record = record_of(frame)
         self._coming_bytes += len(record)
         try:
-            full = self.size + self._coming_bytes > self._most
+            full = (self.size or len(MAGIC)) + self._coming_bytes > self._most
             if full or time.monotonic() < self._rests_until:
                 return False
             kept = AsyncResult()

@@ -17,20 +17,6 @@ log = logging.getLogger(__name__)
 AWAY_PAUSE_S, LONGEST_AWAY_PAUSE_S = 0.5, 5.0
 #: How long background work rests after a failure.
 PAUSE_S = 2.0
-#: SQLite's errors of a file that cannot be had now: busy, locked, no room, no such file or disk.
-_SQLITE_AWAY = frozenset({5, 6, 8, 10, 13, 14, 15})
-#: PostgreSQL's classes of errors of a server that is away, ends, or has no room, or whose tables
-#: somebody locks; a statement that takes too long is the statement's own fault.
-_POSTGRESQL_AWAY = ("08", "53", "55P03", "57P", "58")
-
-
-def is_away(error: Exception) -> bool:
-    """Whether an error says that the database cannot be reached or cannot store anything now."""
-    cause = getattr(error, "orig", None)
-    if (state := getattr(cause, "sqlstate", None)) is not None:
-        return str(state).startswith(_POSTGRESQL_AWAY)
-    number = getattr(cause, "sqlite_errorcode", None)
-    return number is None or number & 0xFF in _SQLITE_AWAY
 
 
 class StorageAway(Exception):

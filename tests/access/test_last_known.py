@@ -55,14 +55,15 @@ def tap(station, now, value=CARD, occasion=START, kind="id_tag"):
 
 def both(known, tap):
     """What is decided from the list, if anything: it must be what the database decides."""
-    found = known.decide(tap)
-    [judged] = authorisation.judge(flask_db.session(), [tap])
+    judged = known.judge(tap)
+    found = judged.decision if judged else None
+    [other] = authorisation.judge(flask_db.session(), [tap])
     if found is not None:
         assert (found.verdict, found.reason, found.expires_at, found.parent) == (
-            judged.decision.verdict,
-            judged.decision.reason,
-            judged.decision.expires_at,
-            judged.decision.parent,
+            other.decision.verdict,
+            other.decision.reason,
+            other.decision.expires_at,
+            other.decision.parent,
         )
     return found
 
@@ -77,8 +78,8 @@ def test_a_listed_tag_is_found_however_it_is_written(place, known, now, shown):
 def test_what_is_on_no_list_is_not_decided(place, known, now):
     add()
     keep_all(known)
-    assert known.decide(tap(place, now, "04FFFFFF")) is None
-    assert known.decide(tap(place, now, "")) is None
+    assert known.judge(tap(place, now, "04FFFFFF")) is None
+    assert known.judge(tap(place, now, "")) is None
 
 
 def test_a_card_of_another_organisation_is_not_known(place, known, now):
@@ -88,7 +89,7 @@ def test_a_card_of_another_organisation_is_not_known(place, known, now):
         db.flush()
         tags.add(db, SYSTEM, other.id, value="OTHER", now=now)
     keep_all(known)
-    assert known.decide(tap(place, now, "OTHER")) is None
+    assert known.judge(tap(place, now, "OTHER")) is None
 
 
 def test_blocked_expired_and_limited_tags_are_refused_as_ever(place, known, now):
@@ -128,8 +129,8 @@ def test_a_tag_that_goes_is_known_no_more(place, known, now):
     keep_all(known)
     assert known.drop(number)
     assert not known.drop(number)
-    assert known.decide(tap(place, now)) is None
-    assert known.decide(tap(place, now, "04A2B3C4D5")) is not None
+    assert known.judge(tap(place, now)) is None
+    assert known.judge(tap(place, now, "04A2B3C4D5")) is not None
 
 
 def test_the_copy_holds_no_card_and_gives_the_same_list(place, known, now):
@@ -145,7 +146,7 @@ def test_the_copy_holds_no_card_and_gives_the_same_list(place, known, now):
     assert both(again, tap(place, now)).verdict is Verdict.ACCEPTED
     strange = KnownTags(b"another key")
     strange.load(data)
-    assert strange.decide(tap(place, now)) is None
+    assert strange.judge(tap(place, now)) is None
     with pytest.raises(ValueError, match="form"):
         strange.load(b"[7, []]")
 
@@ -176,19 +177,19 @@ def worker(any_app, place):
 
 def test_a_worker_keeps_its_list_up_and_a_copy_of_it(worker, place, any_app, now):
     number = add()
-    assert worker.decide(place, Token(CARD), START, now) is None
+    assert worker.decide(tap(place, now)) is None
     worker.keep_up()
-    assert worker.decide(place, Token(CARD), START, now).verdict is Verdict.ACCEPTED
+    assert worker.decide(tap(place, now)).verdict is Verdict.ACCEPTED
     copy = any_app.config["SETTINGS"].data_dir / "last_known" / "tags"
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with unit_of_work() as db:
         tags.block(db, SYSTEM, db.get_one(Tag, number), now=now)
     worker.keep_up()
-    assert worker.decide(place, Token(CARD), START, now).verdict is Verdict.BLOCKED
+    assert worker.decide(tap(place, now)).verdict is Verdict.BLOCKED
     with unit_of_work() as db:
         tags.archive(db, SYSTEM, db.get_one(Tag, number), now=now)
     worker.keep_up()
-    assert worker.decide(place, Token(CARD), START, now) is None
+    assert worker.decide(tap(place, now)) is None
     assert worker.health() == {"known_tags": 0, "leased_ids": LEASED}
 
 

@@ -148,7 +148,7 @@ def check_once(db, teller, redone=0):
         if one.action == "StatusNotification":
             times = there.statuses[instant(one.payload["timestamp"])]
         elif one.action == "StartTransaction":
-            times = decided[one.answer["transactionId"]]
+            times = decided[there.sessions[str(one.answer["transactionId"])].id]
         elif one.action == "TransactionEvent":
             told_events += 1
         assert 1 <= times <= teller.sent[one.number] + redone, one

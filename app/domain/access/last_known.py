@@ -16,9 +16,9 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
-from app.domain.access.authorisation import Tap
+from app.domain.access.authorisation import Judged, Tap
 from app.domain.access.tag_rows import ANY_KIND, DriverRow, GroupRow, Issued, TagRow
-from app.domain.ground.vocabulary import Decision, TagStatus, Token, Verdict
+from app.domain.ground.vocabulary import TagStatus, Token, Verdict
 from app.models import AuditEntry, Tag
 
 #: What a change of may change who is let in: the model, and a tag's column that names it.
@@ -109,7 +109,7 @@ class KnownTags:
                 del self._by_digest[digest]
         return entry is not None
 
-    def decide(self, tap: Tap) -> Decision | None:
+    def judge(self, tap: Tap) -> Judged | None:
         """Decide by the rules for every tap; None: nothing is known that could decide it.
 
         How often a tag charges at once is not looked at, and whatever is on no list may have come
@@ -117,7 +117,9 @@ class KnownTags:
         """
         tag = self._find(tap.station.tenant_id, tap.token)
         decision = authorisation.decide_charge(tap, tag, Counter(), Issued())
-        return None if decision.verdict is Verdict.INVALID else decision
+        if decision.verdict is Verdict.INVALID:
+            return None
+        return Judged(tap, decision, tag, {"known_last": True})
 
     def dump(self) -> bytes:
         """All as bytes, for `load`."""

@@ -22,6 +22,12 @@ def _answer(decision: Decision, ctx: Context) -> Payload:
 authorize = Fact(_tap, decide_all, _answer)
 
 
+def _from_memory(call: Fields, ctx: Context) -> Payload | None:
+    """The answer by what was known last; none to what is on no list, for it would be kept there."""
+    decision = ctx.memory.decide(_tap(call, ctx))
+    return None if decision is None else _answer(decision, ctx)
+
+
 def id_tag_info(decision: Decision) -> Payload:
     """Spell a decision; optional members are left out when they say nothing (FIELD X12)."""
     info: Payload = {"status": words.VERDICTS[decision.verdict]}
@@ -121,7 +127,7 @@ def _reserve(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "Authorize": Route(authorize, afresh=True),
+    "Authorize": Route(authorize, afresh=True, without_storage=_from_memory),
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from app.domain.access.authorisation import START, Tap
 from app.domain.charging import metering, sessions, statuses
 from app.domain.charging.energy import to_base_unit
 from app.domain.charging.metering import Metered
@@ -119,10 +120,9 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
     The tag is decided about again: it may have been let in offline.  A refused
     tag still gets a transaction id, because the energy may be real (FIELD X14).
     """
-    meter_start = _wh(call.decimal("meterStart"), ctx)
-    if meter_start is None:
-        raise CallFault(Fault.PROPERTY, "meterStart cannot be read")
+    meter_start = _meter_start(call, ctx)
     started_at, replaced = ctx.instant(call, "timestamp", live=True)
+    told = ctx.told or {}
     start = sessions.Start(
         connector=ConnectorRef(ctx.plug(call, 1)),
         token=Token(call.text("idTag", "")),
@@ -132,8 +132,30 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
         clock_replaced=replaced,
         claimed_at=ctx.claimed(call, "timestamp", started_at),
         reservation_id=call.integer("reservationId"),
+        promised_ref=str(told["transactionId"]) if told else None,
+        let_in=bool(told) and told["idTagInfo"]["status"] == "Accepted",
     )
     return sessions.Starting(ctx.station, start, ctx.now)
+
+
+def _meter_start(call: Fields, ctx: Context) -> Decimal:
+    register = _wh(call.decimal("meterStart"), ctx)
+    if register is None:
+        raise CallFault(Fault.PROPERTY, "meterStart cannot be read")
+    return register
+
+
+def _start_from_memory(call: Fields, ctx: Context) -> Payload | None:
+    """The answer by what was known last, with a transaction id that no other session gets.
+
+    None where nobody knows the tag: any word about it would be kept by the station.
+    """
+    _meter_start(call, ctx)
+    decision = ctx.memory.decide(Tap(ctx.station, Token(call.text("idTag", "")), START, ctx.now))
+    number = ctx.memory.transaction_ref() if decision is not None else None
+    if decision is None or number is None:
+        return None
+    return {"transactionId": number, "idTagInfo": access.id_tag_info(decision)}
 
 
 def _begun(begun: sessions.Begun, ctx: Context) -> Payload:
@@ -241,7 +263,9 @@ ROUTES: dict[str, Route] = {
         spooled=True,
     ),
     "StatusNotification": Route(status_notification, without_storage=nothing, spooled=True),
-    "StartTransaction": Route(start_transaction, money=True),
+    "StartTransaction": Route(
+        start_transaction, money=True, without_storage=_start_from_memory, spooled=True
+    ),
     "StopTransaction": Route(
         stop_transaction,
         Long("transactionData", samples="sampledValue", ahead=readings_ahead),

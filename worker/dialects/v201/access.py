@@ -71,6 +71,14 @@ def tap(call: Fields, ctx: Context) -> Tap:
     return Tap(ctx.station, read_token(call.child("idToken")) or Token(""), AUTHORIZE, ctx.now)
 
 
+def from_memory(call: Fields, ctx: Context) -> Payload | None:
+    """The answer by what was known last; none about a contract, whose certificates are not asked
+    about, nor to what is on no list: the station would keep the word."""
+    contract = "iso15118CertificateHashData" in call or "certificate" in call
+    decision = None if contract else ctx.memory.decide(tap(call, ctx))
+    return None if decision is None else {"idTokenInfo": id_token_info(decision)}
+
+
 def answer(decision: Decision, ctx: Context) -> Payload:
     """Spell what was decided about a tap."""
     if ctx.found is None:
@@ -197,7 +205,7 @@ def reserve_as(kinds: dict[str, str], longest: int, plug_types: dict[str, str]) 
 
 
 ROUTES: dict[str, Route] = {
-    "Authorize": Route(authorize, afresh=True),
+    "Authorize": Route(authorize, afresh=True, without_storage=from_memory),
     "ReservationStatusUpdate": Route(status_update),
 }
 

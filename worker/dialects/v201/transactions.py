@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.domain.access.authorisation import START, Tap
 from app.domain.charging import sessions
 from app.domain.charging.sessions import TransactionReport
 from app.domain.ground.vocabulary import (
@@ -17,7 +18,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.money import session_cost
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Fact, Long, Route, accepted, nothing, without_blanks
+from worker.dialects.records import Encoding, Fact, Long, Route, accepted, without_blanks
 from worker.dialects.shared import keep
 from worker.dialects.v201 import access, charging_profile, words
 from worker.dialects.v201.access import id_token_info, read_token
@@ -68,6 +69,16 @@ def answer(taken: sessions.Taken | None, ctx: Context) -> Payload:
     if taken.decision is not None:
         told["idTokenInfo"] = id_token_info(taken.decision)
     return told
+
+
+def from_memory(call: Fields, ctx: Context) -> Payload:
+    """The answer by what was known last; a tag that nobody knows is not spoken of."""
+    token = read_token(call.child("idToken"))
+    ends = call.text("eventType") == "Ended" or call.text("triggerReason") == "StopAuthorized"
+    if token is None or ends:
+        return {}
+    decision = ctx.memory.decide(Tap(ctx.station, token, START, ctx.now))
+    return {} if decision is None else {"idTokenInfo": id_token_info(decision)}
 
 
 def wants_cost(taken: sessions.Taken | None) -> bool:
@@ -133,6 +144,7 @@ def report_of(call: Fields, ctx: Context, facts: Json) -> TransactionReport | No
         token=read_token(call.child("idToken")),
         meters=tuple(reports_of(call, "meterValue", ctx)),
         facts=facts,
+        let_in=(ctx.told or {}).get("idTokenInfo", {}).get("status") == "Accepted",
         **_about(call, about),
     )
 
@@ -221,7 +233,7 @@ ROUTES: dict[str, Route] = {
         transaction_event,
         Long("meterValue", samples="sampledValue", ahead=readings_ahead, kept=ends_of),
         money=True,
-        without_storage=nothing,
+        without_storage=from_memory,
         spooled=True,
     ),
 }
