@@ -15,8 +15,10 @@ import psycopg
 import pytest
 from sqlalchemy import func, select
 
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.extensions import db as flask_db
-from app.models import Connection, Message, MeterReading
+from app.models import Command, Connection, Message, MeterReading, Station
 from bench import wire
 from bench.scripts import boot, meter_values, stamp
 from tests.faults import told
@@ -208,6 +210,19 @@ class Meter:
             assert self._ask(f"m{number}", "MeterValues", payload) == {}
             self.told.append(self.began + timedelta(seconds=number + 1))
 
+    def ordered(self, action):
+        """Wait for a call of the worker; return its message id."""
+        buffer = bytearray()
+        while True:
+            if (found := wire.first_frame(buffer)) is None:
+                buffer += self.socket.recv(65536)
+                continue
+            opcode, payload, used = found
+            del buffer[:used]
+            call = json.loads(payload) if opcode == 1 else [None]
+            if call[0] == 2 and call[2] == action:
+                return call[1]
+
     def _ask(self, number, action, payload):
         return wire.ask(self.socket, [2, number, action, payload])
 
@@ -227,3 +242,25 @@ def test_a_full_spool_takes_nothing_and_nobody_is_told_it_did(cluster, make_away
     bring_back(cluster, site)
     told.finish(tellers)
     check(site, tellers, redone=1)
+
+
+def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, make_away):
+    site = make_away("worker", storage_hold_s=1)
+    depot = furnish(site)
+    meter = Meter(site, *depot.stations[0], depot.tag)
+    with site.work() as db:
+        station = db.scalar(select(Station))
+        wish = (SYSTEM, station, Order.CLEAR_CACHE, {})
+        number = commands.queue(db, *wish, now=datetime.now(UTC), ttl_s=30).id
+    message_id = meter.ordered("ClearCache")
+    cluster.stop()
+    eventually(lambda: health(site)["storage"] is False, 60, "the database is missed")
+    meter.socket.sendall(wire.encode([3, message_id, {"status": "Accepted"}]))
+    meter.say(1)  # in this order: what was told before is taken in by now
+    bring_back(cluster, site)
+
+    def ended():
+        with site.read() as db:
+            return db.get(Command, number).state is CommandState.ACCEPTED
+
+    eventually(ended, 60, "the order is settled")
