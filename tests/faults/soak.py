@@ -77,7 +77,7 @@ def soak(folder: Path, given: argparse.Namespace, chosen: list[Fault]) -> int:
             rounds.finish(nodes)
         except AssertionError as error:
             wrong += 1
-            print(f"WRONG at the end: {error}", flush=True)
+            print(f"WRONG at the end: {error} {error.__cause__ or ''}", flush=True)
     return wrong
 
 
