@@ -8,10 +8,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import select
+
+from app.models import Receipt
 from tests.faults import told
 from tests.faults.nodes import Nodes, instant_text, small_discs
 from tests.faults.table import Fault
 from tests.faults.truth import TRUTHS, Truth, spread
+from tests.support.depot import MAIL
 from tests.support.wait import eventually, passing
 
 #: A fault comes so long after the one before was over, at most.
@@ -134,7 +138,12 @@ def finish(nodes: Nodes) -> None:
 
 def _mails_are_right(nodes: Nodes) -> bool:
     with nodes.read() as db:
-        told.check_mails(db, nodes.mail.messages)
+        states = Counter(db.scalars(select(Receipt.state)))
+        try:
+            told.check_mails(db, nodes.mail.to(MAIL))
+        except AssertionError as error:
+            came = len(nodes.mail.to(MAIL))
+            raise AssertionError(f"{came} mails came, receipts: {dict(states)}") from error
     return True
 
 
