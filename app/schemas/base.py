@@ -262,11 +262,11 @@ def _refusal(schema: type[Schema], error: ValidationError, given: Any) -> Invali
 
 def _member(schema: type[Schema], path: Iterable[str | int]) -> Json:
     """The JSON Schema of the member at a path."""
-    found = json_schema(schema)
+    found = whole = json_schema(schema)
     for part in path:
-        found = (
-            found.get("items", {}) if isinstance(part, int) else found["properties"].get(part, {})
-        )
+        known = found.get("properties", {})
+        found = found.get("items", {}) if isinstance(part, int) else known.get(part, {})
+        found = whole.get("$defs", {}).get(found.get("$ref", "").rpartition("/")[2], found)
     return found
 
 
@@ -276,9 +276,8 @@ def _reason(error: Any, member: Json) -> str:
         case "format", _:
             return "must look like 2026-03-02T09:00:00Z"
         case (("enum" | "literal_error"), _) if isinstance(error.get("input"), str):
-            return "is one of: " + ", ".join(
-                str(word) for word in member["enum"] if word is not None
-            )
+            words = member.get("enum", [member.get("const")])
+            return "is one of: " + ", ".join(str(word) for word in words if word is not None)
         case _, {"max_length": most}:
             return f"is too long ({most})"
         case _, {"min_length": least}:

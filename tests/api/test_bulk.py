@@ -81,10 +81,16 @@ def test_money_asks_for_a_reason(api, noun):
         ({"action": "block", "ids": [1], "filter": {}}, "ids"),
         ({"action": "eat", "ids": [1]}, "action"),
         ({"action": "block", "filter": {"colour": "red"}}, "filter"),
+        ({"action": "block", "filter": {"q": 5}}, "filter.q"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(api, sent, field):
     assert api.post("/tags/bulk", sent, 422)["field"].startswith(field)
+
+
+def test_an_action_is_told_where_there_is_but_one(api):
+    told = api.post("/bills/bulk", {"action": "eat", "ids": [1]}, 422)
+    assert told["detail"] == "Action is one of: resend."
 
 
 def test_nobody_changes_more_than_is_weighed_at_once(api):
