@@ -26,12 +26,12 @@ class Letter:
 
 
 def receipt(bill: Bill, language: str) -> Letter:
-    """Write a bill's receipt in a language; the preview is the same letter."""
+    """Write a bill's receipt in a language; it tells the charger's name, not its identity."""
     writer = Writer(language, bill.facts["timezone"])
     driver = bill.session.driver
     values = {
         "bill": bill,
-        "told": in_words(bill, writer),
+        "told": in_words(bill, writer, bill.session.station.identity),
         "name": one_line(driver.name, 120) if driver else "",
         "link": link(bill),
         "link_ends": writer.day(receipt_links.ends_at(bill, _settings().receipt_page_days)),

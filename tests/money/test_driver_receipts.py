@@ -65,10 +65,11 @@ def test_the_link_of_the_mail_opens_the_receipt_in_the_language_of_the_mail(app,
     assert answer.headers["Cache-Control"].startswith("private")
 
 
-def test_neither_the_page_nor_its_pdf_tells_the_identity_or_the_tag(app, bill):
+def test_neither_the_mail_nor_the_page_nor_its_pdf_tells_the_identity_or_the_tag(app, bill):
+    letter = letters.receipt(bill, "en")
     page = opened(app, path_of(bill)).get_data(as_text=True)
     paper = PdfReader(io.BytesIO(opened(app, f"{path_of(bill)}/receipt.pdf").data))
-    for text in (page, paper.pages[0].extract_text()):
+    for text in (letter.text, letter.html, page, paper.pages[0].extract_text()):
         assert "Hafenstraße" in text
         assert "secret-cp-9" not in text
         assert "04:A2:19:B0" not in text
