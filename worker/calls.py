@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import gevent
@@ -20,6 +21,7 @@ from app.domain.device import deviations, files, password_rotation
 from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from app.domain.network import credentials
 from app.domain.office.messages import Row
+from app.logs import ABOUT
 from app.models import Command, Station
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
@@ -112,6 +114,7 @@ class Calls:
 
     def send(self, held: Held, claimed: Claimed, there: Situation) -> None:
         """Send a command that was claimed.  Raises nothing: whatever goes wrong is its end."""
+        ABOUT.set(partial(_about, held.link, claimed.id, claimed.order))
         try:
             self._send(held, claimed, there)
         except Exception:
@@ -206,6 +209,8 @@ class Calls:
         event = discreet(event)
         call = event.call
         pending: Pending | None = call.context
+        if pending is not None:
+            ABOUT.set(partial(_about, held.link, pending.command_id, pending.order))
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
         encoding, arguments = (pending.encoding, pending.arguments) if pending else (None, {})
         # Whoever is replaced by its own newer connection has come back; else it is our doing.
@@ -307,3 +312,14 @@ class Calls:
         self._batch.later(Job(run))
         if not link.station.quirks.get("keep_when_deaf"):
             link.close(1001, "it does not answer any more")
+
+
+def _about(link: Link, command_id: int, order: Order) -> dict[str, object]:
+    """What is in the log of an order on its way."""
+    station = link.station
+    return {
+        "station": station.identity,
+        "station_id": station.id,
+        "order": order.value,
+        "command_id": command_id,
+    }

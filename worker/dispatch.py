@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import gevent
@@ -19,6 +20,7 @@ from app.config import Settings
 from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
 from app.domain.office.messages import Row
+from app.logs import ABOUT
 from worker import checks, log_rows
 from worker.away import Away, Unstored, hold_after_boot
 from worker.batch import Batch
@@ -135,6 +137,7 @@ class Dispatch:
         self, held: Held, call: Call | Send, received_at: datetime, route: Route | None
     ) -> str:
         """Check a call and have it handled, a long one in pieces."""
+        ABOUT.set(partial(log_rows.about, held, call))
         if held.over:
             raise Over(held.over)
         if route is None:

@@ -137,3 +137,17 @@ def _complaint(event: Settled) -> tuple[str | None, str | None]:
         _, _, code, description, _ = orjson.loads(event.complaint)
         return code, f"The answer was sent back: {description}"[:300]
     return None, None
+
+
+def about(held: Held, call: Call | Send) -> dict[str, object]:
+    """What is in the log of a message."""
+    info = call.payload.get("transactionInfo")
+    named = info if isinstance(info, dict) else call.payload
+    fields = {
+        "station": held.link.station.identity,
+        "station_id": held.link.station.id,
+        "action": call.action,
+        "message_id": call.message_id,
+        "transaction": named.get("transactionId"),
+    }
+    return {name: value for name, value in fields.items() if value is not None}

@@ -92,6 +92,12 @@ def fleet():
         teller.give_up()
 
 
+def ask(address):
+    """Ask the desk with a token: whose it is, the database knows."""
+    request = urllib.request.Request(address, headers={"Authorization": "Bearer amp_0"})
+    return urllib.request.urlopen(request, timeout=30)
+
+
 def health(site):
     address = f"http://127.0.0.1:{site.settings.ocpp_port}/healthz"
     try:
@@ -264,3 +270,21 @@ def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, m
             return db.get(Command, number).state is CommandState.ACCEPTED
 
     eventually(ended, 60, "the order is settled")
+
+
+def test_an_outage_fills_no_log(cluster, make_away, fleet):
+    site = make_away("web", "worker", "celery", "beat", storage_hold_s=1)
+    tellers = fleet(site)
+    said = {name: process.log.stat().st_size for name, process in site.processes.items()}
+    cluster.stop()
+    for _ in range(30):
+        with pytest.raises(urllib.error.HTTPError), ask(f"{site.desk_url}/api/v1/stations"):
+            pass
+    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 60, "frames wait")
+    bring_back(cluster, site)
+    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    told.finish(tellers)
+    for name, process in site.processes.items():
+        text = process.log.read_bytes()[said[name] :].decode()
+        assert "Traceback" not in text, text
+        assert len(text.splitlines()) < 30, text
