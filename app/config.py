@@ -287,6 +287,21 @@ class Settings:
     upload_retention_days: int = setting(
         90, _integer(1, 3650), "age of uploaded logs and customer information, in days"
     )
+    command_retention_days: int = setting(
+        730, _integer(1, 36500), "age of orders and what came of them, in days"
+    )
+    connection_retention_days: int = setting(
+        365, _integer(1, 36500), "age of connections of chargers, in days"
+    )
+    reading_retention_days: int = setting(
+        365, _integer(1, 36500), "age of readings outside of sessions, in days"
+    )
+    event_retention_days: int = setting(
+        730, _integer(1, 36500), "age of events, alarms and reports of stations, in days"
+    )
+    profile_retention_days: int = setting(
+        730, _integer(1, 36500), "age of charging profiles that are over, in days"
+    )
     map_tiles: str = setting(
         "", _tiles, "map tiles, a URL with {z}, {x} and {y}; empty: the map is drawn without"
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bench import bills, cost, growth, orders, others, pages, peer, processes, storms, waits
+from bench import beside, bills, cost, growth, orders, others, pages, peer, processes, storms, waits
 from bench.plan import DATABASES, Plan, Row, print_rows
 from deploy.processes import ROOT
 
@@ -36,6 +36,8 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     "idle": others.idle,
     "door": others.door_waits,
     "long-message": others.others_wait,
+    "retention": beside.retention,
+    "broadcast-50000": beside.broadcast,
     "pages": pages.rows,
 }
 

@@ -62,7 +62,8 @@ class Broadcast(TenantOwned, Base):
 
     At most `at_once` are under way; when more than `stop_percent` of those that
     ended failed (None: never), the rest is not sent.  Each command lives `ttl_s`
-    seconds before it was sent, or never is.
+    seconds before it was sent, or never is.  `goes_to` are the ids of all its stations, in
+    order, until each has its row as a target; then None.
     """
 
     __tablename__ = "broadcasts"
@@ -82,6 +83,7 @@ class Broadcast(TenantOwned, Base):
     user_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("users.id"))
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    goes_to: Mapped[list[Any] | None]
 
 
 class BroadcastTarget(StationOwned, Base):

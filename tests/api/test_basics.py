@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from app.config import Settings
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.office import api_tokens, retention
+from app.domain.office import api_tokens
 from app.models import ApiToken, IdempotencyKey, Tag
+from app.tasks.tidying import forget_rows
 from tests.api.client import PROBLEM, Api
 from tests.conftest import make_app
 
@@ -257,8 +259,7 @@ def test_keys_are_forgotten_after_a_day(api, db, now):
     row = db.scalar(select(IdempotencyKey))
     row.created_at = now - api_tokens.KEPT - timedelta(minutes=1)
     db.commit()
-    retention.forget_old(db, now=now)
-    db.commit()
+    forget_rows(Settings(), now=now)
     assert db.scalar(select(IdempotencyKey)) is None
 
 

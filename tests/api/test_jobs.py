@@ -13,7 +13,7 @@ from app.domain.office import jobs
 from app.extensions import db as flask_db
 from app.models import AuditEntry, Job, Tag, User
 from app.tasks.jobs import work_jobs
-from app.tasks.sweeps import tidy_up
+from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
 
 HEADING = "tag,label,group\n"

@@ -7,7 +7,15 @@ from sqlalchemy import func, select, update
 
 from app.domain.commands import broadcasts, commands
 from app.domain.commands.command_ends import Ended, settle_all
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome, Registration
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import (
+    SYSTEM,
+    BroadcastState,
+    CommandState,
+    Order,
+    Outcome,
+    Registration,
+)
 from app.extensions import db as flask_db
 from app.models import AuditEntry, Broadcast, BroadcastTarget, Command, Station, Tenant
 from app.tasks.sweeps import advance_broadcasts
@@ -63,6 +71,38 @@ def test_to_begin_takes_as_many_statements_for_many_as_for_few(any_app, now, at_
     noted = select(func.count(AuditEntry.id)).where(AuditEntry.action == "station.command")
     assert flask_db.session().scalar(queued) == 5 + at_once
     assert flask_db.session().scalar(noted) == 5 + at_once
+
+
+def test_whoever_begins_waits_for_the_first_stations_only(any_app, now):
+    ids = fleet.connected(1300, now=now, away=1298)
+    number, _ = begin(ids[2:] + ids[:2], now)
+    assert count(number) == {"skipped": 500, "waiting": 800}
+    with unit_of_work() as db:
+        assert db.scalar(select(func.count(BroadcastTarget.id))) == 500
+    advance_broadcasts()
+    assert count(number) == {"skipped": 1298, "under_way": 2}
+    end_all(now)
+    assert count(number) == {"skipped": 1298, "accepted": 2}
+    with unit_of_work() as db:
+        broadcast = db.get_one(Broadcast, number)
+        assert (broadcast.state, broadcast.goes_to) == (BroadcastState.DONE, None)
+        listed = select(BroadcastTarget.station_id).order_by(BroadcastTarget.id)
+        assert db.scalars(listed).all() == ids[2:] + ids[:2]
+
+
+def test_one_that_is_cancelled_early_is_called_off_for_everybody_and_can_be_repeated(any_app, now):
+    ids = fleet.connected(1300, now=now, away=1298)
+    number, _ = begin(ids, now)
+    with unit_of_work() as db:
+        broadcasts.cancel(db, SYSTEM, db.get_one(Broadcast, number), now=now)
+    with unit_of_work() as db, pytest.raises(Conflict, match="under way"):
+        broadcasts.retry(db, SYSTEM, db.get_one(Broadcast, number), now=now)
+    advance_broadcasts()
+    assert count(number) == {"under_way": 2, "skipped": 498, "cancelled": 800}
+    with unit_of_work() as db:
+        assert broadcasts.running(db) == []
+        again = broadcasts.retry(db, SYSTEM, db.get_one(Broadcast, number), now=now)
+        assert broadcasts.tally(db, again).total() == 1298
 
 
 def test_whom_nobody_can_reach_is_passed_over_when_its_turn_has_come(any_app, now):

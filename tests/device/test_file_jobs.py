@@ -11,7 +11,8 @@ from app.domain.device import customer_information, file_jobs
 from app.domain.ground.vocabulary import SYSTEM, FileJobKind, FileJobState
 from app.domain.network import sites, stations, tenants
 from app.models import CustomerReport, FileJob, Station
-from app.tasks.sweeps import sweep, tidy_up
+from app.tasks.sweeps import sweep
+from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
 from app.web.file_store import UPLOADS, Store
 

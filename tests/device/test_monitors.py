@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.device import device_events, device_model, monitors
+from app.config import Settings
+from app.domain.device import device_model, monitors
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import parse
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import DeviceEvent, StationVariable, VariableMonitor
+from app.tasks.tidying import forget_rows
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version
 
@@ -203,9 +205,10 @@ def test_the_end_of_the_trouble_clears_what_was_told_before(talk):
 def test_old_values_are_forgotten_before_old_alarms(talk):
     event(talk, 1)
     event(talk, 2, at="2026-03-02T08:59:10Z", trigger="Periodic")
-    device_events.forget_old(talk.db, now=talk.now + timedelta(days=40))
+    talk.db.commit()
+    forget_rows(Settings(), now=talk.now + timedelta(days=40))
     assert [row.trigger for row in rows(talk, DeviceEvent)] == ["alerting"]
-    device_events.forget_old(talk.db, now=talk.now + timedelta(days=400))
+    forget_rows(Settings(), now=talk.now + timedelta(days=800))
     assert not rows(talk, DeviceEvent)
 
 

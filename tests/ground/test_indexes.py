@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from app.extensions import db as flask_db
-from app.tasks.sweeps import tidy_up
+from app.tasks.tidying import tidy_up
 
 #: A list by the order of its rows: to find all of a tenant by an index first is of no use.
 NEWEST = "SELECT * FROM charging_sessions WHERE tenant_id = 1 ORDER BY id DESC LIMIT 50"

@@ -7,12 +7,12 @@ import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import func, inspect, select
 
+from app.config import Settings
 from app.domain.access import drivers, tags
 from app.domain.charging.sessions.stops import Stop
 from app.domain.ground.vocabulary import SYSTEM, Activity, BillingState, BillKind, StopReason
 from app.domain.money import billing
 from app.domain.network import sites
-from app.domain.office import retention
 from app.extensions import db as flask_db
 from app.models import (
     Bill,
@@ -22,6 +22,7 @@ from app.models import (
     TransactionEvent,
     session_revisions,
 )
+from app.tasks.tidying import forget_rows
 from app.uow import unit_of_work
 from app.web import scope
 from tests.support import lone
@@ -64,8 +65,7 @@ def kept_rows():
 def test_housekeeping_removes_nothing_that_a_bill_needs_however_old(net):
     billed(net)
     before = kept_rows()
-    with unit_of_work() as db:
-        retention.forget_old(db, now=LATER + timedelta(days=40_000))
+    forget_rows(Settings(), now=LATER + timedelta(days=40_000))
     assert kept_rows() == before
     assert faults(net) == []
 

@@ -12,7 +12,7 @@ from app.domain.network import field
 from app.domain.network.presence import connected
 from app.domain.office import api_tokens
 from app.models import AuditEntry, Command, NotedFault, Station, WorkerNode
-from app.tasks.sweeps import tidy_up
+from app.tasks.tidying import tidy_up
 from tests.support import seed
 
 

@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 from app.config import Settings
 from app.domain.ground.vocabulary import Role
 from app.domain.office import retention
+from app.domain.office.retention_rules import RULES
 from app.extensions import db as flask_db
 from app.models import Authorisation, DriverQuestion, Message, OutgoingMail, User
+from app.tasks.tidying import forget_rows
 from app.uow import unit_of_work
 from tests.support import lone, seed
 from tests.support.charging import STARTED, network
@@ -61,38 +63,34 @@ def kept():
 def test_each_kind_goes_after_its_own_days(any_app, days, left):
     with unit_of_work() as db:
         fill(db, days)
-        assert not retention.forget_old(db, now=NOW, settings=SETTINGS)
+    forget_rows(SETTINGS, now=NOW)
     assert kept() == left
 
 
 def test_how_much_went_is_the_sum_of_a_round(any_app, monkeypatch):
-    monkeypatch.setattr(retention, "_MOST", 1)
+    monkeypatch.setattr(retention, "_LOOKED_FOR", 2)
     with unit_of_work() as db:
         fill(db, 11)
         station = db.scalars(select(Message.station_id)).one()
-        db.add(Message(station_id=station, at=NOW - timedelta(days=12)))
-    more, rounds = True, 0
-    while more:
-        with unit_of_work() as db:
-            more = retention.forget_old(db, now=NOW, settings=SETTINGS)
-            rounds += 1
-    assert rounds == 3
+        db.add_all(Message(station_id=station, at=NOW - timedelta(days=12)) for _ in range(6))
+    forget_rows(SETTINGS, now=NOW)
     mark = retention.removed_last(flask_db.session())["messages"]
-    assert (mark.sentence, mark.at) == ("2", NOW)
+    assert (mark.sentence, mark.at) == ("7", NOW)
 
 
 def test_every_rule_that_a_setting_names_has_it():
-    for rule in retention.RULES:
+    for rule in RULES:
         if rule.setting:
             assert rule.lasts(Settings()) >= timedelta(days=1)
     longer = replace(Settings(), tap_retention_days=5)
-    assert {rule.name: rule.lasts(longer) for rule in retention.RULES}["taps"].days == 5
+    assert {rule.name: rule.lasts(longer) for rule in RULES}["taps"].days == 5
 
 
 def test_the_page_says_what_is_kept_why_and_what_went(any_app):
     with unit_of_work() as db:
         fill(db, 11)
-        retention.forget_old(db, now=datetime.now(UTC), settings=SETTINGS)
+    forget_rows(SETTINGS, now=datetime.now(UTC))
+    with unit_of_work() as db:
         tenant_id = db.scalar(select(Authorisation.tenant_id)) or 1
         db.add(
             User(

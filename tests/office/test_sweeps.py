@@ -31,7 +31,7 @@ from app.models import (
     Review,
 )
 from app.tasks.rounds import bill_ended, send_post
-from app.tasks.sweeps import tidy_up
+from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
 from tests.support import lone, sockets
 from tests.support.charging import network

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import Availability, BillingState, ReceiptState, SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Connector, Receipt, Review
-from app.tasks.sweeps import tidy_up
+from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
 from tests.support import apps, sockets
 from tests.support.charging import network

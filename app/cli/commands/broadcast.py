@@ -95,7 +95,10 @@ def _await(broadcast: Broadcast) -> None:
             looked_at = time.monotonic()
             with unit_of_work() as work:
                 commands.expire_overdue(work, cli.now())
-                broadcasts.go_on(work, broadcast.id, cli.now())
+            more = True
+            while more:
+                with unit_of_work() as work:
+                    more = broadcasts.go_on(work, broadcast.id, cli.now())
             reactions.flush()
         time.sleep(0.2)
         db.refresh(broadcast)

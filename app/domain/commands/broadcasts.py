@@ -2,7 +2,8 @@
 
 The rows are the truth: `advance` sends as many as may be under way.  A task calls it (`go_on`),
 asked for when commands of the broadcast end, and the sweep; who settles a command does not, or
-chargers would wait for answers while thousands of stations are looked through.
+chargers would wait for answers while thousands of stations are looked through.  For the same
+reason each unit of work looks at some hundred of them: the first one, of whoever begins, too.
 """
 
 from collections import Counter
@@ -10,19 +11,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, cast, func, literal, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.commands import command_checks, commands, orders, repeats
-from app.domain.ground.bulk import BulkInsert
-from app.domain.ground.errors import Conflict, DomainError, Invalid
+from app.domain.commands import broadcast_targets, commands, orders, repeats
+from app.domain.commands.broadcast_targets import CANCELLED, SKIPPED, UNDER_WAY, WAITING
+from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import BroadcastChanged, BroadcastWaits, record
 from app.domain.ground.vocabulary import Actor, Arguments, BroadcastState, CommandState, Order
 from app.domain.office import audit, messages
 from app.models import Broadcast, BroadcastTarget, Command, Station
 
-#: A target's states beside those of its command once that has ended.
-WAITING, UNDER_WAY, SKIPPED, CANCELLED = "waiting", "under_way", "skipped", "cancelled"
 #: What counts as a failure; who was not connected was never asked.
 FAILURES = frozenset(
     {
@@ -38,7 +37,8 @@ AGAIN = FAILURES | {SKIPPED, CANCELLED}
 
 MOST_AT_ONCE = 500
 MOST_STATIONS = 100_000
-_add = BulkInsert(BroadcastTarget.__table__, ("broadcast_id", "station_id", "state"))
+#: So many stations are looked at in one unit of work, and listed as targets.
+BITE = 500
 
 
 def start(
@@ -75,36 +75,45 @@ def start(
         requested_by=actor.name,
         user_id=actor.user_id,
         created_at=now,
+        goes_to=list(station_ids),
     )
     db.add(broadcast)
     db.flush()
-    _add(db, [(broadcast.id, station, WAITING) for station in station_ids])
     words = f"{orders.describe(order, checked)}, to {len(station_ids)} stations"[:500]
     audit.remark(db, actor, "broadcast.start", broadcast, words, now=now)
     db.flush()
-    advance(db, broadcast, now)
+    if advance(db, broadcast, now):
+        record(db, BroadcastWaits(broadcast.tenant_id, broadcast.id))
     return broadcast
 
 
-def advance(db: Session, broadcast: Broadcast, now: datetime) -> None:
-    """Send what may be sent now; end the broadcast when nothing is left or too much failed."""
+def advance(db: Session, broadcast: Broadcast, now: datetime, most: int = BITE) -> bool:
+    """Send what may be sent now; end the broadcast when nothing is left or too much failed.
+
+    It looks at no more than `most` stations, and tells whether there is more to do at once.
+    """
     db.refresh(broadcast, with_for_update=True)
     if broadcast.state is not BroadcastState.RUNNING:
-        return
+        return broadcast_targets.call_off(db, broadcast, most)
+    broadcast_targets.list_next(db, broadcast, most)
     count = tally(db, broadcast)
-    while count[WAITING] and count[UNDER_WAY] < broadcast.at_once:
+    if count[WAITING] and count[UNDER_WAY] < broadcast.at_once:
         if _too_many_failed(broadcast, count):
             share = f"more than {broadcast.stop_percent} % had failed"
             _stop(db, broadcast, BroadcastState.STOPPED, f"Stopped: {share}.", now)
-            return
+            return False
         room = broadcast.at_once - count[UNDER_WAY]
-        _send(db, broadcast, _next(db, broadcast, room, now), now)
+        broadcast_targets.send(
+            db, broadcast, broadcast_targets.next_targets(db, broadcast, room, now, most), now
+        )
         count = tally(db, broadcast)
     if not count[WAITING] and not count[UNDER_WAY]:
         broadcast.state = BroadcastState.DONE
         _settled(broadcast, None, now)
     db.flush()
     record(db, BroadcastChanged(broadcast.tenant_id, broadcast.id))
+    room = count[UNDER_WAY] < broadcast.at_once
+    return broadcast.goes_to is not None or bool(count[WAITING] and room)
 
 
 def commands_ended(db: Session, ended: Sequence[Command], now: datetime) -> None:
@@ -120,7 +129,7 @@ def commands_ended(db: Session, ended: Sequence[Command], now: datetime) -> None
     # In the order of their numbers, so that two who do this cannot wait for each other.
     targets = db.scalars(query.order_by(BroadcastTarget.id).with_for_update()).all()
     for target in targets:
-        _keep(target, by_id[target.command_id or 0])
+        broadcast_targets.keep(target, by_id[target.command_id or 0])
     db.flush()
     for one in {target.broadcast_id: target for target in targets}.values():
         record(db, BroadcastWaits(by_id[one.command_id or 0].tenant_id, one.broadcast_id))
@@ -128,12 +137,13 @@ def commands_ended(db: Session, ended: Sequence[Command], now: datetime) -> None
 
 def running(db: Session) -> Sequence[int]:
     """Ids of the broadcasts that are not at their end."""
-    query = select(Broadcast.id).where(Broadcast.state == BroadcastState.RUNNING)
+    unlisted = Broadcast.goes_to.is_not(None)
+    query = select(Broadcast.id).where(or_(Broadcast.state == BroadcastState.RUNNING, unlisted))
     return db.scalars(query.order_by(Broadcast.id)).all()
 
 
-def go_on(db: Session, number: int, now: datetime) -> None:
-    """Go on with a broadcast, once results that were missed are taken."""
+def go_on(db: Session, number: int, now: datetime, most: int = BITE) -> bool:
+    """Go on with a broadcast, once results that were missed are taken, as `advance` does."""
     missed = select(BroadcastTarget, Command).where(
         Command.id == BroadcastTarget.command_id,
         BroadcastTarget.broadcast_id == number,
@@ -142,9 +152,9 @@ def go_on(db: Session, number: int, now: datetime) -> None:
     )
     in_order = missed.order_by(BroadcastTarget.id).with_for_update(of=BroadcastTarget)
     for target, command in db.execute(in_order).all():
-        _keep(target, command)
+        broadcast_targets.keep(target, command)
     db.flush()
-    advance(db, db.get_one(Broadcast, number), now)
+    return advance(db, db.get_one(Broadcast, number), now, most)
 
 
 def cancel(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> None:
@@ -162,7 +172,7 @@ def retry(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> 
 
     Raises `Conflict` while it runs, when nobody failed, or when its secret was not kept.
     """
-    if broadcast.state is BroadcastState.RUNNING:
+    if broadcast.state is BroadcastState.RUNNING or broadcast.goes_to is not None:
         raise Conflict("This broadcast is still under way.")
     if repeats.holds_redacted(broadcast.arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
@@ -191,7 +201,10 @@ def tally(db: Session, broadcast: Broadcast) -> Counter[str]:
         .where(BroadcastTarget.broadcast_id == broadcast.id)
         .group_by(BroadcastTarget.state)
     )
-    return Counter(dict(rows.all()))
+    count = Counter(dict(rows.all()))
+    if broadcast.goes_to:
+        count[WAITING] += len(broadcast.goes_to) - count.total()
+    return count
 
 
 def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) -> None:
@@ -205,97 +218,6 @@ def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) 
         raise Invalid(
             f"An order goes to 1 to {MOST_STATIONS} stations at a time.", field="stations"
         )
-
-
-def _next(db: Session, broadcast: Broadcast, room: int, now: datetime) -> Sequence[BroadcastTarget]:
-    """The next targets that can be asked, at most `room`; what is passed over gets its result.
-
-    However many cannot be asked, they are found and passed over by one statement each.
-    """
-    waiting = (BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING)
-    away, able = command_checks.unreachable(now), _able(broadcast.order)
-    its = Station.id == BroadcastTarget.station_id
-    found = db.scalars(
-        select(BroadcastTarget)
-        .join(Station, its)
-        .where(*waiting, able, away.is_(None))
-        .order_by(BroadcastTarget.id)
-        .limit(room)
-    ).all()
-    before, after = commands.unsupported(broadcast.order)
-    words = case((away.is_not(None), away), else_=literal(before) + Station.identity + after)
-    state = case((away.is_not(None), SKIPPED), else_=CommandState.UNSUPPORTED.value)
-    passed = update(BroadcastTarget).where(
-        *waiting,
-        select(Station.id).where(its, or_(away.is_not(None), ~able)).exists(),
-    )
-    if len(found) == room:
-        passed = passed.where(BroadcastTarget.id < found[-1].id)
-    values = {
-        "state": select(state).where(its).scalar_subquery(),
-        "sentence": select(func.substr(words, 1, 300)).where(its).scalar_subquery(),
-    }
-    db.execute(passed.values(values), execution_options={"synchronize_session": False})
-    return found
-
-
-def _able(order: Order) -> ColumnElement[bool]:
-    """The condition that a station's version has an order; one that has told nothing may."""
-    told = cast(Station.supported_orders, String)
-    return or_(told == "[]", told.contains(f'"{order.value}"'))
-
-
-def _send(
-    db: Session, broadcast: Broadcast, targets: Sequence[BroadcastTarget], now: datetime
-) -> None:
-    """Queue the order for targets that can be asked: together, if it is the same for all."""
-    given = select(Station).where(Station.id.in_([target.station_id for target in targets]))
-    stations = {station.id: station for station in db.scalars(given)}
-    checked = orders.arguments(broadcast.order, broadcast.arguments)
-    if not commands.plain(broadcast.order, checked):
-        for target in targets:
-            _send_one(db, broadcast, target, now)
-        db.flush()
-        return
-    fit = []
-    for target in targets:
-        try:
-            command_checks.check_registration(stations[target.station_id], broadcast.order, checked)
-            fit.append(target)
-        except DomainError as error:
-            target.state, target.sentence = SKIPPED, error.sentence[:300]
-    made = commands.queue_all(
-        *(db, _asker(broadcast), [stations[target.station_id] for target in fit]),
-        *(broadcast.order, checked),
-        now=now,
-        ttl_s=broadcast.ttl_s,
-    )
-    for target in fit:
-        target.command_id, target.state = made[target.station_id], UNDER_WAY
-    db.flush()
-
-
-def _send_one(db: Session, broadcast: Broadcast, target: BroadcastTarget, now: datetime) -> None:
-    station, actor = db.get_one(Station, target.station_id), _asker(broadcast)
-    wish = (db, actor, station, broadcast.order, broadcast.arguments)
-    try:
-        with db.begin_nested():
-            command = commands.queue(*wish, now=now, ttl_s=broadcast.ttl_s)
-    except DomainError as error:
-        target.state, target.sentence = SKIPPED, error.sentence[:300]
-    else:
-        target.command_id, target.state = command.id, UNDER_WAY
-        if command.state not in commands.OPEN_STATES:
-            _keep(target, command)
-
-
-def _asker(broadcast: Broadcast) -> Actor:
-    return Actor(broadcast.requested_by, broadcast.user_id)
-
-
-def _keep(target: BroadcastTarget, command: Command) -> None:
-    target.state = command.state.value
-    target.sentence = (command.sentence or "")[:300]
 
 
 def _too_many_failed(broadcast: Broadcast, count: Counter[str]) -> bool:
@@ -314,11 +236,8 @@ def _stop(
     broadcast.state = state
     _settled(broadcast, sentence, now)
     db.flush()
-    db.execute(
-        update(BroadcastTarget)
-        .where(BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING)
-        .values(state=CANCELLED, sentence=sentence[:300])
-    )
+    if broadcast_targets.call_off(db, broadcast, BITE):
+        record(db, BroadcastWaits(broadcast.tenant_id, broadcast.id))
     record(db, BroadcastChanged(broadcast.tenant_id, broadcast.id))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.charging import reports
@@ -19,11 +19,10 @@ from app.models import Command, DeviceEvent, Station, VariableMonitor
 
 #: Events up to this severity need a person: from 0 danger to 3 critical (2.0.1 N04).
 SEVERE = 3
-#: Regular values are of interest for a month, what went wrong for longer.
+#: Regular values are of interest for so long, what went wrong for longer.
 VALUES_KEPT = timedelta(days=30)
-EVENTS_KEPT = timedelta(days=365)
-_MOST = 5000
-_REGULAR = ("periodic", "stream")
+#: The condition that an event is a regular value.
+REGULAR = DeviceEvent.trigger.in_(("periodic", "stream")) | (DeviceEvent.origin == "stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,12 +266,3 @@ def after_adjusting(db: Session, command: Command, outcome: Outcome, now: dateti
         row.stream_values = given.get("values", row.stream_values)
         row.changed_at = now
     db.flush()
-
-
-def forget_old(db: Session, *, now: datetime) -> None:
-    """Remove regular values and, later, events, some thousand at a time."""
-    for before, regular in ((now - VALUES_KEPT, True), (now - EVENTS_KEPT, False)):
-        old = select(DeviceEvent.id).where(DeviceEvent.received_at < before)
-        if regular:
-            old = old.where(DeviceEvent.trigger.in_(_REGULAR) | (DeviceEvent.origin == "stream"))
-        db.execute(delete(DeviceEvent).where(DeviceEvent.id.in_(old.limit(_MOST))))

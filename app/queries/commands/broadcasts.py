@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.broadcasts import UNDER_WAY
+from app.domain.commands.broadcast_targets import UNDER_WAY
 from app.models import Broadcast, BroadcastTarget, Command, Station
 from app.queries.ground.paging import Page, Wish, fetch
 

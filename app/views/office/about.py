@@ -7,7 +7,7 @@ from flask_login import current_user
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.domain.office import outbox, retention
+from app.domain.office import outbox, retention, retention_rules
 from app.extensions import db, limiter
 from app.models import OutgoingMail
 from app.uow import unit_of_work
@@ -32,7 +32,7 @@ def kept() -> ResponseReturnValue:
     """What is kept how long and why, and what housekeeping removed last."""
     return render_template(
         "office/about/retention.html",
-        rules=retention.RULES,
+        rules=retention_rules.RULES,
         settings=current_app.config["SETTINGS"],
         removed=retention.removed_last(db.session()),
     )

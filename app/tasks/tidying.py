@@ -1,0 +1,98 @@
+"""Housekeeping: what nobody needs any longer is forgotten, and monthly statements go out.
+
+It may run at any time, twice, or not at all for a while.
+"""
+
+import functools
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import shared_task
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.config import Settings
+from app.domain.device import customer_information, file_jobs
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.money import statements
+from app.domain.network import field
+from app.domain.office import jobs, retention
+from app.domain.office.retention_rules import RULES, Rule
+from app.extensions import db as flask_db
+from app.models import Driver, FileJob, Job, NotedFault
+from app.tasks.rounds import one_at_a_time
+from app.tasks.steps import Bites, each, guarded, work
+from app.text import statement_words
+from app.uow import unit_of_work, weigh_indexes
+from app.web.file_store import EXPORTS, PHOTOS, UPLOADS, Store
+
+
+@shared_task(name="housekeeping")
+@one_at_a_time
+def tidy_up() -> None:
+    """Forget old messages, attempts, one-time links and mails."""
+    settings = current_app.config["SETTINGS"]
+    guarded("old files", lambda: _forget_files(settings))
+    forget_rows(settings, now=utc_now())
+    guarded("statements", _mail_statements)
+    guarded("indexes", weigh_indexes)
+
+
+def _mail_statements() -> bool:
+    """Mail the statements of the month that is over, each driver by themselves."""
+    db = flask_db.session()
+    db.rollback()
+    first, found = statements.due(db, now=utc_now())
+
+    def mail(driver_id: int) -> None:
+        def act(db: Session) -> None:
+            driver, write = db.get_one(Driver, driver_id), statement_words.letter
+            statements.mail(db, SYSTEM, driver, first, write, now=utc_now())
+
+        work(act)
+
+    return each("statement of driver", [one.id for one in found], mail, math.inf)
+
+
+def forget_rows(settings: Settings, *, now: datetime) -> None:
+    """Remove what is older than it is kept, each kind by itself."""
+    for rule in RULES:
+        kept = rule.lasts(settings)
+        if rule.since is not None and kept is not None:
+            guarded(f"old {rule.name}", functools.partial(_forget, rule, now - kept, now))
+
+
+def _forget(rule: Rule, before: datetime, now: datetime) -> None:
+    bites, db = Bites(), flask_db.session()
+    db.rollback()
+    for keys in retention.old_rows(db, rule, before=before):
+        left = list(keys)
+
+        def remove(work: Session, most: int, left: list[Any] = left) -> None:
+            retention.remove(work, rule, left[:most], before=before, now=now)
+            del left[:most]
+
+        while left:
+            bites(remove)
+
+
+def _forget_files(settings: Settings) -> None:
+    """Let go of logs and customer information whose time is over, and of files no row knows."""
+    before = utc_now() - timedelta(days=settings.upload_retention_days)
+    with unit_of_work() as db:
+        uploads = file_jobs.forget(db, before=before)
+        exports = jobs.forget_files(db, now=utc_now())
+        photos = field.forget_photos(db, before=before)
+        customer_information.forget(db, before=before, now=utc_now())
+    for kind, names, stored_as in (
+        (UPLOADS, uploads, FileJob.stored_as),
+        (EXPORTS, exports, Job.stored_as),
+        (PHOTOS, photos, NotedFault.photo),
+    ):
+        store = Store(settings, kind)
+        store.remove(names)
+        known = flask_db.session().scalars(select(stored_as).where(stored_as.is_not(None)))
+        store.remove_unknown({str(name) for name in known})
