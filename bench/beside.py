@@ -45,7 +45,7 @@ def retention(plan: Plan) -> list[Row]:
                     before, during, took_s = report(tidy_up)
             if left := made.count("messages WHERE message_id LIKE 'old-%'"):
                 raise RuntimeError(f"housekeeping left {left} old messages")
-        rows += told(
+        rows += figures(
             f"{plan.scaled(OLD):,} old messages are removed, {DATABASES[on]}",
             before,
             during,
@@ -71,7 +71,7 @@ def broadcast(plan: Plan) -> list[Row]:
                 before, during, took_s = report(partial(ask_all, begun_s))
         name = f"an order to {plan.scaled(MANY):,} stations, {DATABASES[on]}"
         rows.append(Row(f"{name}: begun", "s", begun_s[0], goal=0.5))
-        rows += told(name, before, during, took_s)
+        rows += figures(name, before, during, took_s)
     return rows
 
 
@@ -139,7 +139,9 @@ def reporting(made: Installation) -> Iterator[Callable[[Callable[[], object]], A
         yield report
 
 
-def told(name: str, before: dict[str, float], during: dict[str, float], took_s: float) -> list[Row]:
+def figures(
+    name: str, before: dict[str, float], during: dict[str, float], took_s: float
+) -> list[Row]:
     """The figures of one deed."""
     print(f"  {name}: {took_s:.1f} s\n    before {before}\n    during {during}", flush=True)
     return [
