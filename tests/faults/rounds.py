@@ -140,7 +140,7 @@ def _mails_are_right(nodes: Nodes) -> bool:
     with nodes.read() as db:
         states = Counter(db.scalars(select(Receipt.state)))
         try:
-            told.check_mails(db, nodes.mail.to(MAIL))
+            told.check_mails(db, nodes.mail.to(MAIL), nodes.mail.refused)
         except AssertionError as error:
             came = len(nodes.mail.to(MAIL))
             raise AssertionError(f"{came} mails came, receipts: {dict(states)}") from error

@@ -178,10 +178,17 @@ def check_bills(db, tellers):
     assert len(set(ours)) == len(ours)
 
 
-def check_mails(db, mails):
-    """Each mail arrived once; return how many receipts are in doubt, and how many of those came."""
+def name_of(message_id):
+    return message_id.strip("<>").partition("@")[0]
+
+
+def check_mails(db, mails, refused=()):
+    """Each mail arrived once; return how many receipts are in doubt, and how many of those came.
+
+    `refused` are the Message-IDs of those that the mail server will never take: they have failed.
+    """
     receipts = db.scalars(select(Receipt)).all()
-    arrived = Counter(mail["Message-ID"].strip("<>").partition("@")[0] for mail in mails)
+    arrived = Counter(name_of(mail["Message-ID"]) for mail in mails)
     assert set(arrived.values()) == {1}
     known = {receipt.message_id.partition("@")[0]: receipt.state for receipt in receipts}
     assert len(known) == len(receipts)
@@ -191,7 +198,9 @@ def check_mails(db, mails):
         for name, state in known.items()
         if state in (ReceiptState.SENDING, ReceiptState.UNKNOWN)
     }
-    assert sent | doubtful == set(known)
+    failed = {name for name, state in known.items() if state is ReceiptState.FAILED}
+    assert failed <= {name_of(number) for number in refused} - set(arrived)
+    assert sent | doubtful | failed == set(known)
     assert sent <= set(arrived) <= set(known)
     return len(doubtful), len(doubtful & set(arrived))
 

@@ -19,7 +19,8 @@ class MailServer:
     """Accepts every mail at a loopback port; `messages` holds them in order of arrival.
 
     `refusal` is what it answers instead (for example "451 come back later"), `delay_s` how long it
-    takes for each; one that `dies` hangs up when a mail has been given to it.
+    takes for each; one that `dies` hangs up when a mail has been given to it.  `refused` are the
+    Message-IDs of mails that it will never take.
     """
 
     refusal: str | None = None
@@ -29,6 +30,7 @@ class MailServer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: list[EmailMessage] = []
+        self.refused: set[str] = set()
         self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
 
@@ -62,9 +64,11 @@ class MailServer:
         if self.dies:
             server.transport.abort()
             return "421 gone"
-        if self.refusal:
-            return self.refusal
         mail = message_from_bytes(envelope.content, policy=policy.default)
+        if self.refusal:
+            if self.refusal.startswith("5"):
+                self.refused.add(str(mail["Message-ID"]))
+            return self.refusal
         with self._lock:
             self._messages.append(mail)
         return "250 kept"
