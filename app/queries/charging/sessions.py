@@ -193,9 +193,10 @@ def totals(db: Session, wanted: Filter) -> Totals:
         func.count(ChargingSession.id), func.sum(ChargingSession.energy_wh), func.sum(lasted)
     )
     count, energy_wh, duration_s = db.execute(energy).one()
+    # Not joined: SQLite would begin with the bills of all time.
     money = (
-        found.join(Bill, Bill.session_id == ChargingSession.id)
-        .with_only_columns(Bill.currency, func.sum(Bill.gross_minor))
+        select(Bill.currency, func.sum(Bill.gross_minor))
+        .where(Bill.session_id.in_(found.with_only_columns(ChargingSession.id)))
         .group_by(Bill.currency)
         .order_by(Bill.currency)
     )

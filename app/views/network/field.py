@@ -1,6 +1,7 @@
 """At the charger: what its label opens, for staff with a phone and for everybody else."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import segno
 from flask import (
@@ -53,8 +54,14 @@ class Label:
 def label(station: Station, base: str) -> Label:
     """The label of a station; `base` is the desk's address."""
     url = f"{base}/q/{station.field_code}"
-    drawn = segno.make(url, error="m", micro=False).svg_inline(scale=4, border=2, light="#fff")
-    return Label(station, url, Markup(drawn))
+    return Label(station, url, _drawn(url))
+
+
+@lru_cache(maxsize=1000)
+def _drawn(url: str) -> Markup:
+    # The mask is given: to try all eight takes five times as long, and a random code needs none.
+    code = segno.make(url, error="m", micro=False, mask=3)
+    return Markup(code.svg_inline(scale=4, border=2, light="#fff"))
 
 
 @blueprint.get("")
