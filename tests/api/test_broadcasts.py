@@ -6,6 +6,7 @@ from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Outcome
 from app.domain.office import api_tokens
 from app.models import BroadcastTarget, Command
+from app.tasks.sweeps import advance_broadcasts
 from tests.api.client import Api
 from tests.support import lone
 
@@ -20,6 +21,7 @@ def settle(db, now, state=CommandState.ACCEPTED):
             lone.claim(db, row.id, "seed", now=now)
             commands.settle(db, row, Outcome(state, {"status": "x"}, "Answered."), now=now)
     db.commit()
+    advance_broadcasts()
 
 
 def test_an_order_goes_to_those_that_a_filter_finds(api, db, now):

@@ -77,6 +77,8 @@ def drive(operation: Any, secret: str) -> None:
             for name in part if isinstance(part, dict) else ():
                 if name.endswith("_id") and isinstance(part[name], int):
                     part[name] = row
+        if isinstance(case.query, dict) and str(case.query.get("wait", "")).isdigit():
+            case.query["wait"] = 0  # nobody is there who could answer
         headers = {"Authorization": f"Bearer {secret}"}
         case.call_and_validate(headers=headers, checks=CHECKS)
 

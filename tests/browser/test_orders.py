@@ -90,5 +90,7 @@ def test_a_broadcast_counts_while_one_looks(page, desk, sign_in, station_id):
     row = page.locator("tr", has_text="CP-03")
     expect(row).to_contain_text("under way")
     settle(desk, CommandState.ACCEPTED, "The charger accepted.")
+    with desk.work() as db:  # as the task does
+        broadcasts.go_on(db, number, datetime.now(UTC))
     expect(row).to_contain_text("accepted")
     expect(page.locator("main")).to_contain_text(re.compile(r"done"))

@@ -1,6 +1,7 @@
 """Starts that cannot work end with status 2 and one sentence that names what to change."""
 
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from app.config import Settings
 from deploy.processes import ROOT, commands
 from tests.support.processes import free_port
+from tests.support.running import Running
+from tests.support.wait import eventually
 
 PATIENCE_S = 120
 
@@ -87,17 +90,15 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path):
     assert "AMPDESK_DATA_DIR" in ended.stderr
 
 
-def test_a_redis_that_does_not_answer_is_named(tmp_path):
-    ended = start(tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    assert ended.returncode == 2
-    assert "AMPDESK_REDIS_URL" in ended.stderr
-
-
-def test_a_database_that_does_not_answer_is_named(tmp_path):
-    ended = start(tmp_path, database_url=f"postgresql://nobody@127.0.0.1:{free_port()}/ampdesk")
-    assert ended.returncode == 2
-    assert "AMPDESK_DATABASE_URL" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_a_redis_that_does_not_answer_is_named_and_chargers_are_served(tmp_path):
+    running = Running(tmp_path / "data", redis_url=f"redis://127.0.0.1:{free_port()}/0", demo=0)
+    try:
+        eventually(lambda: "AMPDESK_REDIS_URL" in running.said(), 60, "it is said")
+        eventually(lambda: "chargers connect to" in running.said(), 60, "the worker serves")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(60) == 0
+    finally:
+        running.end()
 
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path):

@@ -13,7 +13,7 @@ from app.domain.ground.vocabulary import Actor, JobState
 from app.domain.office import schedules
 from app.extensions import db as flask_db
 from app.models import Job, OutgoingMail, ReportSchedule, User
-from app.tasks.jobs import work_jobs
+from app.tasks.jobs import make_reports
 from app.tasks.rounds import send_post
 from app.uow import unit_of_work
 
@@ -77,8 +77,8 @@ def test_what_is_due_is_made_once_and_sent_with_its_file(app, db, schedule):
     assert begun(NOW) == 0
     due = datetime(2026, 12, 1, 5, tzinfo=UTC)
     assert [begun(due), begun(due), begun(due + timedelta(days=3))] == [1, 0, 0]
-    work_jobs()
-    work_jobs()
+    make_reports()
+    make_reports()
     send_post()
     db.rollback()
     job = db.scalars(select(Job).where(Job.schedule_id == schedule.id)).one()
@@ -99,7 +99,7 @@ def test_a_file_for_a_spreadsheet_is_attached_too(app, db, schedule, grace, kind
     with unit_of_work() as work:
         schedules.edit(work, grace, schedule, now=NOW, file_format=kind, kind="uptime", by="")
         schedules.run(work, grace, schedule, now=NOW)
-    work_jobs()
+    make_reports()
     send_post()
     [message] = mailed(app)
     [file] = message.iter_attachments()
@@ -124,13 +124,13 @@ def test_who_left_the_staff_gets_no_more_and_asks_for_no_more(app, db, schedule,
         schedules.edit(work, grace, schedule, now=NOW, recipients=[viewer.email])
         work.get_one(User, viewer.id).archived_at = NOW
         schedules.run(work, grace, schedule, now=NOW)
-    work_jobs()
+    make_reports()
     db.rollback()
     assert db.scalars(select(OutgoingMail).where(OutgoingMail.job_id.is_not(None))).all() == []
     with unit_of_work() as work:
         work.get_one(User, grace.user_id).archived_at = NOW
         schedules.run(work, grace, work.get_one(ReportSchedule, schedule.id), now=NOW)
-    work_jobs()
+    make_reports()
     db.rollback()
     job = db.scalars(select(Job).order_by(Job.id.desc())).first()
     assert (job.state, job.sentence) == (
@@ -169,7 +169,7 @@ def test_the_desk_adds_runs_pauses_and_shows_what_went_out(admin, viewer, db, ma
     one = added.headers["Location"]
     assert viewer.get(one).status_code == 403
     assert admin.post(f"{one}/run").status_code == 303
-    work_jobs()
+    make_reports()
     send_post()
     flask_db.session.rollback()
     text = admin.get(one).get_data(as_text=True)
@@ -183,7 +183,7 @@ def test_the_desk_adds_runs_pauses_and_shows_what_went_out(admin, viewer, db, ma
 def test_a_mail_whose_file_is_gone_fails_and_says_so(app, db, schedule, grace):
     with unit_of_work() as work:
         schedules.run(work, grace, schedule, now=NOW)
-    work_jobs()
+    make_reports()
     with unit_of_work() as work:
         work.execute(update(Job).values(stored_as=None))
     send_post()
@@ -203,7 +203,7 @@ def test_the_command_line_adds_runs_and_lists(app, db, made):
     to = made.people["operator"].email
     done("add", "Tries", "--kind", "tries", "--every", "week", "--to", to)
     done("run", "tries")
-    work_jobs()
+    make_reports()
     [row] = json.loads(done("runs", "Tries", "--json"))
     assert row["mails"] == [f"{to}: queued"]
     done("archive", "Tries")

@@ -20,7 +20,7 @@ CHARGERS = 6
 
 @pytest.fixture(scope="module")
 def site(make_shared_site):
-    return make_shared_site(processes=("worker",))
+    return make_shared_site(processes=("worker", "celery"))
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ BROADCAST = _rows.answer(
     "Broadcast",
     "An order to every station that a filter found. `tally` counts the stations by state.",
     Broadcast,
+    without=("goes_to",),
     arguments=read(Json, lambda row: blotted(row.arguments)),
     tally=read(Json, lambda row: row.counted, "State: number of stations."),
 )
