@@ -143,7 +143,7 @@ class Server:
         )
         listener.ampdesk = self
         # So few in one turn of the loop: between them the connected are read and answered.
-        listener.max_accept = 2
+        listener.max_accept = 4
         listener.start()
         self._listeners.append(listener)
         return int(listener.server_port)

@@ -16,7 +16,7 @@ from worker.ocpp.refusals import Turns
 from worker.pace import LAG
 
 #: Chargers a second: the pace at first, at least and at most.
-FIRST, LEAST, MOST = 150.0, 50.0, 1_000.0
+FIRST, LEAST, MOST = 250.0, 50.0, 1_000.0
 #: So many that come together go through at once.
 BURST = 50.0
 #: Commits or a loop as slow as this, in seconds, slow the newcomers down; as quick as that do not.
@@ -24,7 +24,7 @@ SLOW_S, QUICK_S = 0.15, 0.08
 _TICK_S = 0.02
 #: How the pace changes: chargers a second that are added in each second, and what is left of it
 #: after each `_FALLS_S` seconds of slow commits.
-_GROWS, _FALLS, _FALLS_S = 150.0, 0.6, 0.25
+_GROWS, _FALLS, _FALLS_S = 400.0, 0.6, 0.25
 
 
 class Turnstile:
