@@ -111,3 +111,10 @@ def test_rows_of_others_are_not_there(admin_api, db, now):
 def test_whoever_may_only_look_changes_nothing(app, secret_of):
     viewer = Api(app, secret_of("viewer"))
     viewer.post("/tags/bulk", {"action": "block", "filter": {}}, 403)
+
+
+def test_what_belongs_to_another_action_is_refused_and_nothing_of_it_is_nothing(api):
+    wanted = {"action": "close", "ids": [999_999]}
+    told = api.post("/alerts/bulk", {**wanted, "until": "2030-01-01T00:00:00Z"}, 422)
+    assert told["field"] == "until"
+    assert api.post("/alerts/bulk", {**wanted, "until": None}, 200)["changed"] == 0

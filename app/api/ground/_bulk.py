@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from inspect import signature
 from typing import Annotated, Any
 
 from sqlalchemy import Select, select
@@ -73,6 +74,9 @@ def hang(
         action, ids, by = given.pop("action"), given.pop("ids", None), given.pop("filter", None)
         if (ids is None) == (by is None):
             raise Invalid("Say which rows: by `ids` or by a `filter`.", field="ids")
+        given = {name: value for name, value in given.items() if value is not None}
+        if strange := sorted(given.keys() - signature(acts[action]).parameters.keys()):
+            raise Invalid(f"This does not go with {action}.", field=strange[0])
         with unit_of_work() as db:
             whole = {field.name: getattr(ask, field.name) for field in fields(Ask)}
             if by is not None and listed is not None:
