@@ -27,12 +27,14 @@ def command(name: str, settings: Settings) -> list[str]:
 
 
 def healthy(name: str, settings: Settings) -> bool:
-    """Tell whether the desk or the worker of this computer answers that it is alive."""
-    host, port = (
-        (settings.web_host, settings.web_port)
-        if name == "web"
-        else (settings.ocpp_host, settings.ocpp_port)
-    )
+    """Tell whether the desk or the worker of this computer answers that it is alive.
+
+    Raises KeyError for a part that has no port.
+    """
+    host, port = {
+        "web": (settings.web_host, settings.web_port),
+        "worker": (settings.ocpp_host, settings.ocpp_port),
+    }[name]
     try:
         address = f"http://{reachable(host)}:{port}/healthz"
         with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:

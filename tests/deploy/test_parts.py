@@ -151,9 +151,10 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     assert (found.returncode, found.stderr.strip()) == (0, "")
 
 
-def test_an_unknown_part_is_refused_with_the_names_of_all(tmp_path):
+@pytest.mark.parametrize("named", [["wroker"], ["healthy", "wroker"], ["healthy"], []])
+def test_an_unknown_part_is_refused_with_the_names_of_all(tmp_path, named):
     found = subprocess.run(
-        [sys.executable, "-m", "deploy.part", "wroker"],
+        [sys.executable, "-m", "deploy.part", *named],
         cwd=ROOT,
         env={"AMPDESK_DATA_DIR": str(tmp_path)},
         capture_output=True,

@@ -14,11 +14,11 @@ from websockets.sync.client import connect
 from app.domain.ground.vocabulary import SYSTEM, Role
 from app.domain.office import api_tokens, staff
 from app.models import Connection, Tenant
-from deploy import browser
 from deploy.processes import ROOT
 from tests.support.depot import furnish
+from tests.support.nginx import started
 from tests.support.pki import Authority
-from tests.support.processes import Process, free_port, wait_for_port
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.processes
 
@@ -53,9 +53,6 @@ def authority(tmp_path_factory):
 @pytest.fixture(scope="module")
 def port(site, authority, tmp_path_factory):
     """The port of the proxy, with TLS."""
-    program = browser.find_nginx()
-    if program is None:
-        (pytest.fail if browser.required() else pytest.skip)("NO NGINX: install the package nginx")
     folder, port, pair = tmp_path_factory.mktemp("nginx"), free_port(), authority.server()
     (folder / "tls.crt").write_bytes(pair.cert_file.read_bytes())
     (folder / "tls.key").write_bytes(pair.key_file.read_bytes())
@@ -70,15 +67,8 @@ def port(site, authority, tmp_path_factory):
         text = text.replace(f"${{{name}}}", value)
     assert "${" not in text
     (folder / "ampdesk.conf").write_text(text)
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
-    command = [program, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
-    process = Process("nginx", command, {}, folder / "nginx.log")
-    process.start()
-    try:
-        wait_for_port(port, process)
+    with started(folder, AROUND.format(folder=folder), port):
         yield port
-    finally:
-        process.stop()
 
 
 @pytest.fixture

@@ -43,20 +43,27 @@ def nginx(
     folder: Path, worker: int, server: Pair, roots: Path, *, line: str = OVERWRITING
 ) -> Iterator[int]:
     """Run nginx before the worker's port; yield its own.  Skips, or fails, without one."""
-    program = browser.find_nginx()
-    if program is None:
-        (pytest.fail if browser.required() else pytest.skip)("NO NGINX: install the package nginx")
     folder.mkdir()
     port = free_port()
     text = CONFIGURATION.format(
         folder=folder, port=port, worker=worker, server=server, roots=roots, line=line
     )
+    with started(folder, text, port):
+        yield port
+
+
+@contextmanager
+def started(folder: Path, text: str, port: int) -> Iterator[None]:
+    """Run nginx with a configuration of any kind, which listens on `port`; skips likewise."""
+    program = browser.find_nginx()
+    if program is None:
+        (pytest.fail if browser.required() else pytest.skip)("NO NGINX: install the package nginx")
     (folder / "nginx.conf").write_text(text)
     command = [program, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
     process = Process("nginx", command, {}, folder / "nginx.log")
     process.start()
     try:
         wait_for_port(port, process)
-        yield port
+        yield
     finally:
         process.stop()
