@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: What lists sum up, by currency.
 _GROSS = ("currency", "gross_minor")
-_SUMMED = (*_GROSS, "energy_wh", "net_minor", "tax_minor")
+_SUMMED = (*_GROSS, "energy_wh", "net_minor", "tax_minor", "duration_s")
 
 
 class BillCounter(Base):
@@ -50,6 +50,8 @@ class Bill(SiteOwned, Base):
     `sequence` counts within the session: 1 is the bill, 2 the credit of it, 3
     its correction, and so on; the unique pair makes a second bill impossible.
     `facts` keeps the energy evidence and the explanation of the price.
+    `duration_s` is what its session took, less than nothing on a credit; None where an older
+    version issued it during an upgrade.
 
     A tenant's bills form a chain: `place` counts within it, `proof` holds the
     digests of what the bill rests on, `digest` is that of the bill with its
@@ -78,6 +80,7 @@ class Bill(SiteOwned, Base):
     net_minor: Mapped[Minor]
     tax_minor: Mapped[Minor]
     gross_minor: Mapped[Minor]
+    duration_s: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str | None] = mapped_column(String(300))
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     issued_at: Mapped[datetime]

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from app.extensions import db as flask_db
 from app.models import Base, SignIn
 from app.uow import unit_of_work
-from tests.support import seed
+from tests.support import apps, seed
 from tests.support.processes import ROOT
 
 MIGRATIONS = str(ROOT / "migrations")
@@ -50,6 +50,35 @@ def test_going_back_and_forth_loses_no_row_that_the_older_version_knows(full, re
     assert objects() == made_of
     assert rows() == had
     assert fresh().execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+def minutes_forth_and_back():
+    """What bills say their sessions took, before and after a version without that column."""
+    query = text("SELECT duration_s FROM bills ORDER BY id")
+    before = fresh().scalars(query).all()
+    flask_db.session.remove()
+    downgrade(directory=MIGRATIONS, revision="0046")
+    upgrade(directory=MIGRATIONS)
+    return before, fresh().scalars(query).all()
+
+
+def assert_told_again(before, after):
+    assert any(seconds > 0 for seconds in before)
+    assert all(abs(was - now) <= 1 for was, now in zip(before, after, strict=True))
+    with pytest.raises(IntegrityError), unit_of_work() as db:
+        db.execute(text("UPDATE bills SET duration_s = 1"))
+
+
+def test_bills_of_an_older_version_are_told_how_long_their_sessions_took(full):
+    assert_told_again(*minutes_forth_and_back())
+
+
+@pytest.mark.postgres
+def test_so_they_are_on_postgresql(postgres_url, tmp_path):
+    with apps.running(tmp_path, database_url=postgres_url):
+        with unit_of_work() as db:
+            seed.fill(db, datetime.now(UTC), history=5)
+        assert_told_again(*minutes_forth_and_back())
 
 
 def test_foreign_keys_hold_again_after_a_migration(full):

@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptS
 from app.domain.money import billing
 from app.domain.money.billing.settle import NOTED
 from app.models import AuditEntry, Bill, Review
+from app.queries.money import bills
 from tests.support import lone
 from tests.support.chance import tries
 from tests.support.charging import STARTED, network
@@ -50,6 +51,16 @@ def sums(db, session):
             func.sum(Bill.gross_minor),
         ).where(Bill.session_id == session.id)
     ).one()
+
+
+def test_a_credit_takes_its_bills_minutes_out_of_the_sums(db, billed):
+    def minutes():
+        return bills.totals(db, bills.Filter())[0].duration_s
+
+    (bill,) = chain(db, billed)
+    assert minutes() == bill.duration_s == (billed.ended_at - billed.started_at).total_seconds()
+    billing.refund(db, GRACE, billed, reason="a gift", now=DAYS_LATER)
+    assert minutes() == 0
 
 
 def test_a_correction_is_a_credit_and_a_new_bill(db, billed):

@@ -37,6 +37,7 @@ SORTS: Mapping[str, Any] = {
     "driver": func.lower(func.coalesce(Driver.name, ChargingSession.token)),
     "energy": Bill.energy_wh,
     "gross": Bill.gross_minor,
+    "duration": Bill.duration_s,
 }
 
 _LISTED = (
@@ -151,7 +152,10 @@ def _sortable(query: Select[Any], sort: str) -> Select[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """The sums of a filter in one currency; credits count against their bills."""
+    """The sums of a filter in one currency; credits count against their bills.
+
+    `duration_s` is what the billed sessions took.
+    """
 
     currency: str
     bills: int
@@ -159,6 +163,7 @@ class Sum:
     net_minor: int
     tax_minor: int
     gross_minor: int
+    duration_s: int
 
 
 def totals(db: Session, wanted: Filter) -> list[Sum]:
@@ -172,13 +177,14 @@ def totals(db: Session, wanted: Filter) -> list[Sum]:
             func.sum(Bill.net_minor),
             func.sum(Bill.tax_minor),
             func.sum(Bill.gross_minor),
+            func.coalesce(func.sum(Bill.duration_s), 0),
         )
         .group_by(Bill.currency)
         .order_by(Bill.currency)
     )
     return [
-        Sum(currency, count, energy_wh, int(net), int(tax), int(gross))
-        for currency, count, energy_wh, net, tax, gross in db.execute(query)
+        Sum(currency, count, energy_wh, *(int(each) for each in sums))
+        for currency, count, energy_wh, *sums in db.execute(query)
     ]
 
 

@@ -84,6 +84,7 @@ def written(
         net_minor=quote.net_minor,
         tax_minor=quote.tax_minor,
         gross_minor=quote.gross_minor,
+        duration_s=_whole_seconds(assessment.measured),
         facts=_facts(assessment),
         lines=_lines(quote.lines, assessment.measured),
     )
@@ -118,6 +119,7 @@ def add_credit(db: Session, bill: Bill, *, by: str, reason: str, now: datetime) 
         net_minor=-bill.net_minor,
         tax_minor=-bill.tax_minor,
         gross_minor=-bill.gross_minor,
+        duration_s=None if bill.duration_s is None else -bill.duration_s,
         facts={**bill.facts, "credits": bill.number},
         lines=[_negated(line) for line in bill.lines],
     )
@@ -234,6 +236,10 @@ def _facts(assessment: Assessment) -> Json:
         "provisional": session.provisional,
         "incomplete": session.bill_after is not None,
     }
+
+
+def _whole_seconds(measured: Measured) -> int:
+    return seconds_of([(measured.energy.started_at, measured.energy.ended_at)])
 
 
 def _or_none(number: Decimal | None) -> str | None:
