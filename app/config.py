@@ -8,15 +8,34 @@ nobody reads is reported, because it is nearly always a slip of the pen.
 
 import difflib
 import hmac
-import ipaddress
 import os
-import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from app.setting_kinds import (
+    POSTGRES,
+    REDIS,
+    choice,
+    days,
+    header,
+    integer,
+    keys,
+    networks,
+    path,
+    rate,
+    redis,
+    seconds,
+    setting,
+    size,
+    switch,
+    tiles,
+    token,
+    url,
+    web,
+)
 
 PREFIX = "AMPDESK_"
 
@@ -25,146 +44,30 @@ class WrongSetting(Exception):
     """A setting whose value cannot be used; the message names the variable."""
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = int(text)
-        if not low <= number <= high:
-            raise ValueError(f"must lie between {low} and {high}")
-        return number
-
-    return read
-
-
-def _switch(text: str) -> bool:
-    word = text.strip().lower()
-    if word in {"1", "true", "yes", "on"}:
-        return True
-    if word in {"0", "false", "no", "off", ""}:
-        return False
-    raise ValueError("must be 1 or 0")
-
-
-def _choice(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        word = text.strip().lower()
-        if word not in words:
-            raise ValueError("must be one of " + ", ".join(words))
-        return word
-
-    return read
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text and urlsplit(text).scheme not in schemes:
-            raise ValueError("must be a URL that begins with " + " or ".join(schemes))
-        return text
-
-    return read
-
-
-#: Redis as one server, behind Sentinels, or as a Cluster.
-_REDIS = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
-
-
-def _redis(*schemes: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        _url(*schemes)(text)
-        parts = urlsplit(text)
-        if parts.scheme == "redis+sentinel" and not parts.path.strip("/"):
-            raise ValueError("must end with what the Sentinels call it: …/mymaster")
-        return text
-
-    return read
-
-
-def _tiles(text: str) -> str:
-    if text and not re.fullmatch(r"https?://(\{s\}\.)?[a-z0-9.-]+(:[0-9]+)?/[^\s;,'\"]*", text):
-        raise ValueError("must be a URL like https://tiles.example.org/{z}/{x}/{y}.png")
-    if text and not all(part in text for part in ("{z}", "{x}", "{y}")):
-        raise ValueError("must hold {z}, {x} and {y}")
-    return text
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    return tuple(
-        str(ipaddress.ip_network(part.strip(), strict=False))
-        for part in text.split(",")
-        if part.strip()
-    )
-
-
-def _header(text: str) -> str:
-    name = text.strip()
-    if not re.fullmatch(r"[A-Za-z0-9-]*", name):
-        raise ValueError("must be the name of a header, like X-SSL-Client-Cert")
-    if name.lower() in _OTHER_HEADERS:
-        raise ValueError("is a header with another meaning")
-    return name
-
-
-_OTHER_HEADERS = frozenset(
-    {"authorization", "connection", "host", "upgrade", "x-forwarded-for", "x-forwarded-proto"}
-)
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(part.strip() for part in text.split(",") if part.strip())
-    if any(len(key) < 32 for key in keys):
-        raise ValueError("must be texts of 32 characters or more, parted by commas")
-    return keys
-
-
-def _token(text: str) -> str:
-    if text and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,}", text):
-        raise ValueError("must be 16 letters and digits or more")
-    return text
-
-
-def _rate(text: str) -> str:
-    text = text.strip().lower()
-    if text and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
-        raise ValueError("must look like 600/minute")
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def setting(default: Any, read: Callable[[str], Any], meaning: str) -> Any:
-    """Declare one setting: how its text is read and what it means (with its unit)."""
-    extra = {"read": read, "meaning": meaning}
-    return field(default=default, metadata=extra)
-
-
-_POSTGRES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one installation; the variable is AMPDESK_ + the upper-case name."""
 
     data_dir: Path = setting(  # noqa: RUF009 - the call only makes a dataclass field
-        Path("var"), _path, "folder for the database, mail and Redis"
+        Path("var"), path, "folder for the database, mail and Redis"
     )
-    database_url: str = setting("", _url(*_POSTGRES), "database; empty: SQLite in the data folder")
-    redis_url: str = setting("", _redis(*_REDIS), "Redis; empty: one is started")
+    database_url: str = setting("", url(*POSTGRES), "database; empty: SQLite in the data folder")
+    redis_url: str = setting("", redis(*REDIS), "Redis; empty: one is started")
     broker_url: str = setting(
-        "", _redis(*_REDIS[:-1], "amqp", "amqps"), "Redis or RabbitMQ for tasks; empty: the Redis"
+        "", redis(*REDIS[:-1], "amqp", "amqps"), "Redis or RabbitMQ for tasks; empty: the Redis"
     )
     task_processes: str = setting(
-        "one", _choice("one", "each"), "tasks: one process for all queues, or each has its own"
+        "one", choice("one", "each"), "tasks: one process for all queues, or each has its own"
     )
     web_host: str = setting("127.0.0.1", str, "address that the desk listens on")
-    web_port: int = setting(8000, _integer(1, 65535), "port of the desk")
+    web_port: int = setting(8000, integer(1, 65535), "port of the desk")
     ocpp_host: str = setting("0.0.0.0", str, "address that chargers connect to")
-    ocpp_port: int = setting(9000, _integer(1, 65535), "port that chargers connect to")
+    ocpp_port: int = setting(9000, integer(1, 65535), "port that chargers connect to")
     ocpp_processes: int = setting(
-        1, _integer(1, 64), "workers that share these ports; more than one need PostgreSQL"
+        1, integer(1, 64), "workers that share these ports; more than one need PostgreSQL"
     )
     ocpp_tls_port: int = setting(
-        0, _integer(0, 65535), "second port that chargers connect to, with TLS; 0: none"
+        0, integer(0, 65535), "second port that chargers connect to, with TLS; 0: none"
     )
     ocpp_tls_cert: str = setting("", str, "file: certificate of that port, then its chain (PEM)")
     ocpp_tls_key: str = setting("", str, "file: private key of that certificate (PEM)")
@@ -175,150 +78,108 @@ class Settings:
     )
     ocpp_cpo_name: str = setting("", str, "organisation that stations' certificates must name")
     ocpp_client_cert_header: str = setting(
-        "", _header, "header in which a trusted proxy hands on a station's certificate; empty: none"
+        "", header, "header in which a trusted proxy hands on a station's certificate; empty: none"
     )
     certificate_authority: str = setting(
         "builtin",
-        _choice("builtin", "manual", "command"),
+        choice("builtin", "manual", "command"),
         "who signs stations' certificates: we, staff by hand, or a program",
     )
     first_certificate: str = setting(
-        "ask", _choice("ask", "sign"), "a station's first certificate: a person is asked, or not"
+        "ask", choice("ask", "sign"), "a station's first certificate: a person is asked, or not"
     )
     sign_command: str = setting(
         "", str, "program that signs: gets a request on its input, prints the chain (PEM)"
     )
-    ocsp_url: str = setting("", _url("http", "https"), "OCSP responder for ISO 15118; empty: none")
-    ev_certificate_url: str = setting(
-        "", _url("http", "https"), "contract pool for ISO 15118 certificates; empty: none"
-    )
-    vat_url: str = setting(
-        "", _url("http", "https"), "service that looks VAT numbers up, as VIES does; empty: none"
-    )
-    webhook_http: bool = setting(False, _switch, "webhooks may go over plain HTTP, too")
+    ocsp_url: str = web("OCSP responder for ISO 15118; empty: none")
+    ev_certificate_url: str = web("contract pool for ISO 15118 certificates; empty: none")
+    vat_url: str = web("service that looks VAT numbers up, as VIES does; empty: none")
+    webhook_http: bool = setting(False, switch, "webhooks may go over plain HTTP, too")
     webhook_networks: tuple[str, ...] = setting(
-        (), _networks, "networks that webhooks may reach besides the public internet"
+        (), networks, "networks that webhooks may reach besides the public internet"
     )
-    public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
-    ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
+    public_url: str = web("how people reach the desk; in mails")
+    ocpp_public_url: str = setting("", url("ws", "wss"), "how chargers reach the worker")
     secret_key: str = setting("", str, "signs cookies; empty: made once in the data folder")
     receipt_secrets: tuple[str, ...] = setting(
-        (), _keys, "secrets of links in receipts, the newest first; empty: of the secret key"
+        (), keys, "secrets of links in receipts, the newest first; empty: of the secret key"
     )
-    receipt_page_days: int = setting(
-        90, _integer(1, 3650), "life of the link in a receipt, in days"
-    )
-    oidc_issuer: str = setting(
-        "", _url("http", "https"), "provider of sign-ins (OpenID Connect); empty: none"
-    )
+    receipt_page_days: int = setting(90, integer(1, 3650), "life of the link in a receipt, in days")
+    oidc_issuer: str = web("provider of sign-ins (OpenID Connect); empty: none")
     oidc_client_id: str = setting("", str, "what the desk is called there")
     oidc_client_secret: str = setting("", str, "its secret there; empty: a public client")
     oidc_name: str = setting("your organisation", str, "what the sign-in page calls the provider")
     oidc_create: str = setting(
         "",
-        _choice("", "viewer", "operator", "admin"),
+        choice("", "viewer", "operator", "admin"),
         "role of people who come from there and are not on the staff; empty: refused",
     )
-    secure_cookies: bool = setting(False, _switch, "cookies over HTTPS only")
+    secure_cookies: bool = setting(False, switch, "cookies over HTTPS only")
     trusted_proxies: tuple[str, ...] = setting(
-        (), _networks, "networks whose X-Forwarded-… headers count"
+        (), networks, "networks whose X-Forwarded-… headers count"
     )
     admin_email: str = setting("", str, "first admin, made on an empty database")
     admin_password: str = setting("", str, "password of the first admin, 12 characters or more")
-    demo: bool = setting(True, _switch, "build the demo site on an empty database")
-    smtp_url: str = setting("", _url("smtp", "smtps"), "mail server; empty: files in <data>/mail")
+    demo: bool = setting(True, switch, "build the demo site on an empty database")
+    smtp_url: str = setting("", url("smtp", "smtps"), "mail server; empty: files in <data>/mail")
     mail_from: str = setting("Ampdesk <receipts@ampdesk.invalid>", str, "sender of mails")
     validation: str = setting(
-        "tolerant", _choice("tolerant", "strict"), "repairs of known deviations"
+        "tolerant", choice("tolerant", "strict"), "repairs of known deviations"
     )
-    ocpp_max_message_bytes: int = setting(
-        8 * 1024 * 1024, _integer(1024, 64 * 1024 * 1024), "longest message accepted, in bytes"
-    )
-    ocpp_max_inflated_bytes: int = setting(
-        2 * 1024 * 1024,
-        _integer(1024, 64 * 1024 * 1024),
-        "longest compressed message accepted, once inflated, in bytes",
+    ocpp_max_message_bytes: int = size(8 << 20, 1024, 64 << 20, "longest message accepted")
+    ocpp_max_inflated_bytes: int = size(
+        2 << 20, 1024, 64 << 20, "longest compressed message accepted, once inflated"
     )
     without_database: str = setting(
         "known",
-        _choice("known", "all", "none"),
+        choice("known", "all", "none"),
         "who may charge while the database is away: known (tags allowed when last looked at), "
         "all (everybody but tags known to be refused) or none",
     )
-    heartbeat_s: int = setting(300, _integer(10, 86_400), "heartbeat interval, in seconds")
-    boot_retry_s: int = setting(60, _integer(5, 86_400), "retry wait while pending, in seconds")
-    storage_hold_s: int = setting(
-        10, _integer(0, 60), "wait for a database that is away before the spool is used, in seconds"
+    heartbeat_s: int = seconds(300, 10, 86_400, "heartbeat interval")
+    boot_retry_s: int = seconds(60, 5, 86_400, "retry wait while pending")
+    storage_hold_s: int = seconds(
+        10, 0, 60, "wait for a database that is away before the spool is used"
     )
-    spool_max_bytes: int = setting(
-        256 * 1024 * 1024,
-        _integer(0, 2**40),
-        "room for messages while the database is away, of each worker, in bytes",
+    spool_max_bytes: int = size(
+        256 << 20, 0, 2**40, "room for messages while the database is away, of each worker"
     )
-    call_timeout_s: int = setting(
-        30, _integer(1, 600), "patience for a charger's answer, in seconds"
-    )
-    command_ttl_s: int = setting(60, _integer(5, 3600), "life of an unsent command, in seconds")
-    message_retention_days: int = setting(30, _integer(1, 3650), "age of logged messages, in days")
-    provisional_hold_h: int = setting(24, _integer(0, 720), "wait for a late stop, in hours")
-    sweep_s: int = setting(15, _integer(1, 3600), "pause between two sweeps, in seconds")
-    drain_s: int = setting(10, _integer(0, 600), "time to close all chargers at a stop, in seconds")
-    files_url: str = setting(
-        "", _url("http", "https"), "how stations reach the desk for files; empty: the public URL"
-    )
-    firmware_max_bytes: int = setting(
-        512 * 1024 * 1024, _integer(1, 2**40), "largest firmware file, in bytes"
-    )
-    upload_max_bytes: int = setting(
-        256 * 1024 * 1024, _integer(1, 2**40), "largest log that a station may upload, in bytes"
-    )
-    files_quota_bytes: int = setting(
-        20 * 1024 * 1024 * 1024, _integer(1, 2**50), "room for firmware and logs, in bytes"
-    )
-    mail_retention_days: int = setting(
-        30, _integer(1, 3650), "age of addresses and subjects of mails, in days"
-    )
-    tap_retention_days: int = setting(
-        1095, _integer(1, 36500), "age of taps and how they were answered, in days"
-    )
-    question_retention_days: int = setting(
-        730, _integer(1, 3650), "age of drivers' closed questions, in days"
-    )
-    upload_retention_days: int = setting(
-        90, _integer(1, 3650), "age of uploaded logs and customer information, in days"
-    )
-    command_retention_days: int = setting(
-        730, _integer(1, 36500), "age of orders and what came of them, in days"
-    )
-    connection_retention_days: int = setting(
-        365, _integer(1, 36500), "age of connections of chargers, in days"
-    )
-    reading_retention_days: int = setting(
-        365, _integer(1, 36500), "age of readings outside of sessions, in days"
-    )
-    event_retention_days: int = setting(
-        730, _integer(1, 36500), "age of events, alarms and reports of stations, in days"
-    )
-    profile_retention_days: int = setting(
-        730, _integer(1, 36500), "age of charging profiles that are over, in days"
-    )
+    call_timeout_s: int = seconds(30, 1, 600, "patience for a charger's answer")
+    command_ttl_s: int = seconds(60, 5, 3600, "life of an unsent command")
+    message_retention_days: int = days(30, "logged messages", 3650)
+    provisional_hold_h: int = setting(24, integer(0, 720), "wait for a late stop, in hours")
+    sweep_s: int = seconds(15, 1, 3600, "pause between two sweeps")
+    drain_s: int = seconds(10, 0, 600, "time to close all chargers at a stop")
+    files_url: str = web("how stations reach the desk for files; empty: the public URL")
+    firmware_max_bytes: int = size(512 << 20, 1, 2**40, "largest firmware file")
+    upload_max_bytes: int = size(256 << 20, 1, 2**40, "largest log that a station may upload")
+    files_quota_bytes: int = size(20 << 30, 1, 2**50, "room for firmware and logs")
+    mail_retention_days: int = days(30, "addresses and subjects of mails", 3650)
+    tap_retention_days: int = days(1095, "taps and how they were answered")
+    question_retention_days: int = days(730, "drivers' closed questions", 3650)
+    upload_retention_days: int = days(90, "uploaded logs and customer information", 3650)
+    command_retention_days: int = days(730, "orders and what came of them")
+    connection_retention_days: int = days(365, "connections of chargers")
+    reading_retention_days: int = days(365, "readings outside of sessions")
+    event_retention_days: int = days(730, "events, alarms and reports of stations")
+    profile_retention_days: int = days(730, "charging profiles that are over")
     map_tiles: str = setting(
-        "", _tiles, "map tiles, a URL with {z}, {x} and {y}; empty: the map is drawn without"
+        "", tiles, "map tiles, a URL with {z}, {x} and {y}; empty: the map is drawn without"
     )
     map_credit: str = setting("© OpenStreetMap contributors", str, "whose map it is; on the map")
-    log_format: str = setting("plain", _choice("plain", "json"), "form of the logs")
+    log_format: str = setting("plain", choice("plain", "json"), "form of the logs")
     log_level: str = setting(
-        "info", _choice("debug", "info", "warning", "error"), "least level logged"
+        "info", choice("debug", "info", "warning", "error"), "least level logged"
     )
     metrics_port: int = setting(
-        0, _integer(0, 65535), "port on which a worker tells Prometheus its figures; 0: none"
+        0, integer(0, 65535), "port on which a worker tells Prometheus its figures; 0: none"
     )
     metrics_host: str = setting("127.0.0.1", str, "address of that port")
     metrics_token: str = setting(
-        "", _token, "who asks for figures shows it (Bearer); empty: the desk tells none"
+        "", token, "who asks for figures shows it (Bearer); empty: the desk tells none"
     )
-    api_rate: str = setting("600/minute", _rate, "requests of one API token; empty: no limit")
-    run_redis_port: int = setting(0, _integer(0, 65535), "port of the started Redis; 0: a free one")
+    api_rate: str = setting("600/minute", rate, "requests of one API token; empty: no limit")
+    run_redis_port: int = setting(0, integer(0, 65535), "port of the started Redis; 0: a free one")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":

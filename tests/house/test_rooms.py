@@ -21,7 +21,7 @@ FLOORS = ("domain", "queries", "views", "api", "cli", "forms")
 #: What stands at the root of `app/`, and nothing else.
 LOOSE = {
     *("__init__", "factory", "config", "extensions", "queues", "resource", "uow", "reactions"),
-    *("clock", "logs", "postgresql", "revisions"),
+    *("clock", "logs", "postgresql", "revisions", "setting_kinds"),
 }
 
 

@@ -12,7 +12,6 @@ HANDLER_LINES = 25
 #: Files that may be longer, each with its reason.  A migration is as long as its tables.
 LONG_FILES: dict[str, str] = {
     "app/domain/ground/vocabulary/doubts.py": "a table: one record for each doubt",
-    "app/config.py": "a table: one record for each setting",
 }
 
 
