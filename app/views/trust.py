@@ -29,7 +29,7 @@ blueprint = Blueprint("certificates", __name__, url_prefix="/certificates")
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """What runs out, what waits for a signature, the authority, and all certificates."""
     now = utc_now()
@@ -63,7 +63,7 @@ _COLUMNS: Any = [
 
 
 @blueprint.route("/roots/new", methods=["GET", "POST"])
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def add_root() -> ResponseReturnValue:
     """Keep a root that stations shall be given."""
     form = RootForm()
@@ -83,7 +83,7 @@ def add_root() -> ResponseReturnValue:
 
 
 @blueprint.post("/authority")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def make_authority() -> ResponseReturnValue:
     """Make the root of the built-in authority, unless there is one."""
     settings = current_app.config["SETTINGS"]
@@ -96,7 +96,7 @@ def make_authority() -> ResponseReturnValue:
 
 
 @blueprint.get("/roots/<int:root_id>.pem")
-@needs("viewer")
+@needs("read")
 def root_pem(root_id: int) -> Response:
     """The certificate of a root, as a file."""
     root = db.session.get(AuthorityCertificate, root_id) or abort(404)
@@ -104,7 +104,7 @@ def root_pem(root_id: int) -> Response:
 
 
 @blueprint.post("/roots/<int:root_id>/archive")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def archive_root(root_id: int) -> ResponseReturnValue:
     """Put a root away."""
     with unit_of_work() as work:
@@ -114,14 +114,14 @@ def archive_root(root_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:certificate_id>")
-@needs("viewer")
+@needs("read")
 def show(certificate_id: int) -> ResponseReturnValue:
     """One certificate of a station."""
     return _page(_row(certificate_id))
 
 
 @blueprint.get("/<int:certificate_id>.<any(pem,csr):form>")
-@needs("viewer")
+@needs("read")
 def download(certificate_id: int, form: str) -> Response:
     """The certificate, or the request for it, as a file."""
     row = _row(certificate_id)
@@ -130,7 +130,7 @@ def download(certificate_id: int, form: str) -> Response:
 
 
 @blueprint.post("/<int:certificate_id>/sign")
-@needs("admin")
+@needs("write")
 def sign(certificate_id: int) -> ResponseReturnValue:
     """Take in what an authority made of a request; the sweep sends it."""
     form = ChainForm()
@@ -148,7 +148,7 @@ def sign(certificate_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:certificate_id>/approve")
-@needs("admin")
+@needs("write")
 def approve(certificate_id: int) -> ResponseReturnValue:
     """Agree that whoever signs here signs a request."""
     try:
@@ -163,7 +163,7 @@ def approve(certificate_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:certificate_id>/refuse")
-@needs("admin")
+@needs("write")
 def refuse(certificate_id: int) -> ResponseReturnValue:
     """Decide that a request will not be signed."""
     with unit_of_work() as work:
@@ -173,7 +173,7 @@ def refuse(certificate_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:certificate_id>/revoke")
-@needs("admin")
+@needs("write")
 def revoke(certificate_id: int) -> ResponseReturnValue:
     """Let a station's own certificate in no more."""
     form = RevokeForm()
@@ -215,7 +215,7 @@ def station(station_id: int) -> ResponseReturnValue:
 def _beside_the_station(state: Any) -> None:
     """Put the tab under the station's own address."""
     state.app.add_url_rule(
-        "/stations/<int:station_id>/security", "certificates.station", needs("viewer")(station)
+        "/stations/<int:station_id>/security", "certificates.station", needs("read")(station)
     )
 
 

@@ -9,16 +9,8 @@ from collections.abc import Mapping
 
 from flask import Flask, current_app
 
-from app.domain.ground.vocabulary import Area, Right
+from app.domain.ground.vocabulary import Area
 
-#: The words of rights, and of the built-in roles that were asked for once.
-RIGHTS = {
-    "read": Right.READ,
-    "write": Right.WRITE,
-    "viewer": Right.READ,
-    "operator": Right.WRITE,
-    "admin": Right.WRITE,
-}
 #: Modules of an area of their own, on every floor.
 MODULES = {
     "access.driver_rights": Area.PRIVACY,
@@ -35,6 +27,8 @@ MODULES = {
 }
 #: Addresses of another area than their module's.
 ADDRESSES = {
+    "about.test_mail": Area.ORGANISATION,
+    "about.try_mail_again": Area.ORGANISATION,
     "api_assigned.reservation": Area.ACCESS,
     "api_assigned.reservations": Area.ACCESS,
     "api_assigned.composite_schedules": Area.LIMITS,
@@ -54,6 +48,7 @@ ADDRESSES = {
     "api_drivers.personal_file": Area.PRIVACY,
     "api_history.transaction_events": Area.CHARGING,
     "api_oversight.audit": Area.AUDIT,
+    "api_oversight.settings": Area.ORGANISATION,
     "api_sessions.bill": Area.MONEY,
     "api_sessions.bulk": Area.MONEY,
     "api_tariffs.bench": Area.MONEY,
@@ -61,6 +56,8 @@ ADDRESSES = {
     "files.erase": Area.PRIVACY,
     "sessions.bill": Area.MONEY,
     "sessions.bulk_change": Area.MONEY,
+    "settings.index": Area.ORGANISATION,
+    "settings.kept": Area.ORGANISATION,
     "stations.command": Area.COMMANDS,
     "stations.commands": Area.COMMANDS,
     "stations.sure": Area.COMMANDS,
@@ -87,10 +84,8 @@ def found(app: Flask, homes: Mapping[str, str]) -> dict[str, Area | None]:
     areas: dict[str, Area | None] = {}
     for rule in app.url_map.iter_rules():
         endpoint = rule.endpoint
-        area = ADDRESSES.get(endpoint) or rooms.get(endpoint.partition(".")[0])
-        if area:
-            area = meant(area, getattr(app.view_functions[endpoint], "needs_right", "") or "")
         own = endpoint in OWN or rule.rule.startswith(OWN_PATHS)
+        area = ADDRESSES.get(endpoint) or rooms.get(endpoint.partition(".")[0])
         areas[endpoint] = None if own else area
     return areas
 
@@ -101,9 +96,13 @@ def of(endpoint: str | None) -> Area | None:
     return areas.get(endpoint or "")
 
 
-def meant(area: Area, word: str) -> Area:
-    """The area that is meant: whoever asks for an admin asks for what operators do not change."""
-    return Area.ORGANISATION if word == "admin" and area not in _OF_FEW else area
+def tidied(endpoint: str) -> Area | None:
+    """The area whose writers may delete what others share of a list.
+
+    That is for few: the list's own area, where operators do not change it, else the organisation.
+    """
+    area = of(endpoint)
+    return area if area is None or area in _OF_FEW else Area.ORGANISATION
 
 
 def _of_module(name: str) -> Area:
@@ -115,7 +114,7 @@ def _room(room: str) -> Area:
     return Area(room) if room in list(Area) else Area.OFFICE
 
 
-#: Areas that operators do not change: whoever asked for an admin meant one of them.
+#: Areas that operators do not change.
 _OF_FEW = frozenset(
     {Area.TARIFFS, Area.TRUST, Area.PRIVACY, Area.STAFF, Area.AUDIT, Area.ORGANISATION}
 )

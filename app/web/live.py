@@ -265,7 +265,7 @@ def bind(app: Flask) -> None:
 
 def register(app: Flask) -> None:
     """Add the stream's route."""
-    app.add_url_rule("/live", "live", needs("viewer")(stream))
+    app.add_url_rule("/live", "live", needs("read")(stream))
     app.add_template_global(live_piece)
 
 

@@ -85,13 +85,12 @@ class SignedIn:
 
     def may(self, area: Area | None, right: str, everywhere: bool = False) -> bool:
         """Tell whether this person has a right (and their reach every site)."""
-        may = rights.may(self.rights, area, areas.RIGHTS[right]) and not self.must_enrol
+        may = rights.may(self.rights, area, Right(right)) and not self.must_enrol
         return may and not (everywhere and self.site_ids)
 
     def can(self, right: str, everywhere: bool = False) -> bool:
         """Tell whether this person has a right in the area of the page that is shown."""
-        area = areas.of(request.endpoint)
-        return self.may(area and areas.meant(area, right), right, everywhere)
+        return self.may(areas.of(request.endpoint), right, everywhere)
 
     def may_open(self, endpoint: str) -> bool:
         """Tell whether this person may go to an address."""
@@ -141,6 +140,8 @@ def needs(
     without the right the answer is 403.  `app/web/areas.py` has the areas.
     """
 
+    wanted = Right(right)
+
     def guard(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         def guarded(*arguments: Any, **named: Any) -> Any:
@@ -152,13 +153,13 @@ def needs(
                     return view(*arguments, **named)
                 return _enrol()
             area = areas.of(request.endpoint)
-            if not current_user.may(area, right):
-                return _turned_away(area, areas.RIGHTS[right])
-            if not current_user.may(area, right, everywhere):
+            if not current_user.may(area, wanted):
+                return _turned_away(area, wanted)
+            if not current_user.may(area, wanted, everywhere):
                 abort(403, "This concerns all sites; your account is limited to some of them.")
             return view(*arguments, **named)
 
-        guarded.needs_right = right  # type: ignore[attr-defined]
+        guarded.needs_right = wanted  # type: ignore[attr-defined]
         guarded.needs_everywhere = everywhere  # type: ignore[attr-defined]
         return guarded
 

@@ -12,6 +12,7 @@ from werkzeug import Response
 from app.domain.office import lists
 from app.extensions import db
 from app.models import SavedFilter
+from app.web import areas
 
 #: A column of a table: its word, then its sort key, class and name, as far as it has them.
 Head = Sequence[str]
@@ -137,6 +138,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(name_of, "column_name")
     app.add_template_global(filters_set)
     app.add_template_global(wanted, "list_wanted")
+    app.add_template_global(areas.tidied)
     # Macros are imported without what a page knows.
     app.add_template_global(current_user, "current_user")
     app.before_request(_begin)

@@ -7,10 +7,9 @@ from typing import Any
 
 from flask import Flask
 
-from app.domain.ground.vocabulary import Area
+from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import rights
 from app.domain.office.rights import Rights
-from app.web.areas import RIGHTS
 from tests.security.town import PARAMETERS, Side
 
 #: Parameters that are no ids: each value is tried.
@@ -45,7 +44,7 @@ class Door:
 
     def opens_to(self, held: Rights) -> bool:
         """Tell whether whoever holds these rights gets in."""
-        return self.right is None or rights.may(held, self.area, RIGHTS[self.right])
+        return self.right is None or rights.may(held, self.area, Right(self.right))
 
     @property
     def ids(self) -> tuple[str, ...]:

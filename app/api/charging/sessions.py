@@ -62,16 +62,14 @@ _EQUAL = ("station_id", "site_id", "driver_id", "tag_id", "state", "billing", "e
 
 
 @noun.get(
-    "/sessions", "viewer", "List sessions", answers={200: Pages(SESSION)}, query=schemas.Sessions
+    "/sessions", "read", "List sessions", answers={200: Pages(SESSION)}, query=schemas.Sessions
 )
 def list_(ask: Ask) -> object:
     """The sessions in reach, the newest first."""
     return ask.page(_filtered(ask, select(ChargingSession)), ChargingSession.id)
 
 
-@noun.get(
-    "/sessions/count", "viewer", "Count sessions", answers={200: Count}, query=schemas.Sessions
-)
+@noun.get("/sessions/count", "read", "Count sessions", answers={200: Count}, query=schemas.Sessions)
 def count(ask: Ask) -> object:
     """How many sessions a filter finds."""
     return {
@@ -81,7 +79,7 @@ def count(ask: Ask) -> object:
 
 @noun.get(
     "/stations/{station_id}/transactions",
-    "viewer",
+    "read",
     "List a station’s transactions",
     answers={200: Pages(SESSION)},
     query=schemas.Transactions,
@@ -95,7 +93,7 @@ def transactions(ask: Ask, station_id: int) -> object:
 
 @noun.get(
     "/stations/{station_id}/transactions/count",
-    "viewer",
+    "read",
     "Count a station’s transactions",
     answers={200: Count},
     query=schemas.Transactions,
@@ -107,7 +105,7 @@ def count_transactions(ask: Ask, station_id: int) -> object:
     return {"count": ask.db.scalar(query.where(ChargingSession.station_id == station.id))}
 
 
-@noun.get("/sessions/{session_id}", "viewer", "Read a session", answers={200: SessionDetail})
+@noun.get("/sessions/{session_id}", "read", "Read a session", answers={200: SessionDetail})
 def show(ask: Ask, session_id: int) -> object:
     """One session, with what it costs and its bills."""
     return _priced(ask, ask.get(ChargingSession, session_id, "session"))
@@ -115,7 +113,7 @@ def show(ask: Ask, session_id: int) -> object:
 
 @noun.get(
     "/sessions/{session_id}/readings",
-    "viewer",
+    "read",
     "List a session’s readings",
     answers={200: Pages(READING)},
 )
@@ -128,7 +126,7 @@ def readings(ask: Ask, session_id: int) -> object:
 
 @noun.post(
     "/sessions/{session_id}/close",
-    "operator",
+    "write",
     "Close a stale session",
     body=schemas.Closing,
     answers={200: SessionDetail},
@@ -146,7 +144,7 @@ def close(ask: Ask, session_id: int) -> object:
 
 @noun.post(
     "/sessions/{session_id}/bill",
-    "operator",
+    "write",
     "Bill a session whose end is assumed",
     body=schemas.Closing,
     answers={200: SessionDetail},

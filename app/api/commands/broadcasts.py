@@ -43,7 +43,7 @@ _EQUAL = ("site_id", "protocol", "vendor", "model", "firmware")
 
 @noun.post(
     "/broadcasts",
-    "operator",
+    "write",
     "Give an order to many stations",
     body=schemas.NewBroadcast,
     forms=_typed.of_many(),
@@ -73,7 +73,7 @@ def create(ask: Ask) -> Any:
 
 @noun.get(
     "/broadcasts",
-    "viewer",
+    "read",
     "List broadcasts",
     answers={200: Pages(BROADCAST)},
     query=schemas.Broadcasts,
@@ -89,7 +89,7 @@ def list_(ask: Ask) -> Any:
     return page
 
 
-@noun.get("/broadcasts/{broadcast_id}", "viewer", "Read a broadcast", answers={200: BROADCAST})
+@noun.get("/broadcasts/{broadcast_id}", "read", "Read a broadcast", answers={200: BROADCAST})
 def show(ask: Ask, broadcast_id: int) -> Any:
     """One broadcast and how far it got."""
     return _counted(ask, _broadcast(ask, broadcast_id))
@@ -97,7 +97,7 @@ def show(ask: Ask, broadcast_id: int) -> Any:
 
 @noun.get(
     "/broadcasts/{broadcast_id}/stations",
-    "viewer",
+    "read",
     "List a broadcast’s stations",
     answers={200: Pages(TARGET)},
     query=schemas.Targets,
@@ -113,7 +113,7 @@ def targets(ask: Ask, broadcast_id: int) -> Any:
 
 @noun.post(
     "/broadcasts/{broadcast_id}/cancel",
-    "operator",
+    "write",
     "Cancel a broadcast",
     answers={200: BROADCAST},
 )
@@ -127,7 +127,7 @@ def cancel(ask: Ask, broadcast_id: int) -> Any:
 
 @noun.post(
     "/broadcasts/{broadcast_id}/retry",
-    "operator",
+    "write",
     "Repeat a broadcast",
     answers={202: BROADCAST},
 )

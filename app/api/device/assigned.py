@@ -67,7 +67,7 @@ FIRMWARE = _rows.answer(
 
 @noun.get(
     "/reservations",
-    "viewer",
+    "read",
     "List reservations",
     answers={200: Pages(RESERVATION)},
     query=device.Reservations,
@@ -80,7 +80,7 @@ def reservations(ask: Ask) -> Any:
 
 @noun.get(
     "/reservations/{reservation_id}",
-    "viewer",
+    "read",
     "Read a reservation",
     answers={200: RESERVATION},
 )
@@ -124,7 +124,7 @@ _lists.of_station(
 
 @noun.post(
     "/stations/{station_id}/connectors/{connector}/setpoint",
-    "operator",
+    "write",
     "Set a setpoint",
     body=limits.SetpointWish,
     answers={202: SETPOINT},
@@ -143,7 +143,7 @@ def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
 
 @noun.get(
     "/file-jobs",
-    "viewer",
+    "read",
     "List file jobs",
     answers={200: Pages(JOB)},
     query=device.FileJobs,
@@ -153,13 +153,13 @@ def file_jobs(ask: Ask) -> Any:
     return _lists.narrowed(ask, select(FileJob), FileJob)
 
 
-@noun.get("/file-jobs/{job_id}", "viewer", "Read a file job", answers={200: JOB})
+@noun.get("/file-jobs/{job_id}", "read", "Read a file job", answers={200: JOB})
 def file_job(ask: Ask, job_id: int) -> Any:
     """One job with every step that the station told."""
     return ask.get(FileJob, job_id, "file job")
 
 
-@noun.get("/firmware", "viewer", "List firmware files", answers={200: Pages(FIRMWARE)})
+@noun.get("/firmware", "read", "List firmware files", answers={200: Pages(FIRMWARE)})
 def firmware(ask: Ask) -> Any:
     """The firmware images that the desk keeps."""
     return _lists.narrowed(ask, select(FirmwareFile), FirmwareFile)
@@ -167,7 +167,7 @@ def firmware(ask: Ask) -> Any:
 
 @noun.post(
     "/firmware",
-    "operator",
+    "write",
     "Add a firmware file",
     body=device.FirmwareUpload,
     file="file",
@@ -194,20 +194,20 @@ def _file(ask: Ask, firmware_id: int) -> Any:
     return ask.get(FirmwareFile, firmware_id, "firmware file")
 
 
-@noun.get("/firmware/{firmware_id}", "viewer", "Read a firmware file", answers={200: FIRMWARE})
+@noun.get("/firmware/{firmware_id}", "read", "Read a firmware file", answers={200: FIRMWARE})
 def firmware_file(ask: Ask, firmware_id: int) -> Any:
     """One image with its digests."""
     return _file(ask, firmware_id)
 
 
 noun.decide(
-    *("/firmware/{firmware_id}/archive", "operator", "Archive a firmware file"),
+    *("/firmware/{firmware_id}/archive", "write", "Archive a firmware file"),
     "Put a file away; refused while a station fetches it.",
     *(FIRMWARE, _file, library.archive),
     everywhere=True,
 )
 noun.decide(
-    *("/firmware/{firmware_id}/restore", "operator", "Restore a firmware file"),
+    *("/firmware/{firmware_id}/restore", "write", "Restore a firmware file"),
     "Take a file out of the archive.",
     *(FIRMWARE, _file, library.restore),
     everywhere=True,

@@ -73,7 +73,7 @@ def admit(word: str, *, everywhere: bool, now: datetime) -> Caller:
     if api_tokens.is_stale(holder, now=now):
         _touch(holder.token_id, now)
     _count(holder.token_id, now)
-    area, right = areas.of(request.endpoint), areas.RIGHTS[word]
+    area, right = areas.of(request.endpoint), Right(word)
     if not caller.may(area, right):
         sentence = f"This needs the right {area}: {right}, which the token does not have."
         raise Problem(403, sentence, right=f"{area}:{right}")

@@ -48,7 +48,7 @@ def of_station(
     answer: Any,
     *,
     name: str = "",
-    role: str = "viewer",
+    right: str = "read",
     asked: type[Schema] = Schema,
     at: str = "",
     ways: Ways | None = None,
@@ -64,4 +64,4 @@ def of_station(
 
     listed.__name__, listed.__doc__ = name or path.replace("-", "_"), doc
     address = f"/stations/{{station_id}}/{path}"
-    noun.get(address, role, summary, answers={200: Pages(answer)}, query=asked)(listed)
+    noun.get(address, right, summary, answers={200: Pages(answer)}, query=asked)(listed)

@@ -72,7 +72,7 @@ class Endpoint:
     def needs(self) -> str:
         """The right that it needs, in words; no application, no areas."""
         area = areas.of(f"api_{self.noun}.{self.name}") if has_app_context() else None
-        return f"the right {area}: {areas.RIGHTS[self.right]}" if area else "a token"
+        return f"the right {area}: {self.right}" if area else "a token"
 
     @property
     def rule(self) -> str:

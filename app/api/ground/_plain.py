@@ -24,8 +24,8 @@ class Plain:
     """A noun whose rows are listed, read, added, changed and put away in the usual way.
 
     Each method hangs one endpoint on the noun, with what the reference says of it.  `called` is
-    its word in the reference, `seen` completes rows before they are told; `readers`, `writers` and
-    `everywhere` say who may.
+    its word in the reference, `seen` completes rows before they are told; `everywhere` keeps
+    out whoever may not see all sites.
     """
 
     def __init__(
@@ -36,11 +36,9 @@ class Plain:
         *,
         called: str = "",
         seen: Callable[[Ask, list[Any]], None] = lambda ask, rows: None,
-        readers: str = "viewer",
-        writers: str = "operator",
         everywhere: bool = False,
     ) -> None:
-        self.readers, self.writers, self.everywhere = readers, writers, everywhere
+        self.everywhere = everywhere
         self.noun, self.of, self.shape, self.seen = noun, of, shape, seen
         self.called = called or of.noun
         self.path = f"/{noun.name}"
@@ -70,7 +68,7 @@ class Plain:
         answers = {200: Pages(self.shape)}
         self.noun.get(
             self.path,
-            self.readers,
+            "read",
             summary,
             answers=answers,
             query=asked,
@@ -87,7 +85,7 @@ class Plain:
         show.__doc__ = doc
         self.noun.get(
             self.one,
-            self.readers,
+            "read",
             f"Read {_a(self.called)}",
             answers={200: self.shape},
             everywhere=self.everywhere,
@@ -106,7 +104,7 @@ class Plain:
         create.__doc__ = doc
         self.noun.post(
             self.path,
-            self.writers,
+            "write",
             f"Add {_a(self.called)}",
             body=body,
             answers={201: self.shape},
@@ -126,7 +124,7 @@ class Plain:
         edit.__doc__ = doc
         self.noun.patch(
             self.one,
-            self.writers,
+            "write",
             f"Change {_a(self.called)}",
             body=body,
             answers={200: self.shape},
@@ -144,7 +142,7 @@ class Plain:
 
     def _put(self, verb: str, act: Any, doc: str, problems: tuple[int, ...]) -> None:
         self.noun.decide(
-            *(f"{self.one}/{verb}", self.writers, f"{verb.title()} {_a(self.called)}", doc),
+            *(f"{self.one}/{verb}", "write", f"{verb.title()} {_a(self.called)}", doc),
             *(self.shape, lambda ask, **path: self.row(ask, path), act),
             seen=self.completed,
             problems=problems,

@@ -49,7 +49,7 @@ _lists.of_station(
 
 @noun.post(
     "/stations/{station_id}/faults",
-    "operator",
+    "write",
     "Note a fault",
     body=schemas.NewFault,
     answers={201: FAULT},
@@ -62,7 +62,7 @@ def note(ask: Ask, station_id: int) -> Any:
         return field.note_fault(db, ask.actor, station, ask.body["text"], now=ask.now)
 
 
-@noun.get("/faults/{fault_id}", "viewer", "Read a noted fault", answers={200: FAULT})
+@noun.get("/faults/{fault_id}", "read", "Read a noted fault", answers={200: FAULT})
 def show(ask: Ask, fault_id: int) -> Any:
     """One noted fault."""
     return _fault(ask, fault_id)
@@ -70,7 +70,7 @@ def show(ask: Ask, fault_id: int) -> Any:
 
 @noun.get(
     "/faults/{fault_id}/photo",
-    "viewer",
+    "read",
     "Read the photo of a fault",
     answers={200: File("image/jpeg", "The photo, without metadata.")},
 )
@@ -81,7 +81,7 @@ def photo(ask: Ask, fault_id: int) -> Response:
 
 @noun.post(
     "/faults/{fault_id}/done",
-    "operator",
+    "write",
     "Settle a fault",
     body=schemas.FaultDone,
     answers={200: FAULT},

@@ -94,7 +94,7 @@ _bulk.hang(
 
 @station_noun.post(
     "/stations",
-    "operator",
+    "write",
     "Register a station",
     body=schemas.NewStation,
     answers={201: RegisteredStation},
@@ -123,7 +123,7 @@ def create(ask: Ask) -> object:
 
 @station_noun.post(
     "/stations/{station_id}/credentials",
-    "operator",
+    "write",
     "Give a station a new password",
     body=schemas.NewCredentials,
     answers={200: Credentials},

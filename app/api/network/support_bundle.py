@@ -22,7 +22,7 @@ ZIP = File(
 
 @noun.get(
     "/stations/{station_id}/support-bundle",
-    "operator",
+    "write",
     "Read a station’s support bundle",
     answers={200: ZIP},
     query=schemas.SupportBundle,
@@ -35,7 +35,7 @@ def of_station(ask: Ask, station_id: int) -> Response:
 
 @noun.get(
     "/sessions/{session_id}/support-bundle",
-    "operator",
+    "write",
     "Read a session’s support bundle",
     answers={200: ZIP},
     query=schemas.SessionBundle,

@@ -63,7 +63,7 @@ def _forms() -> Json:
 
 @noun.get(
     "/events",
-    "viewer",
+    "read",
     "Hear what happens",
     query=schemas.EventsAsked,
     answers={

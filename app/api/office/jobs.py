@@ -50,7 +50,7 @@ def _refuse_narrow(ask: Ask) -> None:
         raise Problem(403, "A token that is limited to some sites cannot use files of jobs.")
 
 
-@noun.get("/jobs", "viewer", "List jobs", answers={200: Pages(JOB)}, query=schemas.Jobs)
+@noun.get("/jobs", "read", "List jobs", answers={200: Pages(JOB)}, query=schemas.Jobs)
 def list_(ask: Ask) -> object:
     """One’s own jobs, the newest first."""
     query = select(Job).where(Job.user_id == ask.caller.user_id)
@@ -60,7 +60,7 @@ def list_(ask: Ask) -> object:
     return ask.page(query, Job.id)
 
 
-@noun.get("/jobs/{job_id}", "viewer", "Read a job", answers={200: JOB})
+@noun.get("/jobs/{job_id}", "read", "Read a job", answers={200: JOB})
 def show(ask: Ask, job_id: int) -> object:
     """One job: how far it is, and what came of it."""
     return _job(ask, job_id)
@@ -68,7 +68,7 @@ def show(ask: Ask, job_id: int) -> object:
 
 @noun.get(
     "/jobs/{job_id}/file",
-    "viewer",
+    "read",
     "Fetch an export",
     answers={200: File("application/octet-stream", "CSV or XLSX, as it was asked for.")},
 )
@@ -85,7 +85,7 @@ def file(ask: Ask, job_id: int) -> Response:
 
 
 noun.decide(
-    *("/jobs/{job_id}/cancel", "viewer", "Cancel a job"),
+    *("/jobs/{job_id}/cancel", "read", "Cancel a job"),
     "Stop a job; what it wrote stays.",
     *(JOB, _job, jobs.cancel),
     problems=(409,),
@@ -102,7 +102,7 @@ def _asked(ask: Ask, kind: JobKind, arguments: Json, text: str | None = None) ->
 
 @noun.post(
     "/imports",
-    "operator",
+    "write",
     "Import a file",
     body=schemas.NewImport,
     answers={202: JOB},
@@ -126,7 +126,7 @@ def import_(ask: Ask) -> Reply:
 
 @noun.post(
     "/exports",
-    "viewer",
+    "read",
     "Export a list",
     body=schemas.NewExport,
     answers={202: JOB},

@@ -19,7 +19,7 @@ ORGANISATION = _rows.answer(
 
 @noun.get(
     "/organisation",
-    "admin",
+    "write",
     "Read the organisation",
     answers={200: ORGANISATION},
     everywhere=True,
@@ -31,7 +31,7 @@ def show(ask: Ask) -> object:
 
 @noun.patch(
     "/organisation",
-    "admin",
+    "write",
     "Change the organisation",
     body=OrganisationChanges,
     answers={200: ORGANISATION},

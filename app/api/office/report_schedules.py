@@ -70,7 +70,7 @@ def _schedule(ask: Ask, schedule_id: int) -> ReportSchedule:
 
 @noun.post(
     "/report-schedules/{schedule_id}/run",
-    "operator",
+    "write",
     "Send a report now",
     answers={202: ReportRun},
     problems=(409,),
@@ -87,7 +87,7 @@ def run(ask: Ask, schedule_id: int) -> Reply:
 
 @noun.get(
     "/report-schedules/{schedule_id}/runs",
-    "viewer",
+    "read",
     "List what a schedule sent",
     answers={200: Pages(ReportRun)},
     everywhere=True,

@@ -61,7 +61,7 @@ def _endpoint(ask: Ask, webhook_id: int) -> WebhookEndpoint:
 
 @noun.get(
     "/webhooks",
-    "admin",
+    "write",
     "List webhooks",
     answers={200: Pages(WEBHOOK)},
     query=schemas.Webhooks,
@@ -75,7 +75,7 @@ def list_(ask: Ask) -> Any:
 
 
 @noun.get(
-    "/webhooks/{webhook_id}", "admin", "Read a webhook", answers={200: WEBHOOK}, everywhere=True
+    "/webhooks/{webhook_id}", "write", "Read a webhook", answers={200: WEBHOOK}, everywhere=True
 )
 def show(ask: Ask, webhook_id: int) -> Any:
     """One webhook; its secret is told by nobody."""
@@ -84,7 +84,7 @@ def show(ask: Ask, webhook_id: int) -> Any:
 
 @noun.post(
     "/webhooks",
-    "admin",
+    "write",
     "Add a webhook",
     body=schemas.NewWebhook,
     answers={201: AddedWebhook},
@@ -102,7 +102,7 @@ def create(ask: Ask) -> Any:
 
 @noun.patch(
     "/webhooks/{webhook_id}",
-    "admin",
+    "write",
     "Change a webhook",
     body=schemas.WebhookChanges,
     answers={200: WEBHOOK},
@@ -119,7 +119,7 @@ def edit(ask: Ask, webhook_id: int) -> Any:
 
 @noun.post(
     "/webhooks/{webhook_id}/rotate",
-    "admin",
+    "write",
     "Give a webhook a new secret",
     answers={200: WebhookSecret},
     everywhere=True,
@@ -135,7 +135,7 @@ def rotate(ask: Ask, webhook_id: int) -> Any:
 
 @noun.post(
     "/webhooks/{webhook_id}/test",
-    "admin",
+    "write",
     "Test a webhook",
     answers={202: DELIVERY},
     everywhere=True,
@@ -150,7 +150,7 @@ def test(ask: Ask, webhook_id: int) -> Any:
 
 @noun.get(
     "/webhooks/{webhook_id}/deliveries",
-    "admin",
+    "write",
     "List deliveries",
     answers={200: Pages(DELIVERY)},
     query=schemas.Deliveries,
@@ -168,7 +168,7 @@ def deliveries_(ask: Ask, webhook_id: int) -> Any:
 
 @noun.get(
     "/webhooks/{webhook_id}/deliveries/{delivery_id}",
-    "admin",
+    "write",
     "Read a delivery",
     answers={200: DELIVERY},
     everywhere=True,
@@ -180,7 +180,7 @@ def delivery(ask: Ask, webhook_id: int, delivery_id: int) -> Any:
 
 @noun.post(
     "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
-    "admin",
+    "write",
     "Replay a delivery",
     answers={202: DELIVERY},
     everywhere=True,
@@ -200,7 +200,7 @@ for _act, _summary, _doc in (
     (webhooks.restore, "Restore a webhook", "Take it out of the archive."),
 ):
     _path = f"/webhooks/{{webhook_id}}/{_act.__name__}"
-    noun.decide(_path, "admin", _summary, _doc, WEBHOOK, _endpoint, _act, everywhere=True)
+    noun.decide(_path, "write", _summary, _doc, WEBHOOK, _endpoint, _act, everywhere=True)
 
 
 def _delivery(ask: Ask, webhook_id: int, delivery_id: int) -> WebhookDelivery:

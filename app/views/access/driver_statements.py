@@ -38,7 +38,7 @@ COLUMNS = [
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def show(driver_id: int, month: str) -> Any:
     """The month on a page, or as CSV and XLSX."""
     found = _statement(driver_id, month)
@@ -49,7 +49,7 @@ def show(driver_id: int, month: str) -> Any:
 
 
 @blueprint.get("/statement.pdf")
-@needs("viewer")
+@needs("read")
 def pdf(driver_id: int, month: str) -> Response:
     """The month on A4, in the driver's language."""
     found = _statement(driver_id, month)
@@ -59,7 +59,7 @@ def pdf(driver_id: int, month: str) -> Response:
 
 
 @blueprint.post("/mail")
-@needs("operator")
+@needs("write")
 def mail(driver_id: int, month: str) -> Any:
     """Mail the statement to the driver."""
     first, driver = _month(month), _driver(driver_id)

@@ -33,7 +33,7 @@ blueprint = Blueprint("drivers", __name__, url_prefix="/drivers")
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     wanted = _wanted()
@@ -64,7 +64,7 @@ def _file(wanted: Filter) -> ResponseReturnValue:
 
 
 @blueprint.post("/bulk")
-@needs("operator")
+@needs("write")
 def bulk_change() -> ResponseReturnValue:
     """Put many drivers away or take them back, or have them as a file."""
     if listing.wants_file():
@@ -97,7 +97,7 @@ def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Calla
 
 
 @blueprint.get("/<int:driver_id>")
-@needs("viewer")
+@needs("read")
 def show(driver_id: int) -> Any:
     """One driver: facts, tags, sessions, sums of the year and of all time."""
     session, now = db.session(), utc_now()
@@ -136,7 +136,7 @@ plain.restore(N_("Restored %(name)s. Restore the tags that should work again."))
 
 
 @blueprint.post("/<int:driver_id>/archive")
-@needs("operator")
+@needs("write")
 def archive(driver_id: int) -> Any:
     """Archive a driver and their tags."""
     with unit_of_work() as work:

@@ -22,14 +22,14 @@ blueprint = Blueprint("imports", __name__)
 
 
 @blueprint.route("/drivers/import", methods=["GET", "POST"])
-@needs("operator")
+@needs("write")
 def drivers() -> Any:
     """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
     return _imports.page(DRIVERS)
 
 
 @blueprint.route("/tags/import", methods=["GET", "POST"])
-@needs("operator")
+@needs("write")
 def tags() -> Any:
     """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
     return _imports.page(TAGS)

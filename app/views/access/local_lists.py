@@ -20,7 +20,7 @@ SHOWN = 500
 
 
 @blueprint.get("/stations/<int:station_id>/local-list")
-@needs("viewer")
+@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The list of one station."""
     place, session, now = station_or_404(station_id), db.session(), utc_now()

@@ -34,7 +34,7 @@ STATES = [
 
 
 @blueprint.get("/reservations")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """All reservations, narrowed by the URL."""
     wanted = queries.Filter(
@@ -62,7 +62,7 @@ COLUMNS = [
 
 
 @blueprint.get("/stations/<int:station_id>/reservations")
-@needs("viewer")
+@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The reservations of one station, and the form of a new one."""
     place = station_or_404(station_id)
@@ -71,7 +71,7 @@ def station(station_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/stations/<int:station_id>/reservations")
-@needs("operator")
+@needs("write")
 def reserve(station_id: int) -> Any:
     """Keep a connector of a station for a tag."""
     place = station_or_404(station_id)
@@ -95,7 +95,7 @@ def reserve(station_id: int) -> Any:
 
 
 @blueprint.post("/reservations/<int:reservation_id>/cancel")
-@needs("operator")
+@needs("write")
 def cancel(reservation_id: int) -> ResponseReturnValue:
     """Ask the station to let a connector go."""
     row = db.session.get(Reservation, reservation_id) or abort(404, "There is no such reservation.")

@@ -21,7 +21,7 @@ blueprint = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """All groups with the number of their tags."""
     session = db.session()
@@ -46,7 +46,7 @@ plain.edit(then=".index")
 
 
 @blueprint.post("/<int:group_id>/remove")
-@needs("operator")
+@needs("write")
 def remove(group_id: int) -> ResponseReturnValue:
     """Delete an empty group."""
     with unit_of_work() as work:

@@ -56,7 +56,7 @@ DONE = {
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL; `format=csv` is what an import takes."""
     now, session = utc_now(), db.session()
@@ -92,7 +92,7 @@ def _wanted() -> Filter:
 
 
 @blueprint.get("/unknown")
-@needs("viewer")
+@needs("read")
 def unknown() -> ResponseReturnValue:
     """Tokens that somebody tapped and that are on no list, each one click from being added."""
     found = queries.unknown(db.session(), utc_now() - UNKNOWN_FOR)
@@ -100,7 +100,7 @@ def unknown() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:tag_id>")
-@needs("viewer")
+@needs("read")
 def show(tag_id: int) -> Any:
     """One tag: facts, why its last tap ended as it did, taps, sessions."""
     session, now = db.session(), utc_now()
@@ -196,7 +196,7 @@ plain.edit()
 
 
 @blueprint.post("/<int:tag_id>/<any(block, unblock, archive, restore):change>")
-@needs("operator")
+@needs("write")
 def change(tag_id: int, change: str) -> Any:
     """Block, unblock, archive or restore one tag."""
     with unit_of_work() as work:
@@ -208,7 +208,7 @@ def change(tag_id: int, change: str) -> Any:
 
 
 @blueprint.post("/bulk")
-@needs("operator")
+@needs("write")
 def bulk_change() -> ResponseReturnValue:
     """Do the same to many tags; one that cannot be changed is named, the others are."""
     change, now = request.form.get("action", ""), utc_now()

@@ -62,7 +62,7 @@ BILLING = [
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> Any:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session, wish = db.session(), listing.wish()
@@ -95,7 +95,7 @@ def _file(session: Session, wanted: Filter) -> Any:
 
 
 @blueprint.post("/bulk")
-@needs("operator")
+@needs("write")
 def bulk_change() -> Any:
     """Bill many sessions that wait for their stop, recount their bills, or have them as a file."""
     session, now = db.session(), utc_now()
@@ -124,7 +124,7 @@ def bulk_change() -> Any:
 
 
 @blueprint.get("/running")
-@needs("viewer")
+@needs("read")
 def running() -> Any:
     """The piece of the list that keeps itself fresh: who charges now."""
     session = db.session()
@@ -188,7 +188,7 @@ def _preset(name: str, zone: str) -> tuple[datetime | None, datetime | None]:
 
 
 @blueprint.get("/<int:session_id>")
-@needs("viewer")
+@needs("read")
 def show(session_id: int) -> Any:
     """One session: chart, cost, timeline, facts; its readings as CSV or JSON lines."""
     session = _found(db.session(), session_id)
@@ -200,7 +200,7 @@ def show(session_id: int) -> Any:
 
 
 @blueprint.get("/<int:session_id>/live")
-@needs("viewer")
+@needs("read")
 def live(session_id: int) -> Any:
     """The part of a session's page that keeps itself fresh."""
     session = _found(db.session(), session_id)
@@ -209,7 +209,7 @@ def live(session_id: int) -> Any:
 
 
 @blueprint.post("/<int:session_id>/stop")
-@needs("operator")
+@needs("write")
 def stop(session_id: int) -> Any:
     """Ask the station to stop a running session."""
     now = utc_now()
@@ -232,7 +232,7 @@ def stop(session_id: int) -> Any:
 
 
 @blueprint.route("/<int:session_id>/end", methods=["GET", "POST"])
-@needs("operator")
+@needs("write")
 def end(session_id: int) -> Any:
     """End a session by hand whose stop will never come, with a reason."""
     form = EndForm()
@@ -264,7 +264,7 @@ def end(session_id: int) -> Any:
 
 
 @blueprint.route("/<int:session_id>/bill", methods=["GET", "POST"])
-@needs("operator")
+@needs("write")
 def bill(session_id: int) -> Any:
     """Bill a session that waits for its stop, with a reason."""
     form, session = BillForm(), _found(db.session(), session_id)

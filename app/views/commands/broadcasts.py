@@ -56,7 +56,7 @@ FILTER = (
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> Any:
     """The broadcasts, newest first."""
     page = queries.page(db.session(), listing.wish())
@@ -65,14 +65,14 @@ def index() -> Any:
 
 
 @blueprint.get("/new")
-@needs("operator")
+@needs("write")
 def new() -> Any:
     """Choose the stations (in the URL) and the order."""
     return _new_page(_order_form(), PaceForm(formdata=None))
 
 
 @blueprint.post("")
-@needs("operator")
+@needs("write")
 def create() -> Any:
     """Begin; the filter is in the URL, so the stations are those that it finds now."""
     order, pace = posted_order(), PaceForm()
@@ -99,7 +99,7 @@ def create() -> Any:
 
 
 @blueprint.get("/<int:broadcast_id>")
-@needs("viewer")
+@needs("read")
 def show(broadcast_id: int) -> Any:
     """One broadcast: every station with its result, kept fresh."""
     broadcast = _broadcast(broadcast_id)
@@ -132,7 +132,7 @@ COLUMNS = [
 
 
 @blueprint.post("/<int:broadcast_id>/cancel")
-@needs("operator")
+@needs("write")
 def cancel(broadcast_id: int) -> Any:
     """Send no more of it."""
     broadcast = _changeable(broadcast_id)
@@ -143,7 +143,7 @@ def cancel(broadcast_id: int) -> Any:
 
 
 @blueprint.post("/<int:broadcast_id>/retry")
-@needs("operator")
+@needs("write")
 def retry(broadcast_id: int) -> Any:
     """Give the same order to those that failed or were not reached."""
     broadcast = _changeable(broadcast_id)
@@ -166,7 +166,7 @@ def _changeable(broadcast_id: int) -> Broadcast:
 
 def _may_change(broadcast: Broadcast) -> bool:
     """Staff of some sites may change their own broadcasts, which stay within these."""
-    everywhere = current_user.can("operator", everywhere=True)
+    everywhere = current_user.can("write", everywhere=True)
     return bool(everywhere or broadcast.user_id == current_user.id)
 
 

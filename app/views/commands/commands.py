@@ -38,7 +38,7 @@ STATES = [
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """All commands, narrowed by the URL."""
     wanted = _wanted()
@@ -87,7 +87,7 @@ def _wanted() -> queries.Filter:
 
 
 @blueprint.post("/bulk")
-@needs("operator")
+@needs("write")
 def bulk_repeat() -> ResponseReturnValue:
     """Ask the same of the same stations again; what would end a session is refused."""
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
@@ -104,7 +104,7 @@ def bulk_repeat() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:command_id>")
-@needs("viewer")
+@needs("read")
 def show(command_id: int) -> ResponseReturnValue:
     """One command; asked for by htmx, the row that follows its own state."""
     command = _command(command_id)
@@ -114,7 +114,7 @@ def show(command_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:command_id>/repeat")
-@needs("operator")
+@needs("write")
 def repeat(command_id: int) -> ResponseReturnValue:
     """Ask the same of the same station once more."""
     command = _command(command_id)

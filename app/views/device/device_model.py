@@ -26,7 +26,7 @@ ASKED = (Order.READ_BASE_REPORT, Order.READ_REPORT, Order.READ_SETTINGS)
 
 
 @blueprint.get("/stations/<int:station_id>/device-model")
-@needs("viewer")
+@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The components, and the variables of the chosen one or of a search."""
     place, session = station_or_404(station_id), db.session()
@@ -56,7 +56,7 @@ def _chosen() -> VariableName | None:
 
 
 @blueprint.post("/stations/<int:station_id>/configuration/<int:variable_id>/keep")
-@needs("operator")
+@needs("write")
 def keep(station_id: int, variable_id: int) -> ResponseReturnValue:
     """Take what the station tells for what is wanted: no drift any more."""
     place = station_or_404(station_id)

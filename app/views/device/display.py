@@ -24,7 +24,7 @@ ASKED = (Order.SHOW_MESSAGE, Order.READ_MESSAGES, Order.CLEAR_MESSAGE)
 
 
 @blueprint.get("/stations/<int:station_id>/display")
-@needs("viewer")
+@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The tab."""
     return _page(station_or_404(station_id), ShowForm(formdata=None))
@@ -43,7 +43,7 @@ def _page(place: Station, form: ShowForm) -> str:
 
 
 @blueprint.post("/stations/<int:station_id>/display")
-@needs("operator")
+@needs("write")
 def show(station_id: int) -> ResponseReturnValue:
     """Show a text; the times are those of the site's clock."""
     place, form = station_or_404(station_id), ShowForm()

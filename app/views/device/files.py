@@ -25,7 +25,7 @@ ORDERS = (Order.UPDATE_FIRMWARE, Order.FETCH_LOGS, Order.READ_CUSTOMER_INFORMATI
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index(station_id: int) -> ResponseReturnValue:
     """The tab: what may be asked, the jobs with their progress, customers for few."""
     station, session = station_or_404(station_id), db.session()
@@ -51,7 +51,7 @@ def _unfit(station: Station) -> list[str]:
 
 
 @blueprint.get("/<int:job_id>")
-@needs("operator")
+@needs("write")
 def uploaded(station_id: int, job_id: int) -> Response:
     """What a station brought, to be saved and never shown: nobody knows what is in it."""
     station = station_or_404(station_id)
@@ -73,7 +73,7 @@ def uploaded(station_id: int, job_id: int) -> Response:
 
 
 @blueprint.post("/customers/<int:report_id>/erase")
-@needs("admin")
+@needs("write")
 def erase(station_id: int, report_id: int) -> ResponseReturnValue:
     """Remove what a station told of a customer."""
     station = station_or_404(station_id)

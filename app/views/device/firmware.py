@@ -40,13 +40,13 @@ def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
     del values
     if endpoint != "firmware.create" or not current_user.is_authenticated:
         return
-    if current_user.can("operator", everywhere=True):
+    if current_user.can("write", everywhere=True):
         settings = current_app.config["SETTINGS"]
         request.max_content_length = settings.firmware_max_bytes + _WRAPPING
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """The library, and the jobs of all stations in reach."""
     session = db.session()
@@ -82,7 +82,7 @@ def _local() -> bool:
 
 
 @blueprint.get("/jobs")
-@needs("viewer")
+@needs("read")
 def jobs() -> ResponseReturnValue:
     """All jobs, narrowed by the URL."""
     wanted = queries.JobFilter(
@@ -112,7 +112,7 @@ JOB_COLUMNS = [
 
 
 @blueprint.get("/<int:firmware_id>")
-@needs("viewer")
+@needs("read")
 def show(firmware_id: int) -> ResponseReturnValue:
     """One image: its facts, and where it went."""
     image = _found(db.session(), firmware_id)
@@ -124,7 +124,7 @@ def show(firmware_id: int) -> ResponseReturnValue:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("operator", everywhere=True)
+@needs("write", everywhere=True)
 def create() -> ResponseReturnValue:
     """Put an image into the library."""
     settings = current_app.config["SETTINGS"]
@@ -157,7 +157,7 @@ def _add(form: FirmwareForm, upload: Any) -> int:
 
 
 @blueprint.post("/<int:firmware_id>/<any(archive, restore):change>")
-@needs("operator", everywhere=True)
+@needs("write", everywhere=True)
 def change(firmware_id: int, change: str) -> ResponseReturnValue:
     """Put an image away, or take it back out."""
     operation = firmware.archive if change == "archive" else firmware.restore
@@ -174,7 +174,7 @@ def change(firmware_id: int, change: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:firmware_id>/send")
-@needs("operator")
+@needs("write")
 def send(firmware_id: int) -> ResponseReturnValue:
     """Go to the form that updates the chosen station with this image."""
     image = _found(db.session(), firmware_id)

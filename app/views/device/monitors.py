@@ -37,7 +37,7 @@ ASKED = (
 
 
 @blueprint.get("/stations/<int:station_id>/monitors")
-@needs("viewer")
+@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The tab."""
     form = WatchForm(formdata=None)
@@ -71,7 +71,7 @@ def _page(place: Station, form: WatchForm) -> str:
 
 
 @blueprint.post("/stations/<int:station_id>/monitors")
-@needs("operator")
+@needs("write")
 def watch(station_id: int) -> ResponseReturnValue:
     """Set one monitor."""
     place, form = station_or_404(station_id), WatchForm()
@@ -88,7 +88,7 @@ def watch(station_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/stations/<int:station_id>/events/<int:event_id>/dismiss")
-@needs("operator")
+@needs("write")
 def dismiss(station_id: int, event_id: int) -> ResponseReturnValue:
     """Take an event off what needs a person."""
     station_or_404(station_id)

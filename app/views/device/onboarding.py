@@ -20,7 +20,7 @@ blueprint = Blueprint("onboarding", __name__)
 
 
 @blueprint.get("/stations/<int:station_id>/onboarding")
-@needs("viewer")
+@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The page; `proposed=1` fills in the settings that are proposed."""
     place = station_or_404(station_id)
@@ -52,7 +52,7 @@ def _page(place: Station, form: OnboardingForm) -> str:
 
 
 @blueprint.post("/stations/<int:station_id>/onboarding")
-@needs("operator")
+@needs("write")
 def save(station_id: int) -> ResponseReturnValue:
     """Keep what is to be done; it counts from the next boot."""
     place, form = station_or_404(station_id), OnboardingForm()

@@ -26,7 +26,7 @@ class Plain:
     Each method hangs one page on the blueprint; `said` tells what was done to %(name)s, `then` is
     the endpoint that shows it.  `make_form` makes the form of a row (None: of a new one),
     `typed` turns it into what the operations take, `refused` shows what they refused, `context`
-    is what the form's page needs besides.  `role`, and `everywhere` all sites, is who may.
+    is what the form's page needs besides.  `everywhere` keeps out whoever may not see all sites.
     """
 
     def __init__(
@@ -39,10 +39,9 @@ class Plain:
         refused: Callable[[Any, DomainError], None] = refusals.show,
         context: Callable[[], dict[str, Any]] = dict,
         *,
-        role: str = "operator",
         everywhere: bool = False,
     ) -> None:
-        self.role, self.everywhere = role, everywhere
+        self.everywhere = everywhere
         self.blueprint, self.of, self.template, self.context = blueprint, of, template, context
         self.make_form, self.typed, self.refused = make_form, typed, refused
         self.one, self.word = f"/<int:{of.key}>", of.key.removesuffix("_id")
@@ -66,7 +65,7 @@ class Plain:
                     self.refused(form, error)
             return self.page(form, None)
 
-        guarded = needs(self.role, everywhere=everywhere or self.everywhere)(create)
+        guarded = needs("write", everywhere=everywhere or self.everywhere)(create)
         self.blueprint.add_url_rule("/new", "create", guarded, methods=["GET", "POST"])
 
     def edit(self, said: str = N_("Saved %(name)s."), then: str = ".show") -> None:
@@ -88,7 +87,7 @@ class Plain:
             return self.page(form, self.row(db.session(), path))
 
         rule = f"{self.one}/edit"
-        guarded = needs(self.role, everywhere=self.everywhere)(edit)
+        guarded = needs("write", everywhere=self.everywhere)(edit)
         self.blueprint.add_url_rule(rule, "edit", guarded, methods=["GET", "POST"])
 
     def archive(self, said: str = N_("Archived %(name)s."), then: str = ".show") -> None:
@@ -107,7 +106,7 @@ class Plain:
             return self.go(said, row, then)
 
         rule = f"{self.one}/{verb}"
-        guarded = needs(self.role, everywhere=self.everywhere)(put)
+        guarded = needs("write", everywhere=self.everywhere)(put)
         self.blueprint.add_url_rule(rule, verb, guarded, methods=["POST"])
 
     def row(self, session: Session, path: dict[str, int]) -> Any:

@@ -14,7 +14,7 @@ blueprint = Blueprint("pick", __name__)
 
 
 @blueprint.get(f"/pick/<any({', '.join(KINDS)}):kind>")
-@needs("viewer")
+@needs("read")
 def options(kind: str) -> str:
     """The options for what was typed, be the field called as it may; none without the right."""
     area = Area.NETWORK if kind == "stations" else Area.ACCESS

@@ -42,14 +42,14 @@ ASKED: dict[str, tuple[Order, dict[str, Any], str]] = {
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The tab."""
     return _page(station_or_404(station_id), AssignForm(formdata=None))
 
 
 @blueprint.post("/set")
-@needs("operator")
+@needs("write")
 def assign(station_id: int) -> ResponseReturnValue:
     """Give the station a profile of the library."""
     place, form = station_or_404(station_id), AssignForm()
@@ -70,7 +70,7 @@ def assign(station_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/clear/<int:station_profile_id>")
-@needs("operator")
+@needs("write")
 def clear(station_id: int, station_profile_id: int) -> ResponseReturnValue:
     """Have the station forget one profile."""
     place = station_or_404(station_id)
@@ -86,7 +86,7 @@ def clear(station_id: int, station_profile_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<any(read, composite, tariffs, controls):question>")
-@needs("operator")
+@needs("write")
 def ask(station_id: int, question: str) -> ResponseReturnValue:
     """Ask the station what it holds."""
     place = station_or_404(station_id)

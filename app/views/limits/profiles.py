@@ -46,7 +46,7 @@ _MOMENTS = ("starts_at", "valid_from", "valid_to")
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """The library."""
     wanted = queries.Filter(q=listing.text("q"), state=listing.text("state"))
@@ -68,14 +68,14 @@ COLUMNS: list[Any] = [
 
 
 @blueprint.get("/<int:profile_id>")
-@needs("viewer")
+@needs("read")
 def show(profile_id: int) -> Any:
     """One profile: its picture, what it says, and where it went."""
     return _page(plain.row(db.session(), {"profile_id": profile_id}), AssignForm(formdata=None))
 
 
 @blueprint.post("/<int:profile_id>/assign")
-@needs("operator")
+@needs("write")
 def assign(profile_id: int) -> Any:
     """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
     profile, form = plain.row(db.session(), {"profile_id": profile_id}), AssignForm()

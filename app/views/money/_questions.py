@@ -20,7 +20,7 @@ from app.web import listing
 from app.web.security import actor, back, needs
 
 
-@needs("viewer")
+@needs("read")
 def index() -> Any:
     """The questions that wait for an answer, or all of them."""
     closed = listing.text("state") == "all"
@@ -28,7 +28,7 @@ def index() -> Any:
     return render_template("money/bills/questions.html", page=page, everything=closed)
 
 
-@needs("operator")
+@needs("write")
 def answer(bill_id: int, question_id: int) -> Any:
     """Mail an answer to the driver."""
 
@@ -43,7 +43,7 @@ def answer(bill_id: int, question_id: int) -> Any:
     return _done(bill_id, question_id, act, _("The answer is on its way by mail."))
 
 
-@needs("operator")
+@needs("write")
 def close(bill_id: int, question_id: int) -> Any:
     """Close a question that was answered otherwise, or needs no answer."""
 

@@ -33,7 +33,7 @@ KWH_MOST = 2000
 WAITING_STATES = (ReceiptState.QUEUED, ReceiptState.SENDING)
 
 
-@needs("viewer")
+@needs("read")
 def review(session_id: int | None = None) -> ResponseReturnValue:
     """The inbox, or the review of one session with its numbers side by side."""
     if session_id is None:
@@ -52,7 +52,7 @@ def _chosen(text: str) -> Decimal | None:
     return found if found.is_finite() and 0 <= found <= KWH_MOST else None
 
 
-@needs("operator")
+@needs("write")
 def decide(session_id: int) -> ResponseReturnValue:
     """Approve, correct or waive a held session; the button's name says which."""
     found, form = _review(session_id), DecisionForm()
@@ -74,7 +74,7 @@ def decide(session_id: int) -> ResponseReturnValue:
     return _page(found, form), 422
 
 
-@needs("operator")
+@needs("write")
 def approve_many() -> ResponseReturnValue:
     """Bill many held sessions as they were measured, for one reason."""
     note = request.form.get("note", "")
@@ -91,7 +91,7 @@ def approve_many() -> ResponseReturnValue:
     return bulk.back("bills.review")
 
 
-@needs("operator")
+@needs("write")
 def dismiss(stray_id: int) -> ResponseReturnValue:
     """Put a stop that matches no session aside."""
     stray, form = queries.stray(db.session(), stray_id), DismissForm()
@@ -103,7 +103,7 @@ def dismiss(stray_id: int) -> ResponseReturnValue:
     return back("bills.review")
 
 
-@needs("operator")
+@needs("write")
 def assign(stray_id: int) -> ResponseReturnValue:
     """Give a stop that matched no session to the one that it ended."""
     stray, form = queries.stray(db.session(), stray_id), AssignForm()

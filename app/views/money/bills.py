@@ -52,7 +52,7 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> Any:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session = db.session()
@@ -80,7 +80,7 @@ def _file(session: Session, wanted: queries.Filter) -> Response:
 
 
 @blueprint.post("/bulk")
-@needs("operator")
+@needs("write")
 def bulk_change() -> Any:
     """Send the receipts of many bills again, or have the bills as a file."""
     session, whole = db.session(), bulk.whole()
@@ -103,14 +103,14 @@ def bulk_change() -> Any:
 
 
 @blueprint.get("/<int:bill_id>")
-@needs("viewer")
+@needs("read")
 def show(bill_id: int) -> Any:
     """One bill: lines with their readings, why, chain, receipt."""
     return _page(_bill(bill_id), CorrectForm(), RefundForm(formdata=None))
 
 
 @blueprint.post("/<int:bill_id>/correct")
-@needs("operator")
+@needs("write")
 def correct(bill_id: int) -> Any:
     """Replace the bill by a credit and a correction."""
     bill, form = _bill(bill_id), CorrectForm()
@@ -131,7 +131,7 @@ def correct(bill_id: int) -> Any:
 
 
 @blueprint.post("/<int:bill_id>/refund")
-@needs("operator")
+@needs("write")
 def refund(bill_id: int) -> Any:
     """Take the bill back whole."""
     bill, form = _bill(bill_id), RefundForm()
@@ -151,7 +151,7 @@ def refund(bill_id: int) -> Any:
 
 
 @blueprint.get("/<int:bill_id>/receipt")
-@needs("viewer")
+@needs("read")
 def receipt(bill_id: int) -> Any:
     """The receipt as the driver gets it, in a frame, in either language."""
     bill = _bill(bill_id)
@@ -163,7 +163,7 @@ def receipt(bill_id: int) -> Any:
 
 
 @blueprint.get("/<int:bill_id>/receipt/letter")
-@needs("viewer")
+@needs("read")
 def letter(bill_id: int) -> Any:
     """The receipt's HTML itself: the same rendering as the mail's."""
     bill = _bill(bill_id)
@@ -171,7 +171,7 @@ def letter(bill_id: int) -> Any:
 
 
 @blueprint.get("/<int:bill_id>/receipt.pdf")
-@needs("viewer")
+@needs("read")
 def pdf(bill_id: int) -> Response:
     """The receipt as a file for paper, in either language."""
     bill = _bill(bill_id)
@@ -179,7 +179,7 @@ def pdf(bill_id: int) -> Response:
 
 
 @blueprint.post("/<int:bill_id>/resend")
-@needs("operator")
+@needs("write")
 def resend(bill_id: int) -> Any:
     """Send the receipt again, to the driver or to another address."""
     bill, form = _bill(bill_id), ResendForm()

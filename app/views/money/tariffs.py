@@ -42,7 +42,7 @@ def _held(tariff: Tariff, zone: str = "") -> TariffVersion:
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     session = db.session()
@@ -87,7 +87,7 @@ def formula(definition: dict[str, Any]) -> list[str]:
 
 
 @blueprint.get("/<int:tariff_id>")
-@needs("viewer")
+@needs("read")
 def show(tariff_id: int) -> Any:
     """One tariff: its formula, its week, who has it, its versions, and a price example."""
     session = db.session()
@@ -154,7 +154,7 @@ def _example(session: Session, version: TariffVersion) -> dict[str, Any]:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def create() -> Any:
     """Make a tariff; `?like=3` begins with what tariff 3 says."""
     form = TariffForm() if request.method == "POST" else _first_form()
@@ -193,7 +193,7 @@ def _first_form() -> TariffForm:
 
 
 @blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"])
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def edit(tariff_id: int) -> Any:
     """Rename a tariff or give it a new version."""
     tariff = _found(db.session(), tariff_id)
@@ -269,21 +269,21 @@ def _editor(
 
 
 @blueprint.post("/<int:tariff_id>/archive")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def archive(tariff_id: int) -> ResponseReturnValue:
     """Put a tariff away."""
     return _changed(tariff_id, tariff_book.archive, "is archived")
 
 
 @blueprint.post("/<int:tariff_id>/restore")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def restore(tariff_id: int) -> ResponseReturnValue:
     """Take a tariff out of the archive."""
     return _changed(tariff_id, tariff_book.restore, "is restored")
 
 
 @blueprint.post("/<int:tariff_id>/default")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def default(tariff_id: int) -> ResponseReturnValue:
     """Make a tariff the default, or no longer."""
     wanted = request.form.get("default") != "no"
@@ -292,7 +292,7 @@ def default(tariff_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:tariff_id>/versions/<int:number>/withdraw")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def withdraw(tariff_id: int, number: int) -> ResponseReturnValue:
     """Take a planned version back before it begins."""
     with unit_of_work() as work:

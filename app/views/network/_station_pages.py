@@ -52,14 +52,14 @@ def station_or_404(station_id: int) -> Station:
 def register(blueprint: Blueprint) -> None:
     """Add the tabs to the blueprint of stations."""
     for rule, view, role in (
-        ("", show, "viewer"),
-        ("/now", now, "viewer"),
-        ("/presence", presence, "viewer"),
-        ("/configuration", configuration, "viewer"),
-        ("/history", history, "viewer"),
-        ("/setup", setup, "viewer"),
-        ("/commands", command_forms, "viewer"),
-        ("/sure", sure, "operator"),
+        ("", show, "read"),
+        ("/now", now, "read"),
+        ("/presence", presence, "read"),
+        ("/configuration", configuration, "read"),
+        ("/history", history, "read"),
+        ("/setup", setup, "read"),
+        ("/commands", command_forms, "read"),
+        ("/sure", sure, "write"),
     ):
         blueprint.add_url_rule(
             f"/<int:station_id>{rule}",
@@ -72,7 +72,7 @@ def register(blueprint: Blueprint) -> None:
         ("/registration", registration),
     ):
         blueprint.add_url_rule(
-            f"/<int:station_id>{rule}", view.__name__, needs("operator")(view), methods=["POST"]
+            f"/<int:station_id>{rule}", view.__name__, needs("write")(view), methods=["POST"]
         )
 
 

@@ -18,14 +18,14 @@ blueprint = Blueprint("faults", __name__, url_prefix="/faults/<int:fault_id>")
 
 
 @blueprint.get("/photo")
-@needs("viewer")
+@needs("read")
 def photo(fault_id: int) -> Response:
     """The photo of a fault."""
     return photos.answer(_fault(fault_id).photo, f"fault-{fault_id}.jpg")
 
 
 @blueprint.post("/done")
-@needs("operator")
+@needs("write")
 def done(fault_id: int) -> ResponseReturnValue:
     """Say that a fault is done, and maybe how."""
     fault, note = _fault(fault_id), request.form.get("note", "")

@@ -76,7 +76,7 @@ def show(code: str) -> Response:
 
 
 @blueprint.post("/order")
-@needs("operator")
+@needs("write")
 def order(code: str) -> ResponseReturnValue:
     """Give one of the orders of this page, and come back to it."""
     station, wanted = _station(code), order_pages.posted_order()
@@ -103,7 +103,7 @@ def order(code: str) -> ResponseReturnValue:
 
 @blueprint.post("/fault")
 @limiter.limit("30/minute")
-@needs("operator")
+@needs("write")
 def fault(code: str) -> ResponseReturnValue:
     """Note what is wrong with the charger, with a photo if there is one."""
     try:

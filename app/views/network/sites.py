@@ -26,7 +26,7 @@ SHOWN = 200
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> Any:
     """The sites, narrowed by the URL."""
     session, now = db.session(), utc_now()
@@ -51,7 +51,7 @@ def _columns(counts: dict[int, queries.Counts]) -> Any:
 
 
 @blueprint.get("/<int:site_id>")
-@needs("viewer")
+@needs("read")
 def show(site_id: int) -> Any:
     """One site: its facts and its stations."""
     site, now = plain.row(db.session(), {"site_id": site_id}), utc_now()

@@ -33,14 +33,14 @@ blueprint = Blueprint("station_import", __name__, url_prefix="/stations/import")
 
 
 @blueprint.route("", methods=["GET", "POST"])
-@needs("operator")
+@needs("write")
 def index() -> Any:
     """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
     return _imports.page(STATIONS)
 
 
 @blueprint.route("/passwords", methods=["GET", "POST"])
-@needs("operator")
+@needs("write")
 def passwords() -> ResponseReturnValue:
     """The stations of one import that wait for their password; asked for, they are a file."""
     at = _instant(request.args.get("at", ""))

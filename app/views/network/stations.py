@@ -37,7 +37,7 @@ pages.register(blueprint)
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> Any:
     """The stations, narrowed by the URL."""
     now, wanted = utc_now(), _wanted()
@@ -70,7 +70,7 @@ def _wanted() -> queries.Filter:
 
 
 @blueprint.post("/bulk")
-@needs("operator")
+@needs("write")
 def bulk_change() -> Any:
     """Put many stations away; or lead to their labels, or to the form of an order to them."""
     action = request.form.get("action")
@@ -90,7 +90,7 @@ def bulk_change() -> Any:
 
 
 @blueprint.get("/labels")
-@needs("viewer")
+@needs("read")
 def labels() -> str:
     """Labels with a QR code for the stations of a filter, or for one, to be printed."""
     query = _wanted().select(utc_now()).options(joinedload(Station.site))
@@ -120,7 +120,7 @@ def _columns(found: queries.Listed) -> Any:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("operator")
+@needs("write")
 def create() -> Any:
     """Register a station; its Setup tab then shows the password for a while."""
     form = _form(None)

@@ -15,7 +15,7 @@ blueprint = Blueprint("support_bundle", __name__)
 
 
 @blueprint.get("/stations/<int:station_id>/support-bundle")
-@needs("operator")
+@needs("write")
 def station(station_id: int) -> Response:
     """The last days of a station."""
     row, days = station_or_404(station_id), listing.number("days")
@@ -23,7 +23,7 @@ def station(station_id: int) -> Response:
 
 
 @blueprint.get("/sessions/<int:session_id>/support-bundle")
-@needs("operator")
+@needs("write")
 def session(session_id: int) -> Response:
     """A session, from two minutes before it began to two after it ended."""
     row = db.session.get(ChargingSession, session_id) or abort(404, "There is no such session.")

@@ -20,14 +20,14 @@ blueprints = [settings, installation]
 
 
 @settings.get("")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def index() -> ResponseReturnValue:
     """Every setting of the installation, as this process read it when it started."""
     return render_template("office/about/settings.html", settings=about.settings_in_use())
 
 
 @settings.get("/retention")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def kept() -> ResponseReturnValue:
     """What is kept how long and why, and what housekeeping removed last."""
     return render_template(
@@ -39,7 +39,7 @@ def kept() -> ResponseReturnValue:
 
 
 @installation.get("", endpoint="index")
-@needs("viewer")
+@needs("read")
 def show() -> ResponseReturnValue:
     """Version, addresses, parts, tables and libraries, and a text for a bug report."""
     facts = about.about(db.session(), now=g.now)
@@ -49,14 +49,14 @@ def show() -> ResponseReturnValue:
         report=about.report(facts),
         migrations=about.migrations(),
         libraries=about.libraries(),
-        last_mail=_last_mail() if current_user.can("admin", everywhere=True) else None,
+        last_mail=_last_mail() if current_user.may("organisation", "write", True) else None,
         to_files=not current_app.config["SETTINGS"].smtp_url,
         paused_until=outbox.paused_until(db.session(), now=g.now),
     )
 
 
 @installation.post("/try-mail-again")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def try_mail_again() -> ResponseReturnValue:
     """End the pause of all mail."""
     with unit_of_work() as work:
@@ -66,7 +66,7 @@ def try_mail_again() -> ResponseReturnValue:
 
 
 @installation.post("/test-mail")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 @limiter.limit("5/minute")
 def test_mail() -> ResponseReturnValue:
     """Send a mail to whoever asks, the way that all mails go."""

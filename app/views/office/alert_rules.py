@@ -20,7 +20,7 @@ blueprint = Blueprint("alert_rules", __name__, url_prefix="/alerts/rules")
 
 
 @blueprint.get("")
-@needs("viewer", everywhere=True)
+@needs("read", everywhere=True)
 def index() -> ResponseReturnValue:
     """All rules, with what they have found."""
     session = db.session()

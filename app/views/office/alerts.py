@@ -42,7 +42,7 @@ COLUMNS = [
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """The alerts, narrowed by the URL: open ones, unless it says otherwise."""
     session, wanted = db.session(), _wanted()
@@ -71,14 +71,14 @@ def _wanted() -> queries.Filter:
 
 
 @blueprint.get("/<int:alert_id>")
-@needs("viewer")
+@needs("read")
 def show(alert_id: int) -> ResponseReturnValue:
     """One alert: what and since when, who was told, and who sees to it."""
     return _page(_alert(alert_id))
 
 
 @blueprint.post("/<int:alert_id>/acknowledge")
-@needs("operator")
+@needs("write")
 def acknowledge(alert_id: int) -> ResponseReturnValue:
     """Say that somebody knows."""
     with unit_of_work() as work:
@@ -88,7 +88,7 @@ def acknowledge(alert_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:alert_id>/close")
-@needs("operator")
+@needs("write")
 def close(alert_id: int) -> ResponseReturnValue:
     """Close it by hand, with a note."""
     form = ClosingForm()
@@ -102,7 +102,7 @@ def close(alert_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:alert_id>/edit")
-@needs("operator")
+@needs("write")
 def edit(alert_id: int) -> ResponseReturnValue:
     """Assign, snooze, and note."""
     alert, now = _alert(alert_id), utc_now()
@@ -128,7 +128,7 @@ _AT_ONCE = {"acknowledge": alerts.acknowledge_all, "close": alerts.close_all}
 
 
 @blueprint.post("/bulk")
-@needs("operator")
+@needs("write")
 def bulk_change() -> ResponseReturnValue:
     """Acknowledge or close many alerts, or put off their mails for some hours."""
     action, now = request.form.get("action", ""), utc_now()

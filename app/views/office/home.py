@@ -104,7 +104,7 @@ def _frame() -> Frame:
 
 
 @blueprint.get("/")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """Show Home; htmx gets the live part alone."""
     board = _board()

@@ -32,7 +32,7 @@ KINDS: dict[JobKind, Any] = {
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """One’s own jobs, the newest first."""
     own = select(Job).where(Job.user_id == current_user.id).order_by(Job.id.desc()).limit(MOST)
@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:job_id>")
-@needs("viewer")
+@needs("read")
 def show(job_id: int) -> ResponseReturnValue:
     """One job: it keeps itself fresh while it runs."""
     job = _own(job_id)
@@ -50,7 +50,7 @@ def show(job_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:job_id>/file")
-@needs("viewer")
+@needs("read")
 def file(job_id: int) -> ResponseReturnValue:
     """The file of an export."""
     job = _own(job_id)
@@ -62,7 +62,7 @@ def file(job_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:job_id>/cancel")
-@needs("viewer")
+@needs("read")
 def cancel(job_id: int) -> ResponseReturnValue:
     """Stop a job; what it wrote stays."""
     with unit_of_work() as work:

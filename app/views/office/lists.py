@@ -18,7 +18,7 @@ blueprint = Blueprint("lists", __name__, url_prefix="/lists")
 
 
 @blueprint.post("/filters")
-@needs("viewer")
+@needs("read")
 def save() -> ResponseReturnValue:
     """Keep the filter of a page by a name."""
     page, form = _page(), request.form
@@ -44,7 +44,7 @@ def save() -> ResponseReturnValue:
 
 
 @blueprint.post("/filters/<int:filter_id>/delete")
-@needs("viewer")
+@needs("read")
 def delete(filter_id: int) -> ResponseReturnValue:
     """Delete a filter of one's own; an admin also one that somebody shares."""
     row = _found(filter_id)
@@ -52,7 +52,7 @@ def delete(filter_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         lists.delete(
             *(work, actor(), current_user, _found(filter_id)),
-            others=_may_delete(page),
+            others=current_user.may(areas.tidied(page), "write"),
             now=utc_now(),
         )
     flash(_("The filter %(name)s is deleted.", name=name), "success")
@@ -60,7 +60,7 @@ def delete(filter_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/filters/<int:filter_id>/first")
-@needs("viewer")
+@needs("read")
 def first(filter_id: int) -> ResponseReturnValue:
     """Have a list begin with a filter, or no longer."""
     row = _found(filter_id)
@@ -76,7 +76,7 @@ def first(filter_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/columns")
-@needs("viewer")
+@needs("read")
 def columns() -> ResponseReturnValue:
     """Show the ticked columns of a list, and put the others away."""
     page, shown = _page(), set(request.form.getlist("shown"))
@@ -84,12 +84,6 @@ def columns() -> ResponseReturnValue:
         away = [name for name in request.form.getlist("columns") if name not in shown]
         lists.put_away(work, current_user, page, away)
     return _to(page, lists.bare(request.form.get("query", "")))
-
-
-def _may_delete(page: str) -> bool:
-    """Whether this person may delete what others share of a list: as its admins do."""
-    area = areas.of(page)
-    return bool(current_user.may(area and areas.meant(area, "admin"), "admin"))
 
 
 def _page() -> str:

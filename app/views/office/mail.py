@@ -24,7 +24,7 @@ _HEADERS = ("From", "To", "Subject", "Date", "Message-ID")
 
 
 @blueprint.get("")
-@needs("admin")
+@needs("write")
 def index() -> ResponseReturnValue:
     """The newest mails in the folder."""
     names = sorted((path.name for path in _folder().glob("*.eml")), reverse=True)
@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/<name>")
-@needs("admin")
+@needs("write")
 def show(name: str) -> ResponseReturnValue:
     """One mail: its headers and its text, escaped; its HTML in a frame."""
     mail = _read(name)
@@ -46,7 +46,7 @@ def show(name: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<name>/letter")
-@needs("admin")
+@needs("write")
 def letter(name: str) -> Response:
     """A mail's HTML, for the frame."""
     html = _part(_read(name), "html")

@@ -32,7 +32,7 @@ ENDINGS = [
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """The log, narrowed by the URL: newest first, live at its head, or all of it as a file."""
     wanted = _filter()

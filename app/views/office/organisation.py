@@ -23,7 +23,7 @@ FIELDS = (*sellers.FIELDS, *tenants.RULES, "idle_from_readings", "second_factor"
 
 
 @blueprint.route("", methods=["GET", "POST"])
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def index() -> ResponseReturnValue:
     """Show and change seller and rules."""
     form = OrganisationForm(obj=_tenant())

@@ -101,7 +101,7 @@ def _typed(_work: Session, form: ReportScheduleForm, _row: Any) -> dict[str, Any
 
 plain = Plain(
     blueprint, REPORT_SCHEDULES, "office/reports/schedule_form.html", _form, _typed,
-    role="write", everywhere=True,
+    everywhere=True,
 )  # fmt: skip
 plain.create(N_("Added %(name)s. It goes out by itself."))
 plain.edit()

@@ -25,7 +25,7 @@ blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> Any:
     """A report over a period, as the URL says; or its table as a file."""
     kind = request.args.get("kind", "")

@@ -25,7 +25,7 @@ PAGES = {
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """Show what was found; a single exact hit is opened at once.  The palette gets links alone."""
     text = request.args.get("q", "").strip()[: search.LONGEST]

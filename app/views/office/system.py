@@ -17,14 +17,14 @@ blueprint = Blueprint("system", __name__)
 
 
 @blueprint.get("/system/bar")
-@needs("viewer")
+@needs("read")
 def bar() -> ResponseReturnValue:
     """The pieces of the frame: whether a worker answers, and how many stations are connected."""
     return render_template("layouts/_system.html")
 
 
 @blueprint.post("/attention/seen")
-@needs("operator")
+@needs("write")
 def seen() -> ResponseReturnValue:
     """Put away something that has no end of its own; whatever happens after it is news."""
     kind, subject = request.form.get("kind", ""), request.form.get("subject", "")

@@ -25,7 +25,7 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 
 @blueprint.get("")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def index() -> ResponseReturnValue:
     """All webhooks, with how their deliveries went."""
     session = db.session()
@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def create() -> ResponseReturnValue:
     """Add a webhook; its secret is shown on its page for ten minutes."""
     form = WebhookForm()
@@ -55,7 +55,7 @@ def create() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:webhook_id>")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def show(webhook_id: int) -> ResponseReturnValue:
     """One webhook: what it is told of, and the log of its deliveries."""
     endpoint, session = _endpoint(webhook_id), db.session()
@@ -73,7 +73,7 @@ def show(webhook_id: int) -> ResponseReturnValue:
 
 
 @blueprint.route("/<int:webhook_id>/edit", methods=["GET", "POST"])
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def edit(webhook_id: int) -> ResponseReturnValue:
     """Change its name, its address, or what it is told of."""
     endpoint = _endpoint(webhook_id)
@@ -94,7 +94,7 @@ def edit(webhook_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:webhook_id>/rotate")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def rotate(webhook_id: int) -> ResponseReturnValue:
     """Give it a new secret; the old one is good for another day."""
     with unit_of_work() as work:
@@ -104,7 +104,7 @@ def rotate(webhook_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:webhook_id>/test")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def test(webhook_id: int) -> ResponseReturnValue:
     """Send it a test."""
     with unit_of_work() as work:
@@ -114,7 +114,7 @@ def test(webhook_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:webhook_id>/deliveries/<int:delivery_id>/replay")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def replay(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
     """Deliver the same once more."""
     with unit_of_work() as work:
@@ -136,7 +136,7 @@ _SWITCHES = {
 
 
 @blueprint.post("/<int:webhook_id>/<any(enable, disable, archive, restore):switch>")
-@needs("admin", everywhere=True)
+@needs("write", everywhere=True)
 def switch(webhook_id: int, switch: str) -> ResponseReturnValue:
     """Switch it on or off, or put it away."""
     act, said = _SWITCHES[switch]
