@@ -177,14 +177,14 @@ def totals(db: Session, wanted: Filter) -> list[Sum]:
             func.sum(Bill.net_minor),
             func.sum(Bill.tax_minor),
             func.sum(Bill.gross_minor),
-            func.coalesce(func.sum(Bill.duration_s), 0),
+            func.sum(Bill.duration_s),
         )
         .group_by(Bill.currency)
         .order_by(Bill.currency)
     )
     return [
-        Sum(currency, count, energy_wh, *(int(each) for each in sums))
-        for currency, count, energy_wh, *sums in db.execute(query)
+        Sum(currency, count, energy_wh, int(net), int(tax), int(gross), int(seconds or 0))
+        for currency, count, energy_wh, net, tax, gross, seconds in db.execute(query)
     ]
 
 
