@@ -40,7 +40,7 @@ class NewImport(
 ):
     """A CSV file, and what is agreed to beforehand."""
 
-    noun: Literal["tags", "drivers"] = needed("What its rows are.")
+    noun: Literal["tags", "drivers", "stations"] = needed("What its rows are.")
     text: Text = needed(
         "The file, with its heading; commas, semicolons or tabs.", min_length=1, max_length=LONGEST
     )
@@ -49,7 +49,8 @@ class NewImport(
     dry_run: Flag = left_out("Only say what would happen.")
     ignore_columns: Flag = left_out("Leave columns out that are not understood.")
     make_groups: Flag = left_out("Make the groups of tags that do not exist.")
-    unblock: Flag = left_out("Unblock tags that are blocked here and active in the file.")
+    unblock: Flag = left_out("Unblock what is blocked here and active in the file.")
+    site: Text = left_out("Of stations whose row names none: the name of a site.", max_length=200)
 
 
 class NewExport(

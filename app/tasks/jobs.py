@@ -3,10 +3,8 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from datetime import date, datetime
 from itertools import chain
-from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,12 +12,9 @@ from celery import shared_task
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 
 from app import reactions
 from app.clock import utc_now
-from app.domain.access.imports import drivers, headings, sheet, tags
-from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
 from app.domain.office import jobs, rights, schedules
@@ -34,8 +29,9 @@ from app.queries.money import bill_rows
 from app.queries.money.bills import Filter as BillFilter
 from app.queries.office import reports
 from app.queries.office.reports import Wanted
+from app.tasks import imports
 from app.tasks.rounds import one_at_a_time
-from app.uow import in_units, unit_of_work
+from app.uow import unit_of_work
 from app.web import scope, spreadsheet
 from app.web.file_store import EXPORTS, Store
 
@@ -44,7 +40,6 @@ log = logging.getLogger(__name__)
 #: An export of more bytes is not made.
 MOST_BYTES = 1_000_000_000
 OUR_FAULT = "It failed for a reason of ours; the log tells which."
-NOTHING = "Nothing was imported."
 
 
 @shared_task(name=reactions.JOBS)
@@ -87,7 +82,7 @@ def carry_out(number: int) -> None:
         jobs.refuse(rights.of(user), kind)
         scope.narrow(db, scope.Scope(user.tenant_id, sites))
         if kind in jobs.IMPORTS:
-            _import(job, who)
+            imports.do(job, who)
         else:
             file = _export(job, user)
     except DomainError as error:
@@ -109,48 +104,6 @@ def carry_out(number: int) -> None:
         if file is not None:
             _store().remove([file[1]])
         raise
-
-
-def _import(job: Job, who: Actor) -> None:
-    """Look a file through, and write what it says in units, unless it may not be written."""
-    given, number, tenant_id, now = job.arguments, job.id, job.tenant_id, utc_now()
-    known = {field.name for field in fields(Options)}
-    options = Options(**{name: given[name] for name in known & set(given)})
-    noun: ModuleType = tags if job.kind is JobKind.IMPORT_TAGS else drivers
-    table = sheet.read(job.text or "", headings.TAGS if noun is tags else headings.DRIVERS)
-    db = flask_db.session()
-    planned: Plan[Any] = (
-        tags.plan(db, table, tenant_id=tenant_id, now=now, options=options)
-        if noun is tags
-        else drivers.plan(db, table, tenant_id=tenant_id)
-    )
-    with unit_of_work() as work:
-        jobs.get_on(work, number, 0, total=len(planned.rows), now=utc_now())
-        jobs.leave_out(work, number, planned.errors)
-    if planned.unknown and not options.leave_out:
-        raise Invalid(f"{planned.doubt} {NOTHING}")
-    if given.get("dry_run"):
-        with unit_of_work() as work:
-            jobs.get_on(work, number, 0, **_written(planned.rows), now=utc_now())
-        return
-    if planned.errors and not given.get("valid_only"):
-        raise Invalid(NOTHING)
-
-    def write(work: Session, rows: Sequence[PlannedRow]) -> None:
-        told = len(planned.errors)
-        noun.carry_out(work, who, planned, rows, tenant_id=tenant_id, now=now)
-        lost = {error.number for error in planned.errors[told:]}
-        kept = [row for row in rows if row.number not in lost]
-        jobs.get_on(work, number, len(rows), **_written(kept), now=utc_now())
-        if lost:
-            jobs.leave_out(work, number, planned.errors)
-
-    in_units([*planned.rows], write)
-
-
-def _written(rows: Iterable[PlannedRow]) -> dict[str, int]:
-    words = [row.what for row in rows]
-    return {"added": words.count("add"), "changed": words.count("update")}
 
 
 def _export(job: Job, user: User) -> tuple[str, str, int]:

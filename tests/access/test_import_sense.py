@@ -220,11 +220,14 @@ def test_a_trial_of_stations_leaves_nothing_and_the_import_what_it_told(any_app,
                            headings.STATIONS)  # fmt: skip
         noted = db.scalar(select(func.count()).select_from(AuditEntry))
         later = now + timedelta(hours=1)
-        told = station_import.plan(db, SYSTEM, table, tenant_id=tenant.id, now=later)
+        given = {"tenant_id": tenant.id, "options": Options()}
+        told, rows = station_import.listed(table, now=later)
+        station_import.try_out(db, SYSTEM, told, rows, **given)
         assert [(row.value, row.what) for row in told.rows] == [("CP-1", "same"), ("CP-2", "add")]
         assert sentences(told) == ["The identity may hold no colon."]
         assert db.scalar(select(func.count()).select_from(Station)) == 1
         assert db.scalar(select(func.count()).select_from(AuditEntry)) == noted
-        done = station_import.carry_out(db, SYSTEM, table, {}, tenant_id=tenant.id, now=later)
+        done, rows = station_import.listed(table, now=later)
+        station_import.carry_out(db, SYSTEM, done, rows, {}, **given)
         assert [row.told for row in done.rows] == [row.told for row in told.rows]
         assert db.scalar(select(Station.created_at).where(Station.identity == "CP-2")) == later

@@ -103,7 +103,7 @@ TABLE = {
     "staff.restore": "staff.restore",
     "staff.revoke_token": "staff.revoke",
     "staff.withdraw": "staff.withdraw",
-    "station_import.index": "stations.create",
+    "station_import.index": "jobs.import",
     "station_import.passwords": "stations.credentials",
     "stations.archive": "stations.archive",
     "stations.bulk_change": "stations.bulk",

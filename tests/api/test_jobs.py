@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.domain.ground.vocabulary import JobState
 from app.domain.office import jobs
 from app.extensions import db as flask_db
-from app.models import AuditEntry, Job, Tag, User
+from app.models import AuditEntry, Job, Station, Tag, User
 from app.tasks.jobs import work_jobs
 from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
@@ -63,6 +63,72 @@ def test_a_file_with_rows_that_cannot_be_used_is_left_alone_unless_that_was_agre
 def test_a_dry_run_tells_and_writes_nothing(api, db):
     job = imported(api, rows(3), make_groups=True, dry_run=True)
     assert (job["state"], job["added"], tags(db)) == ("done", 3, 0)
+
+
+# Stations: rows are tried one by one, and passwords are asked for when they are registered
+
+
+@pytest.fixture
+def depot(made):
+    return made.sites["Depot Nord"]
+
+
+def stations_of(api, text, **agreed):
+    number = api.post("/imports", {"noun": "stations", "text": text, **agreed}, 202)["id"]
+    all_done()
+    return api.get(f"/jobs/{number}")
+
+
+def parks(site, count):
+    return "identity,site\n" + "".join(f"PARK-{n:04},{site}\n" for n in range(count))
+
+
+def parked(db):
+    db.rollback()
+    return list(db.scalars(select(Station).where(Station.identity.like("PARK-%"))))
+
+
+def test_stations_of_a_long_file_are_registered_in_units(api, db, depot):
+    job = stations_of(api, parks(depot.name, 450))
+    assert (job["state"], job["done"], job["total"]) == ("done", 450, 450)
+    assert (job["added"], job["left_out"]) == (450, 0)
+    # By the time at which the job began its stations are found that wait for passwords.
+    assert {one.created_at for one in parked(db)} == {db.get_one(Job, job["id"]).begun_at}
+    again = stations_of(api, parks(depot.name, 450))
+    assert (again["state"], again["added"], again["changed"]) == ("done", 0, 0)
+
+
+def test_one_row_that_is_no_station_leaves_all_out_unless_that_was_agreed_to(api, db, depot):
+    text = parks(depot.name, 230) + f"PARK:0,{depot.name}\n"
+    job = stations_of(api, text)
+    assert (job["state"], job["added"], job["left_out"]) == ("failed", 0, 1)
+    assert parked(db) == []
+    job = stations_of(api, text, dry_run=True)
+    assert (job["state"], job["added"], job["done"]) == ("done", 230, 231)
+    assert parked(db) == []
+    job = stations_of(api, text, valid_only=True)
+    assert (job["state"], job["added"], job["left_out"]) == ("done", 230, 1)
+    assert len(parked(db)) == 230
+
+
+def test_an_import_of_stations_that_was_killed_keeps_the_time_at_which_it_began(
+    api, db, depot, now
+):
+    long_ago = now - timedelta(minutes=9)
+    text = parks(depot.name, 210)
+    number = api.post("/imports", {"noun": "stations", "text": text}, 202)["id"]
+    with unit_of_work() as work:
+        assert jobs.claim(work, reports=False, now=long_ago) == number
+    all_done()
+    assert api.get(f"/jobs/{number}")["state"] == "done"
+    assert {one.created_at for one in parked(db)} == {long_ago}
+
+
+def test_passwords_do_not_wait_in_a_job(api, db, depot):
+    text = f"identity,site,password\nPARK-1,{depot.name},a-chosen-password\n"
+    refused = api.post("/imports", {"noun": "stations", "text": text}, 422)
+    assert "passwords are not" in refused["detail"]
+    assert db.scalar(select(func.count(Job.id))) == 0
 
 
 def test_a_column_that_is_not_understood_is_named(api, db):

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 
 from app.domain.ground.vocabulary import Registration, TagStatus
 from app.domain.network import credentials
-from app.models import AuditEntry, Driver, Station, Tag, TagGroup
+from app.models import AuditEntry, Driver, Job, Station, Tag, TagGroup
+from app.tasks.jobs import work_jobs
 
 INPUTS = Path(__file__).parent.parent / "fixtures" / "inputs"
 SITE = "Depot Nord"
@@ -216,6 +217,28 @@ def test_a_blocked_station_stays_blocked_unless_that_is_ticked(made, db, operato
     assert (station.registration, station.name) == (Registration.BLOCKED, "Gate")
     go(operator, "stations", text, unblock="yes")
     assert only(db, Station, identity="CP-01").registration is Registration.ACCEPTED
+
+
+def test_a_long_file_of_stations_is_tried_in_part_and_left_to_a_job(made, db, operator):
+    text = "identity,site\n" + "".join(f"PARK-{n:04},{SITE}\n" for n in range(501))
+    page = look(operator, "stations", text)
+    assert "Not tried yet 301" in page and "Import 501 rows" in page
+    done = go(operator, "stations", text)
+    assert "/jobs/" in done.location
+    work_jobs()
+    db.rollback()
+    page = told(operator.get(done.location))
+    assert "Rows 501 / 501" in page and "Passwords of new stations" in page
+    at = only(db, Job).begun_at.isoformat()
+    waiting = told(operator.get("/stations/import/passwords", query_string={"at": at}))
+    assert "501 stations wait for a password" in waiting
+
+
+def test_a_long_file_with_passwords_is_refused_before_it_is_kept(made, db, operator):
+    rows = "".join(f"PARK-{n:04},{SITE},\n" for n in range(501))
+    answer = go(operator, "stations", f"identity,site,password\n{rows}X,{SITE},a-long-secret\n")
+    assert answer.status_code == 422 and "passwords are not" in answer.text
+    assert count(db, Job) == 0
 
 
 def test_an_export_of_stations_can_be_imported_again_without_a_change(made, operator):

@@ -8,6 +8,8 @@ from sqlalchemy import select
 from app.api.ground import _rows
 from app.api.ground._noun import Ask, File, Noun, Reply
 from app.api.ground._paging import Pages
+from app.domain.access.imports import headings, sheet
+from app.domain.access.imports import stations as station_import
 from app.domain.ground import clock
 from app.domain.ground.vocabulary import JobKind, Json
 from app.domain.office import jobs
@@ -109,11 +111,18 @@ def _asked(ask: Ask, kind: JobKind, arguments: Json, text: str | None = None) ->
     problems=(409,),
 )
 def import_(ask: Ask) -> Reply:
-    """Have tags or drivers of a CSV file added and changed; the job tells what came of it."""
+    """Have tags, drivers or stations of a CSV file added and changed; the job tells how it went.
+
+    A file of stations brings no passwords: those that are made are fetched at the desk, or given
+    anew by `POST /stations/{id}/credentials`.
+    """
     given = dict(ask.body)
     kind, text = JobKind(f"import_{given.pop('noun')}"), given.pop("text")
     clock.zone_name(given.get("timezone", "UTC"))
+    if kind is JobKind.IMPORT_STATIONS:
+        station_import.refuse_passwords(sheet.read(text, headings.STATIONS))
     options = {
+        "site": given.get("site", ""),
         "zone": given.get("timezone", "UTC"),
         "leave_out": given.get("ignore_columns", False),
         "make_groups": given.get("make_groups", False),

@@ -16,14 +16,15 @@ from app.cli.ground._plain import Plain
 from app.cli.network import _stations as shared
 from app.domain.access.imports import headings
 from app.domain.access.imports import stations as station_import
-from app.domain.access.imports.plans import Options
+from app.domain.access.imports.plans import Options, Plan
+from app.domain.access.imports.sheet import Row
 from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import Order
 from app.domain.network import sites, stations
 from app.models import ChargingSession, Station
 from app.resource import STATIONS
 from app.text.setup_guide import charger_address
-from app.uow import unit_of_work
+from app.uow import in_units, unit_of_work
 from app.web import bundle
 
 station_command = cli.Group("station", help="Chargers, their passwords, and orders to them.")
@@ -216,19 +217,39 @@ def import_(
 
     Columns: identity and site, and any of name, password, security_profile, mode,
     registration, validation, connectors, plug_type, max_power_w, username_alias,
-    tariff, note; other systems' and German ones are known too.  All rows go in, or
-    none: every row that cannot be used is named.
+    tariff, note; other systems' and German ones are known too.  All rows are tried
+    first: they go in, or none does and every row that cannot be used is named.
     """
     table, options = imports.read(path, headings.STATIONS), Options(**agreed)
-    hashes = {} if dry_run else station_import.hashes(table)
+    planned, rows = station_import.listed(table, now=cli.now())
     with unit_of_work() as db:
-        given: Any = {"tenant_id": cli.the_tenant(db).id, "now": cli.now(), "options": options}
-        if dry_run:
-            planned = station_import.plan(db, cli.ACTOR, table, **given)
-        else:
-            planned = station_import.carry_out(db, cli.ACTOR, table, hashes, **given)
-        imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
-    made = [] if dry_run else [(row.value, row.clear) for row in planned.rows if row.clear]
+        given: Any = {"tenant_id": cli.the_tenant(db).id, "options": options}
+    in_units(rows, lambda db, part: station_import.try_out(db, cli.ACTOR, planned, part, **given))
+    imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
+    if not dry_run:
+        _import(planned, rows, passwords, given)
+
+
+def _import(planned: Plan[Any], rows: list[Row], passwords: Path | None, given: Any) -> None:
+    """Write rows that were tried, and whatever comes between, the passwords of those written."""
+    told, planned.rows = len(planned.errors), []
+    refused = {error.number for error in planned.errors}
+    good = [row for row in rows if row.line not in refused]
+    hashes = station_import.hashes(good)
+    try:
+        in_units(
+            good,
+            lambda db, part: station_import.carry_out(
+                db, cli.ACTOR, planned, part, hashes, **given
+            ),
+        )
+    finally:
+        _tell_passwords([(row.value, row.clear) for row in planned.rows if row.clear], passwords)
+    for error in planned.errors[told:]:
+        click.echo(cli.printable(f"Line {error.number}: {error.sentence}"), err=True)
+
+
+def _tell_passwords(made: list[tuple[str, str]], passwords: Path | None) -> None:
     if made:
         if passwords is None:
             click.echo("The passwords that were made are printed below, this once.", err=True)

@@ -32,11 +32,12 @@ _OPEN = (JobState.WAITING, JobState.RUNNING)
 NEEDS: dict[JobKind, tuple[Area, Right]] = {
     JobKind.IMPORT_TAGS: (Area.ACCESS, Right.WRITE),
     JobKind.IMPORT_DRIVERS: (Area.ACCESS, Right.WRITE),
+    JobKind.IMPORT_STATIONS: (Area.NETWORK, Right.WRITE),
     JobKind.EXPORT_SESSIONS: (Area.CHARGING, Right.READ),
     JobKind.EXPORT_BILLS: (Area.MONEY, Right.READ),
     JobKind.EXPORT_REPORT: (Area.OFFICE, Right.READ),
 }
-IMPORTS = frozenset({JobKind.IMPORT_TAGS, JobKind.IMPORT_DRIVERS})
+IMPORTS = frozenset({JobKind.IMPORT_TAGS, JobKind.IMPORT_DRIVERS, JobKind.IMPORT_STATIONS})
 REPORTS = frozenset({JobKind.EXPORT_REPORT})
 
 

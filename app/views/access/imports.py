@@ -39,7 +39,7 @@ def _plan_drivers(session: Session, table: Table, _: Options) -> Plan[Any]:
     return driver_import.plan(session, table, tenant_id=current_user.tenant_id)
 
 
-def _write_drivers(table: Table, options: Options, _: object) -> Plan[Any]:
+def _write_drivers(table: Table, options: Options) -> Plan[Any]:
     planned = _plan_drivers(db.session(), table, options)
     given = {"tenant_id": current_user.tenant_id, "now": utc_now()}
     who = actor()
@@ -55,7 +55,7 @@ def _plan_tags(session: Session, table: Table, options: Options) -> Plan[Any]:
     return tag_import.plan(session, table, tenant_id=tenant_id, now=now, options=options)
 
 
-def _write_tags(table: Table, options: Options, _: object) -> Plan[Any]:
+def _write_tags(table: Table, options: Options) -> Plan[Any]:
     planned = _plan_tags(db.session(), table, options)
     given = {"tenant_id": current_user.tenant_id, "now": utc_now()}
     who = actor()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain.access.imports import sheet
 from app.domain.access.imports.headings import Vocabulary
-from app.domain.access.imports.plans import Options, Plan
+from app.domain.access.imports.plans import LONG, Options, Plan
 from app.domain.access.imports.sheet import Table
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import JobKind
@@ -30,17 +30,14 @@ from app.web.security import actor, back
 
 #: Rows of the preview that are drawn; all of them are checked.
 PREVIEWED = 200
-#: More rows than this are imported by a job.
-LONG = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
     """One kind of file: what it is called, how it is looked through and written.
 
-    `look` may need a unit of work of its own (`tries`); `prepare` is slow work on the
-    file that is done before anything is locked, and what it returns is given to `write`,
-    which writes in units of work of its own.  A long file is left to a `job`, where there is one.
+    `look` may need a unit of work of its own (`tries`); `write` writes in units of work of its
+    own.  A long file is left to a `job`, where there is one and the file `may_wait`.
     """
 
     name: str
@@ -49,12 +46,12 @@ class Noun:
     columns: Sequence[tuple[str, str]]
     known: Vocabulary
     look: Callable[[Session, Table, Options], Plan[Any]]
-    write: Callable[[Table, Options, Any], Plan[Any]]
+    write: Callable[[Table, Options], Plan[Any]]
     done: Callable[[Plan[Any]], Any]
-    prepare: Callable[[Table], Any] = lambda table: None
     tries: bool = False
     sites: Callable[[], Sequence[str]] = tuple
     job: JobKind | None = None
+    may_wait: Callable[[Table], None] = lambda table: None
 
 
 def page(noun: Noun) -> Any:
@@ -69,9 +66,9 @@ def page(noun: Noun) -> Any:
         if not go or (table.unknown and not options.leave_out):
             return _previewed(noun, table, options, refused=go), 422 if go else 200
         if noun.job is not None and len(table.rows) > LONG:
+            noun.may_wait(table)
             return _left_to_a_job(noun.job, table, options)
-        prepared = noun.prepare(table)
-        planned = noun.write(table, options, prepared)
+        planned = noun.write(table, options)
     except DomainError as error:
         refusals.show(form, error)
         return _asked(noun, form), 422

@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain.access.imports import headings
 from app.domain.access.imports import stations as station_import
-from app.domain.access.imports.plans import Options, Plan
+from app.domain.access.imports.plans import LONG, Options, Plan
 from app.domain.access.imports.sheet import Table
+from app.domain.ground.vocabulary import JobKind
 from app.domain.network import credentials, stations
 from app.extensions import db
 from app.models import Station
@@ -89,14 +90,22 @@ def _now() -> datetime:
 
 
 def _plan(work: Session, table: Table, options: Options) -> Plan[Any]:
-    who, tenant_id = actor(), current_user.tenant_id
-    return station_import.plan(work, who, table, tenant_id=tenant_id, now=_now(), options=options)
+    """Try the rows, or only the first of a long file: a job tries the others."""
+    planned, rows = station_import.listed(table, now=_now())
+    tried = rows if len(rows) <= LONG else rows[: _imports.PREVIEWED]
+    planned.untried = len(rows) - len(tried)
+    given: Any = {"tenant_id": current_user.tenant_id, "options": options}
+    station_import.try_out(work, actor(), planned, tried, **given)
+    return planned
 
 
-def _write(table: Table, options: Options, hashes: Any) -> Plan[Any]:
-    given = {"tenant_id": current_user.tenant_id, "now": _now(), "options": options}
+def _write(table: Table, options: Options) -> Plan[Any]:
+    planned, rows = station_import.listed(table, now=_now())
+    hashes = station_import.hashes(rows)
+    given: Any = {"tenant_id": current_user.tenant_id, "options": options}
     with unit_of_work() as work:
-        return station_import.carry_out(work, actor(), table, hashes, **given)
+        station_import.carry_out(work, actor(), planned, rows, hashes, **given)
+    return planned
 
 
 def _done(planned: Plan[Any]) -> ResponseReturnValue:
@@ -127,7 +136,8 @@ STATIONS = _imports.Noun(
     look=_plan,
     write=_write,
     done=_done,
-    prepare=station_import.hashes,
     tries=True,
+    job=JobKind.IMPORT_STATIONS,
+    may_wait=station_import.refuse_passwords,
     sites=lambda: [site.name for site in site_queries.choices(db.session())],
 )

@@ -16,6 +16,8 @@ from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Token
 from app.models import Driver, Site, Station, TagGroup
 
+#: More rows than this are imported by a job.
+LONG = 500
 #: While a long file is looked through, others get their turn so often, in rows.
 _LET_OTHERS = 50
 
@@ -77,6 +79,7 @@ class Plan(Generic[Planned]):
 
     `unknown` are columns that were not understood, `groups` those that would have
     to be made, `blocked` cards that the file would bring back to life, `at` is when it is done.
+    `untried` is how many rows nobody has looked at yet.
     """
 
     rows: list[Planned] = field(default_factory=list)
@@ -86,6 +89,7 @@ class Plan(Generic[Planned]):
     groups: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     at: datetime | None = None
+    untried: int = 0
 
     def count(self, what: str) -> int:
         """How many rows would `add`, `update` or leave the `same`."""
@@ -100,10 +104,8 @@ class Plan(Generic[Planned]):
         return f"These columns were not understood: {names}." if names else ""
 
 
-def begun(table: Table, plan: Plan[Any], most: int | None = None) -> list[Row]:
+def begun(table: Table, plan: Plan[Any]) -> list[Row]:
     """Take over what the reader says of a file, and return the rows that it could read."""
-    if most is not None and len(table.rows) > most:
-        raise Invalid(f"A file may hold {most} rows; this one has {len(table.rows)}.", field="file")
     plan.notes += table.notes
     plan.unknown += table.unknown
     plan.errors += [RowError(row.line, "", row.fault) for row in table.rows if row.fault]
@@ -143,17 +145,41 @@ def each(
     Rows that share a `key` mean the same thing; `name` is what a row calls it, `shown` (without
     it, the name) stands beside what is wrong with the row.
     """
+    one_by_one(plan, alone(plan, rows, key, name, shown), shown or name, planned)
+
+
+def alone(
+    plan: Plan[Any],
+    rows: Sequence[Row],
+    key: Callable[[Row], str],
+    name: Callable[[Row], str],
+    shown: Callable[[Row], str] | None = None,
+) -> list[Row]:
+    """The rows that mean something no other row of the file means; the others are errors."""
     keys = [(row, key(row)) for row in rows]
     double = _twins((row.line, one, name(row)) for row, one in keys if one)
+    plan.errors += [
+        RowError(row.line, (shown or name)(row), double[row.line])
+        for row in rows
+        if row.line in double
+    ]
+    return [row for row in rows if row.line not in double]
+
+
+def one_by_one(
+    plan: Plan[Planned],
+    rows: Sequence[Row],
+    shown: Callable[[Row], str],
+    planned: Callable[[Row], Planned],
+) -> None:
+    """Plan every row, or say why it cannot be imported."""
     for number, row in enumerate(rows):
         if not number % _LET_OTHERS:
             let_others_run()
         try:
-            if row.line in double:
-                raise Invalid(double[row.line])
             plan.rows.append(planned(row))
         except DomainError as error:
-            plan.errors.append(RowError(row.line, (shown or name)(row), error.sentence))
+            plan.errors.append(RowError(row.line, shown(row), error.sentence))
     plan.errors.sort(key=lambda error: error.number)
 
 

@@ -4,10 +4,10 @@ A row changes the station that has its identity (any case), or registers one.  A
 column that the file does not have, and an empty cell, leave what is there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -17,9 +17,10 @@ from app.domain.access.imports.plans import (
     Options,
     Plan,
     PlannedRow,
+    alone,
     begun,
-    each,
     facts,
+    one_by_one,
     spaced,
 )
 from app.domain.access.imports.sheet import Row, Table
@@ -29,8 +30,6 @@ from app.domain.ground.vocabulary import Actor, Json, Registration, StationMode
 from app.domain.network import credentials, plugs, stations
 from app.models import Site, Station, Tariff
 
-#: Rows of one file: each is a station with its plugs, tried one by one.
-MOST_ROWS = 1000
 #: Passwords that a file may bring: each takes a twentieth of a second to hash.
 MOST_CHOSEN = 200
 #: The columns that the page of an import shows.
@@ -64,12 +63,12 @@ class _Look:
     made: Plan[PlannedStation]
 
 
-def hashes(table: Table) -> dict[int, str]:
-    """Hash the passwords that a file brings, by line; slow, so before a unit of work begins.
+def hashes(rows: Iterable[Row]) -> dict[int, str]:
+    """Hash the passwords that rows bring, by line; slow, so before a unit of work begins.
 
-    Passwords that cannot be used are left to `plan`.  Raises `Invalid` for too many.
+    Passwords that cannot be used are left to `carry_out`.  Raises `Invalid` for too many.
     """
-    chosen = {row.line: row.cells["password"] for row in table.rows if row.cells.get("password")}
+    chosen = _chosen(rows)
     if len(chosen) > MOST_CHOSEN:
         raise Invalid(
             f"A file may bring {MOST_CHOSEN} passwords; this one has {len(chosen)}.", field="file"
@@ -77,42 +76,64 @@ def hashes(table: Table) -> dict[int, str]:
     return {line: credentials.hash_chosen(password) for line, password in chosen.items()}
 
 
-def plan(
+def refuse_passwords(table: Table) -> None:
+    """Raise `Invalid` where a file that is to be kept for a job brings passwords."""
+    if _chosen(table.rows):
+        raise Invalid(
+            "A file that a job imports is kept until then, and passwords are not: leave them out, "
+            "and fetch those that are made when it is done.",
+            field="file",
+        )
+
+
+def _chosen(rows: Iterable[Row]) -> dict[int, str]:
+    return {row.line: row.cells["password"] for row in rows if row.cells.get("password")}
+
+
+def listed(table: Table, *, now: datetime) -> tuple[Plan[PlannedStation], list[Row]]:
+    """What is known of a file before any row is tried, and the rows that can be.
+
+    `now` is when the import begins: its stations are known again by it.
+    """
+    made: Plan[PlannedStation] = Plan(at=now)
+    rows = alone(made, begun(table, made), _key, _identity)
+    made.errors.sort(key=lambda error: error.number)
+    return made, rows
+
+
+def try_out(
     db: Session,
     actor: Actor,
-    table: Table,
+    made: Plan[PlannedStation],
+    rows: Sequence[Row],
     *,
     tenant_id: int,
-    now: datetime,
-    options: Options | None = None,
-) -> Plan[PlannedStation]:
-    """Say what an import would do: every row is carried out and then taken back.
-
-    Raises `Invalid` when the file as a whole cannot be used.
-    """
-    unused = dict.fromkeys((row.line for row in table.rows), "")
+    options: Options,
+) -> None:
+    """Add to a plan what an import of these rows would do: they are carried out and taken back."""
+    unused = dict.fromkeys((row.line for row in rows), "")
     with db.begin_nested() as trial:
-        made = carry_out(db, actor, table, unused, tenant_id=tenant_id, now=now, options=options)
+        carry_out(db, actor, made, rows, unused, tenant_id=tenant_id, options=options)
         trial.rollback()
     events.take(db)
-    return made
 
 
 def carry_out(
     db: Session,
     actor: Actor,
-    table: Table,
+    made: Plan[PlannedStation],
+    rows: Sequence[Row],
     hashed: Mapping[int, str],
     *,
     tenant_id: int,
-    now: datetime,
-    options: Options | None = None,
-) -> Plan[PlannedStation]:
-    """Take in every row that can be, and say what it did; `hashed` is what `hashes` returned."""
-    made: Plan[PlannedStation] = Plan(at=now)
-    rows = begun(table, made, MOST_ROWS)
-    look = _Look(db, actor, tenant_id, now, options or Options(), hashed,
-                 *_books(db, tenant_id), made)  # fmt: skip
+    options: Options,
+) -> None:
+    """Take in every row that can be, and add to the plan what it did.
+
+    `rows` are some of those that were `listed`; `hashed` is what `hashes` returned of them.
+    """
+    books = _books(db, tenant_id, [_key(row) for row in rows])
+    look = _Look(db, actor, tenant_id, cast("datetime", made.at), options, hashed, *books, made)
 
     def tried(row: Row) -> PlannedStation:
         with db.begin_nested() as trial:
@@ -121,19 +142,24 @@ def carry_out(
                 trial.rollback()
         return planned
 
-    def identity(row: Row) -> str:
-        return row.cells.get("identity", "")
+    one_by_one(made, rows, _identity, tried)
 
-    each(made, rows, lambda row: texts.key(identity(row)), identity, tried)
-    return made
+
+def _identity(row: Row) -> str:
+    return row.cells.get("identity", "")
+
+
+def _key(row: Row) -> str:
+    return texts.key(_identity(row))
 
 
 def _books(
-    db: Session, tenant_id: int
+    db: Session, tenant_id: int, keys: Sequence[str]
 ) -> tuple[dict[str, Site], dict[str, int], dict[str, Station]]:
+    """Sites and tariffs by their names, and the stations with one of some keys."""
     sites = db.scalars(select(Site).where(Site.tenant_id == tenant_id))
     tariffs = db.scalars(select(Tariff).where(Tariff.tenant_id == tenant_id))
-    known = select(Station).where(Station.tenant_id == tenant_id)
+    known = select(Station).where(Station.tenant_id == tenant_id, Station.identity_key.in_(keys))
     known = known.options(selectinload(Station.connectors), selectinload(Station.tariff))
     return (
         {spaced(site.name): site for site in sites},
