@@ -16,7 +16,6 @@ CARD = "04FEED01"
 @pytest.fixture
 def row(page, desk, sign_in):
     """The row of a card that nobody knows, on an operator's Home that is live."""
-    page.set_default_timeout(60_000)
     with desk.work() as db:
         station = db.get(Station, desk.ids["station:CP-01"])
         tap = Authorisation(
@@ -46,14 +45,14 @@ def test_a_card_put_on_the_list_leaves_home_by_itself(page, desk, row):
             now=datetime.now(UTC),
             value=CARD,
         )
-    expect(row).to_have_count(0, timeout=60_000)
+    expect(row).to_have_count(0)
     expect(page.locator("#attention li")).to_have_count(rows - 1)
     assert page.evaluate("window.sameDocument")
 
 
 def test_a_row_that_was_seen_goes_at_once_and_stays_away(page, desk, row):
     row.get_by_role("button", name="Seen").click()
-    expect(row).to_have_count(0, timeout=60_000)
+    expect(row).to_have_count(0)
     assert page.evaluate("window.sameDocument")
     page.reload()
     expect(row).to_have_count(0)

@@ -33,12 +33,11 @@ def station(desk):
 
 
 @pytest.fixture
-def bare(browser, desk):
+def bare(new_page, sign_in):
     """A phone of Otto's on which no script runs."""
-    context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-GB")
-    context.add_cookies([desk.cookie("operator")])
-    yield context.new_page()
-    context.close()
+    phone = new_page(java_script_enabled=False, viewport=PHONE)
+    sign_in(phone, "operator")
+    return phone
 
 
 def asked(desk, station_id):
@@ -56,6 +55,7 @@ def test_the_six_actions_need_no_script(bare, desk, station):
         expect(bare.get_by_text("Asked:")).to_be_visible()
     bare.get_by_label("Tag for a test charge").first.fill("04:A2:19:B0")
     bare.get_by_role("button", name="Start a test charge").first.click()
+    expect(bare.get_by_text("Asked:")).to_be_visible()
     bare.goto(address)
     bare.get_by_label("What is wrong?").fill("The display is dark.")
     photo = io.BytesIO()

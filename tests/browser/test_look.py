@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from playwright.sync_api import expect
 
 from app.domain.ground import events
 from app.domain.ground.vocabulary import Availability
@@ -38,12 +39,6 @@ BLANK_ICONS = """async () => {
 }"""
 
 
-@pytest.fixture(autouse=True)
-def patience(page):
-    """Other tests may keep the computer busy; nothing here is about speed."""
-    page.set_default_timeout(60_000)
-
-
 @pytest.fixture
 def complaints(page):
     """What the browser complains about: errors, and everything that the policy forbade."""
@@ -53,32 +48,36 @@ def complaints(page):
     return found
 
 
+def shows_theme(page, scheme):
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+
+
 def test_the_theme_follows_the_system_until_somebody_chooses(page, desk, sign_in):
     sign_in(page, "admin")
     page.emulate_media(color_scheme="dark")
     page.goto(desk.url)
-    root = page.locator("html")
-    assert root.get_attribute("data-bs-theme") == "dark"
+    shows_theme(page, "dark")
     page.emulate_media(color_scheme="light")
-    page.wait_for_selector('html[data-bs-theme="light"]')
+    shows_theme(page, "light")
     page.click("[data-theme-switch]")
-    assert root.get_attribute("data-bs-theme") == "dark"
+    shows_theme(page, "dark")
     page.reload()
-    assert root.get_attribute("data-bs-theme") == "dark"
+    shows_theme(page, "dark")
 
 
 def test_a_slash_searches_and_escape_leaves(page, desk, sign_in, complaints):
     sign_in(page, "viewer")
     page.goto(desk.url)
+    search = page.locator("[name=q]:focus")
     page.keyboard.press("/")
-    assert page.evaluate("document.activeElement.name") == "q"
+    expect(search).to_have_count(1)
     page.keyboard.type("CP-0")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/search?q=CP-0")
-    assert page.locator("main").get_by_text("CP-01").count()
+    expect(page.locator("main").get_by_text("CP-01").first).to_be_visible()
     page.keyboard.press("/")
+    expect(search).to_have_count(1)
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.name || ''") == ""
+    expect(search).to_have_count(0)
     assert complaints == []
 
 
@@ -87,11 +86,11 @@ def test_every_page_is_whole_readable_and_within_the_policy(page, desk, sign_in,
     sign_in(page, "admin")
     for address in PAGES:
         assert page.goto(desk.url + address).status == 200, address
-        assert page.locator("h1").count() == 1, address
+        expect(page.locator("h1"), address).to_have_count(1)
         assert page.evaluate(BLANK_ICONS) == [], address
         for width, scheme in ((390, "light"), (1280, "dark")):
             page.emulate_media(color_scheme=scheme)
-            page.wait_for_selector(f'html[data-bs-theme="{scheme}"]')
+            shows_theme(page, scheme)
             page.set_viewport_size({"width": width, "height": 844})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
             assert breaches(page) == [], (address, scheme)
@@ -120,51 +119,47 @@ def test_buttons_are_large_enough_for_a_thumb(page, desk, sign_in):
     for address in ("/", "/stations", "/staff"):
         page.goto(desk.url + address)
         for button in page.locator(".btn:visible").all():
-            assert button.bounding_box()["height"] >= 40, button.inner_text()
+            assert button.bounding_box()["height"] >= 40, button
 
 
-def test_the_phone_menu_works_without_scripts(browser, desk):
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
-    context.add_cookies([desk.cookie("viewer")])
-    page = context.new_page()
+def test_the_phone_menu_works_without_scripts(new_page, desk, sign_in):
+    page = new_page(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    sign_in(page, "viewer")
     page.goto(desk.url)
     link = page.locator("#menu a", has_text="Stations")
-    assert not link.is_visible()
+    expect(link).to_be_hidden()
     page.get_by_label("Menu").check()
     link.click()
-    page.wait_for_url("**/stations")
-    assert "CP-01" in page.locator("main").inner_text()
-    context.close()
+    expect(page.locator("main h1")).to_have_text("Stations")
+    expect(page.locator("main")).to_contain_text("CP-01")
 
 
-def test_signing_in_works_without_scripts(browser, desk):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+def test_signing_in_works_without_scripts(new_page, desk):
+    page = new_page(java_script_enabled=False)
     page.goto(f"{desk.url}/staff")
     page.fill("[name=email]", "grace@example.org")
     page.fill("[name=password]", "wrong")
     page.click("button[type=submit]")
-    assert "wrong" in page.locator('[role="alert"]').inner_text()
+    expect(page.locator('[role="alert"]')).to_contain_text("wrong")
     page.fill("[name=password]", "nine blue kilowatts")
     page.click("button[type=submit]")
-    page.wait_for_url("**/staff")
+    expect(page).to_have_url(f"{desk.url}/staff")
     page.locator("summary").click()
     page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/sign-in")
-    context.close()
+    expect(page.locator("[name=password]")).to_be_visible()
 
 
 def test_home_hears_of_a_fault_without_a_reload(page, desk, sign_in, complaints):
     sign_in(page, "viewer")
     page.goto(desk.url)
-    page.wait_for_selector(".side-foot .dot-live")
+    expect(page.locator(".side-foot .dot-live")).to_be_visible()
     page.evaluate("window.sameDocument = true")
     with desk.work() as db:
         station = db.get(Station, desk.ids["station:CP-01"])
         plug = db.query(Connector).filter_by(station_id=station.id, evse=1).one()
         plug.availability, plug.error_code = Availability.FAULTED, "GroundFailure"
         events.record(db, events.StationChanged(station.tenant_id, station.id))
-    page.wait_for_selector("#attention >> text=GroundFailure")
+    expect(page.locator("#attention")).to_contain_text("GroundFailure")
     assert page.evaluate("window.sameDocument")
     assert complaints == []
 
@@ -175,12 +170,12 @@ def test_a_destructive_button_names_what_will_happen_first(page, desk, sign_in, 
     page.goto(address)
     page.get_by_role("button", name="Deactivate").click()
     dialog = page.get_by_role("dialog")
-    assert "signed out everywhere" in dialog.inner_text()
+    expect(dialog).to_contain_text("signed out everywhere")
     page.keyboard.press("Escape")
-    assert not dialog.is_visible()
+    expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Deactivate").click()
     dialog.get_by_role("button", name="Deactivate").click()
-    page.wait_for_selector("text=is deactivated")
+    expect(page.get_by_text("is deactivated")).to_be_visible()
     assert complaints == []
 
 
@@ -188,10 +183,7 @@ def test_the_focus_is_seen_and_the_page_can_be_reached_at_once(page, desk, sign_
     sign_in(page, "viewer")
     page.goto(desk.url)
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip-link"
+    expect(page.locator(".skip-link")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    inside = page.evaluate("document.getElementById('main').contains(document.activeElement)")
-    assert inside
-    width = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
-    assert width == "2px"
+    expect(page.locator("#main :focus")).to_have_css("outline-width", "2px")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select, update
 
 from app.models import Passkey, SignIn
@@ -20,20 +21,18 @@ AUTHENTICATOR = {
 
 
 @pytest.fixture
-def page(desk, browser):
+def page(desk, new_page, sign_in):
     """An admin's page at a name, because no passkey belongs to a number."""
     desk.url = desk.url.replace("127.0.0.1", "localhost")
-    context = browser.new_context(base_url=desk.url)
-    context.add_cookies([desk.cookie("admin")])
-    page = context.new_page()
-    session = context.new_cdp_session(page)
+    page = new_page(base_url=desk.url)
+    sign_in(page, "admin")
+    session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     page.authenticator = session.send(
         "WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR}
     )["authenticatorId"]
     page.cdp = session
-    yield page
-    context.close()
+    return page
 
 
 def make(desk, page):
@@ -54,7 +53,7 @@ def test_a_passkey_is_made_and_lets_its_person_in_without_a_password(desk, page)
     page.on("response", lambda got: answers.append(got) if "/sign-in/passkey" in got.url else None)
     page.goto("/sign-in?next=/stations")
     page.get_by_role("button", name="Sign in with a passkey").click()
-    page.wait_for_url(f"{desk.url}/stations")
+    expect(page).to_have_url(f"{desk.url}/stations")
     with desk.work() as db:
         assert db.scalars(select(SignIn.way).order_by(SignIn.id.desc())).first() == "passkey"
         assert db.scalar(select(Passkey.last_used_at)) is not None
@@ -77,7 +76,7 @@ def test_a_user_who_is_not_verified_is_refused(desk, page):
     page.goto("/sign-in")
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.get_by_text("No passkey was given.").wait_for()
-    assert page.url.endswith("/sign-in")
+    expect(page).to_have_url(f"{desk.url}/sign-in")
 
 
 def test_a_copy_of_a_passkey_is_refused(desk, page):

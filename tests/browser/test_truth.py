@@ -111,7 +111,7 @@ def test_a_worker_that_dies_is_said_on_home_and_nothing_pretends_to_charge(home,
     silence = home.get_by_text("No worker has answered since")
     expect(silence).to_have_count(0)
     expect(power(home)).not_to_have_text("0.0 kW")
-    assert home.locator("#board .chip-charging").count()
+    expect(home.locator("#board .chip-charging").first).to_be_visible()
     site.kill9("worker")
     end_of_seeded(site, datetime.now(UTC) - timedelta(hours=1))
     expect(silence.first).to_be_visible(timeout=PATIENCE_MS)

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from email import policy
 
 import pytest
+from playwright.sync_api import expect
 
 from deploy.processes import ROOT
 from tests.support.running import Running
@@ -107,6 +108,7 @@ def test_the_first_steps_on_home_end_in_a_receipt(installation, page):
     fill(page, {"Your name": "Grace Hopper", "E-mail": "grace@example.org"})
     page.get_by_label("Password", exact=True).fill("a long enough password")
     page.get_by_role("button", name="Create and sign in").click()
+    expect(page.locator(".first-steps")).to_be_visible()
     home = link.split("/setup")[0]
     known = by_home(page, home)
     total = charge_and_read_receipt(installation, commands()[-1], known)
@@ -142,7 +144,7 @@ def by_home(page, home):
     page.get_by_role("button", name="Add tag", exact=True).click()
     page.locator(".flash-success").first.wait_for()
     page.goto(home)
-    assert page.locator(".first-steps").get_by_text("Done.").count() == 5
+    expect(page.locator(".first-steps").get_by_text("Done.")).to_have_count(5)
     return known
 
 
@@ -154,7 +156,7 @@ def read_setup(page):
 
 
 def setup_values(page):
-    page.locator(".copy-field .secret").wait_for()
+    expect(page.locator(".copy-field .secret")).to_be_visible()
     return page.locator(".copy-field code").all_inner_texts()
 
 

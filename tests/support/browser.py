@@ -11,6 +11,8 @@ from deploy import browser
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+#: Other tests may keep the computer busy, and nothing that a browser is asked is about speed.
+PATIENCE_MS = 60_000
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,7 +32,9 @@ def chromium() -> Iterator["Browser"]:
         if browser.required():
             pytest.fail("A browser is required here (CI or AMPDESK_REQUIRE_BROWSER) and missing.")
         pytest.skip("NO BROWSER: install the package chromium; browser tests are skipped")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE_MS)
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browser import chromium
+from tests.support.browser import PATIENCE_MS, chromium
 from tests.support.charge_point import ChargePoint
 from tests.support.mail import MailServer
 from tests.support.postgres import PostgresServer
@@ -148,10 +148,24 @@ def browser() -> Iterator["Browser"]:
 
 
 @pytest.fixture
-def page(browser: "Browser") -> Iterator["Page"]:
-    """A fresh page without cookies, 1280 by 800, in English."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.set_default_timeout(40_000)
-    page = context.new_page()
-    yield page
-    context.close()
+def new_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
+    """Open pages, each in a browser's window of its own: `new_page(java_script_enabled=False)`.
+
+    Without cookies, 1280 by 800 and in English unless something else is given.
+    """
+    with ExitStack() as stack:
+
+        def make(**given: Any) -> "Page":
+            usual = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
+            context = browser.new_context(**{**usual, **given})
+            stack.callback(context.close)
+            context.set_default_timeout(PATIENCE_MS)
+            return context.new_page()
+
+        yield make
+
+
+@pytest.fixture
+def page(new_page: Callable[..., "Page"]) -> "Page":
+    """One fresh page."""
+    return new_page()
