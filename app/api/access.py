@@ -84,7 +84,6 @@ class DriverStatement(Answer):
 
 @driver_noun.get(
     "/drivers/{driver_id}/statements/{month}",
-    "read",
     "Read a driver’s statement of a month",
     answers={200: DriverStatement},
     problems=(422,),
@@ -97,7 +96,6 @@ def statement(ask: Ask, driver_id: int, month: str) -> Any:
 
 @driver_noun.post(
     "/drivers/{driver_id}/statements/{month}/mail",
-    "write",
     "Mail a driver’s statement of a month",
     answers={202: DriverStatement},
     problems=(409, 422),
@@ -137,7 +135,6 @@ class PersonalData(Answer):
 
 @driver_noun.get(
     "/drivers/{driver_id}/personal-data",
-    "read",
     "Count what is kept of a driver",
     answers={200: PersonalData},
     everywhere=True,
@@ -151,7 +148,6 @@ def personal_data(ask: Ask, driver_id: int) -> Any:
 
 @driver_noun.get(
     "/drivers/{driver_id}/personal-data/file",
-    "read",
     "Export all that is kept of a driver",
     answers={200: File("application/zip", "index.html, and a JSON array for each kind of rows.")},
     everywhere=True,
@@ -169,7 +165,8 @@ def _driver(ask: Ask, driver_id: int) -> Driver:
 
 
 driver_noun.decide(
-    *("/drivers/{driver_id}/forget", "write", "Forget a driver"),
+    "/drivers/{driver_id}/forget",
+    "Forget a driver",
     "Replace name, addresses and tags by a pseudonym, for good; bills keep numbers and amounts. "
     "The message log follows within minutes. Not while a session, bill or receipt is under way.",
     *(DRIVER, _driver, forgetting.forget),
@@ -201,7 +198,6 @@ plain_groups.edit("Change what is given and leave the rest.", schemas.TagGroupCh
 
 @group_noun.delete(
     "/tag-groups/{group_id}",
-    "write",
     "Delete a tag group",
     answers={204: None},
     problems=(409,),
@@ -276,7 +272,6 @@ TAP = _rows.answer(
 
 @tap_noun.get(
     "/authorisations",
-    "read",
     "List authorisations",
     answers={200: Pages(TAP)},
     query=schemas.Taps,
@@ -312,7 +307,6 @@ class UnknownTags(Answer):
 
 @tap_noun.get(
     "/unknown-tags",
-    "read",
     "List unknown tags",
     answers={200: UnknownTags},
     query=UnknownTagsAsked,

@@ -35,7 +35,6 @@ def _certificate(ask: Ask, certificate_id: int) -> StationCertificate:
 
 @noun.get(
     "/authority-certificates",
-    "read",
     "List roots",
     answers={200: Pages(AUTHORITY)},
     query=schemas.AuthorityCertificates,
@@ -49,7 +48,7 @@ def listed(ask: Ask) -> Any:
     return ask.page(query, AuthorityCertificate.id, newest=False)
 
 
-@noun.get("/authority-certificates/{root_id}", "read", "Read a root", answers={200: AUTHORITY})
+@noun.get("/authority-certificates/{root_id}", "Read a root", answers={200: AUTHORITY})
 def authority(ask: Ask, root_id: int) -> Any:
     """One root."""
     return ask.get(AuthorityCertificate, root_id, "certificate")
@@ -57,7 +56,6 @@ def authority(ask: Ask, root_id: int) -> Any:
 
 @noun.post(
     "/authority-certificates",
-    "write",
     "Keep a root",
     body=schemas.NewAuthorityCertificate,
     answers={201: AUTHORITY},
@@ -71,7 +69,8 @@ def keep(ask: Ask) -> Any:
 
 
 noun.decide(
-    *("/authority-certificates/{root_id}/archive", "write", "Archive a root"),
+    "/authority-certificates/{root_id}/archive",
+    "Archive a root",
     "Put a root away; what it signed stays good until it is revoked.",
     *(AUTHORITY, _root, signing.archive),
     everywhere=True,
@@ -80,7 +79,6 @@ noun.decide(
 
 @noun.get(
     "/certificates/{certificate_id}",
-    "read",
     "Read a station’s certificate",
     answers={200: CERTIFICATE},
 )
@@ -90,7 +88,8 @@ def show(ask: Ask, certificate_id: int) -> Any:
 
 
 noun.decide(
-    *("/certificates/{certificate_id}/approve", "write", "Agree to a signing request"),
+    "/certificates/{certificate_id}/approve",
+    "Agree to a signing request",
     "Agree that a request is signed; the certificate goes to the station by itself.",
     *(CERTIFICATE, _certificate, certificates.approve),
 )
@@ -98,7 +97,6 @@ noun.decide(
 
 @noun.post(
     "/certificates/{certificate_id}/sign",
-    "write",
     "Bring a signed certificate",
     body=schemas.SignedCertificate,
     answers={200: CERTIFICATE},
@@ -112,14 +110,16 @@ def sign(ask: Ask, certificate_id: int) -> Any:
 
 
 noun.decide(
-    *("/certificates/{certificate_id}/refuse", "write", "Refuse a signing request"),
+    "/certificates/{certificate_id}/refuse",
+    "Refuse a signing request",
     "Decide that a request will not be signed.",
     *(CERTIFICATE, _certificate, certificates.refuse),
 )
 
 
 noun.decide(
-    *("/certificates/{certificate_id}/revoke", "write", "Revoke a station’s certificate"),
+    "/certificates/{certificate_id}/revoke",
+    "Revoke a station’s certificate",
     "Let a station’s own certificate in no more.",
     *(CERTIFICATE, _certificate, certificates.revoke),
     body=schemas.Revocation,

@@ -61,15 +61,13 @@ class Count(Answer):
 _EQUAL = ("station_id", "site_id", "driver_id", "tag_id", "state", "billing", "evse")
 
 
-@noun.get(
-    "/sessions", "read", "List sessions", answers={200: Pages(SESSION)}, query=schemas.Sessions
-)
+@noun.get("/sessions", "List sessions", answers={200: Pages(SESSION)}, query=schemas.Sessions)
 def list_(ask: Ask) -> object:
     """The sessions in reach, the newest first."""
     return ask.page(_filtered(ask, select(ChargingSession)), ChargingSession.id)
 
 
-@noun.get("/sessions/count", "read", "Count sessions", answers={200: Count}, query=schemas.Sessions)
+@noun.get("/sessions/count", "Count sessions", answers={200: Count}, query=schemas.Sessions)
 def count(ask: Ask) -> object:
     """How many sessions a filter finds."""
     return {
@@ -79,7 +77,6 @@ def count(ask: Ask) -> object:
 
 @noun.get(
     "/stations/{station_id}/transactions",
-    "read",
     "List a station’s transactions",
     answers={200: Pages(SESSION)},
     query=schemas.Transactions,
@@ -93,7 +90,6 @@ def transactions(ask: Ask, station_id: int) -> object:
 
 @noun.get(
     "/stations/{station_id}/transactions/count",
-    "read",
     "Count a station’s transactions",
     answers={200: Count},
     query=schemas.Transactions,
@@ -105,7 +101,7 @@ def count_transactions(ask: Ask, station_id: int) -> object:
     return {"count": ask.db.scalar(query.where(ChargingSession.station_id == station.id))}
 
 
-@noun.get("/sessions/{session_id}", "read", "Read a session", answers={200: SessionDetail})
+@noun.get("/sessions/{session_id}", "Read a session", answers={200: SessionDetail})
 def show(ask: Ask, session_id: int) -> object:
     """One session, with what it costs and its bills."""
     return _priced(ask, ask.get(ChargingSession, session_id, "session"))
@@ -113,7 +109,6 @@ def show(ask: Ask, session_id: int) -> object:
 
 @noun.get(
     "/sessions/{session_id}/readings",
-    "read",
     "List a session’s readings",
     answers={200: Pages(READING)},
 )
@@ -126,7 +121,6 @@ def readings(ask: Ask, session_id: int) -> object:
 
 @noun.post(
     "/sessions/{session_id}/close",
-    "write",
     "Close a stale session",
     body=schemas.Closing,
     answers={200: SessionDetail},
@@ -144,7 +138,6 @@ def close(ask: Ask, session_id: int) -> object:
 
 @noun.post(
     "/sessions/{session_id}/bill",
-    "write",
     "Bill a session whose end is assumed",
     body=schemas.Closing,
     answers={200: SessionDetail},

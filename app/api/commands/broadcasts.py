@@ -43,7 +43,6 @@ _EQUAL = ("site_id", "protocol", "vendor", "model", "firmware")
 
 @noun.post(
     "/broadcasts",
-    "write",
     "Give an order to many stations",
     body=schemas.NewBroadcast,
     forms=_typed.of_many(),
@@ -73,7 +72,6 @@ def create(ask: Ask) -> Any:
 
 @noun.get(
     "/broadcasts",
-    "read",
     "List broadcasts",
     answers={200: Pages(BROADCAST)},
     query=schemas.Broadcasts,
@@ -89,7 +87,7 @@ def list_(ask: Ask) -> Any:
     return page
 
 
-@noun.get("/broadcasts/{broadcast_id}", "read", "Read a broadcast", answers={200: BROADCAST})
+@noun.get("/broadcasts/{broadcast_id}", "Read a broadcast", answers={200: BROADCAST})
 def show(ask: Ask, broadcast_id: int) -> Any:
     """One broadcast and how far it got."""
     return _counted(ask, _broadcast(ask, broadcast_id))
@@ -97,7 +95,6 @@ def show(ask: Ask, broadcast_id: int) -> Any:
 
 @noun.get(
     "/broadcasts/{broadcast_id}/stations",
-    "read",
     "List a broadcast’s stations",
     answers={200: Pages(TARGET)},
     query=schemas.Targets,
@@ -113,7 +110,6 @@ def targets(ask: Ask, broadcast_id: int) -> Any:
 
 @noun.post(
     "/broadcasts/{broadcast_id}/cancel",
-    "write",
     "Cancel a broadcast",
     answers={200: BROADCAST},
 )
@@ -127,7 +123,6 @@ def cancel(ask: Ask, broadcast_id: int) -> Any:
 
 @noun.post(
     "/broadcasts/{broadcast_id}/retry",
-    "write",
     "Repeat a broadcast",
     answers={202: BROADCAST},
 )

@@ -90,7 +90,6 @@ class OrderKinds(Answer):
 
 @noun.post(
     "/stations/{station_id}/orders",
-    "write",
     "Give an order",
     body=schemas.NewOrder,
     forms=_typed.of_one(),
@@ -118,7 +117,6 @@ def create(ask: Ask, station_id: int) -> object:
 
 @noun.get(
     "/stations/{station_id}/orders",
-    "read",
     "List a station’s orders",
     answers={200: Pages(ORDER)},
     query=schemas.Orders,
@@ -133,13 +131,13 @@ def list_(ask: Ask, station_id: int) -> object:
     return ask.page(query, Command.id)
 
 
-@noun.get("/orders/kinds", "read", "List the typed orders", answers={200: OrderKinds})
+@noun.get("/orders/kinds", "List the typed orders", answers={200: OrderKinds})
 def kinds(ask: Ask) -> object:
     """Every typed order with its arguments."""
     return {"orders": known()}
 
 
-@noun.get("/orders/{order_id}", "read", "Read an order", query=schemas.Wait, answers={200: ORDER})
+@noun.get("/orders/{order_id}", "Read an order", query=schemas.Wait, answers={200: ORDER})
 def show(ask: Ask, order_id: int) -> object:
     """One order as it stands; with `wait`, once it has ended or the time is over."""
     row = ask.get(Command, order_id, "order")
@@ -152,7 +150,6 @@ def show(ask: Ask, order_id: int) -> object:
 
 @noun.post(
     "/stations/{station_id}/connectors/{connector}/unlock",
-    "write",
     "Unlock a connector",
     query=schemas.Unlocking,
     answers={200: ORDER},

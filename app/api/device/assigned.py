@@ -67,7 +67,6 @@ FIRMWARE = _rows.answer(
 
 @noun.get(
     "/reservations",
-    "read",
     "List reservations",
     answers={200: Pages(RESERVATION)},
     query=device.Reservations,
@@ -80,7 +79,6 @@ def reservations(ask: Ask) -> Any:
 
 @noun.get(
     "/reservations/{reservation_id}",
-    "read",
     "Read a reservation",
     answers={200: RESERVATION},
 )
@@ -124,7 +122,6 @@ _lists.of_station(
 
 @noun.post(
     "/stations/{station_id}/connectors/{connector}/setpoint",
-    "write",
     "Set a setpoint",
     body=limits.SetpointWish,
     answers={202: SETPOINT},
@@ -143,7 +140,6 @@ def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
 
 @noun.get(
     "/file-jobs",
-    "read",
     "List file jobs",
     answers={200: Pages(JOB)},
     query=device.FileJobs,
@@ -153,13 +149,13 @@ def file_jobs(ask: Ask) -> Any:
     return _lists.narrowed(ask, select(FileJob), FileJob)
 
 
-@noun.get("/file-jobs/{job_id}", "read", "Read a file job", answers={200: JOB})
+@noun.get("/file-jobs/{job_id}", "Read a file job", answers={200: JOB})
 def file_job(ask: Ask, job_id: int) -> Any:
     """One job with every step that the station told."""
     return ask.get(FileJob, job_id, "file job")
 
 
-@noun.get("/firmware", "read", "List firmware files", answers={200: Pages(FIRMWARE)})
+@noun.get("/firmware", "List firmware files", answers={200: Pages(FIRMWARE)})
 def firmware(ask: Ask) -> Any:
     """The firmware images that the desk keeps."""
     return _lists.narrowed(ask, select(FirmwareFile), FirmwareFile)
@@ -167,7 +163,6 @@ def firmware(ask: Ask) -> Any:
 
 @noun.post(
     "/firmware",
-    "write",
     "Add a firmware file",
     body=device.FirmwareUpload,
     file="file",
@@ -194,20 +189,22 @@ def _file(ask: Ask, firmware_id: int) -> Any:
     return ask.get(FirmwareFile, firmware_id, "firmware file")
 
 
-@noun.get("/firmware/{firmware_id}", "read", "Read a firmware file", answers={200: FIRMWARE})
+@noun.get("/firmware/{firmware_id}", "Read a firmware file", answers={200: FIRMWARE})
 def firmware_file(ask: Ask, firmware_id: int) -> Any:
     """One image with its digests."""
     return _file(ask, firmware_id)
 
 
 noun.decide(
-    *("/firmware/{firmware_id}/archive", "write", "Archive a firmware file"),
+    "/firmware/{firmware_id}/archive",
+    "Archive a firmware file",
     "Put a file away; refused while a station fetches it.",
     *(FIRMWARE, _file, library.archive),
     everywhere=True,
 )
 noun.decide(
-    *("/firmware/{firmware_id}/restore", "write", "Restore a firmware file"),
+    "/firmware/{firmware_id}/restore",
+    "Restore a firmware file",
     "Take a file out of the archive.",
     *(FIRMWARE, _file, library.restore),
     everywhere=True,

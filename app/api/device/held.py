@@ -181,17 +181,20 @@ def _of(model: Any, called: str) -> Any:
 
 
 noun.decide(
-    *("/stations/{station_id}/variables/{variable_id}/keep", "write", "Keep a reported value"),
+    "/stations/{station_id}/variables/{variable_id}/keep",
+    "Keep a reported value",
     "Take what the station tells for what is wanted: the setting no longer drifts.",
     *(VARIABLE, _of(StationVariable, "setting"), settings.keep_reported),
 )
 noun.decide(
-    *("/stations/{station_id}/events/{event_id}/dismiss", "write", "Dismiss an event"),
+    "/stations/{station_id}/events/{event_id}/dismiss",
+    "Dismiss an event",
     "Take an event off what needs a person: somebody has seen to it.",
     *(EVENT, _of(DeviceEvent, "event"), device_events.dismiss),
 )
 noun.decide(
-    *("/stations/{station_id}/customer-reports/{report_id}/erase", "write", "Erase a report"),
+    "/stations/{station_id}/customer-reports/{report_id}/erase",
+    "Erase a report",
     "Remove what a station told of a customer; that it was told stays.",
     *(CUSTOMER, _of(CustomerReport, "report"), customer_information.erase),
 )

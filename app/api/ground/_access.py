@@ -54,7 +54,7 @@ class Caller:
         return rights.may(self.rights, area, right)
 
 
-def admit(word: str, *, everywhere: bool, now: datetime) -> Caller:
+def admit(right: Right, *, everywhere: bool, now: datetime) -> Caller:
     """Let a program in and narrow the database session to what its person may see.
 
     Raises `Problem`: 401 without a working token, 429 too often, or for too many guesses,
@@ -73,7 +73,7 @@ def admit(word: str, *, everywhere: bool, now: datetime) -> Caller:
     if api_tokens.is_stale(holder, now=now):
         _touch(holder.token_id, now)
     _count(holder.token_id, now)
-    area, right = areas.of(request.endpoint), Right(word)
+    area = areas.of(request.endpoint)
     if not caller.may(area, right):
         sentence = f"This needs the right {area}: {right}, which the token does not have."
         raise Problem(403, sentence, right=f"{area}:{right}")

@@ -92,7 +92,6 @@ def hang(
     bulk.__doc__ = f"{doc} At most {most:,} rows, by `ids` or by the `filter` of the list."
     noun.post(
         f"/{noun.name}/bulk",
-        "write",
         f"Change many {noun.name}",
         body=body,
         answers={200: BulkResult},

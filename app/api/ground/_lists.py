@@ -64,4 +64,4 @@ def of_station(
 
     listed.__name__, listed.__doc__ = name or path.replace("-", "_"), doc
     address = f"/stations/{{station_id}}/{path}"
-    noun.get(address, right, summary, answers={200: Pages(answer)}, query=asked)(listed)
+    noun.get(address, summary, right=right, answers={200: Pages(answer)}, query=asked)(listed)

@@ -20,7 +20,7 @@ from app.api.ground import _access, _checks, _keys, _paging
 from app.api.ground._access import Caller
 from app.api.ground._paging import Page, Pages
 from app.clock import utc_now
-from app.domain.ground.vocabulary import Actor, Json
+from app.domain.ground.vocabulary import Actor, Json, Right
 from app.extensions import db as flask_db
 from app.schemas.answers import Answer
 from app.schemas.base import Schema
@@ -56,7 +56,7 @@ class Endpoint:
     name: str
     method: str
     path: str
-    right: str
+    right: Right
     summary: str
     doc: str
     query: type[Schema]
@@ -144,7 +144,7 @@ class Ask:
 
 
 class Noun:
-    """A group of endpoints with its blueprint."""
+    """A group of endpoints with its blueprint; GET needs the right to read, the others to write."""
 
     def __init__(self, name: str, doc: str) -> None:
         self.name = name
@@ -152,26 +152,25 @@ class Noun:
         self.blueprint.after_request(_headers)
         NOUNS[name] = doc
 
-    def get(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def get(self, path: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a GET endpoint on this noun."""
-        return self._add("GET", path, right, summary, **given)
+        return self._add("GET", path, summary, **given)
 
-    def post(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def post(self, path: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a POST endpoint on this noun; it knows idempotency keys."""
-        return self._add("POST", path, right, summary, **given)
+        return self._add("POST", path, summary, **given)
 
-    def patch(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def patch(self, path: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a PATCH endpoint on this noun: what is left out stays as it is."""
-        return self._add("PATCH", path, right, summary, **given)
+        return self._add("PATCH", path, summary, **given)
 
-    def delete(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def delete(self, path: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a DELETE endpoint on this noun."""
-        return self._add("DELETE", path, right, summary, **given)
+        return self._add("DELETE", path, summary, **given)
 
     def decide(
         self,
         path: str,
-        right: str,
         summary: str,
         doc: str,
         answer: type[Answer],
@@ -194,15 +193,15 @@ class Noun:
             return seen(ask, row)
 
         decide.__name__, decide.__doc__ = path.rpartition("/")[2], doc
-        self.post(path, right, summary, answers={200: answer}, **given)(decide)
+        self.post(path, summary, answers={200: answer}, **given)(decide)
 
     def _add(
         self,
         method: str,
         path: str,
-        right: str,
         summary: str,
         *,
+        right: str = "",
         answers: Answers,
         query: type[Schema] = Schema,
         body: type[Schema] | None = None,
@@ -219,7 +218,7 @@ class Noun:
                 view.__name__.rstrip("_"),
                 method,
                 path,
-                right,
+                Right(right or ("read" if method == "GET" else "write")),
                 summary,
                 " ".join((view.__doc__ or "").split()),
                 _paging.paged(query) if paged else query,

@@ -68,7 +68,6 @@ class Plain:
         answers = {200: Pages(self.shape)}
         self.noun.get(
             self.path,
-            "read",
             summary,
             answers=answers,
             query=asked,
@@ -85,7 +84,6 @@ class Plain:
         show.__doc__ = doc
         self.noun.get(
             self.one,
-            "read",
             f"Read {_a(self.called)}",
             answers={200: self.shape},
             everywhere=self.everywhere,
@@ -104,7 +102,6 @@ class Plain:
         create.__doc__ = doc
         self.noun.post(
             self.path,
-            "write",
             f"Add {_a(self.called)}",
             body=body,
             answers={201: self.shape},
@@ -124,7 +121,6 @@ class Plain:
         edit.__doc__ = doc
         self.noun.patch(
             self.one,
-            "write",
             f"Change {_a(self.called)}",
             body=body,
             answers={200: self.shape},
@@ -142,7 +138,7 @@ class Plain:
 
     def _put(self, verb: str, act: Any, doc: str, problems: tuple[int, ...]) -> None:
         self.noun.decide(
-            *(f"{self.one}/{verb}", "write", f"{verb.title()} {_a(self.called)}", doc),
+            *(f"{self.one}/{verb}", f"{verb.title()} {_a(self.called)}", doc),
             *(self.shape, lambda ask, **path: self.row(ask, path), act),
             seen=self.completed,
             problems=problems,

@@ -68,7 +68,7 @@ class BillDetail(BILL):  # type: ignore[misc,valid-type]
     ]
 
 
-@noun.get("/bills", "read", "List bills", answers={200: Pages(BILL)}, query=schemas.Bills)
+@noun.get("/bills", "List bills", answers={200: Pages(BILL)}, query=schemas.Bills)
 def list_(ask: Ask) -> object:
     """The bills of sessions in reach, the newest first; `number` finds one."""
     ways = {
@@ -78,7 +78,7 @@ def list_(ask: Ask) -> object:
     return _lists.narrowed(ask, select(Bill), Bill, ways, at="issued_at")
 
 
-@noun.get("/bills/{bill_id}", "read", "Read a bill", answers={200: BillDetail})
+@noun.get("/bills/{bill_id}", "Read a bill", answers={200: BillDetail})
 def show(ask: Ask, bill_id: int) -> object:
     """One bill, line by line, with the readings behind each."""
     return _bill(ask, bill_id)
@@ -86,7 +86,6 @@ def show(ask: Ask, bill_id: int) -> object:
 
 @noun.post(
     "/bills/{bill_id}/correct",
-    "write",
     "Correct a bill",
     body=schemas.Correction,
     answers={201: BillDetail},
@@ -101,7 +100,6 @@ def correct(ask: Ask, bill_id: int) -> object:
 
 @noun.post(
     "/bills/{bill_id}/refund",
-    "write",
     "Refund a bill",
     body=schemas.Refund,
     answers={201: BillDetail},
@@ -116,7 +114,6 @@ def refund(ask: Ask, bill_id: int) -> object:
 
 @noun.get(
     "/bills/{bill_id}/letter",
-    "read",
     "Read a receipt as a letter",
     answers={200: File("text/html", "The letter, as the mail holds it.")},
     query=schemas.LetterAsked,
@@ -129,7 +126,6 @@ def receipt_letter(ask: Ask, bill_id: int) -> Response:
 
 @noun.get(
     "/bills/{bill_id}/receipt.pdf",
-    "read",
     "Read a receipt as a PDF",
     answers={200: File("application/pdf", "The words of the letter on A4.")},
     query=schemas.LetterAsked,
@@ -144,9 +140,7 @@ def _language(ask: Ask, bill: Bill) -> str:
     return str(ask.query.get("language", bill.receipt.language if bill.receipt else "en"))
 
 
-@noun.get(
-    "/receipts", "read", "List receipts", answers={200: Pages(RECEIPT)}, query=schemas.Receipts
-)
+@noun.get("/receipts", "List receipts", answers={200: Pages(RECEIPT)}, query=schemas.Receipts)
 def receipts_(ask: Ask) -> object:
     """The mails of bills in reach, the newest first."""
     query = select(Receipt).options(selectinload(Receipt.deliveries))
@@ -155,7 +149,6 @@ def receipts_(ask: Ask) -> object:
 
 @noun.post(
     "/bills/{bill_id}/resend",
-    "write",
     "Send a receipt again",
     body=schemas.Resending,
     answers={200: RECEIPT},

@@ -26,7 +26,6 @@ QUESTION = _rows.answer(
 
 @noun.get(
     "/questions",
-    "read",
     "List questions",
     answers={200: Pages(QUESTION)},
     query=schemas.Questions,
@@ -48,14 +47,16 @@ def _answer(db: Session, actor: Actor, row: DriverQuestion, **given: object) -> 
 
 
 noun.decide(
-    *("/questions/{question_id}/answer", "write", "Answer a question"),
+    "/questions/{question_id}/answer",
+    "Answer a question",
     "Mail an answer to the driver, in the language of the receipt, and close the question.",
     *(QUESTION, _question, _answer),
     body=schemas.QuestionAnswer,
     problems=(409,),
 )
 noun.decide(
-    *("/questions/{question_id}/close", "write", "Close a question"),
+    "/questions/{question_id}/close",
+    "Close a question",
     "Close a question that needs no mail.",
     *(QUESTION, _question, questions.close),
     problems=(409,),

@@ -60,14 +60,14 @@ def _stray(ask: Ask, stray_id: int) -> StrayStop:
     return stop
 
 
-@noun.get("/reviews", "read", "List reviews", answers={200: Pages(REVIEW)}, query=schemas.Reviews)
+@noun.get("/reviews", "List reviews", answers={200: Pages(REVIEW)}, query=schemas.Reviews)
 def list_(ask: Ask) -> object:
     """Sessions whose bill is or was held, the newest first."""
     ways = {"decided": lambda is_: Review.decided_at.is_not(None) == is_}
     return _lists.narrowed(ask, select(Review), Review, ways)
 
 
-@noun.get("/sessions/{session_id}/review", "read", "Read a session’s review", answers={200: REVIEW})
+@noun.get("/sessions/{session_id}/review", "Read a session’s review", answers={200: REVIEW})
 def show(ask: Ask, session_id: int) -> object:
     """Why the bill of a session is or was held."""
     return _review(ask, session_id)
@@ -75,7 +75,6 @@ def show(ask: Ask, session_id: int) -> object:
 
 @noun.post(
     "/sessions/{session_id}/review/approve",
-    "write",
     "Approve a held session",
     body=schemas.Approval,
     answers={200: REVIEW},
@@ -87,7 +86,6 @@ def approve(ask: Ask, session_id: int) -> object:
 
 @noun.post(
     "/sessions/{session_id}/review/correct",
-    "write",
     "Correct a held session",
     body=schemas.CorrectedApproval,
     answers={200: REVIEW},
@@ -98,7 +96,8 @@ def correct(ask: Ask, session_id: int) -> object:
 
 
 noun.decide(
-    *("/sessions/{session_id}/review/waive", "write", "Waive a held session"),
+    "/sessions/{session_id}/review/waive",
+    "Waive a held session",
     "Charge nothing for the session; a bill that stands is credited.",
     *(REVIEW, _review, reviews.waive),
     body=schemas.Decision,
@@ -106,7 +105,8 @@ noun.decide(
 
 
 noun.decide(
-    *("/sessions/{session_id}/review/keep", "write", "Keep the bill of a held session"),
+    "/sessions/{session_id}/review/keep",
+    "Keep the bill of a held session",
     "Leave the bill that stands as it is, whatever was told later.",
     *(REVIEW, _review, reviews.keep),
     body=schemas.Decision,
@@ -115,7 +115,6 @@ noun.decide(
 
 @noun.get(
     "/stray-stops",
-    "read",
     "List stray stops",
     answers={200: Pages(STRAY)},
     query=schemas.StrayStops,
@@ -125,7 +124,7 @@ def strays(ask: Ask) -> object:
     return _lists.narrowed(ask, select(StrayStop), StrayStop)
 
 
-@noun.get("/stray-stops/{stray_id}", "read", "Read a stray stop", answers={200: STRAY})
+@noun.get("/stray-stops/{stray_id}", "Read a stray stop", answers={200: STRAY})
 def stray(ask: Ask, stray_id: int) -> object:
     """One stop and what became of it."""
     return ask.get(StrayStop, stray_id, "stop")
@@ -133,7 +132,6 @@ def stray(ask: Ask, stray_id: int) -> object:
 
 @noun.post(
     "/stray-stops/{stray_id}/assign",
-    "write",
     "Assign a stray stop",
     body=schemas.Assignment,
     answers={200: SESSION},
@@ -148,7 +146,8 @@ def assign(ask: Ask, stray_id: int) -> object:
 
 
 noun.decide(
-    *("/stray-stops/{stray_id}/dismiss", "write", "Dismiss a stray stop"),
+    "/stray-stops/{stray_id}/dismiss",
+    "Dismiss a stray stop",
     "Put a stop aside that needs nothing more.",
     *(STRAY, _stray, reviews.dismiss_stray),
     body=schemas.Decision,

@@ -130,7 +130,6 @@ class BenchResult(Answer):
 
 @noun.post(
     "/tariffs/bench",
-    "write",
     "Try a draft on real sessions",
     body=schemas.BenchAsked,
     answers={200: BenchResult},
@@ -157,7 +156,6 @@ def _tariff(ask: Ask, tariff_id: int) -> Tariff:
 
 @noun.get(
     "/tariffs",
-    "read",
     "List tariffs",
     answers={200: Pages(TARIFF)},
     query=schemas.Tariffs,
@@ -171,7 +169,7 @@ def list_(ask: Ask) -> object:
     return ask.page(query.options(selectinload(Tariff.versions)), Tariff.id, newest=False)
 
 
-@noun.get("/tariffs/{tariff_id}", "read", "Read a tariff", answers={200: TARIFF})
+@noun.get("/tariffs/{tariff_id}", "Read a tariff", answers={200: TARIFF})
 def show(ask: Ask, tariff_id: int) -> object:
     """One tariff with the version that holds now."""
     return _tariff(ask, tariff_id)
@@ -179,7 +177,6 @@ def show(ask: Ask, tariff_id: int) -> object:
 
 @noun.post(
     "/tariffs",
-    "write",
     "Write a tariff",
     body=schemas.NewTariff,
     answers={201: TARIFF},
@@ -194,7 +191,6 @@ def create(ask: Ask) -> object:
 
 @noun.patch(
     "/tariffs/{tariff_id}",
-    "write",
     "Change a tariff",
     body=schemas.TariffChanges,
     answers={200: TARIFF},
@@ -218,7 +214,8 @@ def edit(ask: Ask, tariff_id: int) -> object:
 
 
 noun.decide(
-    *("/tariffs/{tariff_id}/archive", "write", "Archive a tariff"),
+    "/tariffs/{tariff_id}/archive",
+    "Archive a tariff",
     "Put a tariff away; refused while anybody has it.",
     *(TARIFF, _tariff, tariff_book.archive),
     everywhere=True,
@@ -226,7 +223,8 @@ noun.decide(
 
 
 noun.decide(
-    *("/tariffs/{tariff_id}/restore", "write", "Restore a tariff"),
+    "/tariffs/{tariff_id}/restore",
+    "Restore a tariff",
     "Take a tariff out of the archive.",
     *(TARIFF, _tariff, tariff_book.restore),
     everywhere=True,
@@ -235,7 +233,6 @@ noun.decide(
 
 @noun.get(
     "/tariffs/{tariff_id}/versions",
-    "read",
     "List a tariff’s versions",
     answers={200: Pages(VERSION)},
 )
@@ -247,7 +244,6 @@ def versions(ask: Ask, tariff_id: int) -> object:
 
 @noun.post(
     "/tariffs/{tariff_id}/versions/{version}/withdraw",
-    "write",
     "Withdraw a planned version",
     answers={200: VERSION},
     problems=(404, 409),
@@ -262,7 +258,6 @@ def withdraw(ask: Ask, tariff_id: int, version: int) -> object:
 
 @noun.post(
     "/tariffs/{tariff_id}/copy",
-    "write",
     "Copy a tariff",
     body=schemas.TariffCopy,
     answers={201: TARIFF},
@@ -277,7 +272,7 @@ def copy(ask: Ask, tariff_id: int) -> object:
     return Reply(201, made, {"Location": f"{ROOT}/tariffs/{made.id}"})
 
 
-@noun.get("/tariffs/{tariff_id}/holders", "read", "Read who has a tariff", answers={200: Holders})
+@noun.get("/tariffs/{tariff_id}/holders", "Read who has a tariff", answers={200: Holders})
 def holders(ask: Ask, tariff_id: int) -> object:
     """Whose price it is, as far as the token reaches; those in the archive are left out."""
     found = queries.holders(ask.db, _tariff(ask, tariff_id))
@@ -291,7 +286,6 @@ def holders(ask: Ask, tariff_id: int) -> object:
 
 @noun.get(
     "/tariffs/{tariff_id}/price",
-    "read",
     "Price an imagined session",
     answers={200: Price},
     query=schemas.PriceExample,

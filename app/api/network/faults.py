@@ -49,7 +49,6 @@ _lists.of_station(
 
 @noun.post(
     "/stations/{station_id}/faults",
-    "write",
     "Note a fault",
     body=schemas.NewFault,
     answers={201: FAULT},
@@ -62,7 +61,7 @@ def note(ask: Ask, station_id: int) -> Any:
         return field.note_fault(db, ask.actor, station, ask.body["text"], now=ask.now)
 
 
-@noun.get("/faults/{fault_id}", "read", "Read a noted fault", answers={200: FAULT})
+@noun.get("/faults/{fault_id}", "Read a noted fault", answers={200: FAULT})
 def show(ask: Ask, fault_id: int) -> Any:
     """One noted fault."""
     return _fault(ask, fault_id)
@@ -70,7 +69,6 @@ def show(ask: Ask, fault_id: int) -> Any:
 
 @noun.get(
     "/faults/{fault_id}/photo",
-    "read",
     "Read the photo of a fault",
     answers={200: File("image/jpeg", "The photo, without metadata.")},
 )
@@ -81,7 +79,6 @@ def photo(ask: Ask, fault_id: int) -> Response:
 
 @noun.post(
     "/faults/{fault_id}/done",
-    "write",
     "Settle a fault",
     body=schemas.FaultDone,
     answers={200: FAULT},

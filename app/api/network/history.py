@@ -99,7 +99,6 @@ _lists.of_station(
 
 @noun.get(
     "/messages",
-    "read",
     "List all messages",
     answers={200: Pages(MESSAGE)},
     query=AllMessages,
@@ -110,7 +109,7 @@ def all_messages(ask: Ask) -> Any:
     return _lists.narrowed(ask, select(Message), Message, ways, at="at")
 
 
-@noun.get("/messages/{message_id}", "read", "Read a message", answers={200: MESSAGE})
+@noun.get("/messages/{message_id}", "Read a message", answers={200: MESSAGE})
 def message(ask: Ask, message_id: int) -> Any:
     """One call with its answer."""
     return ask.get(Message, message_id, "message")
@@ -141,7 +140,6 @@ _lists.of_station(
 
 @noun.get(
     "/stations/{station_id}/handshakes",
-    "read",
     "List handshake attempts",
     answers={200: Pages(KNOCK)},
     query=schemas.Handshakes,

@@ -94,7 +94,6 @@ _bulk.hang(
 
 @station_noun.post(
     "/stations",
-    "write",
     "Register a station",
     body=schemas.NewStation,
     answers={201: RegisteredStation},
@@ -123,7 +122,6 @@ def create(ask: Ask) -> object:
 
 @station_noun.post(
     "/stations/{station_id}/credentials",
-    "write",
     "Give a station a new password",
     body=schemas.NewCredentials,
     answers={200: Credentials},

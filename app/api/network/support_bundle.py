@@ -22,8 +22,8 @@ ZIP = File(
 
 @noun.get(
     "/stations/{station_id}/support-bundle",
-    "write",
     "Read a station’s support bundle",
+    right="write",
     answers={200: ZIP},
     query=schemas.SupportBundle,
 )
@@ -35,8 +35,8 @@ def of_station(ask: Ask, station_id: int) -> Response:
 
 @noun.get(
     "/sessions/{session_id}/support-bundle",
-    "write",
     "Read a session’s support bundle",
+    right="write",
     answers={200: ZIP},
     query=schemas.SessionBundle,
 )

@@ -36,7 +36,7 @@ def _alert(ask: Ask, alert_id: int) -> Alert:
     return alert
 
 
-@noun.get("/alerts", "read", "List alerts", answers={200: Pages(ALERT)}, query=schemas.Alerts)
+@noun.get("/alerts", "List alerts", answers={200: Pages(ALERT)}, query=schemas.Alerts)
 def list_(ask: Ask) -> Any:
     """The alerts in reach, the newest first."""
     query = select(Alert)
@@ -52,21 +52,23 @@ def list_(ask: Ask) -> Any:
     return ask.page(query, Alert.id)
 
 
-@noun.get("/alerts/{alert_id}", "read", "Read an alert", answers={200: ALERT})
+@noun.get("/alerts/{alert_id}", "Read an alert", answers={200: ALERT})
 def show(ask: Ask, alert_id: int) -> Any:
     """One alert."""
     return _alert(ask, alert_id)
 
 
 noun.decide(
-    *("/alerts/{alert_id}/acknowledge", "write", "Acknowledge an alert"),
+    "/alerts/{alert_id}/acknowledge",
+    "Acknowledge an alert",
     "Say that somebody knows: nothing is escalated. Whoever said so first stays named.",
     *(ALERT, _alert, alerts.acknowledge),
 )
 
 
 noun.decide(
-    *("/alerts/{alert_id}/close", "write", "Close an alert"),
+    "/alerts/{alert_id}/close",
+    "Close an alert",
     "Close it by hand, with a note or without. It opens again when it is over and begins anew.",
     *(ALERT, _alert, alerts.close),
     body=schemas.AlertClosing,
@@ -76,7 +78,6 @@ noun.decide(
 
 @noun.patch(
     "/alerts/{alert_id}",
-    "write",
     "Change an alert",
     body=schemas.AlertChanges,
     answers={200: ALERT},

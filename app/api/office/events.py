@@ -63,7 +63,6 @@ def _forms() -> Json:
 
 @noun.get(
     "/events",
-    "read",
     "Hear what happens",
     query=schemas.EventsAsked,
     answers={

@@ -52,7 +52,7 @@ def _refuse_narrow(ask: Ask) -> None:
         raise Problem(403, "A token that is limited to some sites cannot use files of jobs.")
 
 
-@noun.get("/jobs", "read", "List jobs", answers={200: Pages(JOB)}, query=schemas.Jobs)
+@noun.get("/jobs", "List jobs", answers={200: Pages(JOB)}, query=schemas.Jobs)
 def list_(ask: Ask) -> object:
     """One’s own jobs, the newest first."""
     query = select(Job).where(Job.user_id == ask.caller.user_id)
@@ -62,7 +62,7 @@ def list_(ask: Ask) -> object:
     return ask.page(query, Job.id)
 
 
-@noun.get("/jobs/{job_id}", "read", "Read a job", answers={200: JOB})
+@noun.get("/jobs/{job_id}", "Read a job", answers={200: JOB})
 def show(ask: Ask, job_id: int) -> object:
     """One job: how far it is, and what came of it."""
     return _job(ask, job_id)
@@ -70,7 +70,6 @@ def show(ask: Ask, job_id: int) -> object:
 
 @noun.get(
     "/jobs/{job_id}/file",
-    "read",
     "Fetch an export",
     answers={200: File("application/octet-stream", "CSV or XLSX, as it was asked for.")},
 )
@@ -87,9 +86,11 @@ def file(ask: Ask, job_id: int) -> Response:
 
 
 noun.decide(
-    *("/jobs/{job_id}/cancel", "read", "Cancel a job"),
+    "/jobs/{job_id}/cancel",
+    "Cancel a job",
     "Stop a job; what it wrote stays.",
     *(JOB, _job, jobs.cancel),
+    right="read",
     problems=(409,),
 )
 
@@ -104,7 +105,6 @@ def _asked(ask: Ask, kind: JobKind, arguments: Json, text: str | None = None) ->
 
 @noun.post(
     "/imports",
-    "write",
     "Import a file",
     body=schemas.NewImport,
     answers={202: JOB},
@@ -135,8 +135,8 @@ def import_(ask: Ask) -> Reply:
 
 @noun.post(
     "/exports",
-    "read",
     "Export a list",
+    right="read",
     body=schemas.NewExport,
     answers={202: JOB},
     problems=(409,),

@@ -19,8 +19,8 @@ ORGANISATION = _rows.answer(
 
 @noun.get(
     "/organisation",
-    "write",
     "Read the organisation",
+    right="write",
     answers={200: ORGANISATION},
     everywhere=True,
 )
@@ -31,7 +31,6 @@ def show(ask: Ask) -> object:
 
 @noun.patch(
     "/organisation",
-    "write",
     "Change the organisation",
     body=OrganisationChanges,
     answers={200: ORGANISATION},

@@ -105,8 +105,8 @@ class Hits(Answer):
 
 @noun.get(
     "/audit",
-    "write",
     "List the audit",
+    right="write",
     answers={200: Pages(ENTRY)},
     query=schemas.Audit,
     everywhere=True,
@@ -116,7 +116,7 @@ def audit(ask: Ask) -> object:
     return _lists.narrowed(ask, select(AuditEntry), AuditEntry, at="at")
 
 
-@noun.get("/attention", "read", "Read what needs attention", answers={200: Findings})
+@noun.get("/attention", "Read what needs attention", answers={200: Findings})
 def findings(ask: Ask) -> object:
     """What needs a person now, as on Home; a finding is gone as soon as its cause is."""
     found = attention.findings(ask.db, tenant_id=ask.tenant_id, now=ask.now)
@@ -125,7 +125,6 @@ def findings(ask: Ask) -> object:
 
 @noun.post(
     "/attention/seen",
-    "write",
     "Put a finding away",
     body=schemas.Seen,
     answers={204: None},
@@ -140,20 +139,20 @@ def seen(ask: Ask) -> None:
         housekeeping.see(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
 
 
-@noun.get("/system", "read", "Read how the installation fares", answers={200: Health})
+@noun.get("/system", "Read how the installation fares", answers={200: Health})
 def health(ask: Ask) -> object:
     """Worker, Redis, Celery, mail, database and disk: what each says of itself."""
     return about.about(ask.db, now=ask.now)
 
 
-@noun.get("/settings", "write", "Read the settings", answers={200: Settings}, everywhere=True)
+@noun.get("/settings", "Read the settings", right="write", answers={200: Settings}, everywhere=True)
 def settings(ask: Ask) -> object:
     """Every setting of the installation: its value (secrets masked), from where, what it does."""
     del ask
     return {"items": about.settings_in_use()}
 
 
-@noun.get("/search", "read", "Search", answers={200: Hits}, query=schemas.Search)
+@noun.get("/search", "Search", answers={200: Hits}, query=schemas.Search)
 def search(ask: Ask) -> object:
     """Stations, tags, drivers, sessions, bills, sites and messages that a text names."""
     found = looking.search(ask.db, ask.query.get("q", ""), ask.caller.rights)

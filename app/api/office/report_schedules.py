@@ -70,7 +70,6 @@ def _schedule(ask: Ask, schedule_id: int) -> ReportSchedule:
 
 @noun.post(
     "/report-schedules/{schedule_id}/run",
-    "write",
     "Send a report now",
     answers={202: ReportRun},
     problems=(409,),
@@ -87,7 +86,6 @@ def run(ask: Ask, schedule_id: int) -> Reply:
 
 @noun.get(
     "/report-schedules/{schedule_id}/runs",
-    "read",
     "List what a schedule sent",
     answers={200: Pages(ReportRun)},
     everywhere=True,

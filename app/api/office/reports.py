@@ -66,7 +66,6 @@ def _wanted(ask: Ask, kind: str) -> Wanted:
 
 @noun.get(
     "/reports/{kind}",
-    "read",
     "Read a report",
     answers={200: ReportAnswer},
     query=ReportAsked,
@@ -89,7 +88,6 @@ def show(ask: Ask, kind: str) -> object:
 
 @noun.get(
     "/reports/{kind}/pdf",
-    "read",
     "Read a report as PDF",
     answers={200: File("application/pdf", "The same table with its sums and its picture, on A4.")},
     query=ReportAsked,

@@ -34,7 +34,7 @@ def _row(row: OwnRole) -> dict[str, object]:
     return {"id": row.id, "name": row.name, "rights": row.rights}
 
 
-@noun.get("/roles", "read", "List roles", answers={200: Roles}, everywhere=True)
+@noun.get("/roles", "List roles", answers={200: Roles}, everywhere=True)
 def list_(ask: Ask) -> object:
     """Every role, and what it allows."""
     built_in = [
@@ -43,15 +43,13 @@ def list_(ask: Ask) -> object:
     return {"items": [*built_in, *map(_row, rights.roles(ask.db))]}
 
 
-@noun.get("/roles/{role_id}", "read", "Read a role", answers={200: Role}, everywhere=True)
+@noun.get("/roles/{role_id}", "Read a role", answers={200: Role}, everywhere=True)
 def show(ask: Ask, role_id: int) -> object:
     """One of the organisation’s own roles."""
     return _row(rights.role(ask.db, role_id))
 
 
-@noun.post(
-    "/roles", "write", "Make a role", body=schemas.NewRole, answers={201: Role}, everywhere=True
-)
+@noun.post("/roles", "Make a role", body=schemas.NewRole, answers={201: Role}, everywhere=True)
 def create(ask: Ask) -> object:
     """Make a role; nobody gives a right that they lack."""
     with unit_of_work() as db:
@@ -61,7 +59,6 @@ def create(ask: Ask) -> object:
 
 @noun.patch(
     "/roles/{role_id}",
-    "write",
     "Change a role",
     body=schemas.RoleChanges,
     answers={200: Role},
@@ -77,7 +74,6 @@ def edit(ask: Ask, role_id: int) -> object:
 
 @noun.delete(
     "/roles/{role_id}",
-    "write",
     "Delete a role",
     answers={204: None},
     problems=(409,),
@@ -91,7 +87,6 @@ def remove(ask: Ask, role_id: int) -> None:
 
 @machine_noun.post(
     "/machines",
-    "write",
     "Add a machine",
     body=schemas.NewMachine,
     answers={201: PERSON},
@@ -107,7 +102,6 @@ def add(ask: Ask) -> object:
 
 @machine_noun.patch(
     "/machines/{user_id}",
-    "write",
     "Change a machine",
     body=schemas.MachineChanges,
     answers={200: PERSON},

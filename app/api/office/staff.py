@@ -69,8 +69,8 @@ def _token(ask: Ask, token_id: int) -> ApiToken:
 
 @noun.get(
     "/staff",
-    "write",
     "List staff",
+    right="write",
     answers={200: Pages(PERSON)},
     query=schemas.People,
     everywhere=True,
@@ -88,7 +88,11 @@ def list_(ask: Ask) -> object:
 
 
 @noun.get(
-    "/staff/{user_id}", "write", "Read a member of staff", answers={200: PERSON}, everywhere=True
+    "/staff/{user_id}",
+    "Read a member of staff",
+    right="write",
+    answers={200: PERSON},
+    everywhere=True,
 )
 def show(ask: Ask, user_id: int) -> object:
     """One member of staff."""
@@ -97,7 +101,6 @@ def show(ask: Ask, user_id: int) -> object:
 
 @noun.post(
     "/staff",
-    "write",
     "Invite a member of staff",
     body=schemas.NewPerson,
     answers={201: Invited},
@@ -114,7 +117,6 @@ def create(ask: Ask) -> object:
 
 @noun.patch(
     "/staff/{user_id}",
-    "write",
     "Change a member of staff",
     body=schemas.PersonChanges,
     answers={200: PERSON},
@@ -129,7 +131,8 @@ def edit(ask: Ask, user_id: int) -> object:
 
 
 noun.decide(
-    *("/staff/{user_id}/archive", "write", "Deactivate a member of staff"),
+    "/staff/{user_id}/archive",
+    "Deactivate a member of staff",
     "Sign them out everywhere and let them in no more; their tokens stop, history stays.",
     *(PERSON, _user, staff.archive),
     everywhere=True,
@@ -137,7 +140,8 @@ noun.decide(
 
 
 noun.decide(
-    *("/staff/{user_id}/restore", "write", "Restore a member of staff"),
+    "/staff/{user_id}/restore",
+    "Restore a member of staff",
     "Let a deactivated member of staff sign in again.",
     *(PERSON, _user, staff.restore),
     everywhere=True,
@@ -146,7 +150,6 @@ noun.decide(
 
 @noun.post(
     "/staff/{user_id}/invite",
-    "write",
     "Invite a member of staff again",
     answers={200: Invited},
     everywhere=True,
@@ -162,8 +165,8 @@ def invite(ask: Ask, user_id: int) -> object:
 
 @noun.get(
     "/staff/{user_id}/sign-ins",
-    "write",
     "List a person’s sign-ins",
+    right="write",
     answers={200: Pages(SIGN_IN)},
     everywhere=True,
 )
@@ -176,7 +179,6 @@ def sign_ins_(ask: Ask, user_id: int) -> object:
 
 @noun.post(
     "/staff/{user_id}/sign-ins/end",
-    "write",
     "End a person’s sign-ins",
     answers={200: Ended},
     everywhere=True,
@@ -189,7 +191,8 @@ def end_sign_ins(ask: Ask, user_id: int) -> object:
 
 
 noun.decide(
-    *("/staff/{user_id}/withdraw", "write", "Withdraw an invitation"),
+    "/staff/{user_id}/withdraw",
+    "Withdraw an invitation",
     "Make the links of somebody useless who never came in, and put them away.",
     *(PERSON, _user, invitations.withdraw),
     problems=(409,),
@@ -198,7 +201,8 @@ noun.decide(
 
 
 noun.decide(
-    *("/staff/{user_id}/reset-second-factor", "write", "Reset a second factor"),
+    "/staff/{user_id}/reset-second-factor",
+    "Reset a second factor",
     "Take away app, recovery codes and passkeys of somebody who lost them; ends every sign-in.",
     *(PERSON, _user, second_factor.reset),
     problems=(409,),
@@ -208,8 +212,8 @@ noun.decide(
 
 @noun.get(
     "/tokens",
-    "write",
     "List API tokens",
+    right="write",
     answers={200: Pages(TOKEN)},
     query=schemas.ApiTokens,
     everywhere=True,
@@ -222,7 +226,6 @@ def tokens(ask: Ask) -> object:
 
 @noun.post(
     "/tokens",
-    "write",
     "Make an API token",
     body=schemas.NewApiToken,
     answers={201: Issued},
@@ -242,7 +245,8 @@ def issue(ask: Ask) -> object:
 
 
 noun.decide(
-    *("/tokens/{token_id}/revoke", "write", "Revoke an API token"),
+    "/tokens/{token_id}/revoke",
+    "Revoke an API token",
     "Make a token useless from now on.",
     *(TOKEN, _token, api_tokens.revoke),
     everywhere=True,

@@ -22,7 +22,7 @@ TOKEN = _rows.answer(
 )
 
 
-@noun.get("/token", "read", "Read the token", answers={200: TOKEN})
+@noun.get("/token", "Read the token", answers={200: TOKEN})
 def show(ask: Ask) -> object:
     """The token of this request; a way to see whether it works."""
     return ask.db.scalar(select(ApiToken).where(ApiToken.id == ask.caller.token_id))

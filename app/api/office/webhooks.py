@@ -61,8 +61,8 @@ def _endpoint(ask: Ask, webhook_id: int) -> WebhookEndpoint:
 
 @noun.get(
     "/webhooks",
-    "write",
     "List webhooks",
+    right="write",
     answers={200: Pages(WEBHOOK)},
     query=schemas.Webhooks,
     everywhere=True,
@@ -75,7 +75,11 @@ def list_(ask: Ask) -> Any:
 
 
 @noun.get(
-    "/webhooks/{webhook_id}", "write", "Read a webhook", answers={200: WEBHOOK}, everywhere=True
+    "/webhooks/{webhook_id}",
+    "Read a webhook",
+    right="write",
+    answers={200: WEBHOOK},
+    everywhere=True,
 )
 def show(ask: Ask, webhook_id: int) -> Any:
     """One webhook; its secret is told by nobody."""
@@ -84,7 +88,6 @@ def show(ask: Ask, webhook_id: int) -> Any:
 
 @noun.post(
     "/webhooks",
-    "write",
     "Add a webhook",
     body=schemas.NewWebhook,
     answers={201: AddedWebhook},
@@ -102,7 +105,6 @@ def create(ask: Ask) -> Any:
 
 @noun.patch(
     "/webhooks/{webhook_id}",
-    "write",
     "Change a webhook",
     body=schemas.WebhookChanges,
     answers={200: WEBHOOK},
@@ -119,7 +121,6 @@ def edit(ask: Ask, webhook_id: int) -> Any:
 
 @noun.post(
     "/webhooks/{webhook_id}/rotate",
-    "write",
     "Give a webhook a new secret",
     answers={200: WebhookSecret},
     everywhere=True,
@@ -135,7 +136,6 @@ def rotate(ask: Ask, webhook_id: int) -> Any:
 
 @noun.post(
     "/webhooks/{webhook_id}/test",
-    "write",
     "Test a webhook",
     answers={202: DELIVERY},
     everywhere=True,
@@ -150,8 +150,8 @@ def test(ask: Ask, webhook_id: int) -> Any:
 
 @noun.get(
     "/webhooks/{webhook_id}/deliveries",
-    "write",
     "List deliveries",
+    right="write",
     answers={200: Pages(DELIVERY)},
     query=schemas.Deliveries,
     everywhere=True,
@@ -168,8 +168,8 @@ def deliveries_(ask: Ask, webhook_id: int) -> Any:
 
 @noun.get(
     "/webhooks/{webhook_id}/deliveries/{delivery_id}",
-    "write",
     "Read a delivery",
+    right="write",
     answers={200: DELIVERY},
     everywhere=True,
 )
@@ -180,7 +180,6 @@ def delivery(ask: Ask, webhook_id: int, delivery_id: int) -> Any:
 
 @noun.post(
     "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
-    "write",
     "Replay a delivery",
     answers={202: DELIVERY},
     everywhere=True,
@@ -200,7 +199,7 @@ for _act, _summary, _doc in (
     (webhooks.restore, "Restore a webhook", "Take it out of the archive."),
 ):
     _path = f"/webhooks/{{webhook_id}}/{_act.__name__}"
-    noun.decide(_path, "write", _summary, _doc, WEBHOOK, _endpoint, _act, everywhere=True)
+    noun.decide(_path, _summary, _doc, WEBHOOK, _endpoint, _act, everywhere=True)
 
 
 def _delivery(ask: Ask, webhook_id: int, delivery_id: int) -> WebhookDelivery:
