@@ -51,11 +51,7 @@ plain_drivers.edit("Change what is given and leave the rest.", schemas.DriverCha
 plain_drivers.archive("Put a driver and their tags away; sessions, bills and receipts stay.")
 plain_drivers.restore("Take a driver back; their tags are restored one by one.")
 _bulk.hang(
-    driver_noun,
-    Driver,
-    drivers_list,
-    DriversBulk,
-    {"archive": drivers.archive_all, "restore": drivers.restore_all},
+    *(driver_noun, drivers.MANY, drivers_list, DriversBulk),
     "Put many drivers and their tags away, or take drivers back.",
 )
 
@@ -244,16 +240,8 @@ plain_tags.archive("Take a tag off the list; its history stays.")
 plain_tags.restore("Put an archived tag back on the list.", 409)
 
 
-def _tags_changed(change: str) -> _bulk.Act:
-    return lambda db, actor, rows, **given: tag_sets.change_all(db, actor, rows, change, **given)
-
-
 _bulk.hang(
-    tag_noun,
-    Tag,
-    tags_list,
-    TagsBulk,
-    {word: _tags_changed(word) for word in ("block", "unblock", "archive", "restore", "group")},
+    *(tag_noun, tag_sets.MANY, tags_list, TagsBulk),
     "Block, unblock, archive or restore many tags, or put them into a group.",
 )
 

@@ -39,7 +39,7 @@ TABLE = {
     "certificates.refuse": "certificates.refuse",
     "certificates.revoke": "certificates.revoke",
     "certificates.sign": "certificates.sign",
-    "commands.bulk_repeat": "orders.bulk",
+    "commands.bulk_change": "orders.bulk",
     "commands.repeat": "orders.create",
     "device_model.keep": "device.keep",
     "display.show": "orders.create",

@@ -23,6 +23,17 @@ def test_tags_are_blocked_by_number_and_what_is_not_there_is_told(api):
     assert {api.get(f"/tags/{number}")["status"] for number in (first, second)} == {"blocked"}
 
 
+def test_tags_are_put_into_a_group_and_out_of_it(api, db):
+    (number, *_), group = ids(api, "/tags"), api.post("/tag-groups", {"name": "Fleet"}, 201)["id"]
+    wanted = {"action": "group", "ids": [number]}
+    for group_id in (group, None):
+        told = api.post("/tags/bulk", {**wanted, "group_id": group_id}, 200)
+        assert (told["changed"], told["refused"]) == (1, [])
+        assert api.get(f"/tags/{number}")["group_id"] == group_id
+    wanted = {"action": "block", "ids": [number], "group_id": group}
+    assert api.post("/tags/bulk", wanted, 422)["field"] == "group_id"
+
+
 def test_drivers_are_put_away_and_taken_back_by_a_filter(api):
     there = ids(api, "/drivers")
     gone = api.post("/drivers/bulk", {"action": "archive", "filter": {}}, 200)

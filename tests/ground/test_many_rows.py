@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from app.domain.commands import commands
+from app.domain.ground import many
 from app.domain.ground.vocabulary import (
     SYSTEM,
     BillingState,
@@ -31,7 +32,6 @@ from app.models import (
     Tag,
     TagGroup,
 )
-from app.web import bulk
 
 
 def act(client, address, action, rows=(), **given):
@@ -72,7 +72,7 @@ def test_all_of_a_filter_are_changed_and_nothing_beyond_it(made, db, operator):
 
 def test_too_many_are_refused_as_a_whole(made, db, operator, monkeypatch):
     many_tags(db, made, 4)
-    monkeypatch.setattr(bulk.picked, "__kwdefaults__", {"most": 3})
+    monkeypatch.setattr(many, "MOST", 3)
     assert "More than 3 rows are not changed at once" in act(
         operator, "/tags/bulk?q=BULK", "block", all="1"
     )

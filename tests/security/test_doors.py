@@ -59,7 +59,7 @@ def test_a_refused_form_sends_nobody_to_another_site(app, made):
         "http://localhost.evil.example/",
         "http://localhost@evil.example/",
     ):
-        answer = client.post("/tags/bulk", headers={"Referer": referrer})
+        answer = client.post("/tags/bulk", data={"action": "block"}, headers={"Referer": referrer})
         location = answer.headers["Location"].removeprefix("http://localhost/")
         assert "evil" not in location
 

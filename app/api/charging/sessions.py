@@ -8,7 +8,7 @@ from app.api.ground import _bulk, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
 from app.domain.charging import sessions
-from app.domain.money import billing, reviews
+from app.domain.money import reviews
 from app.models import Bill, ChargingSession, MeterReading, Station
 from app.queries.money import costs
 from app.schemas import charging as schemas
@@ -173,16 +173,6 @@ def _priced(ask: Ask, session: ChargingSession) -> ChargingSession:
 
 
 _bulk.hang(
-    noun,
-    ChargingSession,
-    list_,
-    SessionsBulk,
-    {
-        "bill": reviews.bill_all_now,
-        "recount": lambda db, actor, rows, *, note, now: billing.correct_differences(
-            db, actor, rows, reason=note, now=now
-        ),
-    },
+    *(noun, reviews.SESSIONS, list_, SessionsBulk),
     "Bill many sessions that wait for their stop, or recount their bills.",
-    weighed=True,
 )

@@ -1,13 +1,11 @@
 """Orders to stations: typed or raw, answered at once or with their result."""
 
-from datetime import datetime
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
 from flask import Response, current_app
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.api.commands import _typed, _waiting
 from app.api.ground import _bulk, _rows
@@ -16,8 +14,7 @@ from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
 from app.domain.commands import command_ends, commands, orders, repeats
 from app.domain.ground.errors import Invalid
-from app.domain.ground.many import Tally
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Order
+from app.domain.ground.vocabulary import Arguments, CommandState, Json, Order
 from app.models import Command, Station
 from app.schemas import commands as schemas
 from app.schemas.answers import Answer, read
@@ -239,17 +236,8 @@ def _queue(
         return SimpleNamespace(**command_ends.as_it_stands(row), quirks=station.quirks)
 
 
-def _repeat(db: Session, actor: Actor, found: list[Command], *, now: datetime) -> Tally:
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
-    return repeats.repeat_all(db, actor, found, now=now, ttl_s=ttl_s)
-
-
 _bulk.hang(
-    noun,
-    Command,
-    None,
-    OrdersBulk,
-    {"repeat": _repeat},
+    *(noun, repeats.MANY, None, OrdersBulk),
     "Ask the same of the same stations again; what would end a session is refused.",
-    weighed=True,
+    lambda: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
 )

@@ -1,24 +1,18 @@
 """POST /nouns/bulk: one action on many rows, of which each that refuses is told with its reason."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from inspect import signature
 from typing import Annotated, Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Page
 from app.domain.ground.errors import Invalid
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many
 from app.schemas.answers import Answer, From
 from app.schemas.base import Schema, needed
 from app.uow import unit_of_work
-
-#: Rows that are changed at once, and those of which each is weighed and locked apart.
-MOST, MOST_WEIGHED = 2_000, 200
-
-Act = Callable[..., Tally]
 
 
 class Refused(Answer):
@@ -40,56 +34,44 @@ class BulkResult(Answer):
 class _Whole(Ask):
     """An ask that a list answers with all its rows instead of a page of them."""
 
-    most: int = MOST
+    many: Many
 
     def page(self, query: Select[Any], key: Any, *, newest: bool = True) -> Page:
         """All rows, unless there are more than one may change at once."""
-        del newest
-        rows = list(self.db.scalars(query.order_by(key).limit(self.most + 1)))
-        if len(rows) > self.most:
-            raise Invalid(
-                f"More than {self.most:,} rows are not changed at once: narrow the list first."
-            )
-        return Page(rows, None)
+        del key, newest
+        return Page(self.many.rows(self.db, query), None)
 
 
 def hang(
     noun: Noun,
-    model: Any,
+    many: Many,
     listed: Callable[[Ask], Page] | None,
     body: type[Schema],
-    acts: Mapping[str, Act],
     doc: str,
-    *,
-    weighed: bool = False,
+    beside: Callable[[], dict[str, Any]] = dict,
 ) -> None:
     """Hang POST /nouns/bulk on a noun; `listed` is its list, whose filter the body may hold.
 
-    `acts` do an action to rows; what else is sent goes to them by name.
+    What else is sent, and what the desk knows `beside`, goes to the acts by name.
     """
-    most = MOST_WEIGHED if weighed else MOST
 
     def bulk(ask: Ask) -> Any:
         given = dict(ask.body)
         action, ids, by = given.pop("action"), given.pop("ids", None), given.pop("filter", None)
         if (ids is None) == (by is None):
             raise Invalid("Say which rows: by `ids` or by a `filter`.", field="ids")
-        given = {name: value for name, value in given.items() if value is not None}
-        if strange := sorted(given.keys() - signature(acts[action]).parameters.keys()):
-            raise Invalid(f"This does not go with {action}.", field=strange[0])
         with unit_of_work() as db:
-            whole = {field.name: getattr(ask, field.name) for field in fields(Ask)}
             if by is not None and listed is not None:
-                rows = listed(_Whole(**{**whole, "query": by.given()}, most=most)).rows
+                whole = {field.name: getattr(ask, field.name) for field in fields(Ask)}
+                rows = listed(_Whole(**{**whole, "query": by.given()}, many=many)).rows
             else:
-                query = select(model).where(model.id.in_(ids or ()))
-                rows = _Whole(**whole, most=most).page(query, model.id).rows
-            tally = acts[action](db, ask.actor, rows, now=ask.now, **given)
+                rows = many.rows(db, many.of(ids or ()))
+            tally = many.do(db, ask.actor, action, rows, now=ask.now, **given, **beside())
         missing = sorted((ids or frozenset()) - {row.id for row in rows})
         refused = [*tally.refused, *((str(number), "There is no such row.") for number in missing)]
         return {"found": len(rows), "changed": tally.changed, "refused": refused}
 
-    bulk.__doc__ = f"{doc} At most {most:,} rows, by `ids` or by the `filter` of the list."
+    bulk.__doc__ = f"{doc} At most {many.most:,} rows, by `ids` or by the `filter` of the list."
     noun.post(
         f"/{noun.name}/bulk",
         f"Change many {noun.name}",

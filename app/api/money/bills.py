@@ -1,18 +1,16 @@
 """Bills with their lines and the readings behind them, what replaces them, and their receipts."""
 
-from datetime import datetime
 from typing import Annotated
 
 from flask import Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import selectinload
 
 from app.api.charging.sessions import BILL
 from app.api.ground import _bulk, _lists, _rows
 from app.api.ground._noun import ROOT, Ask, File, Noun, Reply
 from app.api.ground._paging import Pages
-from app.domain.ground.many import Tally
-from app.domain.ground.vocabulary import Actor, Json
+from app.domain.ground.vocabulary import Json
 from app.domain.money import billing, receipts
 from app.domain.money import tariffs as prices
 from app.models import Bill, BillLine, ChargingSession, Delivery, Receipt
@@ -174,17 +172,7 @@ def _made(ask: Ask, bill: Bill) -> Reply:
     return Reply(201, _bill(ask, bill.id), {"Location": f"{ROOT}/bills/{bill.id}"})
 
 
-def _resend(db: Session, actor: Actor, found: list[Bill], *, now: datetime) -> Tally:
-    mails = [bill.receipt for bill in found if bill.receipt]
-    return receipts.resend_all(db, actor, mails, now=now)
-
-
 _bulk.hang(
-    noun,
-    Bill,
-    list_,
-    BillsBulk,
-    {"resend": _resend},
+    *(noun, receipts.MANY, list_, BillsBulk),
     "Send the receipts of many bills again, each to its driver’s address of today.",
-    weighed=True,
 )

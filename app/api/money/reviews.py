@@ -172,11 +172,6 @@ def _named_as_sent() -> Iterator[None]:
 
 
 _bulk.hang(
-    noun,
-    Review,
-    list_,
-    ReviewsBulk,
-    {"approve": reviews.approve_all},
+    *(noun, reviews.MANY, list_, ReviewsBulk),
     "Bill many held sessions as they were measured, for one reason.",
-    weighed=True,
 )

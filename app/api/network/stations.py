@@ -83,11 +83,7 @@ plain_stations.edit(
 plain_stations.archive("Put a station away: it may no longer connect, its history stays.", 409)
 plain_stations.restore("Take a station out of the archive.", 409)
 _bulk.hang(
-    station_noun,
-    Station,
-    stations_list,
-    StationsBulk,
-    {"archive": stations.archive_all},
+    *(station_noun, stations.MANY, stations_list, StationsBulk),
     "Put many stations away: they may no longer connect, their history stays.",
 )
 

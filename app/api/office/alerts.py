@@ -1,16 +1,12 @@
 """Alerts and their rules."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.api.ground import _bulk, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
-from app.domain.ground.many import Tally
-from app.domain.ground.vocabulary import Actor
 from app.domain.office import alerts
 from app.models import Alert
 from app.schemas import office as schemas
@@ -91,17 +87,7 @@ def change(ask: Ask, alert_id: int) -> Any:
     return alert
 
 
-def _snooze(
-    db: Session, actor: Actor, found: list[Alert], *, now: datetime, until: datetime | None = None
-) -> Tally:
-    return alerts.snooze_all(db, actor, found, until, now=now)
-
-
 _bulk.hang(
-    noun,
-    Alert,
-    list_,
-    AlertsBulk,
-    {"acknowledge": alerts.acknowledge_all, "close": alerts.close_all, "snooze": _snooze},
+    *(noun, alerts.MANY, list_, AlertsBulk),
     "Acknowledge, close or put off many alerts; what is over is left as it is.",
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from flask import current_app
 
+from app.cli.ground import _bulk
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
@@ -47,6 +48,18 @@ plain.export(
     "Write the drivers as CSV to PATH, or to standard output.",
     " ".join(driver_import.COLUMNS),
     zone=False,
+)
+
+
+_bulk.hang(
+    group,
+    [
+        (
+            drivers.MANY,
+            lambda db, who: DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True),
+        )
+    ],
+    "e-mail address, name or id",
 )
 
 

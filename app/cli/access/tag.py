@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import click
 from sqlalchemy.orm import Session
 
+from app.cli.ground import _bulk
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
-from app.domain.access import drivers, tag_groups, tags
+from app.domain.access import drivers, tag_groups, tag_sets, tags
 from app.domain.access.imports import cells, headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
@@ -72,6 +73,20 @@ plain_tags.does(tags.block, "Blocked", "Refuse every further tap of a tag.")
 plain_tags.does(tags.unblock, "Unblocked", "Let a blocked tag charge again.")
 plain_tags.archive("Take a tag off the list; its history stays.", "Put it back on the list.")
 plain_tags.export("Write the tags as CSV to PATH, or to standard output.", _EXPORTED)
+
+
+def _beside(db: Session, values: dict[str, Any]) -> dict[str, Any]:
+    name = values["group"]
+    return {"group_id": tag_groups.named(db, cli.the_tenant(db).id, name).id} if name else {}
+
+
+_bulk.hang(
+    tag_command,
+    [(tag_sets.MANY, lambda db, value: tags.named(db, cli.the_tenant(db).id, value))],
+    "its number",
+    [click.option("--group", help="For group: the group's name; without it, none.")],
+    _beside,
+)
 
 
 @tag_command.command("show")

@@ -8,14 +8,16 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
 from app.domain.charging import sessions
+from app.domain.ground import texts
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import BillingState
 from app.domain.ground.vocabulary.doubts import sentence
 from app.domain.money import reviews
 from app.domain.money.tariffs import from_minor
-from app.models import Bill, ChargingSession, Site, Station
+from app.models import Bill, ChargingSession, Review, Site, Station
 from app.queries.charging import session_rows
 from app.queries.charging import sessions as queries
 from app.queries.charging.session_rows import SessionRow
@@ -156,6 +158,25 @@ def export(number: int | None, output: Path | None, timezone: str | None, **give
     else:
         found = session_rows.rows(db, _filter(db, given))
         cli.write_csv(output, spreadsheet.of_tuples(SessionRow), found, zone)
+
+
+def _review(db: Session, number: str) -> Review:
+    review = review_queries.one(db, texts.row_id(number) or 0)
+    if review is None:
+        raise NotFound(f"Session {number} is not held for review.")
+    return review
+
+
+_bulk.hang(
+    group,
+    [
+        (reviews.MANY, _review),
+        (reviews.SESSIONS, lambda db, number: _session(db, texts.row_id(number) or 0)),
+    ],
+    "its number",
+    [click.option("--reason", required=True, help="Why; kept for ever.")],
+    lambda db, values: {"note": values["reason"]},
+)
 
 
 def _session(db: Session, number: int) -> ChargingSession:

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import click
 
+from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
 from app.cli.money._bill_parts import (
     DIFFERENCES,
@@ -213,6 +214,9 @@ def resend(bill: str, to: str) -> None:
             raise NotFound(f"Bill {found.number} has no receipt.")
         row = receipts.resend(db, cli.ACTOR, found.receipt, now=cli.now(), recipient=to)
         click.echo(f"The receipt of {found.number} is on its way to {row.recipient} again.")
+
+
+_bulk.hang(group, [(receipts.MANY, bill_of)], "its number, or the id of its session")
 
 
 @group.command("approve")

@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.cli.commands import _asking as asking
+from app.cli.ground import _bulk
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
@@ -88,6 +89,13 @@ def show(identity: str, as_json: bool) -> None:
     db = cli.reading()
     station = stations.called(db, cli.the_tenant(db).id, identity)
     cli.print_row(station, shared.columns(shared.online(station, cli.now())), json=as_json)
+
+
+_bulk.hang(
+    station_command,
+    [(stations.MANY, lambda db, identity: stations.called(db, cli.the_tenant(db).id, identity))],
+    "its identity",
+)
 
 
 @station_command.command("edit")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import click
 from sqlalchemy.orm import Session
 
+from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
 from app.domain.ground import texts
 from app.domain.ground.errors import NotFound
@@ -90,6 +91,17 @@ def edit(alert_id: int, note: str | None, assign: str | None, snooze: int | None
             given["snoozed_until"] = now + timedelta(hours=snooze) if snooze > 0 else None
         alerts.change(db, cli.ACTOR, _found(db, alert_id), now=now, **given)
     click.echo(f"Changed alert {alert_id}.")
+
+
+_bulk.hang(
+    group,
+    [(alerts.MANY, lambda db, number: _found(db, texts.row_id(number) or 0))],
+    "its number",
+    [click.option("--hours", type=click.IntRange(1), help="For snooze: how long no mail is sent.")],
+    lambda db, values: {
+        "until": cli.now() + timedelta(hours=values["hours"]) if values["hours"] else None
+    },
+)
 
 
 def _found(db: Session, alert_id: int) -> Alert:

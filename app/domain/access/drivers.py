@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import reach, tag_sets
 from app.domain.ground import many, texts
 from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, Arguments, Json
 from app.domain.money import tariff_choice
 from app.domain.office import audit
@@ -107,6 +107,10 @@ def restore_all(db: Session, actor: Actor, drivers: Sequence[Driver], *, now: da
     return many.apart(
         db, drivers, lambda row: audit.restore(db, actor, "driver", row, now=now), _name
     )
+
+
+#: What may be done to many drivers.
+MANY = Many(Driver, {"archive": archive_all, "restore": restore_all})
 
 
 def _name(driver: Driver) -> str:

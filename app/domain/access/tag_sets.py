@@ -1,12 +1,12 @@
 """Many tags at once: blocked, archived, put into a group; written together, however many."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.access import tags
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, Json, TagStatus
 from app.domain.office import audit
 from app.models import Tag, TagGroup
@@ -48,3 +48,24 @@ def change_all(
     action = "tag.edit" if change == "group" else f"tag.{change}"
     tally.changed = len(audit.change_all(db, actor, action, able, now=now, **columns))
     return tally
+
+
+def _only(change: str) -> Callable[..., Tally]:
+    def act(db: Session, actor: Actor, rows: Sequence[Tag], *, now: datetime) -> Tally:
+        return change_all(db, actor, rows, change, now=now)
+
+    return act
+
+
+def _group(
+    db: Session, actor: Actor, rows: Sequence[Tag], *, now: datetime, group_id: int | None = None
+) -> Tally:
+    return change_all(db, actor, rows, "group", now=now, group_id=group_id)
+
+
+#: What may be done to many tags.
+MANY = Many(
+    Tag,
+    {change: _group if change == "group" else _only(change) for change in _SETS},
+    [joinedload(Tag.driver)],
+)

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands import commands, orders
 from app.domain.ground import many
 from app.domain.ground.errors import Conflict
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor
 from app.domain.office import messages
 from app.models import Command
@@ -47,6 +47,10 @@ def repeat_all(
         lambda row: repeat(db, actor, row, now=now, ttl_s=ttl_s, known=()),
         lambda row: row.station.identity,
     )
+
+
+#: What may be done to many commands.
+MANY = Many(Command, {"repeat": repeat_all}, [joinedload(Command.station)], weighed=True)
 
 
 def holds_redacted(value: Any) -> bool:

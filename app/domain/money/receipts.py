@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Boolean, bindparam, case, or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.util import identity_key
 
 from app.domain.ground import events, many, texts
 from app.domain.ground.bulk import BulkInsert, reserve
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, BillKind, ReceiptState
 from app.domain.office import audit, outbox
 from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
@@ -196,14 +196,23 @@ def resend(
     return locked
 
 
-def resend_all(db: Session, actor: Actor, receipts: Sequence[Receipt], *, now: datetime) -> Tally:
-    """Queue many receipts again, each to its driver's address of today."""
+def resend_all(db: Session, actor: Actor, bills: Sequence[Bill], *, now: datetime) -> Tally:
+    """Queue the receipts of many bills again, each to its driver's address of today."""
     return many.apart(
         db,
-        receipts,
+        [bill.receipt for bill in bills if bill.receipt],
         lambda receipt: resend(db, actor, receipt, now=now),
         lambda receipt: receipt.bill.number,
     )
+
+
+#: What may be done to many bills.
+MANY = Many(
+    Bill,
+    {"resend": resend_all},
+    [joinedload(Bill.receipt), joinedload(Bill.session).joinedload(ChargingSession.driver)],
+    weighed=True,
+)
 
 
 def _noted(db: Session, receipt: Claimed | Receipt, word: str, detail: str, now: datetime) -> None:

@@ -5,15 +5,21 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground import events, many
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, BillingState
 from app.domain.money import receipts
 from app.domain.money.billing.assessment import Assessment, assess, locked, remember
-from app.domain.money.billing.corrections import checked_energy, differs, reason_text, replace
+from app.domain.money.billing.corrections import (
+    checked_energy,
+    correct_differences,
+    differs,
+    reason_text,
+    replace,
+)
 from app.domain.money.billing.issue import hold, note_energy, put_bill
 from app.domain.money.billing.ledger import add_credit, standing
 from app.domain.money.tariff_choice import misfit
@@ -144,6 +150,13 @@ def bill_all_now(
     tally = many.apart(db, waiting, bill, _name)
     tally.refused += held
     return tally
+
+
+#: What may be done to many held sessions, and to many others.
+MANY = Many(Review, {"approve": approve_all}, [joinedload(Review.session)], weighed=True)
+SESSIONS = Many(
+    ChargingSession, {"bill": bill_all_now, "recount": correct_differences}, weighed=True
+)
 
 
 def _name(session: ChargingSession) -> str:

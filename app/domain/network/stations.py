@@ -12,7 +12,7 @@ from app.domain.device import password_rotation
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, Arguments, Json, Registration, SessionState
 from app.domain.money import tariff_choice
 from app.domain.network import credentials, plugs
@@ -152,6 +152,10 @@ def archive_all(db: Session, actor: Actor, stations: Sequence[Station], *, now: 
         record(db, StationChanged(station.tenant_id, station.id))
     tally.changed = len(gone)
     return tally
+
+
+#: What may be done to many stations.
+MANY = Many(Station, {"archive": archive_all})
 
 
 def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.many import Tally
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, AlertKind, Area, Json, Right
 from app.domain.office import alert_rules, audit, rights
 from app.domain.office.alert_rules import Fitting
@@ -212,7 +212,12 @@ def acknowledge_all(db: Session, actor: Actor, found: Sequence[Alert], *, now: d
 
 
 def snooze_all(
-    db: Session, actor: Actor, found: Sequence[Alert], until: datetime | None, *, now: datetime
+    db: Session,
+    actor: Actor,
+    found: Sequence[Alert],
+    *,
+    now: datetime,
+    until: datetime | None = None,
 ) -> Tally:
     """Put many alerts off; raises `Invalid` where that is too long.  What is over is left."""
     still = [alert for alert in found if alert.closed_at is None]
@@ -221,6 +226,10 @@ def snooze_all(
         audit.change_all(db, actor, "alert.edit", still, now=now, **columns)
         _tell(db, still)
     return Tally(len(still))
+
+
+#: What may be done to many alerts.
+MANY = Many(Alert, {"acknowledge": acknowledge_all, "close": close_all, "snooze": snooze_all})
 
 
 def _tell(db: Session, found: Sequence[Alert]) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, g, render_template, request
+from flask import Blueprint, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -25,8 +25,9 @@ from app.queries.access.drivers import Filter
 from app.queries.ground.paging import Page, Wish
 from app.resource import DRIVERS
 from app.uow import unit_of_work
+from app.views.ground import _bulk
 from app.views.ground._plain import Plain
-from app.web import bulk, listing
+from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("drivers", __name__, url_prefix="/drivers")
@@ -63,28 +64,28 @@ def _file(wanted: Filter) -> ResponseReturnValue:
     )
 
 
-@blueprint.post("/bulk")
-@needs("write")
-def bulk_change() -> ResponseReturnValue:
-    """Put many drivers away or take them back, or have them as a file."""
-    if listing.wants_file():
-        return _file(_wanted() if bulk.whole() else replace(_wanted(), ids=bulk.ticked()))
-    back_again = request.form.get("action") == "restore"
-    change = drivers.restore_all if back_again else drivers.archive_all
-    with unit_of_work() as work:
-        found = bulk.picked(_wanted().select, Driver)
-        tally = change(work, actor(), found, now=utc_now())
-    number = tally.changed
-    if back_again:
-        said = ngettext("%(num)s driver is restored.", "%(num)s drivers are restored.", number)
-    else:
-        said = ngettext(
+def _chosen_file() -> ResponseReturnValue | None:
+    if not listing.wants_file():
+        return None
+    return _file(_wanted() if _bulk.whole() else replace(_wanted(), ids=_bulk.ticked()))
+
+
+_bulk.hang(
+    blueprint,
+    drivers.MANY,
+    lambda work: _wanted().select(),
+    {
+        "archive": lambda n: ngettext(
             "%(num)s driver is archived with their tags.",
             "%(num)s drivers are archived with their tags.",
-            number,
-        )
-    bulk.tell(tally, said)
-    return bulk.back("drivers.index")
+            n,
+        ),
+        "restore": lambda n: ngettext(
+            "%(num)s driver is restored.", "%(num)s drivers are restored.", n
+        ),
+    },
+    instead=_chosen_file,
+)
 
 
 def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Callable[[Any], Any]]]:

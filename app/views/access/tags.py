@@ -9,14 +9,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.access import drivers, tag_sets, tags
 from app.domain.access.imports import cells
 from app.domain.access.imports.tags import COLUMNS
 from app.domain.ground import texts
-from app.domain.ground.errors import Conflict, DomainError, Invalid
+from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.texts import N_
 from app.extensions import db
 from app.forms.access import NewTagForm, TagFactsForm
@@ -28,8 +28,9 @@ from app.queries.ground.picks import written
 from app.resource import TAGS
 from app.text.numbers import local
 from app.uow import unit_of_work
+from app.views.ground import _bulk
 from app.views.ground._plain import Plain
-from app.web import bulk, listing
+from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("tags", __name__, url_prefix="/tags")
@@ -37,21 +38,12 @@ blueprint = Blueprint("tags", __name__, url_prefix="/tags")
 #: Taps of unknown tokens are shown for this long.
 UNKNOWN_FOR = timedelta(days=30)
 
-#: What may be done to one tag or to many, and what is said of one.
+#: What may be done to one tag, and what is said of it.
 CHANGES = {
     "block": N_("%(value)s is blocked."),
     "unblock": N_("%(value)s is unblocked."),
     "archive": N_("%(value)s is archived."),
     "restore": N_("%(value)s is restored."),
-}
-DONE = {
-    "block": lambda n: ngettext("%(num)s tag is blocked.", "%(num)s tags are blocked.", n),
-    "unblock": lambda n: ngettext("%(num)s tag is unblocked.", "%(num)s tags are unblocked.", n),
-    "archive": lambda n: ngettext("%(num)s tag is archived.", "%(num)s tags are archived.", n),
-    "restore": lambda n: ngettext("%(num)s tag is restored.", "%(num)s tags are restored.", n),
-    "group": lambda n: ngettext(
-        "%(num)s tag is in another group now.", "%(num)s tags are in another group now.", n
-    ),
 }
 
 
@@ -207,16 +199,22 @@ def change(tag_id: int, change: str) -> Any:
     return back("tags.show", tag_id=tag_id)
 
 
-@blueprint.post("/bulk")
-@needs("write")
-def bulk_change() -> ResponseReturnValue:
-    """Do the same to many tags; one that cannot be changed is named, the others are."""
-    change, now = request.form.get("action", ""), utc_now()
-    if change not in DONE:
-        raise Invalid("Choose what to do with the tags.")
-    group_id = texts.row_id(request.form.get("group"))
-    with unit_of_work() as work:
-        found = bulk.picked(lambda: _wanted().select(now), Tag, joinedload(Tag.driver))
-        tally = tag_sets.change_all(work, actor(), found, change, now=now, group_id=group_id)
-    bulk.tell(tally, DONE[change](tally.changed))
-    return bulk.back("tags.index")
+_bulk.hang(
+    blueprint,
+    tag_sets.MANY,
+    lambda work: _wanted().select(utc_now()),
+    {
+        "block": lambda n: ngettext("%(num)s tag is blocked.", "%(num)s tags are blocked.", n),
+        "unblock": lambda n: ngettext(
+            "%(num)s tag is unblocked.", "%(num)s tags are unblocked.", n
+        ),
+        "archive": lambda n: ngettext("%(num)s tag is archived.", "%(num)s tags are archived.", n),
+        "restore": lambda n: ngettext("%(num)s tag is restored.", "%(num)s tags are restored.", n),
+        "group": lambda n: ngettext(
+            "%(num)s tag is in another group now.", "%(num)s tags are in another group now.", n
+        ),
+    },
+    lambda action, more: (
+        {"group_id": texts.row_id(request.form.get("group"))} if action == "group" else {}
+    ),
+)

@@ -16,7 +16,7 @@ from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import BillingState, Order, SessionState, doubts
-from app.domain.money import billing, reviews
+from app.domain.money import reviews
 from app.extensions import db
 from app.forms.charging.sessions import BillForm, EndForm
 from app.models import Bill, ChargingSession
@@ -30,7 +30,8 @@ from app.text import session_words
 from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.charging._session_page import page_of, readings_file
-from app.web import bulk, listing, spreadsheet
+from app.views.ground import _bulk
+from app.web import listing, spreadsheet
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
@@ -94,33 +95,28 @@ def _file(session: Session, wanted: Filter) -> Any:
     )
 
 
-@blueprint.post("/bulk")
-@needs("write")
-def bulk_change() -> Any:
-    """Bill many sessions that wait for their stop, recount their bills, or have them as a file."""
-    session, now = db.session(), utc_now()
-    if listing.wants_file():
-        whole = bulk.whole()
-        return _file(session, _filter(session)[0] if whole else Filter(ids=bulk.ticked()))
-    note = request.form.get("note", "")
-    with unit_of_work() as work:
-        found = bulk.picked(
-            *(lambda: _filter(work)[0].select(work), ChargingSession), most=bulk.MOST_WEIGHED
-        )
-        if request.form.get("action") == "recount":
-            tally = billing.correct_differences(work, actor(), found, reason=note, now=now)
-        else:
-            tally = reviews.bill_all_now(work, actor(), found, note=note, now=now)
-    if request.form.get("action") == "recount":
-        said = ngettext(
+def _chosen_file() -> Any:
+    if not listing.wants_file():
+        return None
+    session = db.session()
+    return _file(session, _filter(session)[0] if _bulk.whole() else Filter(ids=_bulk.ticked()))
+
+
+_bulk.hang(
+    blueprint,
+    reviews.SESSIONS,
+    lambda work: _filter(work)[0].select(work),
+    {
+        "bill": lambda n: ngettext("%(num)s session is billed.", "%(num)s sessions are billed.", n),
+        "recount": lambda n: ngettext(
             "%(num)s bill is corrected; the others are right.",
             "%(num)s bills are corrected; the others are right.",
-            tally.changed,
-        )
-    else:
-        said = ngettext("%(num)s session is billed.", "%(num)s sessions are billed.", tally.changed)
-    bulk.tell(tally, said)
-    return bulk.back("sessions.index")
+            n,
+        ),
+    },
+    lambda action, more: {"note": request.form.get("note", "")},
+    _chosen_file,
+)
 
 
 @blueprint.get("/running")

@@ -4,7 +4,6 @@ from flask import Blueprint, abort, current_app, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from htmx_flask import request
-from sqlalchemy.orm import joinedload
 
 from app.clock import utc_now
 from app.domain.commands import command_checks, commands, fallbacks, orders, repeats
@@ -15,7 +14,8 @@ from app.queries.commands import commands as queries
 from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.commands._station_commands import to_question
-from app.web import bulk, listing
+from app.views.ground import _bulk
+from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("commands", __name__, url_prefix="/commands")
@@ -86,21 +86,17 @@ def _wanted() -> queries.Filter:
     )
 
 
-@blueprint.post("/bulk")
-@needs("write")
-def bulk_repeat() -> ResponseReturnValue:
-    """Ask the same of the same stations again; what would end a session is refused."""
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
-    with unit_of_work() as work:
-        found = bulk.picked(
-            _wanted().select, Command, joinedload(Command.station), most=bulk.MOST_WEIGHED
+_bulk.hang(
+    blueprint,
+    repeats.MANY,
+    lambda work: _wanted().select(),
+    {
+        "repeat": lambda n: ngettext(
+            "%(num)s command is repeated.", "%(num)s commands are repeated.", n
         )
-        tally = repeats.repeat_all(work, actor(), found, now=utc_now(), ttl_s=ttl_s)
-    asked = tally.changed
-    bulk.tell(
-        tally, ngettext("%(num)s command is repeated.", "%(num)s commands are repeated.", asked)
-    )
-    return bulk.back("commands.index")
+    },
+    lambda action, more: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
+)
 
 
 @blueprint.get("/<int:command_id>")

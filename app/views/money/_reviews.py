@@ -8,7 +8,6 @@ from flask import Blueprint, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy.orm import joinedload
 
 from app.clock import utc_now
 from app.domain.charging import sessions
@@ -26,7 +25,8 @@ from app.text import bill_text, review_words
 from app.text.numbers import money
 from app.text.writers import DeskWriter
 from app.uow import unit_of_work
-from app.web import bulk, listing
+from app.views.ground import _bulk
+from app.web import listing
 from app.web.security import actor, back, needs
 
 KWH_MOST = 2000
@@ -75,23 +75,6 @@ def decide(session_id: int) -> ResponseReturnValue:
 
 
 @needs("write")
-def approve_many() -> ResponseReturnValue:
-    """Bill many held sessions as they were measured, for one reason."""
-    note = request.form.get("note", "")
-    with unit_of_work() as work:
-        held = bulk.picked(
-            lambda: queries.held(listing.text("doubt")),
-            *(Review, joinedload(Review.session)),
-            most=bulk.MOST_WEIGHED,
-        )
-        tally = reviews.approve_all(work, actor(), held, note=note, now=_now())
-    number = tally.changed
-    said = ngettext("%(num)s session is approved.", "%(num)s sessions are approved.", number)
-    bulk.tell(tally, said)
-    return bulk.back("bills.review")
-
-
-@needs("write")
 def dismiss(stray_id: int) -> ResponseReturnValue:
     """Put a stop that matches no session aside."""
     stray, form = queries.stray(db.session(), stray_id), DismissForm()
@@ -123,7 +106,18 @@ def assign(stray_id: int) -> ResponseReturnValue:
 def add_to(blueprint: Blueprint) -> None:
     """Give the inbox its addresses."""
     blueprint.add_url_rule("/review", "review", review)
-    blueprint.add_url_rule("/review/approve", "approve_many", approve_many, methods=["POST"])
+    _bulk.hang(
+        blueprint,
+        reviews.MANY,
+        lambda work: queries.held(listing.text("doubt")),
+        {
+            "approve": lambda n: ngettext(
+                "%(num)s session is approved.", "%(num)s sessions are approved.", n
+            )
+        },
+        lambda action, more: {"note": request.form.get("note", "")},
+        rule="/review/approve", name="approve_many", back_to="review",
+    )  # fmt: skip
     blueprint.add_url_rule("/review/<int:session_id>", "review", review)
     blueprint.add_url_rule("/review/<int:session_id>", "decide", decide, methods=["POST"])
     blueprint.add_url_rule("/stray/<int:stray_id>/dismiss", "dismiss", dismiss, methods=["POST"])

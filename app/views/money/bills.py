@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, flash, g, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.ground.errors import DomainError
@@ -16,7 +16,7 @@ from app.domain.money import billing, questions, receipts
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
-from app.models import Bill, ChargingSession
+from app.models import Bill
 from app.queries.ground.paging import Page
 from app.queries.money import bill_rows
 from app.queries.money import bills as queries
@@ -25,8 +25,9 @@ from app.queries.money.bill_rows import BillRow
 from app.text import bill_text, letters
 from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
+from app.views.ground import _bulk
 from app.views.money import _questions, _reviews
-from app.web import bulk, listing, papers, spreadsheet
+from app.web import listing, papers, spreadsheet
 from app.web.headers import framed
 from app.web.security import actor, back, needs
 
@@ -79,27 +80,26 @@ def _file(session: Session, wanted: queries.Filter) -> Response:
     )
 
 
-@blueprint.post("/bulk")
-@needs("write")
-def bulk_change() -> Any:
-    """Send the receipts of many bills again, or have the bills as a file."""
-    session, whole = db.session(), bulk.whole()
-    if listing.wants_file():
-        wanted = _filter(session)[0] if whole else queries.Filter(ids=bulk.ticked())
-        return _file(session, wanted)
-    with unit_of_work() as work:
-        found = bulk.picked(
-            lambda: _filter(work)[0].select(work), Bill,
-            joinedload(Bill.receipt), joinedload(Bill.session).joinedload(ChargingSession.driver),
-            most=bulk.MOST_WEIGHED,
-        )  # fmt: skip
-        mails = [bill.receipt for bill in found if bill.receipt]
-        tally = receipts.resend_all(work, actor(), mails, now=_now())
-    sent = tally.changed
-    bulk.tell(
-        tally, ngettext("%(num)s receipt is sent again.", "%(num)s receipts are sent again.", sent)
+def _chosen_file() -> Any:
+    if not listing.wants_file():
+        return None
+    session = db.session()
+    return _file(
+        session, _filter(session)[0] if _bulk.whole() else queries.Filter(ids=_bulk.ticked())
     )
-    return bulk.back("bills.index")
+
+
+_bulk.hang(
+    blueprint,
+    receipts.MANY,
+    lambda work: _filter(work)[0].select(work),
+    {
+        "resend": lambda n: ngettext(
+            "%(num)s receipt is sent again.", "%(num)s receipts are sent again.", n
+        )
+    },
+    instead=_chosen_file,
+)
 
 
 @blueprint.get("/<int:bill_id>")

@@ -23,10 +23,11 @@ from app.queries.network import stations as queries
 from app.resource import STATIONS, read
 from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
+from app.views.ground import _bulk
 from app.views.ground._plain import Plain
 from app.views.network import _station_pages as pages
 from app.views.network import field as field_page
-from app.web import bulk, listing
+from app.web import listing
 from app.web.security import actor, back, needs
 
 #: Labels on one page to be printed.
@@ -69,24 +70,28 @@ def _wanted() -> queries.Filter:
     )
 
 
-@blueprint.post("/bulk")
-@needs("write")
-def bulk_change() -> Any:
-    """Put many stations away; or lead to their labels, or to the form of an order to them."""
-    action = request.form.get("action")
-    if page := {"order": "broadcasts.new", "labels": "stations.labels"}.get(str(action)):
-        query = request.args.to_dict() if bulk.whole() else {"online": ""}
-        if not bulk.whole():
-            query["stations"] = ",".join(map(str, sorted(bulk.ticked())))
-        return back(page, **query)
-    with unit_of_work() as work:
-        found = bulk.picked(lambda: _wanted().select(utc_now()), Station)
-        tally = stations.archive_all(work, actor(), found, now=utc_now())
-    number = tally.changed
-    bulk.tell(
-        tally, ngettext("%(num)s station is archived.", "%(num)s stations are archived.", number)
-    )
-    return bulk.back("stations.index")
+def _elsewhere() -> Any:
+    """Lead to the labels of the stations, or to the form of an order to them."""
+    pages = {"order": "broadcasts.new", "labels": "stations.labels"}
+    page = pages.get(request.form.get("action", ""))
+    if page is None:
+        return None
+    if _bulk.whole():
+        return back(page, **request.args.to_dict())
+    return back(page, online="", stations=",".join(map(str, sorted(_bulk.ticked()))))
+
+
+_bulk.hang(
+    blueprint,
+    stations.MANY,
+    lambda work: _wanted().select(utc_now()),
+    {
+        "archive": lambda n: ngettext(
+            "%(num)s station is archived.", "%(num)s stations are archived.", n
+        )
+    },
+    instead=_elsewhere,
+)
 
 
 @blueprint.get("/labels")

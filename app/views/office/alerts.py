@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template, request
+from flask import Blueprint, abort, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -19,7 +19,8 @@ from app.models import Alert
 from app.queries.network import sites as site_queries
 from app.queries.office import alerts as queries
 from app.uow import unit_of_work
-from app.web import bulk, listing
+from app.views.ground import _bulk
+from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
@@ -123,27 +124,26 @@ def edit(alert_id: int) -> ResponseReturnValue:
     return _page(_alert(alert_id), form), 422
 
 
-#: What is done to many alerts without more to be said.
-_AT_ONCE = {"acknowledge": alerts.acknowledge_all, "close": alerts.close_all}
-
-
-@blueprint.post("/bulk")
-@needs("write")
-def bulk_change() -> ResponseReturnValue:
-    """Acknowledge or close many alerts, or put off their mails for some hours."""
-    action, now = request.form.get("action", ""), utc_now()
-    hours = action.removeprefix("snooze-")
-    if action not in _AT_ONCE and hours not in dict(SNOOZES):
+def _hours(action: str, hours: str) -> dict[str, Any]:
+    """How long mails are put off; a button says how many hours."""
+    if action != "snooze":
+        return {}
+    if hours not in dict(SNOOZES):
         abort(400, "There is no such action.")
-    with unit_of_work() as work:
-        found = bulk.picked(_wanted().select, Alert)
-        if action in _AT_ONCE:
-            tally = _AT_ONCE[action](work, actor(), found, now=now)
-        else:
-            until = now + timedelta(hours=int(hours))
-            tally = alerts.snooze_all(work, actor(), found, until, now=now)
-    bulk.tell(tally, _("Changed %(count)s alerts.", count=tally.changed))
-    return bulk.back("alerts.index")
+    return {"until": _until(hours, utc_now())}
+
+
+def _changed(count: int) -> str:
+    return str(_("Changed %(count)s alerts.", count=count))
+
+
+_bulk.hang(
+    blueprint,
+    alerts.MANY,
+    lambda work: _wanted().select(),
+    dict.fromkeys(alerts.MANY.acts, _changed),
+    _hours,
+)
 
 
 def _alert(alert_id: int) -> Alert:

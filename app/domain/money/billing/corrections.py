@@ -237,10 +237,10 @@ def correct_difference(
 
 
 def correct_differences(
-    db: Session, actor: Actor, sessions: Sequence[ChargingSession], *, reason: str, now: datetime
+    db: Session, actor: Actor, sessions: Sequence[ChargingSession], *, note: str, now: datetime
 ) -> Tally:
     """Replace many bills by their recounts where they differ; those in doubt are refused."""
-    reason = reason_text(reason)
+    reason = reason_text(note)
 
     def correct_one(session: ChargingSession) -> Bill | None:
         found = difference_of(db, session, now)
