@@ -8,6 +8,7 @@ typed.
 import hashlib
 import shutil
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +20,8 @@ from app.web.headers import protection
 
 FOLDER = Path(__file__).resolve().parents[2] / "static"
 _PREFIX = "/static/"
+#: name -> when the file was changed last, and its digest
+Marks = dict[str, tuple[float, str]]
 
 
 class Assets(WhiteNoise):  # type: ignore[misc]
@@ -31,7 +34,7 @@ class Assets(WhiteNoise):  # type: ignore[misc]
             allow_all_origins=False,
             immutable_file_test=lambda path, url: "?" in url or url.startswith(f"{_PREFIX}vendor/"),
         )
-        self._marks: dict[str, tuple[float, str]] = {}
+        self._marks: Marks = {}
         self._packed: TemporaryDirectory[str] | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -55,25 +58,43 @@ class Assets(WhiteNoise):  # type: ignore[misc]
     def address(self, name: str) -> str:
         """The address of a static file, marked with its digest so that browsers may keep it."""
         known = self._marks.get(name)
-        if known is None or known[0] != (FOLDER / name).stat().st_mtime:
+        if known is None or known[0] != _changed(FOLDER / name):
             self._gather()
         return f"{request.script_root}{_PREFIX}{name}?v={self._marks[name][1]}"
 
     def _gather(self) -> None:
-        """Copy the files to where compressed ones may lie beside them, and read their digests."""
-        folder = TemporaryDirectory(prefix="ampdesk-static-")
-        shutil.copytree(FOLDER, folder.name, dirs_exist_ok=True)
-        compress.main(["--quiet", folder.name])
-        self.add_files(folder.name, _PREFIX)
-        for path in filter(Path.is_file, FOLDER.rglob("*")):
-            name = path.relative_to(FOLDER).as_posix()
-            mark = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
-            self._marks[name] = (path.stat().st_mtime, mark)
-            copy = str(Path(folder.name) / name)
+        """Learn the files as they are now, and their digests."""
+        self._packed, self._marks = _packed(tuple((path, _changed(path)) for path in _files()))
+        self.add_files(self._packed.name, _PREFIX)
+        for name, (_, mark) in self._marks.items():
+            copy = str(Path(self._packed.name) / name)
             self.add_file_to_dictionary(f"{_PREFIX}{name}?v={mark}", copy)
-        if self._packed is not None:
-            self._packed.cleanup()
-        self._packed = folder
+
+
+def _files() -> list[Path]:
+    return [path for path in sorted(FOLDER.rglob("*")) if path.is_file()]
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+@lru_cache(maxsize=1)
+def _packed(files: tuple[tuple[Path, float], ...]) -> tuple[TemporaryDirectory[str], Marks]:
+    """Copy the files to where compressed ones may lie beside them, and read their digests.
+
+    Once for all applications of a process: to compress takes a third of a second.
+    """
+    folder = TemporaryDirectory(prefix="ampdesk-static-")
+    shutil.copytree(FOLDER, folder.name, dirs_exist_ok=True)
+    compress.main(["--quiet", folder.name])
+    return folder, {
+        path.relative_to(FOLDER).as_posix(): (
+            changed,
+            hashlib.sha256(path.read_bytes()).hexdigest()[:10],
+        )
+        for path, changed in files
+    }
 
 
 def register(app: Flask) -> None:
