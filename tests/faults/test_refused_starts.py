@@ -6,22 +6,22 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from app.config import Settings
+from deploy import run as deploy_run
 from deploy.processes import ROOT, commands
-from tests.support.processes import free_port
+from tests.support.processes import Process, free_port
 from tests.support.running import Running
 from tests.support.wait import eventually
 
 PATIENCE_S = 120
 
 
-def start(data_dir: Path, command: Sequence[str] = ("-m", "deploy.run"), **settings: object):
-    """Run a program of Ampdesk that is expected to end by itself."""
+def settled(data_dir: Path, **settings: object) -> dict[str, str]:
+    """The environment in which a program has these settings, and no others of Ampdesk's."""
     given = {
         "data_dir": data_dir,
         "web_port": free_port(),
@@ -30,16 +30,50 @@ def start(data_dir: Path, command: Sequence[str] = ("-m", "deploy.run"), **setti
         **settings,
     }
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AMPDESK_")}
-    environment |= {f"AMPDESK_{name.upper()}": str(value) for name, value in given.items()}
-    return subprocess.run(
-        [sys.executable, *command],
+    return environment | {f"AMPDESK_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def start(data_dir: Path, **settings: object) -> tuple[int, str]:
+    """Run `make run`'s program, which is expected to end by itself; its status, and its errors."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "deploy.run"],
         cwd=ROOT,
-        env=environment,
+        env=settled(data_dir, **settings),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
         check=False,
     )
+    return ended.returncode, ended.stderr
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """`make run`'s program in this process, as far as to where it would begin to start others."""
+
+    def beyond(*_: object) -> None:
+        raise AssertionError("it went on to start")
+
+    monkeypatch.setattr("deploy.prepare.in_own_process", beyond)
+
+    def started(data_dir: Path, **settings: object) -> tuple[int, str]:
+        environment = settled(data_dir, **settings)
+        for name in set(os.environ) - set(environment):
+            monkeypatch.delenv(name)
+        for name in set(environment) - set(os.environ) | {"AMPDESK_DATA_DIR"}:
+            monkeypatch.setenv(name, environment[name])
+        return deploy_run.main(), capsys.readouterr().err
+
+    return started
+
+
+def server(name: str, folder: Path, **settings: object) -> tuple[int, str]:
+    """Start a worker or a desk that is expected to end; its status, and what it said."""
+    known = Settings(data_dir=folder, web_port=free_port(), ocpp_port=free_port())
+    process = Process(name, commands(known)[name], settled(folder, **settings), folder / "log")
+    process.start()
+    assert process.process is not None
+    return process.process.wait(PATIENCE_S), process.log.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -53,41 +87,42 @@ def start(data_dir: Path, command: Sequence[str] = ("-m", "deploy.run"), **setti
         ("admin_password", "short"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path, name, value):
-    ended = start(tmp_path, **{name: value})
-    assert ended.returncode == 2
-    assert f"AMPDESK_{name.upper()}" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_a_wrong_setting_is_named(run, tmp_path, name, value):
+    status, said = run(tmp_path, **{name: value})
+    assert status == 2
+    assert f"AMPDESK_{name.upper()}" in said
 
 
 @pytest.mark.parametrize("name", ["web_port", "ocpp_port"])
-def test_a_port_in_use_is_named_with_the_setting_that_changes_it(tmp_path, name):
+def test_a_port_in_use_is_named_with_the_setting_that_changes_it(run, tmp_path, name):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ended = start(tmp_path, **{name: port})
-    assert ended.returncode == 2
-    assert str(port) in ended.stderr
-    assert f"AMPDESK_{name.upper()}" in ended.stderr
+        status, said = run(tmp_path, **{name: port})
+    assert status == 2
+    assert str(port) in said
+    assert f"AMPDESK_{name.upper()}" in said
 
 
 @pytest.mark.parametrize("certificate", ["", "no-such-file.pem"])
 def test_tls_without_its_files_is_named(tmp_path, certificate):
-    ended = start(tmp_path, ("-m", "worker"), ocpp_tls_port=free_port(), ocpp_tls_cert=certificate)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("ampdesk: ")
-    assert "AMPDESK_OCPP_TLS_CERT" in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+    status, said = server(
+        *("worker", tmp_path), ocpp_tls_port=free_port(), ocpp_tls_cert=certificate
+    )
+    assert status == 2
+    assert said.startswith("ampdesk: ")
+    assert "AMPDESK_OCPP_TLS_CERT" in said
+    assert len(said.splitlines()) == 1
 
 
-def test_a_data_folder_that_cannot_be_written_is_named(tmp_path):
+def test_a_data_folder_that_cannot_be_written_is_named(run, tmp_path):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("not a folder")
-    ended = start(in_the_way / "data")
-    assert ended.returncode == 2
-    assert str(in_the_way) in ended.stderr
-    assert "AMPDESK_DATA_DIR" in ended.stderr
+    status, said = run(in_the_way / "data")
+    assert status == 2
+    assert str(in_the_way) in said
+    assert "AMPDESK_DATA_DIR" in said
 
 
 def test_a_redis_that_does_not_answer_is_named_and_chargers_are_served(tmp_path):
@@ -106,22 +141,22 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
     with sqlite3.connect(file) as database:
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         database.execute("INSERT INTO alembic_version VALUES ('9999')")
-    ended = start(tmp_path)
-    assert ended.returncode == 2
-    assert "newer" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    status, said = start(tmp_path)
+    assert status == 2
+    assert "newer" in said
+    assert "Traceback" not in said
 
 
 def test_a_slip_of_the_pen_is_pointed_out(tmp_path):
-    ended = start(tmp_path, web_prot=8000, web_port="none")
-    assert ended.returncode == 2
-    assert "AMPDESK_WEB_PORT" in ended.stderr
+    status, said = start(tmp_path, web_prot=8000, web_port="none")
+    assert status == 2
+    assert "AMPDESK_WEB_PORT" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("program", ["web", "worker"])
 def test_a_server_refuses_a_database_that_is_behind(tmp_path, program):
-    settings = Settings(data_dir=tmp_path, web_port=free_port(), ocpp_port=free_port())
-    ended = start(tmp_path, commands(settings)[program][1:])
-    assert ended.returncode == 2
-    assert "behind" in ended.stderr
-    assert "flask db upgrade" in ended.stderr
+    status, said = server(program, tmp_path)
+    assert status == 2
+    assert "behind" in said
+    assert "flask db upgrade" in said
