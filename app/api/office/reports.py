@@ -11,7 +11,6 @@ from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
 from app.schemas.answers import Answer
 from app.schemas.office import ReportAsked
-from app.text import report_pdf
 from app.web.problems import Problem
 
 noun = Noun("reports", "Tables over a period: energy, revenue, use, uptime, faults, first tries.")
@@ -95,6 +94,8 @@ def show(ask: Ask, kind: str) -> object:
 )
 def pdf(ask: Ask, kind: str) -> Response:
     """A report to be printed or sent on."""
+    from app.text import report_pdf  # fonts take a while to load
+
     wanted = _wanted(ask, kind)
     report = reports.run(ask.db, kind, wanted, now=ask.now)
     facts = reports.facts(ask.db, wanted)

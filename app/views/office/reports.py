@@ -17,7 +17,6 @@ from app.queries.ground import period
 from app.queries.ground.period import Period
 from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
-from app.text import report_pdf
 from app.web import listing
 from app.web.security import needs
 
@@ -40,6 +39,8 @@ def index() -> Any:
         trouble, days = error.sentence, period.lately(today)
         report = reports.run(db.session(), kind, _wanted(kind, days), now=now)
     if request.args.get("format") == "pdf":
+        from app.text import report_pdf  # fonts take a while to load
+
         facts = reports.facts(db.session(), report.wanted)
         data = report_pdf.written(report, KINDS[kind].title, facts, now=now, translate=_)
         name = f"{kind}-{days.first}-{days.last}.pdf"
