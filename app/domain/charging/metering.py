@@ -7,7 +7,7 @@ session is brought up to date from the readings every second (`show`).
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -209,6 +209,42 @@ def _digest(item: Metered, report: MeterReport, samples: bytes) -> str:
     It begins with the second, so that what is reported now lies close together in the index.
     """
     at = report.claimed_at or report.taken_at
-    text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|".encode()
+    return _digest_of(item.evse, item.transaction_ref, at, samples)
+
+
+def _digest_of(evse: int, ref: str | None, at: datetime, samples: bytes) -> str:
+    text = f"{evse}|{ref}|{at.isoformat()}|".encode()
     second = int(at.timestamp()) & 0xFFFFFFFF
     return f"{second:08x}{hashlib.blake2b(text + samples, digest_size=12).hexdigest()}"
+
+
+def claim(db: Session, session: Any, *, since: datetime, until: datetime | None) -> list[Gauge]:
+    """Give a session the readings that came before its start was stored; return what they show.
+
+    They were heard after `since` and taken not after `until`, and name its transaction, or none.
+    Whom a reading named is told by its digest alone.
+    """
+    query = select(MeterReading).where(
+        MeterReading.station_id == session.station_id,
+        MeterReading.session_id.is_(None),
+        MeterReading.received_at >= since,
+    )
+    found = []
+    for row in db.scalars(query.order_by(MeterReading.taken_at)):
+        within = row.taken_at >= session.started_at and (until is None or row.taken_at <= until)
+        nameless = within and row.evse in (0, session.evse) and _names(row, None)
+        if nameless or _names(row, session.transaction_ref):
+            row.session_id = session.id
+            values = (row.register_wh, row.power_w, row.soc_percent, session.meter_start_wh)
+            about = (session.id, session.tenant_id, session.station_id, row.taken_at)
+            found.append(Gauge(*about, *values))
+    db.flush()
+    return found
+
+
+def _names(row: MeterReading, ref: str | None) -> bool:
+    """Whether a stored reading named this transaction; its own clock may have been off."""
+    second = int(row.digest[:8], 16)
+    at = row.taken_at + timedelta(seconds=second - int(row.taken_at.timestamp()))
+    samples = orjson.dumps(row.samples)
+    return _digest_of(row.evse, ref, at.astimezone(UTC), samples) == row.digest

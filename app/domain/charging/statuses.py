@@ -13,6 +13,8 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import reservations
+from app.domain.charging import overtaken
+from app.domain.charging.overtaken import is_late
 from app.domain.ground import events
 from app.domain.ground.bulk import among, pass_by
 from app.domain.ground.vocabulary import (
@@ -105,9 +107,30 @@ def _status(
             vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
             activity=report.activity or _activity_of(row, report),
         )
+    late = is_late(station, now)
+    if late and row.status_received_at is not None and row.status_received_at > now:
+        _between(db, plugs, told, row, report)
+        return None
     if report.availability is not Availability.FAULTED and _replayed(station, row, report.at, now):
         plugs.remember(row, report, now)
         return None
+    changed = _heard(db, plugs, told, row, report, late)
+    if late:
+        newer = overtaken.newer_words(db, row, now)
+        for each in newer:
+            _goes_on(row, each.activity, each.at, each.received_at)
+        overtaken.follow(db, station, report, newer, now)
+    return changed
+
+
+def _heard(
+    db: Session, plugs: Plugs, told: StatusTold, row: PlugRow, report: StatusReport, late: bool
+) -> StatusReport | None:
+    """Let a plug be what its newest status says; return that where it changed anything.
+
+    One that is `late` says nothing of the connection that was opened since.
+    """
+    station, now = told.station, told.now
     same = (
         row.availability is report.availability
         and row.activity is report.activity
@@ -120,7 +143,7 @@ def _status(
     plugs.change(row)
     if same and not row.stale:
         return None
-    row.stale = False
+    row.stale = late
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     if same:
         if report.availability is Availability.OCCUPIED:
@@ -137,6 +160,22 @@ def _status(
     row.info = report.info
     plugs.remember(row, report, now)
     return report
+
+
+def _between(
+    db: Session, plugs: Plugs, told: StatusTold, row: PlugRow, report: StatusReport
+) -> None:
+    """Take in a status that newer ones have overtaken."""
+    now, newer = told.now, overtaken.newer_words(db, row, told.now)
+    plugs.remember(row, report, now)
+    said, word = overtaken.newest_of(row)
+    if not newer or newer[-1].received_at < word.received_at:
+        # Said again it was no change; now it is one, for this lies between.
+        plugs.remember(row, said, word.received_at)
+        newer.append(word)
+    overtaken.set_since(row, report, newer, now)
+    plugs.change(row)
+    overtaken.follow(db, told.station, report, newer, now)
 
 
 def _replayed(station: Any, row: PlugRow, at: datetime, now: datetime) -> bool:
@@ -173,7 +212,7 @@ def activity_all(db: Session, told: Sequence[ActivityTold]) -> None:
     """
     known = known_activities(db, [one.station.id for one in told])
     # Mostly the same goes on as before.
-    new = [one for one in told if one.key not in known]
+    new = [one for one in told if one.key not in known or is_late(one.station, one.now)]
     plugs = Plugs(db, [(one.station.id, one.place) for one in new])
     for one in new:
         _activity(db, plugs, one)
@@ -181,32 +220,43 @@ def activity_all(db: Session, told: Sequence[ActivityTold]) -> None:
 
 
 def _activity(db: Session, plugs: Plugs, told: ActivityTold) -> None:
-    station, goes_on, now = told.station, told.activity, told.now
+    station, now, late = told.station, told.now, is_late(told.station, told.now)
     row = plugs.at(station.id, told.place)
-    if _replayed(station, row, told.at, now):
-        return
-    taken = row.availability in TAKEN
-    if taken and row.activity is goes_on and not row.stale:
-        return
-    if not taken and goes_on is not Activity.FINISHING:
-        row.availability = Availability.OCCUPIED
-        row.since = min(told.at, now)
-        row.status_word = row.status_word or "Occupied"
-    elif not taken:
-        return
-    row.stale = False
-    row.activity = goes_on
+    report = StatusReport(
+        *(told.place, Availability.OCCUPIED, told.activity, ACTIVITY_WORDS[told.activity], told.at)
+    )
+    if late and (newer := overtaken.newer_words(db, row, now)):
+        overtaken.set_since(row, report, newer, now)
+    else:
+        if _replayed(station, row, told.at, now) or not _goes_on(row, told.activity, told.at, now):
+            return
+        row.stale = late
+        report = replace(report, availability=row.availability)
     plugs.change(row)
-    report = StatusReport(told.place, row.availability, goes_on, ACTIVITY_WORDS[goes_on], told.at)
     plugs.remember(row, report, now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def _goes_on(row: PlugRow, activity: Activity, at: datetime, now: datetime) -> bool:
+    """Let something go on at a plug, which is taken then; tell whether that changed anything."""
+    taken = row.availability in TAKEN
+    if taken and row.activity is activity and not row.stale:
+        return False
+    if not taken and activity is Activity.FINISHING:
+        return False
+    if not taken:
+        row.availability = Availability.OCCUPIED
+        row.since = min(at, now)
+        row.status_word = row.status_word or "Occupied"
+    row.activity = activity
+    return True
 
 
 _SESSION = ChargingSession.__table__
 _RUNNING = (
     select(
         *(_SESSION.c[name] for name in ("id", "tenant_id", "station_id", "evse")),
-        *(_SESSION.c[name] for name in ("started_at", "idle_since")),
+        *(_SESSION.c[name] for name in ("started_at", "idle_since", "start_received_at")),
     )
     .where(
         among(_SESSION.c.station_id, "stations"),
@@ -224,20 +274,20 @@ _STANDS = (
 def _follow_idle(db: Session, changed: Sequence[tuple[Any, StatusReport, datetime]]) -> None:
     """Keep `idle_since` of the plugs' newest running sessions: when the car had enough."""
     asking = [
-        (station, report)
-        for station, report, _ in changed
+        (station, report, now)
+        for station, report, now in changed
         if report.availability is not Availability.AVAILABLE
         or report.activity is Activity.CHARGING
         or report.activity in IDLING
     ]
     if not asking:
         return
-    given = {"stations": list({station.id for station, _ in asking})}
+    given = {"stations": list({station.id for station, *_ in asking})}
     running = {(row.station_id, row.evse): row for row in db.execute(_RUNNING, given).all()}
     since: dict[int, datetime | None] = {}
-    for station, report in asking:
+    for station, report, now in asking:
         session = running.get((station.id, report.connector.evse))
-        if session is None:
+        if session is None or (is_late(station, now) and session.start_received_at > now):
             continue
         before = since.get(session.id, session.idle_since)
         if report.activity in IDLING:

@@ -5,7 +5,7 @@ another's, a firmware job that ends, a step of onboarding) is done for those alo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.charging.overtaken import is_late
 from app.domain.device import deviations, file_jobs, onboarding, settings
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, pass_by
@@ -70,7 +71,8 @@ class _Row:
 class _Boot:
     """A boot that was taken in: its row, the answer, and what it was before.
 
-    `anew`: it differs from the last boot; `changed`: from what the row said.
+    `anew`: it differs from the last boot; `changed`: from what the row said.  A newer one had
+    `overtaken` it where it waited on another node's disk: it only adds what that did not tell.
     """
 
     told: Booted
@@ -79,10 +81,13 @@ class _Boot:
     firmware: str | None
     anew: bool
     changed: bool
+    overtaken: bool = False
 
 
 _WRITTEN = tuple(name for name in _Row.__slots__ if name != "onboarding")
 _ALWAYS = _WRITTEN[:4]
+#: What a boot tells beside its serial number.
+_TOLD = ("vendor", "model", "firmware", "meter_type", "meter_serial", "iccid", "imsi")
 _STATION = Station.__table__
 _ROWS = select(*(_STATION.c[name] for name in _Row.__slots__)).where(
     among(_STATION.c.id, "stations")
@@ -116,16 +121,19 @@ def boot_all(db: Session, booted: Sequence[Booted]) -> list[Registration]:
     pass_by(db, Station)
     for boot in boots:
         station = boot.told.station
-        if station.id in shared:
+        if station.id in shared and not boot.overtaken:
             _claim_serial(db, boot)
         events.record(db, events.StationChanged(station.tenant_id, station.id))
-    _follow(db, boots)
+    _follow(db, [boot for boot in boots if not boot.overtaken])
     return [boot.answer for boot in boots]
 
 
 def _taken(told: Booted, row: _Row, shared: bool) -> _Boot:
     """Take one boot into its row; a serial number that others have, too, is looked at later."""
     report, firmware, before = told.report, row.firmware, _values_of(row)
+    late = is_late(told.station, told.now)
+    if late and row.last_boot_at is not None and row.last_boot_at > told.now:
+        return _overtaken(told, row)
     row.take(report)
     if report.serial is not None and not shared:
         row.serial = report.serial[:_TEXT]
@@ -137,13 +145,28 @@ def _taken(told: Booted, row: _Row, shared: bool) -> _Boot:
     # One that was blocked while its socket is open hears what a rejected one hears.
     blocked = told.station.registration is Registration.BLOCKED
     answer: Registration = Registration.REJECTED if blocked else told.station.registration
-    row.booted_registration, row.last_boot_at, row.last_seen_at = answer, told.now, told.now
+    row.booted_registration, row.last_boot_at = answer, told.now
+    row.last_seen_at = max(row.last_seen_at or told.now, told.now) if late else told.now
     return _Boot(told, row, answer, firmware, anew, changed)
 
 
+def _overtaken(told: Booted, row: _Row) -> _Boot:
+    raw, before = messages.redact(told.report.raw), _values_of(row)
+    newest = replace(row)
+    row.take(told.report)
+    for name in _TOLD:
+        if (value := getattr(newest, name)) is not None:
+            setattr(row, name, value)
+    answer = row.booted_registration or Registration.ACCEPTED
+    changed = _values_of(row) != before
+    return _Boot(told, row, answer, row.firmware, raw != row.boot_raw, changed, overtaken=True)
+
+
 def _report_of(boot: _Boot) -> tuple[Any, ...]:
-    word, now = (boot.row.firmware or "")[:_TEXT], boot.told.now
-    return boot.row.id, "boot", word, boot.row.boot_raw or {}, now, now
+    report, raw, now = boot.told.report, boot.row.boot_raw, boot.told.now
+    firmware = report.firmware if boot.overtaken else boot.row.firmware
+    told = messages.redact(report.raw) if boot.overtaken else raw
+    return boot.row.id, "boot", (firmware or "")[:_TEXT], told or {}, now, now
 
 
 def _claim_serial(db: Session, boot: _Boot) -> None:

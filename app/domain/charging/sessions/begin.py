@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, Judged, Tap
 from app.domain.charging import remote_starts
+from app.domain.charging.overtaken import is_late
 from app.domain.charging.sessions import row as rows
+from app.domain.charging.sessions.end import take_overtaking
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.row import SessionRow, flag, mark_time, remove_flag
 from app.domain.ground import events
@@ -113,6 +115,9 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     authorisation.keep(db, judged)
     _follow(db, new, made)
     _keep_promises(db, starts, known)
+    for told, session in zip(new, made, strict=True):
+        if told.start.promised_ref and is_late(told.station, told.now):
+            take_overtaking(db, told.station, session, since=told.now)
     by_station = known | {session.station_id: session for session in made}
     return [
         Begun(by_station[told.station.id], one.decision, told.station.id in known)

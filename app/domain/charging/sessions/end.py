@@ -5,19 +5,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access.authorisation import STOP, Tap, decide_all
-from app.domain.charging import metering
+from app.domain.charging import gauges, metering, overtaken
 from app.domain.charging.metering import Metered
+from app.domain.charging.overtaken import is_late
 from app.domain.charging.running import by_reference, open_sessions
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions.row import flag, mark_late
-from app.domain.charging.sessions.stops import Stop, close, explained, keep_stray, orders_to_stop
+from app.domain.charging.sessions.stops import (
+    MATCHED,
+    Stop,
+    close,
+    explained,
+    keep_stray,
+    orders_to_stop,
+)
 from app.domain.charging.sessions.story import contradicts
 from app.domain.ground import events
-from app.domain.ground.vocabulary import Decision, SessionState, Token, Verdict
-from app.models import ChargingSession
+from app.domain.ground.vocabulary import (
+    BillingState,
+    Decision,
+    SessionState,
+    StopReason,
+    Token,
+    Verdict,
+)
+from app.models import ChargingSession, StrayStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,8 @@ def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
             _keep_other_end(db, station, session, stop, now)
         return session, decision
     if session.state is SessionState.ENDED:
-        flag(session, "late_stop")
+        if not is_late(station, now) or session.billing is not BillingState.OPEN:
+            flag(session, "late_stop")
         mark_late(db, session, now)
     if guessed:
         flag(session, "guessed_transaction")
@@ -137,3 +154,43 @@ def _may_end(stop: Stop, session: ChargingSession) -> bool:
         return False
     registers = (session.meter_start_wh, stop.meter_stop_wh)
     return None in registers or registers[0] <= registers[1]  # type: ignore[operator]
+
+
+# What of a session was taken in before its start, which waited on another node's disk.
+
+_REASONS = {reason.value.replace("_", ""): reason for reason in StopReason}
+
+
+def take_overtaking(db: Session, station: Any, session: Any, *, since: datetime) -> None:
+    """Give a session that begins what came before its start was stored: readings, and its end.
+
+    `since` is when its start was heard.  `session` is its row, of either kind.
+    """
+    query = select(StrayStop).where(
+        StrayStop.station_id == station.id,
+        StrayStop.transaction_ref == session.transaction_ref,
+        StrayStop.outcome == "unmatched",
+        StrayStop.received_at >= since,
+    )
+    stray = db.scalars(query.order_by(StrayStop.id).limit(1)).first()
+    read = metering.claim(db, session, since=since, until=stray.ended_at if stray else None)
+    for gauge in read:
+        gauges.show(db, [gauge])
+    stands = overtaken.idle_since(db, session, since, stray.received_at if stray else None)
+    db.get_one(ChargingSession, session.id).idle_since = stands
+    db.flush()
+    if stray is None:
+        return
+    stop = Stop(
+        transaction_ref=session.transaction_ref,
+        meter_stop_wh=stray.meter_stop_wh,
+        ended_at=stray.ended_at,
+        reason=_REASONS.get((stray.reason or "Local").casefold(), StopReason.OTHER),
+        word=stray.reason,
+        token=Token(stray.token) if stray.token else None,
+        payload=stray.payload,
+    )
+    stray.outcome, stray.session_id = MATCHED, session.id
+    stray.sentence = f"It ended session {session.id}, whose start was stored after it."
+    db.flush()
+    end_all(db, [Stopping(station, stop, stray.received_at)])
