@@ -17,6 +17,7 @@ from app.domain.ground.vocabulary import SYSTEM, Order
 from app.models import Station
 from tests.faults.nodes import Nodes
 from tests.faults.unruly import Deaf, Flood
+from tests.support.slow_disc import slow_writes
 from tests.support.wait import passing
 
 Inflict = Callable[[Nodes], Iterator[None]]
@@ -173,6 +174,16 @@ def full(where: str) -> Inflict:
         ballast.unlink()
         if where == "postgres" and not nodes.cluster.process.running:
             nodes.cluster.start()
+
+    return inflict
+
+
+def slow_disc(*names: str, late_s: float = 0.1) -> Inflict:
+    """A disc keeps whoever writes waiting: programs, or PostgreSQL ("postgres")."""
+
+    def inflict(nodes: Nodes) -> Iterator[None]:
+        with slow_writes(nodes.pids(*names), late_s):
+            yield
 
     return inflict
 

@@ -33,6 +33,7 @@ from tests.support.mail import MailServer
 from tests.support.processes import Process, descendants, free_port, wait_for_port
 from tests.support.relay import Relay, Wires
 from tests.support.site import Site
+from tests.support.slow_disc import can_be_slow
 
 WORKERS = ("worker", "worker2")
 PROGRAMS = (*WORKERS, "celery", "beat", "web")
@@ -133,11 +134,13 @@ class Nodes(Site):
                 self.orders.stop()
 
     def lacks(self, what: str) -> str:
-        """Why a fault that needs "clocks" or "discs" cannot be done here; empty: it can."""
+        """Why a fault that needs one of these cannot be done here; empty: it can."""
         if what == "clocks" and not self.clocks:
             return "libfaketime, which gives a program a clock of its own, is not here"
         if what == "discs" and not self._discs:
             return "only root may make a small disc, where the system lets it"
+        if what == "strace" and not can_be_slow():
+            return "strace, which keeps a program waiting for its disc, is not here"
         return ""
 
     @property
@@ -162,6 +165,15 @@ class Nodes(Site):
         assert process is not None
         return process.pid
 
+    def pids(self, *names: str) -> list[int]:
+        """The processes of programs, or of PostgreSQL ("postgres"), their children with them."""
+        found = []
+        for name in names:
+            process = self.cluster.process if name == "postgres" else self.processes[name]
+            if process.process is not None:
+                found += [process.process.pid, *descendants(process.process.pid)]
+        return found
+
     def _keep(self) -> None:
         """Start again what has ended and is not held down."""
         while not self._ended.wait(0.5):
@@ -177,10 +189,8 @@ class Nodes(Site):
     def signal(self, number: int, *names: str) -> None:
         """Send a signal to programs and their children (SIGSTOP and SIGCONT: to all of them)."""
         for name in names:
-            pids = [self.pid(name)]
-            if number in (signal.SIGSTOP, signal.SIGCONT):
-                pids += descendants(pids[0])
-            for pid in pids:
+            all_of_them = number in (signal.SIGSTOP, signal.SIGCONT)
+            for pid in self.pids(name) if all_of_them else [self.pid(name)]:
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:

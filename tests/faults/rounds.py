@@ -1,6 +1,7 @@
 """One fault at a seeded moment under load, and what came of it."""
 
 import contextlib
+import os
 import random
 import time
 from collections import Counter
@@ -50,6 +51,7 @@ class Report:
     lost_answers: int = 0
     deaths: dict[str, list[int]] = field(default_factory=dict)
     rss: dict[str, int] = field(default_factory=dict)
+    load: float = 0.0
     wrong: str = ""
 
     def wait(self, truth: Truth, of: Collection[str], when: str = "") -> dict[str, float]:
@@ -59,6 +61,13 @@ class Report:
         except AssertionError as error:
             self.wrong += f"{when}{error} {error.__cause__ or ''}"
             return {}
+
+    def hold(self, most_ms: float, presence_s: float) -> None:
+        """Note as wrong what took longer than is promised; 0: that is not looked at."""
+        if most_ms and (self.p99_ms or 0) > most_ms:
+            self.wrong += f"chargers that it does not concern waited more than {most_ms:g} ms; "
+        if presence_s and (took := self.took.get("presence", 0.0)) > presence_s:
+            self.wrong += f"who is connected was known after {took:g} s, not {presence_s:g}; "
 
     def since(self, before: "Counts", after: "Counts") -> None:
         """Note what came between two counts."""
@@ -74,7 +83,7 @@ class Report:
         """One line for people."""
         others = "-" if self.p99_ms is None else f"{self.p99_ms} ms"
         parts = [
-            f"{self.at} {'WRONG' if self.wrong else 'well '} {self.fault.name}:",
+            f"{self.at} {'WRONG' if self.wrong else 'well '} {self.fault.name}: load {self.load},",
             f"true again after {max(self.took.values(), default=0):g} s {self.took},",
             f"others' p99 {others}, longest {self.worst_ms} ms,",
             f"closed {dict(self.closes)}, not let in {dict(self.refused)}, errors {self.errors},",
@@ -101,8 +110,13 @@ def fault_under_load(nodes: Nodes, truth: Truth, fault: Fault, dice: random.Rand
     report.since(before, Counts(nodes))
     with contextlib.suppress(Exception):
         report.lost_answers = truth.lost_answers()
-    report.rss = nodes.rss()
+    report.rss, report.load = nodes.rss(), load()
     return report
+
+
+def load() -> float:
+    """How many programs want to run on this computer, on average of a minute."""
+    return round(os.getloadavg()[0], 1)
 
 
 def _measure(nodes: Nodes, report: Report, begin: float, over: float) -> None:

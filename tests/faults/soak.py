@@ -1,9 +1,9 @@
 """Faults by chance for so long, or each of them once: `python -m tests.faults.soak --help`.
 
-A line for each fault: when it was, how long until all was well again, how long chargers waited whom
-it did not concern, how lines were closed, what ended, and what each program has in memory.  Status
-1 when something was not well again; the seed that is printed brings the same faults in the same
-order at the same moments.
+A line for each fault: when it was, how busy the computer is, how long until all was well again, how
+long chargers waited whom it did not concern, how lines were closed, what ended, and what each
+program has in memory.  Status 1 when something was not well again, or not as soon as is promised;
+the seed that is printed brings the same faults in the same order at the same moments.
 """
 
 import argparse
@@ -21,8 +21,9 @@ from tests.faults.table import FAULTS, Fault
 from tests.faults.truth import WITHIN_S, Truth, spread
 from tests.support.wait import passing
 
-#: What chargers may wait whom a fault does not concern, in ms.
-GOAL_MS = 500
+#: What is promised: 99 of 100 answers of chargers whom a fault does not concern come within so many
+#: ms, and so many seconds after a fault it is known again who is connected.
+HOLD_MS, HOLD_PRESENCE_S = 500, 20.0
 #: For so long they are looked at before anything goes wrong.
 CALM_S = 5.0
 
@@ -36,6 +37,13 @@ def main() -> int:
     parser.add_argument("--chargers", type=int, default=48)
     parser.add_argument("--pause", type=float, default=1.0, help="between two calls, in seconds")
     parser.add_argument("--within", type=float, default=WITHIN_S, help="until all is well, in s")
+    busy = "; more on a computer that is busy with other things, 0: nothing is held"
+    parser.add_argument(
+        "--hold-ms", type=float, default=HOLD_MS, help="p99 of others, in ms" + busy
+    )
+    parser.add_argument(
+        "--hold-presence", type=float, default=HOLD_PRESENCE_S, help="in s, who is connected" + busy
+    )
     parser.add_argument("--list", action="store_true", help="print the faults and end")
     parser.add_argument("--keep", action="store_true", help="keep the logs also of a good run")
     given = parser.parse_args()
@@ -63,16 +71,16 @@ def soak(folder: Path, given: argparse.Namespace, chosen: list[Fault]) -> int:
         passing(CALM_S)
         calm, waits = truth.wait(), [one for each in nodes.chargers for one in each.waits]
         p50_ms, p99_ms = spread([one.seconds for one in waits if one.at > since])
-        print(f"calm: p50 {p50_ms} ms, p99 {p99_ms} ms, {calm}, MiB {nodes.rss()}", flush=True)
-        if busy := p99_ms > GOAL_MS / 2:
-            print("         too slow in calm for waits to count", flush=True)
+        busy = f"load {rounds.load()}, p50 {p50_ms} ms, p99 {p99_ms} ms"
+        print(f"calm: {busy}, {calm}, MiB {nodes.rss()}", flush=True)
+        if 0 < given.hold_ms < 2 * p99_ms:
+            print("         too slow in calm for what is held: see --hold-ms", flush=True)
         for fault in turns(dice, chosen, given.minutes):
             if why := nodes.lacks(fault.needs):
                 print(f"         left out: {fault.name}: {why}", flush=True)
                 continue
             report = rounds.fault_under_load(nodes, truth, fault, dice)
-            if not (report.wrong or busy) and (report.p99_ms or 0) > GOAL_MS:
-                report.wrong = f"chargers that it does not concern waited more than {GOAL_MS} ms"
+            report.hold(given.hold_ms, given.hold_presence)
             print(report.line(), flush=True)
             if report.wrong:
                 wrong += 1

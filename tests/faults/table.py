@@ -1,4 +1,4 @@
-"""What goes wrong, sixty times: a fault, how long it lasts, and who may feel it."""
+"""What goes wrong, in sixty ways and more: a fault, how long it lasts, and who may feel it."""
 
 import signal
 from typing import NamedTuple
@@ -15,7 +15,7 @@ WITHOUT_REDIS = frozenset({"answered", "presence", "stored", "once", "orders", "
 
 
 class Fault(NamedTuple):
-    """One of them; `needs` is what an installation must have for it: "clocks" or "discs".
+    """One of them; `needs` is what it takes: "clocks", "discs" or "strace".
 
     `concerns` are the nodes whose chargers may feel it; those of the others must not.
     `meanwhile` are truths that hold also while it lasts.
@@ -46,6 +46,7 @@ MOVED_WITHOUT_REDIS = harm.together(harm.redis_down, harm.moved(None, 2))
 BOTH_STORAGES = harm.together(harm.redis_down, AWAY)
 KILLED_WITHOUT_DATABASE = harm.together(AWAY, harm.killed(A), apart_s=5.0)
 STARTED_WITHOUT_DATABASE = harm.together(AWAY, harm.restarted(*PROGRAMS))
+SLOW_SPOOL = harm.together(AWAY, harm.slow_disc(A, B))
 ONE_AND_OTHER = harm.together(harm.wires("database", "cut", A), harm.killed(B))
 RESTARTED_TWICE = harm.one_after_another(AWAY, harm.database(signal.SIGQUIT))
 
@@ -67,7 +68,7 @@ FAULTS = (
     Fault("PostgreSQL stops without a farewell", harm.database(signal.SIGQUIT), 1, BOTH),
     Fault("PostgreSQL is killed", harm.database(signal.SIGKILL), 1, BOTH),
     Fault("PostgreSQL is frozen for 30 s", harm.database_frozen, 30, BOTH),
-    Fault("PostgreSQL is away for 20 s", harm.database(signal.SIGINT), 20, BOTH),
+    Fault("PostgreSQL is away for 90 s", harm.database(signal.SIGINT), 90, BOTH),
     Fault("PostgreSQL ends all connections", harm.database_drops_all, 1, BOTH),
     Fault("worker A is cut off from PostgreSQL", harm.wires("database", "cut", A), 10, (0,)),
     Fault("worker B hears nothing of PostgreSQL", harm.wires("database", "held", B), 15, (1,)),
@@ -87,6 +88,8 @@ FAULTS = (
     Fault("the disc of PostgreSQL is full", harm.full("postgres"), 10, BOTH, "discs"),
     Fault("our disc is full", harm.full("data"), 10, BOTH, "discs"),
     Fault("our disc is full while PostgreSQL is away", DISC_AND_DATABASE, 10, BOTH, "discs"),
+    Fault("the disc of PostgreSQL is slow", harm.slow_disc("postgres"), 15, BOTH, "strace"),
+    Fault("our disc is slow while PostgreSQL is away", SLOW_SPOOL, 15, BOTH, "strace"),
     wrong_clock("the clock of worker A is 30 s ahead", "+30s", A),
     wrong_clock("the clock of worker B is 30 s behind", "-30s", B),
     wrong_clock("the clock of worker A is 2 h ahead", "+2h", A),
