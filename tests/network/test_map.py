@@ -9,6 +9,7 @@ from app.config import Settings, WrongSetting
 from app.models import Site
 from app.queries.network import map as queries
 from app.queries.network.map import Place
+from app.web import kept
 from tests.support import seed
 
 TILES = "https://{s}.tiles.example.org/{z}/{x}/{y}.png"
@@ -92,11 +93,30 @@ def test_what_is_no_address_of_tiles_is_refused(text):
 
 def test_north_is_up_and_east_is_right():
     plot = queries.plot([place("Hamburg", 53.5, 10.0), place("Munich", 48.1, 11.6)])
-    hamburg, munich = plot.points
+    hamburg, munich = sorted(plot.points, key=lambda point: point.place.name)
     assert hamburg.y < munich.y and hamburg.x < munich.x
     assert plot.parallels and plot.meridians
     assert all(0 <= point.x <= queries.WIDTH for point in plot.points)
     assert all(0 <= point.y <= queries.HEIGHT for point in plot.points)
+
+
+def test_names_do_not_lie_upon_one_another_and_the_most_pressing_is_on_top():
+    calm, faulted = place("Quay", 53.541, 9.99), place("Quay 2", 53.5411, 9.9901)
+    faulted.counts = {"fault": 1, "free": 3}
+    far = place("Munich", 48.1, 11.6)
+    *_, top = points = queries.plot([faulted, calm, far]).points
+    assert top.place is faulted
+    assert {point.place.name for point in points if point.labelled} == {"Quay 2", "Munich"}
+
+
+def test_home_draws_the_sites_with_the_number_of_their_stations(app, made, db):
+    page = made.at["viewer"].get("/").text
+    assert 'class="map-plot map-small"' in page
+    site = db.scalars(select(Site).order_by(Site.id)).first()
+    site.latitude = site.longitude = None
+    db.commit()
+    kept.of(app).forget(made.people["admin"].tenant_id)
+    assert "map-small" not in made.at["viewer"].get("/").text  # one place is nothing to tell apart
 
 
 def test_one_place_is_drawn_in_the_middle():

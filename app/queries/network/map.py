@@ -50,10 +50,14 @@ class Place:
 
 #: What a station is on the map, the most pressing first.
 STATES = ("fault", "unknown", "charging", "free")
+_PRESSING = {state: rank for rank, state in enumerate((*STATES, "off"))}
 
 
-def places(db: Session, *, now: datetime) -> list[Place]:
-    """The sites in reach in the order of their names, in two statements."""
+def places(db: Session, *, now: datetime, named: bool = True) -> list[Place]:
+    """The sites in reach in the order of their names, in two statements.
+
+    Without `named`, in one: their stations are counted only.
+    """
     plug = select(Connector.id).where(Connector.station_id == Station.id).correlate(Station)
     broken = plug.where(Connector.availability == Availability.FAULTED).exists()
     charging = plug.where(
@@ -78,7 +82,8 @@ def places(db: Session, *, now: datetime) -> list[Place]:
         place = found.setdefault(site.id, Place(site.id, site.name, *where, {}))
         if count:
             place.counts[word] = count
-    _name(db, found, state)
+    if named:
+        _name(db, found, state)
     return list(found.values())
 
 
@@ -100,19 +105,22 @@ def _name(db: Session, found: dict[int, Place], state: object) -> None:
 
 #: The drawing's size, its margin, and how close its frame is drawn around a single place (degrees).
 WIDTH, HEIGHT, MARGIN, NARROWEST = 1000.0, 560.0, 60.0, 0.02
-#: More names would lie upon one another.
-MOST_LABELS = 25
+#: The same of the small drawing on Home, and how many places it holds.
+SMALL, SMALL_MARGIN, MOST_SMALL = (640.0, 300.0), 56.0, 100
+#: A name so near to another one, across and up, would lie upon it.
+NEAR = (120.0, 26.0)
 #: Distances between the lines of the grid, in degrees.
 _STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 45.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place in the drawing."""
+    """A place in the drawing; its name stands there unless that of a more pressing one is near."""
 
     place: Place
     x: float
     y: float
+    labelled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +133,24 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """The drawing: its points, meridians and parallels."""
+    """The drawing: its points, the most pressing last and so on top, meridians and parallels."""
 
     points: list[Point]
     meridians: list[Line]
     parallels: list[Line]
-    labelled: bool
 
 
-def plot(found: Sequence[Place]) -> Plot | None:
+def pressing(found: Sequence[Place]) -> list[Place]:
+    """The places with coordinates that need a look first, as many as a small drawing holds."""
+    known = [place for place in found if place.latitude is not None]
+    return sorted(known, key=lambda place: _PRESSING[place.state])[:MOST_SMALL]
+
+
+def plot(
+    found: Sequence[Place], *, size: tuple[float, float] = (WIDTH, HEIGHT), margin: float = MARGIN
+) -> Plot | None:
     """Lay the places that have coordinates out; None where none has."""
+    width, height = size
     known = [
         (place, place.latitude, place.longitude)
         for place in found
@@ -149,23 +165,32 @@ def plot(found: Sequence[Place]) -> Plot | None:
     narrow = max(math.cos(math.radians(middle_lat)), 0.1)
     high = max(north - south, NARROWEST)
     wide = max((east - west) * narrow, NARROWEST)
-    scale = min((WIDTH - 2 * MARGIN) / wide, (HEIGHT - 2 * MARGIN) / high)
+    scale = min((width - 2 * margin) / wide, (height - 2 * margin) / high)
 
     def x(longitude: float) -> float:
-        return round(WIDTH / 2 + (longitude - middle_lon) * narrow * scale, 1)
+        return round(width / 2 + (longitude - middle_lon) * narrow * scale, 1)
 
     def y(latitude: float) -> float:
-        return round(HEIGHT / 2 - (latitude - middle_lat) * scale, 1)
+        return round(height / 2 - (latitude - middle_lat) * scale, 1)
 
-    half_wide, half_high = WIDTH / 2 / scale / narrow, HEIGHT / 2 / scale
+    half_wide, half_high = width / 2 / scale / narrow, height / 2 / scale
     return Plot(
-        [Point(place, x(lon), y(lat)) for place, lat, lon in known],
+        _points([(place, x(lon), y(lat)) for place, lat, lon in known]),
         [Line(x(at), _degrees(at, "E", "W"))
          for at in _grid(middle_lon - half_wide, middle_lon + half_wide)],
         [Line(y(at), _degrees(at, "N", "S"))
          for at in _grid(middle_lat - half_high, middle_lat + half_high)],
-        len(known) <= MOST_LABELS,
     )  # fmt: skip
+
+
+def _points(spots: list[tuple[Place, float, float]]) -> list[Point]:
+    points: list[Point] = []
+    named: list[Point] = []
+    for place, x, y in sorted(spots, key=lambda spot: _PRESSING[spot[0].state]):
+        free = all(abs(x - one.x) > NEAR[0] or abs(y - one.y) > NEAR[1] for one in named)
+        points.append(Point(place, x, y, free))
+        named += points[-1:] if free else []
+    return points[::-1]
 
 
 def _grid(low: float, high: float) -> list[float]:

@@ -15,6 +15,7 @@ from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
 from app.extensions import db
 from app.queries.money import costs
+from app.queries.network import map
 from app.queries.network import sites as place_queries
 from app.queries.office import alerts, attention, attention_devices, first_run, home
 from app.text.numbers import FIXED, MINUS, change, iso_formats, number
@@ -135,6 +136,7 @@ def _board() -> dict[str, Any]:
         "deltas": _deltas(today),
         "stations": home.stations(session, first, now=now),
         "presence": _frame().presence,
+        **_map(_of_now("places", "stations", lambda: map.places(session, now=now, named=False))),
         "powers": {
             (one.station_id, one.evse): one.last_power_w
             for one in running
@@ -146,6 +148,13 @@ def _board() -> dict[str, Any]:
         "running_count": count,
         "running_wh": energy_wh,
     }
+
+
+def _map(places: list[map.Place]) -> dict[str, Any]:
+    """The sites on a small map, where there are some to tell apart."""
+    first = map.pressing(places)
+    drawn = map.plot(first, size=map.SMALL, margin=map.SMALL_MARGIN) if len(first) > 1 else None
+    return {"places": places, "pressing": first, "plot": drawn, "size": map.SMALL}
 
 
 def _down(parts: list[system.Part]) -> list[attention.Finding]:
