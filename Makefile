@@ -81,7 +81,7 @@ $(VENV)/.installed: requirements.txt deploy/install.py
 	@$(PYTHON) deploy/install.py $(VENV) requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt deploy/install.py
+$(VENV)/.installed-dev: requirements-dev.txt deploy/requirements-watch.txt requirements.txt deploy/install.py
 	@test -n "$(PYTHON)" || { echo "Ampdesk needs Python 3.11 or later; none was found." >&2; exit 2; }
 	@$(PYTHON) deploy/install.py $(VENV) requirements-dev.txt
 	@touch $(VENV)/.installed $@

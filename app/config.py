@@ -34,6 +34,7 @@ from app.setting_kinds import (
     tiles,
     token,
     url,
+    url_with,
     web,
 )
 
@@ -177,6 +178,17 @@ class Settings:
     metrics_host: str = setting("127.0.0.1", str, "address of that port")
     metrics_token: str = setting(
         "", token, "who asks for figures shows it (Bearer); empty: the desk tells none"
+    )
+    traces_url: str = setting(
+        "",
+        url_with("opentelemetry.sdk"),
+        "collector of traces (OTLP over HTTP): its URL; empty: none",
+    )
+    traces_percent: int = setting(
+        100, integer(0, 100), "share of requests, messages and orders that is traced, in percent"
+    )
+    sentry_dsn: str = setting(
+        "", url_with("sentry_sdk"), "where failures go (Sentry); empty: nowhere"
     )
     api_rate: str = setting("600/minute", rate, "requests of one API token; empty: no limit")
     run_redis_port: int = setting(0, integer(0, 65535), "port of the started Redis; 0: a free one")

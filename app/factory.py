@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-from app import config, extensions, logs, postgresql, queues, reactions, uow
+from app import config, extensions, logs, postgresql, queues, reactions, redis_servers, traces, uow
 from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.ground.vocabulary import Area
@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     )
     app.url_map.converters["int"] = security.RowNumber
     logs.configure(settings)
+    traces.configure(settings)
     bind(app, settings, **flask_config)
     if os.environ.get("FLASK_RUN_FROM_CLI") != "true" or "routes" in sys.argv:
         app.add_pages()
@@ -90,6 +91,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     live.register(app)
     kept.register(app)
     logs.register(app)
+    traces.register(app)
     return app
 
 
@@ -112,7 +114,7 @@ def _root() -> Any:
 
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
-    counts, options = queues.limits_address(settings.redis_address)
+    counts, options = redis_servers.limits_address(settings.redis_address)
     return {
         "SETTINGS": settings,
         "SECRET_KEY": settings.signing_key(),
@@ -146,9 +148,9 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     """
     app.config.from_mapping(_flask_config(settings))
     app.config.from_mapping(flask_config)
-    app.extensions["redis"] = queues.make_redis(settings.redis_address)
+    app.extensions["redis"] = redis_servers.make_redis(settings.redis_address)
     # Whatever else takes connections, nudges have theirs.
-    app.extensions["redis_of_nudges"] = queues.make_redis(settings.redis_address)
+    app.extensions["redis_of_nudges"] = redis_servers.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
     passwords.run = extensions.off_the_loop
     db.init_app(app)

@@ -23,6 +23,7 @@ from flask import Flask, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app import failures
 from app.config import Settings
 from app.extensions import AWAY, is_away
 
@@ -59,7 +60,7 @@ def configure(settings: Settings) -> None:
         if as_json
         else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, exception_formatter=_plain)
     )
-    handler = Once(sys.stderr)
+    handler = Once(sys.stderr, failures.teller(settings, lambda: ABOUT.get()()))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -156,11 +157,15 @@ class _Kind:
 class Once(logging.StreamHandler[TextIO]):
     """Writes a failure when it is new, and each minute how often it came again.
 
-    A kind is a logger, a text before it is filled in, and the type of the exception.
+    A kind is a logger, a text before it is filled in, and the type of the exception.  `tell` hears
+    of errors that are written.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(
+        self, stream: TextIO, tell: Callable[[logging.LogRecord], None] | None = None
+    ) -> None:
         super().__init__(stream)
+        self._tell = tell
         self._kinds: dict[tuple[object, ...], _Kind] = {}
         self._turns_at = float("inf")
 
@@ -170,7 +175,11 @@ class Once(logging.StreamHandler[TextIO]):
             return super().handle(record)
         if time.monotonic() > self._turns_at + EVERY_S:
             self.turn()  # a process that forked left the thread behind that would have done it
-        return super().handle(found) if (found := self._sifted(record)) else False
+        if (found := self._sifted(record)) is None:
+            return False
+        if self._tell is not None and record.levelno >= logging.ERROR:
+            self._tell(record)
+        return super().handle(found)
 
     def turn(self) -> None:
         """Say what was counted; what did not come again is new the next time."""

@@ -1,4 +1,4 @@
-"""Redis and Celery: how they are reached, which queue each task waits in, and what waits there.
+"""Celery: how it is reached, which queue each task waits in, and what waits there.
 
 Each kind of work has a queue of its own, and none of its tasks runs twice in a process
 (`app.tasks.rounds.one_at_a_time`): whoever is slow, a mail server or a large export, takes one
@@ -12,20 +12,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from celery import Celery, Task, signals
 from flask import Flask
 from kombu.entity import Queue
 from kombu.exceptions import KombuError
-from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import RedisClusterException
-from redis.sentinel import Sentinel
 
+from app import traces
 from app.clock import utc_now
 from app.config import Settings
+from app.redis_servers import Servers
 from app.revisions import fit_or_exit
 
 #: queue -> its tasks
@@ -44,107 +43,6 @@ THREADS = sum(map(len, QUEUES.values())) + 2
 THREADS_OF_QUEUE = max(map(len, QUEUES.values())) + 2
 
 
-#: Calls fail within a second when Redis is away.
-_PATIENCE: dict[str, Any] = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0}
-
-
-def make_redis(url: str) -> Any:
-    """Build a client of one Redis, of the one that Sentinels name, or of a Cluster.
-
-    None of them is asked before the first call.  Whoever comes while all connections to the one
-    Redis are in use waits for one.
-    """
-    scheme = urlsplit(url).scheme
-    if scheme == "redis+cluster":
-        return _Cluster(_Servers.of(url, 6379))
-    if scheme != "redis+sentinel":
-        pool = redis.BlockingConnectionPool.from_url(url, timeout=1.0, **_PATIENCE)
-        return redis.Redis.from_pool(pool)
-    servers = _Servers.of(url, 26379)
-    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
-        servers.hosts, sentinel_kwargs={**servers.login, **_PATIENCE}, **servers.login, **_PATIENCE
-    )
-    return sentinel.master_for(servers.service, db=servers.db)
-
-
-class _Servers(NamedTuple):
-    """A URL of several servers: `redis+sentinel://:password@host:port,host:port/service/db`.
-
-    The password is that of Redis and of the Sentinels.
-    """
-
-    hosts: list[tuple[str, int]]
-    login: dict[str, str]
-    service: str
-    db: int
-
-    @classmethod
-    def of(cls, url: str, port: int) -> "_Servers":
-        parts = urlsplit(url)
-        login, _, hosts = parts.netloc.rpartition("@")
-        user, _, password = map(unquote, login.partition(":"))
-        service, _, db = parts.path.strip("/").partition("/")
-        given = {"username": user, "password": password}
-        found = [
-            host.rpartition(":") if ":" in host else (host, "", port) for host in hosts.split(",")
-        ]
-        return cls(
-            [(host, int(at)) for host, _, at in found],
-            {name: value for name, value in given.items() if value},
-            service,
-            int(db or 0),
-        )
-
-
-class _Cluster:
-    """A client of a Cluster that is built with the first call that reaches one.
-
-    The library's own asks for the Cluster's slots when it is made, so that nothing could start
-    while it is away.
-    """
-
-    def __init__(self, servers: _Servers) -> None:
-        self._servers = servers
-        self._client: RedisCluster | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        if self._client is None:
-            nodes = [ClusterNode(*host) for host in self._servers.hosts]  # type: ignore[no-untyped-call]
-            given = {**self._servers.login, **_PATIENCE}
-            try:
-                self._client = RedisCluster(startup_nodes=nodes, **given)
-            except RedisClusterException as error:
-                raise redis.ConnectionError(str(error)) from None
-        return getattr(self._client, name)
-
-
-def limits_address(url: str) -> tuple[str, dict[str, Any]]:
-    """The URL by which rates are counted (Flask-Limiter), and its options."""
-    scheme = urlsplit(url).scheme
-    if scheme == "redis+sentinel":
-        return "/".join(url.split("/")[:4]), dict(_PATIENCE)  # it knows no number of a database
-    if scheme == "redis+cluster":
-        try:
-            make_redis(url).ping()
-        except redis.RedisError:
-            # A process that begins while the Cluster is away counts by itself.
-            return "memory://", {}
-    return f"redis+{url}" if scheme == "unix" else url, dict(_PATIENCE)
-
-
-def redis_took_s(client: Any) -> float | None:
-    """How long Redis takes to answer, in seconds; None when it does not."""
-    began = time.monotonic()
-    try:
-        client.ping()
-    except redis.RedisError:
-        return None
-    return time.monotonic() - began
-
-
-# Celery
-
-
 def make_celery(app: Flask) -> Celery:
     """Build Celery inside the Flask application: each task runs in an app context."""
     settings: Settings = app.config["SETTINGS"]
@@ -152,13 +50,17 @@ def make_celery(app: Flask) -> Celery:
     class FlaskTask(Task):  # type: ignore[misc]
         def __call__(self, *args: object, **kwargs: object) -> Any:
             with app.app_context(), _timed(app.extensions["redis"], self.name):
-                return None if _is_late(self.request) else self.run(*args, **kwargs)
+                if _is_late(self.request):
+                    return None
+                carried = self.request.get(traces.TRACEPARENT)
+                with traces.span(f"task.{self.name}", carried, kind="consumer"):
+                    return self.run(*args, **kwargs)
 
     address, options = _broker(settings.broker_address)
     celery = Celery("ampdesk", task_cls=FlaskTask)
     signals.before_task_publish.connect(_note_time)
     for begins in (signals.celeryd_init, signals.beat_init):
-        begins.connect(lambda **_: fit_or_exit(settings), weak=False)
+        begins.connect(lambda **_: _begin_process(settings), weak=False)
     celery.conf.update(
         broker_url=address,
         result_backend=None,
@@ -183,6 +85,11 @@ def make_celery(app: Flask) -> Celery:
     return celery
 
 
+def _begin_process(settings: Settings) -> None:
+    traces.name_process("tasks")
+    fit_or_exit(settings)
+
+
 def _broker(url: str) -> tuple[str, dict[str, Any]]:
     """The URL of the broker as Celery writes it, and its options."""
     parts = urlsplit(url)
@@ -194,7 +101,7 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
         "socket_connect_timeout": 2.0,
     }
     if parts.scheme == "redis+sentinel":
-        servers = _Servers.of(url, 26379)
+        servers = Servers.of(url, 26379)
         login = parts.netloc.rpartition("@")[0]
         prefix = f"sentinel://{login}@" if login else "sentinel://"
         url = ";".join(f"{prefix}{host}:{port}/{servers.db}" for host, port in servers.hosts)

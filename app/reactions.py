@@ -17,13 +17,14 @@ from typing import Any
 import redis
 from flask import Flask, current_app
 
+from app import traces
 from app.domain.ground import events
 from app.domain.ground.events import Event
 from app.queues import good_for
 
 log = logging.getLogger(__name__)
 
-#: Redis channel that carries the ids of queued commands, each with its station's.
+#: Redis channel that carries the ids of queued commands, each with its station's, and its trace.
 COMMANDS = "ampdesk:commands"
 #: Redis channel that carries the rows of commands that have ended, for programs that wait for them.
 ENDED = "ampdesk:ended"
@@ -101,21 +102,22 @@ def react(happened: Iterable[Event]) -> None:
     if not happened:
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    trace = traces.headers()
     live: dict[int, dict[tuple[int | None, tuple[str, ...]], None]] = {}
     for event in happened:
         about = (getattr(event, "station_id", None), tuple(topics(event)))
         live.setdefault(event.tenant_id, {})[about] = None
         if isinstance(event, events.CommandQueued):
-            text = json.dumps([event.command_id, event.station_id])
+            text = json.dumps([event.command_id, event.station_id, *trace.values()])
             _nudges.add(_publish, app, COMMANDS, text)
         if isinstance(event, events.CommandEnded):
             _nudges.add(_publish, app, ENDED, _row(event))
         if isinstance(event, events.AccessChanged):
             _nudges.add(_publish, app, ACCESS, str(event.station_id))
         if by_id := _TASKS.get(type(event)):
-            _nudges.add(_send_task, app, by_id[0], getattr(event, by_id[1]))
+            _nudges.add(_send_task, app, by_id[0], getattr(event, by_id[1]), trace)
     for task in {_GATHERED[kind] for kind in map(type, happened) if kind in _GATHERED}:
-        _nudges.add(_ask, app, task)
+        _nudges.add(_ask, app, task, trace)
     for tenant_id, told in live.items():
         text = json.dumps({"told": list(told)})
         _nudges.add(_publish, app, LIVE.format(tenant_id=tenant_id), text)
@@ -130,19 +132,19 @@ def _publish(app: Flask, channel: str, text: str) -> None:
     app.extensions["redis_of_nudges"].publish(channel, text)
 
 
-def _send_task(app: Flask, name: str, number: int) -> None:
+def _send_task(app: Flask, name: str, number: int, trace: dict[str, str]) -> None:
     # Celery's own client goes on trying for seconds while Redis is away; this one does not.
     app.extensions["redis_of_nudges"].ping()
-    app.extensions["celery"].send_task(name, [number], retry=False)
+    app.extensions["celery"].send_task(name, [number], retry=False, headers=trace)
 
 
-def _ask(app: Flask, task: str) -> None:
+def _ask(app: Flask, task: str, trace: dict[str, str]) -> None:
     """Ask for a task that finds its work by itself, unless it is asked for already."""
     mark = _ASKED.format(task=task)
     if not app.extensions["redis_of_nudges"].set(mark, 1, nx=True, ex=_ASKED_S):
         return
     try:
-        wait_s, headers = _GATHERS_S.get(task), good_for(_ASKED_S)
+        wait_s, headers = _GATHERS_S.get(task), good_for(_ASKED_S) | trace
         app.extensions["celery"].send_task(task, retry=False, countdown=wait_s, headers=headers)
     except BaseException:
         app.extensions["redis_of_nudges"].delete(mark)

@@ -1,5 +1,6 @@
 """How the text of a setting is read, and what it must be; each raises ValueError in plain words."""
 
+import importlib.util
 import ipaddress
 import re
 from collections.abc import Callable
@@ -45,6 +46,27 @@ def url(*schemes: str) -> Callable[[str], str]:
         return text
 
     return read
+
+
+def url_with(package: str) -> Callable[[str], str]:
+    """A web address of somebody whom few sites have, and a package that only those install."""
+
+    def read(text: str) -> str:
+        if text and not _is_installed(package):
+            raise ValueError(
+                "needs packages beside ours: "
+                "pip install --require-hashes -r deploy/requirements-watch.txt"
+            )
+        return url("http", "https")(text)
+
+    return read
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 #: Redis as one server, behind Sentinels, or as a Cluster.

@@ -7,7 +7,7 @@ its block ends, and only then lets the reactions act on the facts recorded.
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, TypeVar
@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app import reactions
+from app import reactions, traces
 from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
 from app.domain.ground import events
 from app.domain.ground.clock import let_others_run
@@ -251,23 +251,25 @@ def in_units(rows: Sequence[Row], write: Callable[[Session, Sequence[Row]], None
 
 
 @contextmanager
-def unit_of_work(*, durable: bool = True) -> Iterator[Session]:
+def unit_of_work(*, durable: bool = True, causes: Collection[Any] = ()) -> Iterator[Session]:
     """Open the app context's session for writing; commit at the end, roll back on any error.
 
     What was read before is read again: rows that the caller holds are expired,
     so that a decision is taken on what the write transaction sees.  A commit that need not be
     `durable` does not wait for the disk: the next one that does takes it along.  It is for what
-    nobody is told of before that.
+    nobody is told of before that.  `causes` are the traces of what it does, if they are others'
+    than the one in hand (`app.traces.here`).
     """
     db = flask_db.session()
     db.rollback()
     events.take(db)
-    db.connection(execution_options={"write": True, "durable": durable})
-    try:
-        yield db
-        db.commit()
-    except BaseException:
-        db.rollback()
-        events.take(db)
-        raise
-    reactions.react(events.take(db))
+    with traces.unit(causes):
+        db.connection(execution_options={"write": True, "durable": durable})
+        try:
+            yield db
+            db.commit()
+        except BaseException:
+            db.rollback()
+            events.take(db)
+            raise
+        reactions.react(events.take(db))

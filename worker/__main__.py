@@ -17,7 +17,7 @@ import uuid
 import gevent
 import gevent.event
 
-from app import create_app
+from app import create_app, traces
 from app.config import Settings, as_root
 from app.extensions import db
 from app.postgresql import mind_writes
@@ -91,6 +91,7 @@ def main() -> int:
 
 def _start(settings: Settings, switchboard: Switchboard, server: Server) -> None:
     """Listen and serve.  While the database is away whoever comes is told to come again."""
+    traces.name_process("worker")
     Exporter(settings, server, switchboard).start()
     fit_or_exit(settings, meanwhile=server.start)
     switchboard.start()

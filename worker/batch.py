@@ -26,6 +26,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from app import traces
 from app.domain.network import connections
 from app.domain.office import messages
 from app.domain.office.messages import Row
@@ -153,6 +154,7 @@ class Lane:
 
     def put(self, work: Work) -> None:
         """Have `work` done; its `then` hears of it."""
+        work.trace = work.trace or traces.here()
         self._waiting.append(work)
         self._woken.set()
 
@@ -285,7 +287,8 @@ class Lane:
                 moves |= work.moves
             else:
                 jobs.append((number, work))
-        with self._app.app_context(), unit_of_work() as db:
+        causes = [work.trace for work in works if work.trace is not None]
+        with self._app.app_context(), unit_of_work(causes=causes) as db:
             if moves:
                 # Another node may move the same ones: whoever begins with the lowest goes on.
                 connections.lock(db, stations)

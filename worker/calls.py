@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import gevent
 from sqlalchemy.orm import Session
 
+from app import traces
 from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands
@@ -18,7 +18,7 @@ from app.domain.commands.commands import Claimed
 from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
 from app.domain.device import deviations, files, password_rotation
-from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.network import credentials
 from app.domain.office.messages import Row
 from app.logs import ABOUT
@@ -28,11 +28,12 @@ from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
 from worker.batch import Batch
 from worker.dialects import DIALECTS
 from worker.dialects.context import Payload
-from worker.dialects.records import Encoding, Unfit
+from worker.dialects.records import Unfit
 from worker.link import Link, LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.versions import CallFault, Version
+from worker.pending import NotPut, Pending
 from worker.standing import ANSWER_S, Held, Standing
 from worker.storage import StorageAway
 from worker.works import Job, Together
@@ -52,51 +53,12 @@ UNFIT = Outcome(
 
 
 @dataclass(slots=True)
-class Pending:
-    """A command under way: what was asked, in which form, and until when another may follow.
-
-    `wire` is what went over the wire, `attempts` the forms before it: written with the end, or by
-    `timer` if that lets wait.
-    """
-
-    command_id: int
-    order: Order
-    encoding: Encoding
-    chain: Chain
-    expires_at: datetime
-    action: str = ""
-    request: Payload | None = None
-    wire: Sent | None = None
-    attempts: list[Payload] = field(default_factory=list)
-    timer: Any = None
-
-    @property
-    def arguments(self) -> Arguments:
-        """The arguments of the form that is tried now."""
-        return self.chain.current
-
-    @property
-    def left_s(self) -> float:
-        """How long something may still be sent, in seconds."""
-        return (self.expires_at - utc_now()).total_seconds()
-
-
-@dataclass(slots=True)
 class _Ending:
     """The end of a command over a link, and the row of the call that brought it, if one did."""
 
     link: Link
     ended: Ended
     row: Row | None
-
-
-class NotPut(Exception):
-    """A form that did not reach the wire, how it ended, and in which words."""
-
-    def __init__(self, state: CommandState, sentence: str, end: End | None = None) -> None:
-        super().__init__(sentence)
-        self.outcome = Outcome(state, None, sentence)
-        self.end = end
 
 
 class Calls:
@@ -106,14 +68,21 @@ class Calls:
         self._batch = batch
         self._settings = settings
         self._standing = standing
+        #: command -> its span, until its end is stored.
+        self._traces: dict[int, Any] = {}
 
     def orders(self, version: Version) -> list[Order]:
         """The orders that a version can put, and those that need no message."""
         others = (spec.order for spec in SPECS.values() if spec.without_message)
         return [*DIALECTS[version].orders, *others]
 
-    def send(self, held: Held, claimed: Claimed, there: Situation) -> None:
-        """Send a command that was claimed.  Raises nothing: whatever goes wrong is its end."""
+    def send(self, held: Held, claimed: Claimed, there: Situation, trace: Any = None) -> None:
+        """Send a command that was claimed.  Raises nothing: whatever goes wrong is its end.
+
+        `trace` is its span, which ends when that is stored.
+        """
+        if trace is not None:
+            self._traces[claimed.id] = trace
         ABOUT.set(partial(_about, held.link, claimed.id, claimed.order))
         try:
             self._send(held, claimed, there)
@@ -212,6 +181,9 @@ class Calls:
         if pending is not None:
             ABOUT.set(partial(_about, held.link, pending.command_id, pending.order))
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
+        if pending is not None and latency_ms is not None:
+            trace = self._traces.get(pending.command_id)
+            traces.past(f"call.{call.action}", trace, latency_ms / 1000)
         encoding, arguments = (pending.encoding, pending.arguments) if pending else (None, {})
         # Whoever is replaced by its own newer connection has come back; else it is our doing.
         by_us = held.link.closing_code not in (None, 1000)
@@ -232,6 +204,8 @@ class Calls:
 
     def _line_lost(self, held: Held, command_id: int) -> None:
         """Stations hang up to come back with their new password: the order does not end here."""
+
+        traces.end(self._traces.pop(command_id, None), "line_lost")
 
         def run(db: Session, rows: list[Row]) -> None:
             command, now = db.get_one(Command, command_id), utc_now()
@@ -277,15 +251,19 @@ class Calls:
 
         def stored(result: object) -> None:
             if not isinstance(result, Exception):
+                traces.end(self._traces.pop(ended.command_id, None), ended.outcome.state.value)
                 return
             log.error("the end of command %d is not taken in: %s", ended.command_id, result)
             if isinstance(result, StorageAway) or ended.outcome is UNFIT:
+                traces.end(self._traces.pop(ended.command_id, None), "not_stored", failed=True)
                 return
             self._settle(link, replace(ended, outcome=UNFIT))
             self._batch.log(row)
 
         told = _Ending(link, ended, row)
-        self._batch.later(Together(self._store, told, link.station.id, then=stored))
+        trace = traces.context_of(self._traces.get(ended.command_id))
+        work = Together(self._store, told, link.station.id, then=stored, trace=trace)
+        self._batch.later(work)
 
     def _store(self, db: Session, told: Sequence[_Ending], rows: list[Row]) -> list[None]:
         fences = credentials.fences(db, {one.link.station.id for one in told})

@@ -10,6 +10,7 @@ from gevent.event import Event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app import traces
 from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands, fallbacks
@@ -50,11 +51,17 @@ class Claims:
         self._standing = standing
         self._calls = calls
         self._heard_of: dict[int, Held] = {}
+        self._carried: dict[int, str] = {}
         self._woken = Event()
 
-    def take(self, command_id: int, held: Held) -> None:
-        """Have a queued command of this station sent; however often it is told, once."""
+    def take(self, command_id: int, held: Held, carried: str | None = None) -> None:
+        """Have a queued command of this station sent; however often it is told, once.
+
+        `carried` is the trace it belongs to.
+        """
         self._heard_of[command_id] = held
+        if carried:
+            self._carried[command_id] = carried
         self._woken.set()
 
     def work_off(self) -> None:
@@ -81,8 +88,11 @@ class Claims:
                 log.exception("command %d cannot be claimed", number)
 
     def _claim(self, heard_of: dict[int, Held]) -> None:
+        carried = {number: self._carried.pop(number, None) for number in heard_of}
         for one, there in self._claimed(heard_of):
-            self._calls.send(heard_of[one.id], one, there)
+            about = {"command": one.id, "station": one.station_id}
+            trace = traces.begin(f"order.{one.order}", carried[one.id], about, kind="consumer")
+            self._calls.send(heard_of[one.id], one, there, trace)
 
     def _claimed(self, heard_of: dict[int, Held]) -> list[tuple[Claimed, Situation]]:
         """Those that are ours now, each with what the choice of its form depends on."""

@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import clock
+from app import clock, traces
 from app.domain.charging import gauges
 from app.domain.charging.gauges import Gauge
 from app.domain.ground import events
@@ -151,10 +151,12 @@ class Switchboard:
         if held is None:
             return None
         self._heard[link.station.id] = link.station.tenant_id
-        if isinstance(call, Send):
-            self._dispatch.take(held, call)
-            return None
-        return self._dispatch.answer(held, call)
+        about: dict[str, int | str] = {"action": call.action[:50], "station": link.station.id}
+        with traces.span("message", None, about, kind="server"):
+            if isinstance(call, Send):
+                self._dispatch.take(held, call)
+                return None
+            return self._dispatch.answer(held, call)
 
     def settled(self, link: Link, event: Settled) -> None:
         """A call of ours ended: write down how."""
@@ -203,10 +205,10 @@ class Switchboard:
             for command_id, station_id in waiting:
                 self._take(command_id, station_id)
 
-    def _take(self, command_id: int, station_id: int) -> None:
+    def _take(self, command_id: int, station_id: int, carried: str | None = None) -> None:
         """Have a command sent if its station is held here; the claim decides who sends it."""
         if (held := self._held.get(station_id)) is not None:
-            self._claims.take(command_id, held)
+            self._claims.take(command_id, held, carried)
 
     # Access
 

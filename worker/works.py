@@ -20,13 +20,15 @@ class Job:
     `about` says what it is, should it take long.  `run` returns what the waiter gets.
     It may be called again after a commit that failed, so it must not keep anything
     outside of the session.  `rare`: it is a charger's message that nobody else has to wait for.
-    `then` gets what came of it, an exception perhaps, and must not wait.
+    `then` gets what came of it, an exception perhaps, and must not wait.  `trace` is the context of
+    the trace it belongs to (`app.traces`).
     """
 
     run: Callable[[Any, list[Row]], Any]
     about: str = "work of our own"
     rare: bool = False
     then: Callable[[Any], None] | None = None
+    trace: Any = None
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Together:
     size: int = 0
     moves: bool = False
     then: Callable[[Any], None] | None = None
+    trace: Any = None
 
 
 Work = Job | Together

@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app import traces
 from app.config import Settings
 from app.domain.ground.vocabulary import ReceiptState
 from app.domain.money import receipts
@@ -175,7 +176,8 @@ def _send(
 
 def _delivered(kind: Kind, post: Post, message: Mail, row: Any, clock: Clock) -> Outcome:
     try:
-        said, state = post.deliver(message), ReceiptState.SENT
+        with traces.span(f"mail.{kind.name}", None, {"row": row.id}, kind="client"):
+            said, state = post.deliver(message), ReceiptState.SENT
     except Refused as error:
         said, state = _refusal(error)
     except Unclear as error:

@@ -18,7 +18,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app import extensions, queues, revisions
+from app import extensions, queues, redis_servers, revisions
 from app.clock import utc_now
 from app.domain.network import presence
 from app.domain.office import housekeeping, outbox
@@ -65,7 +65,7 @@ def parts(db: Session, *, now: datetime) -> list[Part]:
     """All parts, always in the same order."""
     return [
         _worker(db, now),
-        _redis_part(_beside("redis", queues.redis_took_s)),
+        _redis_part(_beside("redis", redis_servers.redis_took_s)),
         _celery(db, _beside("celery", queues.queue_states), now),
         _mail(db, now),
         _database(db),
@@ -176,7 +176,7 @@ def without_database() -> list[Part]:
     return [
         Part("Database", BAD, "does not answer", sentence),
         _worker_by_itself(),
-        _redis_part(_beside("redis", queues.redis_took_s)),
+        _redis_part(_beside("redis", redis_servers.redis_took_s)),
         _disk(),
     ]
 

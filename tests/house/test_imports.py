@@ -90,6 +90,7 @@ RULES = {
 REDIS_ALLOWED = (
     "app/extensions.py",
     "app/queues.py",
+    "app/redis_servers.py",
     "app/reactions.py",
     "app/web/live.py",
     "app/web/ends.py",

@@ -21,7 +21,16 @@ FLOORS = ("domain", "queries", "views", "api", "cli", "forms")
 #: What stands at the root of `app/`, and nothing else.
 LOOSE = {
     *("__init__", "factory", "config", "extensions", "queues", "resource", "uow", "reactions"),
-    *("clock", "logs", "postgresql", "revisions", "setting_kinds"),
+    *(
+        "clock",
+        "logs",
+        "postgresql",
+        "revisions",
+        "setting_kinds",
+        "redis_servers",
+        "traces",
+        "failures",
+    ),
 }
 
 
