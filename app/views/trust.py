@@ -22,6 +22,7 @@ from app.queries.ground.paging import Page, Wish
 from app.queries.network import station_page
 from app.resource import read
 from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -162,14 +163,11 @@ def approve(certificate_id: int) -> ResponseReturnValue:
     return back("certificates.show", certificate_id=certificate_id)
 
 
-@blueprint.post("/<int:certificate_id>/refuse")
-@needs("write")
-def refuse(certificate_id: int) -> ResponseReturnValue:
-    """Decide that a request will not be signed."""
-    with unit_of_work() as work:
-        row = work.get(StationCertificate, certificate_id) or abort(404)
-        certificates.refuse(work, actor(), row, now=utc_now())
-    return back("certificates.index")
+_doing.does(
+    *(blueprint, "/<int:certificate_id>/refuse", certificates.refuse),
+    _doing.by_number(StationCertificate, "There is no such certificate."),
+    then=".index",
+)
 
 
 @blueprint.post("/<int:certificate_id>/revoke")

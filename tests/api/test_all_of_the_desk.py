@@ -58,7 +58,8 @@ TABLE = {
     "field.order": "orders.create",
     "files.erase": "device.erase",
     "firmware.create": "assigned.add_firmware",
-    "firmware.change": "assigned.archive",
+    "firmware.archive": "assigned.archive",
+    "firmware.restore": "assigned.restore",
     "first_run.hide": OWN,
     "imports.drivers": "jobs.import",
     "imports.tags": "jobs.import",
@@ -131,7 +132,10 @@ TABLE = {
     "webhooks.edit": "webhooks.edit",
     "webhooks.replay": "webhooks.replay",
     "webhooks.rotate": "webhooks.rotate",
-    "webhooks.switch": "webhooks.enable",
+    "webhooks.archive": "webhooks.archive",
+    "webhooks.disable": "webhooks.disable",
+    "webhooks.enable": "webhooks.enable",
+    "webhooks.restore": "webhooks.restore",
     "webhooks.test": "webhooks.test",
 }
 #: Whole files of views of which none is for programs.

@@ -14,7 +14,6 @@ from tests.security.town import PARAMETERS, Side
 
 #: Parameters that are no ids: each value is tried.
 WORDS = {
-    "switch": ("enable", "disable", "archive", "restore"),
     "change": ("block", "unblock", "archive", "restore"),
     "kind": ("stations", "drivers", "tags"),
     "key": ("nothing-like-a-secret",),

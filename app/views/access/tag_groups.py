@@ -1,10 +1,8 @@
 """Tag groups: who may stop whose session, and the tariff they share."""
 
-from flask import Blueprint, flash, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
-from app.clock import utc_now
 from app.domain.access import tag_groups
 from app.domain.ground.texts import N_
 from app.extensions import db
@@ -13,9 +11,9 @@ from app.models import TagGroup
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.resource import TAG_GROUPS
-from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.views.ground._plain import Plain
-from app.web.security import actor, back, needs
+from app.web.security import needs
 
 blueprint = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")
 
@@ -45,13 +43,8 @@ plain.create(N_("Added the group %(name)s. Now add its tags."), ".index")
 plain.edit(then=".index")
 
 
-@blueprint.post("/<int:group_id>/remove")
-@needs("write")
-def remove(group_id: int) -> ResponseReturnValue:
-    """Delete an empty group."""
-    with unit_of_work() as work:
-        group = plain.row(work, {"group_id": group_id})
-        name = group.name
-        tag_groups.remove(work, actor(), group, now=utc_now())
-    flash(_("Deleted the group %(name)s.", name=name), "success")
-    return back("tag_groups.index")
+_doing.does(
+    *(blueprint, "/<int:group_id>/remove", tag_groups.remove),
+    _doing.by_number(TagGroup, "There is no such group."),
+    *(N_("Deleted the group %(name)s."), ".index"),
+)

@@ -1,22 +1,22 @@
 """Firmware and logs of one station: its jobs, what it brought, what it told of customers."""
 
-from flask import Blueprint, Response, abort, current_app, flash, render_template, send_file
+from flask import Blueprint, Response, abort, current_app, render_template, send_file
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.clock import utc_now
 from app.domain.device import customer_information, files
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Area, Order
 from app.extensions import db
 from app.models import CustomerReport, FileJob, Station
 from app.queries.device import files as queries
 from app.queries.network import station_page
-from app.uow import unit_of_work
 from app.views.device.station_files import SHUT
+from app.views.ground import _doing
 from app.views.network._station_pages import station_or_404
 from app.web.file_store import UPLOADS, Store
-from app.web.security import actor, back, needs
+from app.web.security import needs
 
 blueprint = Blueprint("files", __name__, url_prefix="/stations/<int:station_id>/files")
 
@@ -72,15 +72,8 @@ def uploaded(station_id: int, job_id: int) -> Response:
     return answer
 
 
-@blueprint.post("/customers/<int:report_id>/erase")
-@needs("write")
-def erase(station_id: int, report_id: int) -> ResponseReturnValue:
-    """Remove what a station told of a customer."""
-    station = station_or_404(station_id)
-    with unit_of_work() as work:
-        row = work.get(CustomerReport, report_id)
-        if row is None or row.station_id != station.id:
-            abort(404, "There is no such report.")
-        customer_information.erase(work, actor(), row, now=utc_now())
-    flash(_("Erased."), "success")
-    return back("files.index", station_id=station_id)
+_doing.does(
+    *(blueprint, "/customers/<int:report_id>/erase", customer_information.erase),
+    _doing.of_station(CustomerReport, "There is no such report."),
+    *(N_("Erased."), ".index"),
+)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain.device import firmware
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
 from app.forms.device import FirmwareForm
@@ -22,6 +23,7 @@ from app.queries.ground.paging import Page, Wish
 from app.resource import read
 from app.schemas.device import NewFirmware
 from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.web import listing
 from app.web.file_store import FIRMWARE, Store
 from app.web.security import actor, back, needs
@@ -156,21 +158,16 @@ def _add(form: FirmwareForm, upload: Any) -> int:
     return row.id
 
 
-@blueprint.post("/<int:firmware_id>/<any(archive, restore):change>")
-@needs("write", everywhere=True)
-def change(firmware_id: int, change: str) -> ResponseReturnValue:
-    """Put an image away, or take it back out."""
-    operation = firmware.archive if change == "archive" else firmware.restore
-    with unit_of_work() as work:
-        row = _found(work, firmware_id)
-        operation(work, actor(), row, now=utc_now())
-    said = (
-        _("Version %(version)s is archived.", version=row.version)
-        if change == "archive"
-        else _("Version %(version)s is restored.", version=row.version)
+for _act, _said in (
+    (firmware.archive, N_("Version %(version)s is archived.")),
+    (firmware.restore, N_("Version %(version)s is restored.")),
+):
+    _doing.does(
+        *(blueprint, f"/<int:firmware_id>/{_act.__name__}", _act),
+        *(_doing.by_number(FirmwareFile, "There is no such firmware."), _said),
+        called="version",
+        everywhere=True,
     )
-    flash(said, "success")
-    return back("firmware.show", firmware_id=firmware_id)
 
 
 @blueprint.get("/<int:firmware_id>/send")

@@ -1,13 +1,13 @@
 """The Monitors and events tab of a station: what it watches, and what it noticed."""
 
-from flask import Blueprint, abort, flash, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from app.clock import utc_now
 from app.domain.device import device_events
 from app.domain.device.monitors import name_of
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
 from app.forms.device import KIND_WORDS, SEVERITIES, WatchForm
@@ -17,11 +17,11 @@ from app.queries.device import device_model as queries
 from app.queries.device import settings
 from app.queries.ground.paging import fetch
 from app.queries.network import station_page
-from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
+from app.views.ground import _doing
 from app.views.network._station_pages import station_or_404
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import back, needs
 
 blueprint = Blueprint("monitors", __name__)
 
@@ -87,15 +87,8 @@ def watch(station_id: int) -> ResponseReturnValue:
     return back("monitors.station", station_id=station_id)
 
 
-@blueprint.post("/stations/<int:station_id>/events/<int:event_id>/dismiss")
-@needs("write")
-def dismiss(station_id: int, event_id: int) -> ResponseReturnValue:
-    """Take an event off what needs a person."""
-    station_or_404(station_id)
-    with unit_of_work() as work:
-        event = work.get(DeviceEvent, event_id)
-        if event is None or event.station_id != station_id:
-            abort(404, "There is no such event.")
-        device_events.dismiss(work, actor(), event, now=utc_now())
-    flash(_("Removed from the list of what needs attention."), "success")
-    return back("monitors.station", station_id=station_id)
+_doing.does(
+    *(blueprint, "/stations/<int:station_id>/events/<int:event_id>/dismiss"),
+    *(device_events.dismiss, _doing.of_station(DeviceEvent, "There is no such event.")),
+    *(N_("Removed from the list of what needs attention."), ".station"),
+)

@@ -17,6 +17,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.resource import Resource
 from app.uow import unit_of_work
+from app.views.ground._doing import by_number, does
 from app.web.security import actor, back, needs
 
 
@@ -99,15 +100,13 @@ class Plain:
         self._put("restore", self.of.restore, said, then)
 
     def _put(self, verb: str, act: Any, said: str, then: str) -> None:
-        def put(**path: int) -> ResponseReturnValue:
-            with unit_of_work() as work:
-                row = self.row(work, path)
-                act(work, actor(), row, now=utc_now())
-            return self.go(said, row, then)
-
         rule = f"{self.one}/{verb}"
-        guarded = needs("write", everywhere=self.everywhere)(put)
-        self.blueprint.add_url_rule(rule, verb, guarded, methods=["POST"])
+        found = by_number(self.of.model, f"There is no such {self.word}.")
+        does(
+            *(self.blueprint, rule, act, found, said, then),
+            called=self.of.called,
+            everywhere=self.everywhere,
+        )
 
     def row(self, session: Session, path: dict[str, int]) -> Any:
         """The row that an address names, as far as this person may see it."""

@@ -11,6 +11,7 @@ from flask_login import current_user
 from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.domain.office import alerts
 from app.extensions import db
 from app.forms.ground import refusals
@@ -19,7 +20,7 @@ from app.models import Alert
 from app.queries.network import sites as site_queries
 from app.queries.office import alerts as queries
 from app.uow import unit_of_work
-from app.views.ground import _bulk
+from app.views.ground import _bulk, _doing
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -78,14 +79,11 @@ def show(alert_id: int) -> ResponseReturnValue:
     return _page(_alert(alert_id))
 
 
-@blueprint.post("/<int:alert_id>/acknowledge")
-@needs("write")
-def acknowledge(alert_id: int) -> ResponseReturnValue:
-    """Say that somebody knows."""
-    with unit_of_work() as work:
-        alerts.acknowledge(work, actor(), _alert(alert_id), now=utc_now())
-    flash(_("Acknowledged. Everyone can see that you know about it."), "success")
-    return back("alerts.show", alert_id=alert_id)
+_doing.does(
+    *(blueprint, "/<int:alert_id>/acknowledge", alerts.acknowledge),
+    _doing.by_number(Alert, "There is no such alert."),
+    N_("Acknowledged. Everyone can see that you know about it."),
+)
 
 
 @blueprint.post("/<int:alert_id>/close")

@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, render_template, send_file
+from flask import Blueprint, abort, current_app, render_template, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy import select
 
-from app.clock import utc_now
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import JobKind
 from app.domain.office import jobs
 from app.extensions import db
 from app.models import Job
-from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.web.file_store import EXPORTS, Store
-from app.web.security import actor, back, needs
+from app.web.security import needs
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
@@ -62,14 +62,12 @@ def file(job_id: int) -> ResponseReturnValue:
     return send_file(path, as_attachment=True, download_name=job.file_name, max_age=0)
 
 
-@blueprint.post("/<int:job_id>/cancel")
-@needs("read")
-def cancel(job_id: int) -> ResponseReturnValue:
-    """Stop a job; what it wrote stays."""
-    with unit_of_work() as work:
-        jobs.cancel(work, actor(), _own(job_id), now=utc_now())
-    flash(_("Cancelled. What was imported before stays."), "success")
-    return back("jobs.show", job_id=job_id)
+_doing.does(
+    *(blueprint, "/<int:job_id>/cancel", jobs.cancel),
+    lambda work, job_id: _own(job_id),
+    N_("Cancelled. What was imported before stays."),
+    right="read",
+)
 
 
 def _own(job_id: int) -> Job:

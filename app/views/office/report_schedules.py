@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, g, render_template, request
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground.texts import N_, row_id
 from app.domain.office import schedules
 from app.extensions import db
@@ -17,9 +16,9 @@ from app.models import Job, ReportSchedule
 from app.queries.network import sites as site_queries
 from app.queries.office.reports import KINDS, WAYS
 from app.resource import REPORT_SCHEDULES
-from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.views.ground._plain import Plain
-from app.web.security import actor, back, needs
+from app.web.security import needs
 
 blueprint = Blueprint("report_schedules", __name__, url_prefix="/reports/schedules")
 
@@ -55,17 +54,6 @@ def show(schedule_id: int) -> ResponseReturnValue:
         kinds=KINDS,
         ways=WAYS,
     )
-
-
-@blueprint.post("/<int:schedule_id>/run")
-@needs("write", everywhere=True)
-def run(schedule_id: int) -> ResponseReturnValue:
-    """Make and send the report of the last whole week or month now."""
-    with unit_of_work() as work:
-        row = plain.row(work, {"schedule_id": schedule_id})
-        schedules.run(work, actor(), row, now=utc_now())
-    flash(_("It is being made and sent; this page shows how that goes."), "success")
-    return back("report_schedules.show", schedule_id=schedule_id)
 
 
 def _runs(session: Session, row: ReportSchedule, most: int) -> list[Job]:
@@ -107,3 +95,9 @@ plain.create(N_("Added %(name)s. It goes out by itself."))
 plain.edit()
 plain.archive(N_("Paused %(name)s."))
 plain.restore(N_("Took up %(name)s again."))
+_doing.does(
+    *(blueprint, "/<int:schedule_id>/run", schedules.run),
+    _doing.by_number(ReportSchedule, "There is no such schedule."),
+    N_("It is being made and sent; this page shows how that goes."),
+    everywhere=True,
+)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.domain.office import rights
 from app.extensions import db
 from app.forms.ground import refusals
@@ -17,6 +18,7 @@ from app.forms.office.rights import RoleForm
 from app.models import OwnRole
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.web.security import actor, back, needs
 
 #: A role's name, its row where it is one's own, and what it allows.
@@ -60,16 +62,11 @@ def edit(role_id: int) -> ResponseReturnValue:
     return _kept(form, role, lambda work: _change(work, role_id, form))
 
 
-@blueprint.post("/<int:role_id>/remove")
-@needs("write", everywhere=True)
-def remove(role_id: int) -> ResponseReturnValue:
-    """Delete a role that nobody has."""
-    with unit_of_work() as work:
-        role = rights.role(work, role_id)
-        name = role.name
-        rights.remove_role(work, actor(), role, now=utc_now())
-    flash(_("Deleted the role %(name)s.", name=name), "success")
-    return back("roles.index")
+_doing.does(
+    *(blueprint, "/<int:role_id>/remove", rights.remove_role, rights.role),
+    *(N_("Deleted the role %(name)s."), ".index"),
+    everywhere=True,
+)
 
 
 def _add(work: Session, tenant_id: int, form: RoleForm) -> None:

@@ -1,6 +1,6 @@
 """Staff: who may sign in, with what role and reach; their API tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from app.clock import utc_now
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, invitations, rights, second_factor, sign_ins, staff
 from app.extensions import db
@@ -19,6 +20,7 @@ from app.forms.office.staff import StaffForm
 from app.models import User
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.web import listing, shown_once, way_in
 from app.web.security import actor, back, needs
 
@@ -100,26 +102,19 @@ def edit(user_id: int) -> ResponseReturnValue:
     return _page(form, user)
 
 
-@blueprint.post("/<int:user_id>/archive")
-@needs("write", everywhere=True)
-def archive(user_id: int) -> ResponseReturnValue:
-    """Deactivate a member of staff."""
-    with unit_of_work() as work:
-        user = staff.get(work, user_id)
-        staff.archive(work, actor(), user, now=utc_now())
-    flash(_("%(name)s is deactivated and signed out everywhere.", name=user.name), "success")
-    return back("staff.show", user_id=user_id)
+def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
+    """Hang a button of a person's page."""
+    _doing.does(*(blueprint, f"/<int:user_id>/{rule}", act, staff.get, said), everywhere=True)
 
 
-@blueprint.post("/<int:user_id>/restore")
-@needs("write", everywhere=True)
-def restore(user_id: int) -> ResponseReturnValue:
-    """Let a deactivated member of staff back in."""
-    with unit_of_work() as work:
-        user = staff.get(work, user_id)
-        staff.restore(work, actor(), user, now=utc_now())
-    flash(_("%(name)s may sign in again.", name=user.name), "success")
-    return back("staff.show", user_id=user_id)
+_hang("archive", staff.archive, N_("%(name)s is deactivated and signed out everywhere."))
+_hang("restore", staff.restore, N_("%(name)s may sign in again."))
+_hang("withdraw", invitations.withdraw, N_("The invitation of %(name)s is withdrawn."))
+_hang(
+    "reset-second-factor",
+    second_factor.reset,
+    N_("%(name)s signs in with the password alone until they set up another."),
+)
 
 
 @blueprint.post("/<int:user_id>/reset-link")
@@ -131,17 +126,6 @@ def reset_link(user_id: int) -> ResponseReturnValue:
         user = staff.get(work, user_id)
         link = way_in.invite(work, actor(), user, now)
     return _to_link(user, link)
-
-
-@blueprint.post("/<int:user_id>/withdraw")
-@needs("write", everywhere=True)
-def withdraw(user_id: int) -> ResponseReturnValue:
-    """Take back the invitation of somebody who never came in."""
-    with unit_of_work() as work:
-        user = staff.get(work, user_id)
-        invitations.withdraw(work, actor(), user, now=utc_now())
-    flash(_("The invitation of %(name)s is withdrawn.", name=user.name), "success")
-    return back("staff.show", user_id=user_id)
 
 
 def _to_link(user: User, link: str) -> ResponseReturnValue:
@@ -240,20 +224,6 @@ def end_sign_ins(user_id: int) -> ResponseReturnValue:
         user = staff.get(work, user_id)
         sign_ins.sign_out_everywhere(work, actor(), user, now=utc_now())
     flash(_("%(name)s is signed out everywhere.", name=user.name), "success")
-    return back("staff.show", user_id=user_id)
-
-
-@blueprint.post("/<int:user_id>/reset-second-factor")
-@needs("write", everywhere=True)
-def reset_second_factor(user_id: int) -> ResponseReturnValue:
-    """Take away the second factor of somebody who lost it."""
-    with unit_of_work() as work:
-        user = staff.get(work, user_id)
-        second_factor.reset(work, actor(), user, now=utc_now())
-    flash(
-        _("%(name)s signs in with the password alone until they set up another.", name=user.name),
-        "success",
-    )
     return back("staff.show", user_id=user_id)
 
 

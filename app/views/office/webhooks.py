@@ -1,5 +1,8 @@
 """Webhooks: where programs of others are told what happens, and how that goes."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Blueprint, abort, current_app, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -18,6 +21,7 @@ from app.mails import hooks
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.queries.office import alerts as queries
 from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.web import listing, shown_once
 from app.web.security import actor, back, needs
 
@@ -103,14 +107,20 @@ def rotate(webhook_id: int) -> ResponseReturnValue:
     return _with_secret(webhook_id, secret)
 
 
-@blueprint.post("/<int:webhook_id>/test")
-@needs("write", everywhere=True)
-def test(webhook_id: int) -> ResponseReturnValue:
-    """Send it a test."""
-    with unit_of_work() as work:
-        deliveries.ping(work, actor(), _endpoint(webhook_id), now=utc_now())
-    flash(_("Test sent. The log below shows the result."), "success")
-    return back("webhooks.show", webhook_id=webhook_id)
+def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
+    """Hang a button of a webhook's page."""
+    _doing.does(
+        *(blueprint, f"/<int:webhook_id>/{rule}", act),
+        *(_doing.by_number(WebhookEndpoint, "There is no such webhook."), said),
+        everywhere=True,
+    )
+
+
+_hang("test", deliveries.ping, N_("Test sent. The log below shows the result."))
+_hang("enable", webhooks.enable, N_("Switched on %(name)s. It receives events from now on."))
+_hang("disable", webhooks.disable, N_("Switched off %(name)s. It receives nothing for now."))
+_hang("archive", webhooks.archive, N_("Archived %(name)s."))
+_hang("restore", webhooks.restore, N_("Restored %(name)s."))
 
 
 @blueprint.post("/<int:webhook_id>/deliveries/<int:delivery_id>/replay")
@@ -123,27 +133,6 @@ def replay(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
             abort(404, "There is no such delivery.")
         deliveries.replay(work, actor(), delivery, now=utc_now())
     flash(_("Queued again with the same id."), "success")
-    return back("webhooks.show", webhook_id=webhook_id)
-
-
-#: What a button of the page does, and what is said then.
-_SWITCHES = {
-    "enable": (webhooks.enable, N_("Switched on %(name)s. It receives events from now on.")),
-    "disable": (webhooks.disable, N_("Switched off %(name)s. It receives nothing for now.")),
-    "archive": (webhooks.archive, N_("Archived %(name)s.")),
-    "restore": (webhooks.restore, N_("Restored %(name)s.")),
-}
-
-
-@blueprint.post("/<int:webhook_id>/<any(enable, disable, archive, restore):switch>")
-@needs("write", everywhere=True)
-def switch(webhook_id: int, switch: str) -> ResponseReturnValue:
-    """Switch it on or off, or put it away."""
-    act, said = _SWITCHES[switch]
-    with unit_of_work() as work:
-        endpoint = _endpoint(webhook_id)
-        act(work, actor(), endpoint, now=utc_now())
-    flash(_(said, name=endpoint.name), "success")
     return back("webhooks.show", webhook_id=webhook_id)
 
 

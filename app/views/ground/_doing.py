@@ -1,0 +1,67 @@
+"""What the buttons of a page do: one thing to one row, then on to a page that shows it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.uow import unit_of_work
+from app.web.security import actor, back, needs
+
+
+def by_number(model: Any, missing: str) -> Callable[..., Any]:
+    """Find a row in reach by the last number of an address, or 404: what is `missing`."""
+
+    def find(work: Session, **path: int) -> Any:
+        return work.get(model, [*path.values()][-1]) or abort(404, missing)
+
+    return find
+
+
+def of_station(model: Any, missing: str) -> Callable[..., Any]:
+    """Find a row by the last number of an address, if it is of the station that this names."""
+    found = by_number(model, missing)
+
+    def find(work: Session, *, station_id: int, **path: int) -> Any:
+        row = found(work, **path)
+        return row if row.station_id == station_id else abort(404, missing)
+
+    return find
+
+
+def does(
+    blueprint: Blueprint,
+    rule: str,
+    act: Callable[..., Any],
+    find: Callable[..., Any],
+    said: str = "",
+    then: str = ".show",
+    *,
+    called: str = "name",
+    right: str = "write",
+    everywhere: bool = False,
+) -> None:
+    """Hang a POST on a blueprint; the last word of its rule names it.
+
+    In one unit of work `find(work, **numbers of the address)` finds a row and `act(work, actor,
+    row, now=…)` does it.  What is `said` may hold what the row was `called`; then the page `then`
+    is shown, of those numbers that its own address has.
+    """
+    name = rule.rpartition("/")[2].replace("-", "_")
+
+    def do(**path: int) -> ResponseReturnValue:
+        with unit_of_work() as work:
+            row = find(work, **path)
+            known = {called: getattr(row, called)} if f"%({called})s" in said else {}
+            act(work, actor(), row, now=utc_now())
+        if said:
+            flash(gettext(said, **known), "success")
+        page = blueprint.name + then if then.startswith(".") else then
+        takes = next(current_app.url_map.iter_rules(page)).arguments
+        return back(page, **{name: path[name] for name in takes})
+
+    blueprint.add_url_rule(rule, name, needs(right, everywhere=everywhere)(do), methods=["POST"])
