@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from app.clock import utc_now
+from app.domain.ground import redaction
 from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
 from app.domain.office.messages import Row
@@ -83,7 +84,7 @@ def of_stray(held: Held, event: Stray | Repeated | Malformed) -> Row:
         action=action[:60],
         request=text,
         outcome=MessageOutcome.REFUSED if beyond else MessageOutcome.STRAY,
-        error_description=messages.redact_text(why)[:300],
+        error_description=redaction.redact_text(why)[:300],
         at=utc_now(),
     )
 
@@ -132,7 +133,7 @@ def of_settled(held: Held, event: Settled, latency_ms: float | None) -> Row:
 def _complaint(event: Settled) -> tuple[str | None, str | None]:
     """The code and the words with which one side refused what the other said; mostly nothing."""
     if isinstance(event, Refused):
-        return event.code[:60], messages.redact_text(event.description)[:300]
+        return event.code[:60], redaction.redact_text(event.description)[:300]
     if isinstance(event, Answered) and event.complaint is not None:
         _, _, code, description, _ = orjson.loads(event.complaint)
         return code, f"The answer was sent back: {description}"[:300]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from app.domain.ground import redaction
 from app.domain.ground.redaction import REDACTED, redact, redact_text, redacted, shortened
 from app.domain.office import messages
 from worker.answers import secrets_in, without
@@ -146,9 +147,9 @@ def test_half_a_character_within_a_text_can_still_be_stored():
     ids=lambda text: text[:14],
 )
 def test_four_megabytes_of_anything_are_soon_done_with(text):
-    assert len(redact_text(text)) <= 2 * messages.LONGEST
-    assert len(messages.text_of_frame("{" + text)) <= 2 * messages.LONGEST
-    assert len(messages.text_of({"data": text})) <= messages.LONGEST + 1
+    assert len(redact_text(text)) <= 2 * redaction.LONGEST
+    assert len(messages.text_of_frame("{" + text)) <= 2 * redaction.LONGEST
+    assert len(messages.text_of({"data": text})) <= redaction.LONGEST + 1
 
 
 def test_a_log_takes_the_beginning_of_what_is_huge():

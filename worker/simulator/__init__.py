@@ -13,19 +13,6 @@ from worker.simulator.chargepoint import ChargePoint, NoAnswer, Offline, Refused
 from worker.simulator.dial import HandshakeRefused, dial
 from worker.simulator.scenario import Behaviour, Hardware, Scenario
 
-__all__ = [
-    "Behaviour",
-    "ChargePoint",
-    "Fleet",
-    "HandshakeRefused",
-    "Hardware",
-    "NoAnswer",
-    "Offline",
-    "RefusedCall",
-    "Scenario",
-    "dial",
-]
-
 
 class Fleet:
     """Stations that are started one after another, so that they do not all knock at once."""

@@ -17,6 +17,7 @@ from app.domain.access import reach, tag_rows
 from app.domain.access.tag_rows import Issued, TagRow
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.redaction import REDACTED
 from app.domain.ground.vocabulary import (
     Decision,
     ReservationState,
@@ -26,7 +27,6 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
-from app.domain.office.messages import REDACTED
 from app.models import Authorisation, ChargingSession, Reservation, Station, Tag
 
 #: Occasions of a decision.

@@ -81,9 +81,7 @@ def prepare(
         created_at=now,
     )
     row.station = station
-    db.add(row)
-    db.flush()
-    audit.note(db, actor, "reservation.add", row, now=now)
+    audit.added(db, actor, "reservation.add", row, now=now)
     _tell(db, row)
     wanted = {
         "connector": evse,

@@ -22,10 +22,7 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: ob
     """
     group = TagGroup(tenant_id=tenant_id, created_at=now)
     _apply(db, group, {"name": "", "site_ids": (), **given})
-    db.add(group)
-    db.flush()
-    audit.note(db, actor, "tag_group.add", group, now=now)
-    return group
+    return audit.added(db, actor, "tag_group.add", group, now=now)
 
 
 def called(
@@ -48,11 +45,8 @@ def called(
 def edit(db: Session, actor: Actor, group: TagGroup, *, now: datetime, **given: object) -> None:
     """Change what is given and leave the rest; raises as `add` does, or `Forbidden`."""
     reach.guard(db, group)
-    before = audit.snapshot(group)
-    _apply(db, group, given)
-    db.flush()
-    if audit.snapshot(group) != before:
-        audit.note(db, actor, "tag_group.edit", group, now=now, before=before)
+    with audit.edited(db, actor, "tag_group.edit", group, now=now):
+        _apply(db, group, given)
 
 
 def remove(db: Session, actor: Actor, group: TagGroup, *, now: datetime) -> None:

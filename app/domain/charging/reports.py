@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.charging import statuses
 from app.domain.commands.orders.spec import asked
 from app.domain.device.variable_names import VariableName
-from app.domain.ground import events, texts
+from app.domain.ground import events, redaction, texts
 from app.domain.ground.vocabulary import (
     Activity,
     Availability,
@@ -24,7 +24,6 @@ from app.domain.ground.vocabulary import (
     StatusReport,
     Token,
 )
-from app.domain.office import messages
 from app.models import BatterySwap, Connector, Station, StationReport, StatusEvent, Tag
 
 #: What a charger's own texts are cut to in columns; the raw report is kept beside them.
@@ -53,8 +52,8 @@ def add(
     row = StationReport(
         station_id=station.id,
         kind=kind,
-        word=messages.redact_text(word)[:_TEXT],
-        payload=messages.redact(payload),
+        word=redaction.redact_text(word)[:_TEXT],
+        payload=redaction.redact(payload),
         at=at,
         received_at=now,
     )

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import reservations
 from app.domain.charging import overtaken
 from app.domain.charging.overtaken import is_late
-from app.domain.ground import events
+from app.domain.ground import events, redaction
 from app.domain.ground.bulk import among, pass_by
 from app.domain.ground.vocabulary import (
     IDLING,
@@ -26,7 +26,6 @@ from app.domain.ground.vocabulary import (
     StatusReport,
 )
 from app.domain.network.plugs import TAKEN, PlugRow, Plugs, known_activities
-from app.domain.office import messages
 from app.models import ChargingSession, Station
 
 #: How a plug's history names what its transaction told, as 1.6 names the same states.
@@ -103,8 +102,8 @@ def _status(
     if report.info or report.vendor_error or report.activity is None:
         report = replace(
             report,
-            info=report.info and messages.redact_text(report.info),
-            vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
+            info=report.info and redaction.redact_text(report.info),
+            vendor_error=report.vendor_error and redaction.redact_text(report.vendor_error),
             activity=report.activity or _activity_of(row, report),
         )
     late = is_late(station, now)

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from app.domain.commands import broadcast_targets, commands, orders, repeats
 from app.domain.commands.broadcast_targets import CANCELLED, SKIPPED, UNDER_WAY, WAITING
+from app.domain.ground import redaction
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import BroadcastChanged, BroadcastWaits, record
 from app.domain.ground.vocabulary import Actor, Arguments, BroadcastState, CommandState, Order
-from app.domain.office import audit, messages
+from app.domain.office import audit
 from app.models import Broadcast, BroadcastTarget, Command, Station
 
 #: What counts as a failure; who was not connected was never asked.
@@ -244,4 +245,4 @@ def _stop(
 def _settled(broadcast: Broadcast, sentence: str | None, now: datetime) -> None:
     broadcast.sentence = sentence
     broadcast.settled_at = now
-    broadcast.arguments = messages.redact(broadcast.arguments)
+    broadcast.arguments = redaction.redact(broadcast.arguments)

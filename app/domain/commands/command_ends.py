@@ -13,10 +13,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain.commands import orders
+from app.domain.ground import redaction
 from app.domain.ground.bulk import BulkUpdate, among
 from app.domain.ground.events import CommandEnded, record
 from app.domain.ground.vocabulary import COMMAND_MOVES, LATE_MOVES, Json, Outcome
-from app.domain.office import messages
 from app.models import BroadcastTarget, Command
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Sent:
         """The same as columns of the command, secrets blotted out."""
         return {
             "action": self.action,
-            "request": messages.redact(self.request),
+            "request": redaction.redact(self.request),
             "message_id": self.message_id,
             "sent_at": self.sent_at,
         }
@@ -98,16 +98,16 @@ def _end(row: Json | None, one: Ended, now: datetime) -> bool:
     """Bring a row to its end, where that is a legal move."""
     if row is None:
         return False
-    row["arguments"] = messages.redact(row["arguments"])
+    row["arguments"] = redaction.redact(row["arguments"])
     row.update(one.wire.columns() if one.wire is not None else {})
     if one.attempts:
-        row["attempts"] = [messages.redact(attempt) for attempt in one.attempts]
+        row["attempts"] = [redaction.redact(attempt) for attempt in one.attempts]
     outcome = one.outcome
     if (row["state"], outcome.state) not in (LATE_MOVES if one.late else COMMAND_MOVES):
         return False
     row["state"] = outcome.state
-    row["answer"] = messages.redact(outcome.answer)
-    row["sentence"] = messages.redact_text(outcome.sentence)[:500]
+    row["answer"] = redaction.redact(outcome.answer)
+    row["sentence"] = redaction.redact_text(outcome.sentence)[:500]
     row["latency_ms"] = one.latency_ms
     row["settled_at"] = now
     return True

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands import command_checks, orders
 from app.domain.commands.command_ends import Ended, Sent, settle_all
 from app.domain.commands.orders.spec import as_given
+from app.domain.ground import redaction
 from app.domain.ground.bulk import among
 from app.domain.ground.events import CommandChanged, CommandQueued, record
 from app.domain.ground.vocabulary import (
@@ -28,7 +29,7 @@ from app.domain.ground.vocabulary import (
     Outcome,
 )
 from app.domain.network import presence
-from app.domain.office import audit, messages
+from app.domain.office import audit
 from app.models import Command, Station, WorkerNode
 
 log = logging.getLogger(__name__)
@@ -228,11 +229,11 @@ def sent(
 
     Secrets are blotted out.
     """
-    command.arguments = messages.redact(command.arguments)
+    command.arguments = redaction.redact(command.arguments)
     for name, value in (wire.columns() if wire is not None else {}).items():
         setattr(command, name, value)
     if attempts:
-        command.attempts = [messages.redact(attempt) for attempt in attempts]
+        command.attempts = [redaction.redact(attempt) for attempt in attempts]
     _changed(db, command)
 
 

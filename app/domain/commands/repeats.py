@@ -7,11 +7,10 @@ from typing import Any
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands import commands, orders
-from app.domain.ground import many
+from app.domain.ground import many, redaction
 from app.domain.ground.errors import Conflict
 from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor
-from app.domain.office import messages
 from app.models import Command
 
 
@@ -59,4 +58,4 @@ def holds_redacted(value: Any) -> bool:
         return any(map(holds_redacted, value.values()))
     if isinstance(value, list):
         return any(map(holds_redacted, value))
-    return isinstance(value, str) and messages.REDACTED in value
+    return isinstance(value, str) and redaction.REDACTED in value

@@ -15,10 +15,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging.overtaken import is_late
 from app.domain.device import deviations, file_jobs, onboarding, settings
-from app.domain.ground import events
+from app.domain.ground import events, redaction
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, pass_by
 from app.domain.ground.vocabulary import BootReport, Json, Registration
-from app.domain.office import messages
 from app.domain.trust import certificate_names, security_events
 from app.models import Station, StationReport
 from app.models.stations import name_key
@@ -61,7 +60,7 @@ class _Row:
         for name in ("vendor", "model", "firmware", "meter_type", "meter_serial"):
             value = getattr(report, name)
             if value is not None and value != getattr(self, name):
-                setattr(self, name, messages.redact_text(value)[:_TEXT])
+                setattr(self, name, redaction.redact_text(value)[:_TEXT])
         for name in ("iccid", "imsi"):
             if (value := getattr(report, name)) is not None:
                 setattr(self, name, value[:_NUMBER])
@@ -138,7 +137,7 @@ def _taken(told: Booted, row: _Row, shared: bool) -> _Boot:
     if report.serial is not None and not shared:
         row.serial = report.serial[:_TEXT]
         row.serial_key = name_key(row.serial)
-    raw = report.raw if report.raw == row.boot_raw else messages.redact(report.raw)
+    raw = report.raw if report.raw == row.boot_raw else redaction.redact(report.raw)
     anew = row.boot_raw != raw or row.last_boot_at is None
     row.boot_raw = raw
     changed = _values_of(row) != before
@@ -151,7 +150,7 @@ def _taken(told: Booted, row: _Row, shared: bool) -> _Boot:
 
 
 def _overtaken(told: Booted, row: _Row) -> _Boot:
-    raw, before = messages.redact(told.report.raw), _values_of(row)
+    raw, before = redaction.redact(told.report.raw), _values_of(row)
     newest = replace(row)
     row.take(told.report)
     for name in _TOLD:
@@ -165,7 +164,7 @@ def _overtaken(told: Booted, row: _Row) -> _Boot:
 def _report_of(boot: _Boot) -> tuple[Any, ...]:
     report, raw, now = boot.told.report, boot.row.boot_raw, boot.told.now
     firmware = report.firmware if boot.overtaken else boot.row.firmware
-    told = messages.redact(report.raw) if boot.overtaken else raw
+    told = redaction.redact(report.raw) if boot.overtaken else raw
     return boot.row.id, "boot", (firmware or "")[:_TEXT], told or {}, now, now
 
 

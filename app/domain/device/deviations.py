@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain.ground import redaction
 from app.domain.ground.bulk import BulkInsert
-from app.domain.office import messages
 from app.models import Deviation
 
 
@@ -67,7 +67,7 @@ def note(db: Session, station: Any, found: Iterable[tuple[str, str]], *, now: da
 
 
 def _kept(example: str) -> str:
-    return messages.redact_text(example)[:300]
+    return redaction.redact_text(example)[:300]
 
 
 def together(older: Tallies, newer: Tallies) -> Tallies:

@@ -55,10 +55,7 @@ def add(
         created_at=now,
     )
     row.signature, row.signing_certificate = signed_by(*(given.get(name) for name in _SIGNED))
-    db.add(row)
-    db.flush()
-    audit.note(db, actor, "firmware.add", row, now=now)
-    return row
+    return audit.added(db, actor, "firmware.add", row, now=now)
 
 
 def archive(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:

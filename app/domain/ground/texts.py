@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.errors import Invalid, NotFound
+from app.domain.ground.errors import Invalid, NotFound, Taken
 
 #: Marks a sentence for the catalogue; it is translated when it is said.
 N_ = str
@@ -96,3 +96,16 @@ def named(db: Session, name_key: Any, tenant_id: int, typed: str, noun: str) -> 
     if row is None:
         raise NotFound(f"There is no {noun} called {typed}.", field=noun)
     return row
+
+
+def rename(db: Session, row: Any, name: str, taken: str) -> None:
+    """Give a row a name; raises `Taken` with that sentence where its tenant has it, in any case."""
+    # The table, not the entity: a name is taken even where the asker may not look.
+    table = type(row).__table__
+    twin = select(table.c.id).where(
+        table.c.tenant_id == row.tenant_id, table.c.name_key == key(name)
+    )
+    with db.no_autoflush:
+        if db.scalar(twin) not in (None, row.id):
+            raise Taken(taken, field="name")
+    row.name, row.name_key = name, key(name)

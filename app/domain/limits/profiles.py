@@ -42,10 +42,7 @@ def add(
     """Put a profile into the library; raises `Invalid` or `Taken`."""
     profile = ChargingProfile(tenant_id=tenant_id, created_at=now)
     _write(db, profile, name, document, note)
-    db.add(profile)
-    db.flush()
-    audit.note(db, actor, "charging_profile.add", profile, now=now)
-    return profile
+    return audit.added(db, actor, "charging_profile.add", profile, now=now)
 
 
 def edit(
@@ -59,11 +56,8 @@ def edit(
     note: str | None = None,
 ) -> None:
     """Change a profile; stations that have it keep what they were sent."""
-    before = audit.snapshot(profile)
-    _write(db, profile, name, document, note)
-    db.flush()
-    if audit.snapshot(profile) != before:
-        audit.note(db, actor, "charging_profile.edit", profile, now=now, before=before)
+    with audit.edited(db, actor, "charging_profile.edit", profile, now=now):
+        _write(db, profile, name, document, note)
 
 
 def archive(db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime) -> bool:

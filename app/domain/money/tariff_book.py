@@ -315,13 +315,7 @@ def _add_version(
 
 def _rename(db: Session, tariff: Tariff, name: str) -> None:
     name = texts.line(name, "The name", 120, field="name", required=True)
-    query = select(Tariff.id).where(
-        Tariff.tenant_id == tariff.tenant_id, Tariff.name_key == texts.key(name)
-    )
-    with db.no_autoflush:
-        if db.scalar(query) not in (None, tariff.id):
-            raise Taken(f"There is a tariff called {name} already.", field="name")
-    tariff.name, tariff.name_key = name, texts.key(name)
+    texts.rename(db, tariff, name, f"There is a tariff called {name} already.")
 
 
 def _remark(note: str | None) -> str | None:

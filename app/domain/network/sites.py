@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, texts
-from app.domain.ground.errors import Conflict, Invalid, Taken
+from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, Arguments
 from app.domain.money import sellers, tariff_choice
 from app.domain.money.tariffs.tariff import is_currency
@@ -26,10 +26,7 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: An
             raise Invalid(f"The {word} is missing.", field=needed)
     site = Site(tenant_id=tenant_id, created_at=now)
     _apply(db, site, given)
-    db.add(site)
-    db.flush()
-    audit.note(db, actor, "site.add", site, now=now)
-    return site
+    return audit.added(db, actor, "site.add", site, now=now)
 
 
 def edit(db: Session, actor: Actor, site: Site, *, now: datetime, **given: Any) -> Site:
@@ -96,14 +93,7 @@ def _keep_currency(db: Session, site: Site) -> None:
 
 def _rename(db: Session, site: Site, name: str) -> None:
     name = NewSite.line("name", name, required=True)
-    # The table, not the entity: a name is taken even where the asker may not look.
-    table = Site.__table__
-    twin = select(table.c.id).where(
-        table.c.tenant_id == site.tenant_id, table.c.name_key == texts.key(name)
-    )
-    if db.scalar(twin) not in (None, site.id):
-        raise Taken(f"There is a site called {name} already.", field="name")
-    site.name, site.name_key = name, texts.key(name)
+    texts.rename(db, site, name, f"There is a site called {name} already.")
 
 
 def _currency(code: str) -> str:

@@ -68,16 +68,13 @@ def edit(
         value = details.get(rule, 0)
         if not isinstance(value, int) or not 0 <= value <= most:
             raise Invalid(f"{word} is a whole number from 0 to {most}.", field=rule)
-    before = audit.snapshot(tenant)
-    sellers.write(tenant, details)
-    for rule in (*RULES, "idle_from_readings"):
-        if rule in details:
-            setattr(tenant, rule, details[rule])  # type: ignore[literal-required]
-    if "second_factor" in details:
-        tenant.second_factor = _second_factor(details["second_factor"])
-    db.flush()
-    if audit.snapshot(tenant) != before:
-        audit.note(db, actor, "tenant.edit", tenant, now=now, before=before, tenant_id=tenant.id)
+    with audit.edited(db, actor, "tenant.edit", tenant, now=now, tenant_id=tenant.id):
+        sellers.write(tenant, details)
+        for rule in (*RULES, "idle_from_readings"):
+            if rule in details:
+                setattr(tenant, rule, details[rule])  # type: ignore[literal-required]
+        if "second_factor" in details:
+            tenant.second_factor = _second_factor(details["second_factor"])
     return tenant
 
 

@@ -23,10 +23,7 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: An
     """Add a rule of what `NewAlertRule` names; raises `Invalid` or `Taken`."""
     rule = AlertRule(tenant_id=tenant_id, created_at=now, mail_to=[], escalate_to=[])
     _apply(db, rule, {"minutes": None, "timezone": "UTC", "name": "", "kind": None, **given})
-    db.add(rule)
-    db.flush()
-    audit.note(db, actor, "alert_rule.add", rule, now=now)
-    return rule
+    return audit.added(db, actor, "alert_rule.add", rule, now=now)
 
 
 def edit(db: Session, actor: Actor, rule: AlertRule, *, now: datetime, **given: Any) -> AlertRule:
@@ -142,13 +139,7 @@ def _kind(word: Any) -> AlertKind:
 
 def _rename(db: Session, rule: AlertRule, name: str) -> None:
     name = NewAlertRule.line("name", name, required=True)
-    table = AlertRule.__table__
-    twin = select(table.c.id).where(
-        table.c.tenant_id == rule.tenant_id, table.c.name_key == texts.key(name)
-    )
-    if db.scalar(twin) not in (None, rule.id):
-        raise Taken(f"There is a rule called {name} already.", field="name")
-    rule.name, rule.name_key = name, texts.key(name)
+    texts.rename(db, rule, name, f"There is a rule called {name} already.")
 
 
 def _place(db: Session, rule: AlertRule, site_ids: Iterable[int]) -> None:

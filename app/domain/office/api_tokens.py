@@ -71,9 +71,7 @@ def issue(
         created_at=now,
         expires_at=now + timedelta(days=days) if days else None,
     )
-    db.add(token)
-    db.flush()
-    audit.note(db, actor, "token.issue", token, now=now)
+    audit.added(db, actor, "token.issue", token, now=now)
     return token, secret
 
 

@@ -5,11 +5,12 @@ the unit of work ends, which columns of a row changed and from what.  So whoever
 not say it, and cannot forget it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import event, insert, inspect
@@ -34,6 +35,7 @@ LEFT_OUT = frozenset(
 )
 NEVER = SECRET | LEFT_OUT
 _WAS = "audit_was"
+Row = TypeVar("Row")
 
 
 @event.listens_for(Session, "before_flush")
@@ -115,6 +117,26 @@ def note(
         before, after = was, now_is
     of = subject.tenant_id if tenant_id is None else tenant_id
     return _added(db, _columns(of, actor, action, subject, now, before, after, remark))
+
+
+def added(db: Session, actor: Actor, action: str, row: Row, *, now: datetime) -> Row:
+    """Add a row with an entry of all that it is, and return it."""
+    db.add(row)
+    db.flush()
+    note(db, actor, action, row, now=now)
+    return row
+
+
+@contextmanager
+def edited(
+    db: Session, actor: Actor, action: str, row: Any, *, now: datetime, tenant_id: int | None = None
+) -> Iterator[None]:
+    """Write what is changed of a row within, and add an entry about it if anything was."""
+    before = snapshot(row)
+    yield
+    db.flush()
+    if snapshot(row) != before:
+        note(db, actor, action, row, now=now, before=before, tenant_id=tenant_id)
 
 
 def remark(

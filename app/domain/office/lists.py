@@ -67,10 +67,7 @@ def save(
         shared=shared,
         created_at=now,
     )
-    db.add(row)
-    db.flush()
-    audit.note(db, actor, "filter.save", row, now=now)
-    return row
+    return audit.added(db, actor, "filter.save", row, now=now)
 
 
 def delete(

@@ -12,25 +12,11 @@ from app.domain.ground.redaction import (
     LONGEST,
     REDACTED,
     may_hold_secrets,
-    redact,
     redact_frame,
-    redact_text,
-    redacted,
     shortened,
 )
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message
-
-__all__ = [
-    "LONGEST",
-    "REDACTED",
-    "Row",
-    "redact",
-    "redact_text",
-    "redacted",
-    "store",
-    "text_of",
-]
 
 
 def text_of(payload: object, text: str | None = None, personal: str = "") -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, events, texts
-from app.domain.ground.errors import Conflict, Invalid, Taken
+from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import REPORT_WAYS, Actor, JobKind, Json, ReportKind, Role
 from app.domain.office import audit, outbox
 from app.models import Job, OutgoingMail, ReportSchedule, Site, User
@@ -35,21 +35,15 @@ def add(
     )
     usual = {"by": "", "every": "month", "file_format": "pdf", "timezone": "UTC", "recipients": ()}
     _apply(db, actor, schedule, {"name": "", "kind": "energy", **usual, **given}, now)
-    db.add(schedule)
-    db.flush()
-    audit.note(db, actor, "report_schedule.add", schedule, now=now)
-    return schedule
+    return audit.added(db, actor, "report_schedule.add", schedule, now=now)
 
 
 def edit(
     db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetime, **given: Any
 ) -> ReportSchedule:
     """Change what is given and leave the rest; who changes it answers for its reach from now on."""
-    before = audit.snapshot(schedule)
-    _apply(db, actor, schedule, given, now)
-    db.flush()
-    if audit.snapshot(schedule) != before:
-        audit.note(db, actor, "report_schedule.edit", schedule, now=now, before=before)
+    with audit.edited(db, actor, "report_schedule.edit", schedule, now=now):
+        _apply(db, actor, schedule, given, now)
     return schedule
 
 
@@ -264,11 +258,4 @@ def _site(db: Session, tenant_id: int, site_id: int | None) -> int | None:
 
 def _rename(db: Session, schedule: ReportSchedule, name: str) -> None:
     name = NewReportSchedule.line("name", name, required=True)
-    twin = select(ReportSchedule.id).where(
-        ReportSchedule.tenant_id == schedule.tenant_id,
-        ReportSchedule.name_key == texts.key(name),
-    )
-    with db.no_autoflush:
-        if db.scalar(twin) not in (None, schedule.id):
-            raise Taken(f"There is a schedule called {name} already.", field="name")
-    schedule.name, schedule.name_key = name, texts.key(name)
+    texts.rename(db, schedule, name, f"There is a schedule called {name} already.")

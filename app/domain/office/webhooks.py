@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
-from app.domain.ground.errors import Conflict, Invalid, Taken
+from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import Actor, Arguments, WebhookEvent
 from app.domain.office import audit
@@ -58,9 +58,7 @@ def add(
         tenant_id=tenant_id, secret=means.safe.seal(secret), events={}, created_at=now
     )
     _apply(db, endpoint, {"name": "", "url": "", "events": (), **given}, means, now)
-    db.add(endpoint)
-    db.flush()
-    audit.note(db, actor, "webhook.add", endpoint, now=now)
+    audit.added(db, actor, "webhook.add", endpoint, now=now)
     return endpoint, secret
 
 
@@ -74,11 +72,8 @@ def edit(
     **given: Any,
 ) -> WebhookEndpoint:
     """Change what is given and leave the rest; raises `Invalid` or `Taken`."""
-    before = audit.snapshot(endpoint)
-    _apply(db, endpoint, given, means, now)
-    db.flush()
-    if audit.snapshot(endpoint) != before:
-        audit.note(db, actor, "webhook.edit", endpoint, now=now, before=before)
+    with audit.edited(db, actor, "webhook.edit", endpoint, now=now):
+        _apply(db, endpoint, given, means, now)
     return endpoint
 
 
@@ -203,10 +198,4 @@ def _events(words: Iterable[Any]) -> list[str]:
 
 def _rename(db: Session, endpoint: WebhookEndpoint, name: str) -> None:
     name = NewWebhook.line("name", name, required=True)
-    table = WebhookEndpoint.__table__
-    twin = select(table.c.id).where(
-        table.c.tenant_id == endpoint.tenant_id, table.c.name_key == texts.key(name)
-    )
-    if db.scalar(twin) not in (None, endpoint.id):
-        raise Taken(f"There is a webhook called {name} already.", field="name")
-    endpoint.name, endpoint.name_key = name, texts.key(name)
+    texts.rename(db, endpoint, name, f"There is a webhook called {name} already.")

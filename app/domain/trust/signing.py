@@ -185,10 +185,7 @@ def keep(
         key_file=key_file,
         created_at=now,
     )
-    db.add(row)
-    db.flush()
-    audit.note(db, actor, "authority.keep", row, now=now)
-    return row
+    return audit.added(db, actor, "authority.keep", row, now=now)
 
 
 def archive(db: Session, actor: Actor, row: AuthorityCertificate, *, now: datetime) -> None:

@@ -27,23 +27,3 @@ from app.domain.charging.energy.readings import (
     billing_register,
     to_base_unit,
 )
-
-__all__ = [
-    "DEFAULT_MAX_POWER_W",
-    "INTERVAL",
-    "NET",
-    "POWER",
-    "REGISTER",
-    "CurvePoint",
-    "EnergyFacts",
-    "EnergyFlag",
-    "EnergyResult",
-    "Reading",
-    "at_outlet",
-    "billing_register",
-    "limit_wh",
-    "live_energy",
-    "measure",
-    "since_start",
-    "to_base_unit",
-]

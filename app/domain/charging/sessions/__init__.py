@@ -12,24 +12,3 @@ from app.domain.charging.sessions.stops import Stop, assign_stray, candidates
 from app.domain.charging.sessions.take import Told, take_all
 from app.domain.charging.sessions.transaction_events import TransactionReport
 from app.domain.charging.sessions.unordered import Taken, take_readings
-
-__all__ = [
-    "Begun",
-    "Start",
-    "Starting",
-    "Stop",
-    "Stopping",
-    "Taken",
-    "Told",
-    "TransactionReport",
-    "assign_stray",
-    "begin_all",
-    "candidates",
-    "close_provisionally",
-    "end_all",
-    "flag",
-    "lease_refs",
-    "remove_flag",
-    "take_all",
-    "take_readings",
-]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging.sessions.row import flag, mark_late, mark_time, remove_flag
 from app.domain.charging.sessions.story import contradicts
-from app.domain.ground import events, texts
+from app.domain.ground import events, redaction, texts
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import Conflict, NotFound
@@ -28,7 +28,7 @@ from app.domain.ground.vocabulary import (
     StopReason,
     Token,
 )
-from app.domain.office import audit, messages
+from app.domain.office import audit
 from app.models import ChargingSession, Command, Station, StrayStop
 
 #: No charging takes longer than this by a clock that has lost the date.
@@ -182,7 +182,7 @@ def keep_stray(
             ended_at=stop.ended_at,
             received_at=now,
             reason=stop.word,
-            payload=messages.redact(stop.payload),
+            payload=redaction.redact(stop.payload),
             digest=digest,
             session_id=session.id if session else None,
             outcome=outcome,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
 from app.domain.charging.energy.readings import BEGIN, END, REGISTER
+from app.domain.ground import redaction
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.vocabulary import (
@@ -27,7 +28,6 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
-from app.domain.office import messages
 from app.models import TransactionEvent
 
 #: The kinds of events.
@@ -180,7 +180,7 @@ def event_of(
     place, token = report.connector, report.token
     facts: Facts = {**report.registers()}
     if report.facts:
-        facts |= messages.redact(report.facts)
+        facts |= redaction.redact(report.facts)
     for name in ("reason", "word", "remote_start_id", "reservation_id"):
         if (value := getattr(report, name)) is not None:
             facts[name] = value
@@ -206,7 +206,7 @@ def event_of(
         facts=facts,
         answer={},
         digest=words.digest,
-        payload=messages.redacted(report.payload, words.text),
+        payload=redaction.redacted(report.payload, words.text),
     )
 
 

@@ -31,33 +31,3 @@ from app.domain.money.tariffs.tariff import (
     to_minor,
 )
 from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say, week_picture
-
-__all__ = [
-    "TEMPLATES",
-    "Component",
-    "Part",
-    "Interval",
-    "Kind",
-    "Line",
-    "Phrase",
-    "Quote",
-    "Restriction",
-    "Tariff",
-    "TariffError",
-    "TaxMode",
-    "Unreachable",
-    "Usage",
-    "example_usage",
-    "exponent",
-    "formula_in_words",
-    "from_json",
-    "from_minor",
-    "is_currency",
-    "price",
-    "price_text",
-    "say",
-    "to_json",
-    "to_minor",
-    "unreachable",
-    "week_picture",
-]
