@@ -166,8 +166,8 @@ class _Words(ast.NodeVisitor):
         name = ast.unparse(node.func).rpartition(".")[2]
         if name in _NO_SPEECH:
             return
-        if name == "Doubt":  # its third text is for the documents
-            del node.args[2:3]
+        if name == "Doubt":  # the text after its names is for the documents
+            del node.args[1:2]
         if name == "Spec" and isinstance(label := node.args[1], ast.Constant):
             self.found.append((node.lineno, str(label.value)))
         for keyword in node.keywords:
