@@ -24,7 +24,7 @@ from app.models import Job, User
 from app.queries.charging import session_rows
 from app.queries.charging.sessions import Filter as SessionFilter
 from app.queries.ground import period
-from app.queries.ground.pieces import PIECE
+from app.queries.ground.paging import PIECE
 from app.queries.money import bill_rows
 from app.queries.money.bills import Filter as BillFilter
 from app.queries.office import reports

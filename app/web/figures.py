@@ -25,8 +25,8 @@ from app import extensions
 from app.clock import utc_now
 from app.domain.ground.times import Times
 from app.domain.office import housekeeping
-from app.queries.office import figures as queries
 from app.queries.office import system as parts_of
+from app.queries.office import system as queries
 from app.queues import TASK_BOUNDS, did, queue_states
 from app.web import kept, system
 

@@ -18,8 +18,7 @@ from app.domain.ground.errors import DomainError
 from app.extensions import db
 from app.models import Driver, Site, Station, Tag, TagGroup
 from app.queries.ground import picks
-from app.queries.ground.paging import PAGE_SIZE, Page, Wish
-from app.queries.ground.pieces import PIECE
+from app.queries.ground.paging import PAGE_SIZE, PIECE, Page, Wish
 from app.web import spreadsheet
 from app.web.spreadsheet import Columns
 

@@ -17,7 +17,7 @@ from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession
 from app.queries.charging import session_rows
 from app.queries.charging.sessions import Filter
-from app.queries.ground import pieces
+from app.queries.ground import paging
 from app.uow import unit_of_work
 from app.web import listing, spreadsheet
 from tests.support import fleet, seed
@@ -58,7 +58,7 @@ def read_workbook(data):
 )
 def test_both_kinds_of_file_hold_the_same_rows_piece_by_piece(viewer, monkeypatch, address):
     whole = read_csv(viewer.get(f"{address}?format=csv"))
-    monkeypatch.setattr(pieces, "PIECE", 3)
+    monkeypatch.setattr(paging, "PIECE", 3)
     monkeypatch.setattr(listing, "PIECE", 3)
     assert read_csv(viewer.get(f"{address}?format=csv")) == whole
     assert len(whole) > 3
@@ -78,7 +78,7 @@ def test_sessions_of_the_same_instant_are_neither_lost_nor_told_twice(made, monk
         unbilled = ChargingSession.id.not_in(select(Bill.session_id))
         db.execute(update(ChargingSession).where(unbilled).values(started_at=NOW))
         same = db.scalars(select(ChargingSession.id).where(unbilled)).all()
-    monkeypatch.setattr(pieces, "PIECE", 2)
+    monkeypatch.setattr(paging, "PIECE", 2)
     found = [row.session for row in session_rows.rows(flask_db.session(), Filter())]
     assert len(set(found)) == len(found) > 10
     assert [one for one in found if one in same] == sorted(same, reverse=True)
@@ -86,7 +86,7 @@ def test_sessions_of_the_same_instant_are_neither_lost_nor_told_twice(made, monk
 
 
 def test_a_piece_takes_one_statement_and_keeps_no_connection(made, monkeypatch):
-    monkeypatch.setattr(pieces, "PIECE", 4)
+    monkeypatch.setattr(paging, "PIECE", 4)
     db = flask_db.session()
     db.rollback()
     rows = session_rows.rows(db, Filter())

@@ -28,8 +28,7 @@ from app.models import (
     Tenant,
     TransactionEvent,
 )
-from app.queries.ground.paging import MOST_COUNTED, count_up_to
-from app.queries.ground.pieces import PIECE
+from app.queries.ground.paging import MOST_COUNTED, PIECE, count_up_to
 
 #: Rows of a kind that a file holds.
 MOST_ROWS = 200_000

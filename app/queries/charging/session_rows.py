@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from app.domain.ground.vocabulary import BillKind
 from app.models import Bill, ChargingSession, Driver, Site, Station
 from app.queries.charging.sessions import Filter
-from app.queries.ground.pieces import in_pieces, narrowed
+from app.queries.ground.paging import in_pieces, narrowed
 
 
 class SessionRow(NamedTuple):

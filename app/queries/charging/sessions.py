@@ -23,7 +23,6 @@ from app.models import (
     TariffVersion,
 )
 from app.models.sessions import RUNNING
-from app.queries.ground.epoch import epoch
 from app.queries.ground.paging import (
     MOST_COUNTED,
     Page,
@@ -33,6 +32,7 @@ from app.queries.ground.paging import (
     like,
     ordered,
 )
+from app.queries.ground.period import epoch
 
 SORTS: Mapping[str, Any] = {
     "started": ChargingSession.started_at,

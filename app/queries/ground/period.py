@@ -1,4 +1,7 @@
-"""Days of a period on the clocks of the sites: what happened is counted where it happened."""
+"""Days of a period on the clocks of the sites: what happened is counted where it happened.
+
+And time in SQL as both databases count it: whole seconds since 1970.
+"""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, or_, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
 
 from app.domain.ground.errors import Invalid
 from app.models import Site
@@ -111,3 +116,21 @@ def _month_of(day: date) -> Period:
     first = day.replace(day=1)
     next_month = (first + timedelta(days=31)).replace(day=1)
     return Period(first, next_month - timedelta(days=1))
+
+
+class epoch(FunctionElement[int]):
+    """The whole seconds of an instant."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(epoch, "sqlite")
+def _sqlite(element: Any, compiler: Any, **given: Any) -> str:
+    return f"CAST(strftime('%s', {compiler.process(element.clauses, **given)}) AS INTEGER)"
+
+
+@compiles(epoch)
+def _standard(element: Any, compiler: Any, **given: Any) -> str:
+    inner = compiler.process(element.clauses, **given)
+    return f"CAST(floor(extract(epoch FROM {inner})) AS BIGINT)"

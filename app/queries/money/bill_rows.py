@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Bill, ChargingSession, Driver, Receipt, Site, Station
 from app.queries.charging.session_rows import as_named, on_clock
-from app.queries.ground.pieces import in_pieces, narrowed
+from app.queries.ground.paging import in_pieces, narrowed
 from app.queries.money.bills import Filter
 
 

@@ -38,7 +38,7 @@ from app.models import (
     TransactionEvent,
 )
 from app.queries.charging import session_timeline
-from app.queries.ground.pieces import in_pieces
+from app.queries.ground.paging import in_pieces
 from app.queries.network import station_page, station_timeline
 
 #: Rows of a table at most; messages are more.

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message, Station
 from app.models.system import UNANSWERED
-from app.queries.ground.paging import like
-from app.queries.ground.pieces import in_pieces, narrowed
+from app.queries.ground.paging import in_pieces, like, narrowed
 
 #: Messages on one page.
 SLICE = 50

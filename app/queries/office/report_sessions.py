@@ -24,7 +24,7 @@ from app.models import (
     TariffVersion,
     Tenant,
 )
-from app.queries.ground.epoch import epoch
+from app.queries.ground.period import epoch
 from app.queries.office.report_lines import (
     BY,
     Column,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Availability
 from app.models import Connection, Connector, Site, Station, StatusEvent
-from app.queries.ground.epoch import epoch
+from app.queries.ground.period import epoch
 from app.queries.office.report_lines import (
     Column,
     Line,
