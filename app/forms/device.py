@@ -49,7 +49,7 @@ class FirmwareForm(FlaskForm):  # type: ignore[misc]
         _("Version"),
         [InputRequired(_("Say which version it is.")), Length(max=60)],
         description=_(
-            "As the station names it when it boots: by that the update is seen to be done."
+            "As the station reports it when it boots: that is how the update is known to be done."
         ),
         render_kw={"autocomplete": "off"},
     )
@@ -126,7 +126,7 @@ class OnboardingForm(FlaskForm):  # type: ignore[misc]
         _("Settings"),
         [Optional(), Length(max=20_000)],
         description=_(
-            "One a line: name = value. “>=10” takes any number from 10 on, “60..300” any "
+            "One per line: name = value. “>=10” takes any number from 10 on, “60..300” any "
             "between. Written once per firmware, and only where the station has something else."
         ),
         render_kw={"rows": 6, "spellcheck": "false", "autocapitalize": "off"},

@@ -30,7 +30,7 @@ Direction = Literal["in", "out"]
 _SITE_NAME = Asked(N_("Name"), missing=N_("Give the site a name."))
 _ZONE = Asked(
     N_("Time zone"),
-    N_("Tariffs follow the wall clock of the site."),
+    N_("Tariffs follow the local time of the site."),
     N_("Name the time zone, like Europe/Berlin."),
     {"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
 )

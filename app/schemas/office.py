@@ -25,7 +25,10 @@ MOST_ADDRESSES = 20
 
 _MINUTES = Asked(
     N_("For how long (minutes)"),
-    N_("So long it has to last before anybody is told. Empty: as is usual for what is watched."),
+    N_(
+        "How long it must last before anybody is notified. "
+        "Empty: the usual time for what is watched."
+    ),
 )
 _DAYS = Asked(
     N_("How many days before"),

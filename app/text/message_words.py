@@ -105,7 +105,7 @@ WORDS: dict[str, Say] = {
     "TransactionEvent": event,
     # Reports of 2.x
     "BatterySwap": words("eventType", "tag", ("batteries", "batteryData.#")),
-    "ClearedChargingLimit": words("plug", ("no more limit by", "chargingLimitSource")),
+    "ClearedChargingLimit": words("plug", ("no limit any more by", "chargingLimitSource")),
     "ClosePeriodicEventStream": words(("stream", "id")),
     "Get15118EVCertificate": words("action", ("schema", "iso15118SchemaVersion")),
     "GetCertificateChainStatus": words(("certificates", "certificateStatusRequests.#")),

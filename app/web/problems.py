@@ -37,12 +37,12 @@ KINDS = (
         N_("Send a token that works: Authorization: Bearer …; make a new one if it is lost."),
     ),
     Kind(
-        *(403, "forbidden", N_("The token’s role or reach does not go so far.")),
-        N_("Ask with the token of somebody who may; GET /token says what this one may."),
+        *(403, "forbidden", N_("The token’s role or sites do not allow this.")),
+        N_("Use a token that may do this; GET /token says what this one may do."),
     ),
     Kind(
-        *(404, "not_found", N_("There is no such thing, or it is out of the token’s reach.")),
-        N_("Look at the address and at the ids in it; lists show what is in reach."),
+        *(404, "not_found", N_("There is no such thing, or this token may not see it.")),
+        N_("Check the address and the ids in it; lists show what this token may see."),
     ),
     Kind(
         *(404, "not_connected", N_("The station holds no connection, so nothing was sent.")),
@@ -54,7 +54,7 @@ KINDS = (
     ),
     Kind(
         *(409, "conflict", N_("Its state does not allow it.")),
-        N_("Read it again and decide anew; detail says what stands in the way."),
+        N_("Read it again and decide again; detail says what is in the way."),
     ),
     Kind(
         *(409, "taken", N_("A name that must be unique is in use.")),
@@ -90,10 +90,10 @@ KINDS = (
     ),
     Kind(
         *(500, "internal", N_("Something went wrong here.")),
-        N_("Tell the admin of the desk when it was; its log says what."),
+        N_("Tell an admin when it happened; the log says what went wrong."),
     ),
     Kind(
-        *(503, "unavailable", N_("The database, or a place to wait, cannot be had now.")),
+        *(503, "unavailable", N_("The database cannot be reached, or too many are waiting.")),
         N_("Send it again after Retry-After; a POST with the same Idempotency-Key."),
     ),
     Kind(

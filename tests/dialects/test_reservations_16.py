@@ -48,7 +48,7 @@ def test_connector_zero_is_any(talk):
         ("Accepted", ReservationState.ACTIVE, None),
         ("Faulted", ReservationState.REJECTED, "faulted"),
         ("Occupied", ReservationState.REJECTED, "occupied"),
-        ("Rejected", ReservationState.REJECTED, "takes no such reservations"),
+        ("Rejected", ReservationState.REJECTED, "does not accept such reservations"),
         ("Unavailable", ReservationState.REJECTED, "out of service"),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_role_is_made_changed_and_deleted(admin, db, made):
 def test_a_role_without_a_right_is_refused(admin, db, made):
     answer = admin.post("/staff/roles/new", data={"name": "Nobody"})
     assert answer.status_code == 422
-    assert "without any right" in text_of(answer)
+    assert "at least one right" in text_of(answer)
 
 
 def test_somebody_gets_a_role_of_ones_own(admin, app, db, made):

@@ -267,7 +267,7 @@ def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime)
                 :300
             ]
     elif tried.status == 410:
-        endpoint.disabled_at, endpoint.disabled_why = now, "It answered 410: it wants no more."
+        endpoint.disabled_at, endpoint.disabled_why = now, "It answered 410: it wants nothing more."
 
 
 def is_trouble(tried: Tried) -> bool:

@@ -172,7 +172,7 @@ def remove_role(db: Session, actor: Actor, row: OwnRole, *, now: datetime) -> No
 
 def _set(db: Session, actor: Actor, row: OwnRole, name: str, rights: Rights) -> None:
     if not rights:
-        raise Invalid("A role without any right lets nobody do anything.", field="rights")
+        raise Invalid("A role needs at least one right.", field="rights")
     refuse_more(actor, rights)
     row.name = texts.line(name, "The name", 60, field="name", required=True)
     row.name_key = texts.key(row.name)

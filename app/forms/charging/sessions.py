@@ -12,7 +12,7 @@ class EndForm(FlaskForm):  # type: ignore[misc]
     reason = StringField(
         _("Reason"),
         [InputRequired(_("Say why, so that others can understand it.")), Length(max=300)],
-        description=_("Kept in the audit, for instance “charger was replaced”."),
+        description=_("Kept in the audit log, for instance “charger was replaced”."),
         render_kw={"autocomplete": "off"},
     )
 

@@ -15,7 +15,9 @@ class PaceForm(FlaskForm):  # type: ignore[misc]
         _("At once"),
         [NumberRange(1, MOST_AT_ONCE)],
         default=10,
-        description=_("So many stations are asked at a time; each answer lets the next one go."),
+        description=_(
+            "This many stations are asked at a time; each answer makes room for the next."
+        ),
         render_kw={"inputmode": "numeric"},
     )
     stop_percent = IntegerField(

@@ -26,7 +26,7 @@ class ReportScheduleForm(PlainForm):
     recipients = AddressesField(
         _("Mail to"), description=_("One address on each line."), render_kw={"rows": 3}
     )
-    confirm_outside = BooleanField(_("Addresses of nobody on the staff may get it, too"))
+    confirm_outside = BooleanField(_("Addresses of people outside the staff may get it, too"))
 
     @property
     def zones(self) -> list[str]:

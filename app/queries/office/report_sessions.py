@@ -160,7 +160,10 @@ def tries(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     report = Report("tries", wanted, TRIES, lines, whole)
     report.words = [
         N_("Sessions of one tag at one site within ten minutes are one visit."),
-        N_("A try charged if it took the least energy that is billed (see Organisation)."),
+        N_(
+            "A try counts as charged if it took at least the smallest energy that is billed "
+            "(see Organisation)."
+        ),
     ]
     return report
 

@@ -134,7 +134,7 @@ def uptime(db: Session, wanted: Wanted, *, now: datetime) -> Report:
         N_("Outage: no connection, faulted, or out of service. Excluded: out of service while "
            "connected and not faulted, as for planned work. What else the rule excludes "
            "(power cuts, vandalism) nobody reports: it counts as outage."),
-        N_("Connected: the plain share of time in which the station was connected."),
+        N_("Connected: the share of time in which the station was connected."),
     ]  # fmt: skip
     return report
 

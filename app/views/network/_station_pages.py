@@ -237,6 +237,6 @@ def registration(station_id: int) -> Any:
         stations.set_registration(work, actor(), station, word, now=utc_now())
     told = f"The next boot of {station.identity} is answered with: {word.value}."
     if word is Registration.BLOCKED:
-        told = f"{station.identity} is blocked: its connection ends, and it is let in no more."
+        told = f"{station.identity} is blocked: its connection ends, and it can no longer connect."
     flash(told, "success")
     return back("stations.setup", station_id=station_id)

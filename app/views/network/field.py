@@ -97,7 +97,7 @@ def order(code: str) -> ResponseReturnValue:
         flash(error.sentence, "error")
     else:
         words = orders.describe(wanted, orders.arguments(wanted, given))
-        flash(_("Asked: %(words)s. Its answer stands below.", words=words), "success")
+        flash(_("Asked: %(words)s. Its answer is shown below.", words=words), "success")
     return back("field.show", code=code)
 
 

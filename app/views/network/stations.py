@@ -146,7 +146,7 @@ def create() -> Any:
         else:
             flash(
                 _(
-                    "Registered %(identity)s at %(name)s. Enter what stands below in the charger.",
+                    "Registered %(identity)s at %(name)s. Enter the values below in the charger.",
                     identity=station.identity,
                     name=station.site.name,
                 ),

@@ -62,7 +62,7 @@ def remove(passkey_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         user = staff.get(work, current_user.id)
         name = passkeys.remove(work, actor(), user, passkey_id, now=utc_now())
-    flash(_("The passkey “%(name)s” lets nobody in any more.", name=name), "success")
+    flash(_("The passkey “%(name)s” no longer works.", name=name), "success")
     return back("account.index")
 
 

@@ -102,7 +102,7 @@ REFUSALS = {
     "Accepted": "The charger keeps the connector.",
     "Faulted": "The connector is faulted, so the charger cannot keep it.",
     "Occupied": "The connector is occupied or kept for somebody else.",
-    "Rejected": "The charger takes no such reservations.",
+    "Rejected": "The charger does not accept such reservations.",
     "Unavailable": "The connector is out of service, so the charger cannot keep it.",
 }
 CANCELS = {

@@ -61,7 +61,7 @@ TOKEN_KINDS = {
     "no_authorization": "NoAuthorization",
 }
 _UNPUBLISHED = {
-    "Unpublished": "It is handed on no more.",
+    "Unpublished": "It is no longer handed on.",
     "DownloadOngoing": "Somebody is fetching it just now: try again later.",
     "NoFirmware": "The charger has published no such firmware.",
 }
