@@ -66,11 +66,7 @@ def end_of(event: Settled, outcome: Outcome) -> End | None:
 
 
 def _answered(
-    version: Version,
-    action: str,
-    payload: Payload,
-    encoding: Encoding,
-    arguments: Arguments,
+    version: Version, action: str, payload: Payload, encoding: Encoding, arguments: Arguments
 ) -> Outcome:
     problem = schemas.violation(version, action, "result", payload)
     if problem is not None and encoding.decode is None and "status" not in payload:
@@ -88,10 +84,7 @@ def _refused(event: Refused) -> Outcome:
     known = event.fault not in (Fault.NOT_IMPLEMENTED, Fault.NOT_SUPPORTED)
     state = CommandState.FAILED if known else CommandState.UNSUPPORTED
     said = f"The charger answered with the error {event.code}"
-    answer: Payload = {
-        "errorCode": event.code,
-        "errorDescription": event.description,
-    }
+    answer: Payload = {"errorCode": event.code, "errorDescription": event.description}
     if event.details:
         answer["errorDetails"] = event.details
     text = f"{said}: {event.description}" if event.description else f"{said}."

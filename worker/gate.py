@@ -152,8 +152,7 @@ class Gate:
 
         def run(db: Session, rows: list[Row]) -> None:
             db.execute(
-                _KEEP,
-                {"station": station_id, "hash": proof.password_hash, "proof": proof.to_keep},
+                _KEEP, {"station": station_id, "hash": proof.password_hash, "proof": proof.to_keep}
             )
 
         self._batch.later(Job(run))

@@ -10,15 +10,7 @@ from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
 from app.domain.office.messages import Row
 from worker.dialects import DIALECTS
-from worker.ocpp.events import (
-    Answered,
-    Malformed,
-    Refused,
-    Repeated,
-    Settled,
-    Stray,
-    TimedOut,
-)
+from worker.ocpp.events import Answered, Malformed, Refused, Repeated, Settled, Stray, TimedOut
 from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.versions import CallFault, Fault
 from worker.standing import Held

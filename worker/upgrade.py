@@ -121,9 +121,7 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
         settings = self._ours.settings
         peer = self.client_address[0] if isinstance(self.client_address, tuple) else ""
         address = handshake.client_address(
-            peer,
-            ",".join(self.headers.get_all("X-Forwarded-For", [])),
-            settings.trusted_proxies,
+            peer, ",".join(self.headers.get_all("X-Forwarded-For", [])), settings.trusted_proxies
         )
         trusted = handshake.is_within(peer, settings.trusted_proxies)
         secure, certificate = self._proved(trusted)

@@ -80,11 +80,7 @@ def picture(document: Mapping[str, Any], now: datetime, zone: str) -> dict[str, 
 
 
 def stairs(
-    begins: datetime,
-    steps: list[tuple[int, Any]],
-    length_s: int,
-    unit: str,
-    zone: str,
+    begins: datetime, steps: list[tuple[int, Any]], length_s: int, unit: str, zone: str
 ) -> dict[str, Any]:
     """Steps of limits as a line: each value twice, at both ends of its step."""
     times: list[float] = []
@@ -177,10 +173,7 @@ def _timed(
 
 
 def _together(
-    levels: Mapping[str, list[tuple[int, Decimal | None]]],
-    begins: datetime,
-    unit: str,
-    zone: str,
+    levels: Mapping[str, list[tuple[int, Decimal | None]]], begins: datetime, unit: str, zone: str
 ) -> dict[str, Any]:
     """The levels as thin lines, and what results as a thick one."""
     length_s = int(_AHEAD.total_seconds())

@@ -232,11 +232,7 @@ def _stretch(part: Json, kind: str, writer: Writer, clock: Callable[[str], str])
         if between := part.get(f"{end}_between"):
             text += "; " + t(
                 _("at %(at)s interpolated between the readings of %(a)s and %(b)s")
-            ) % {
-                "at": clock(part[f"{end}_at"]),
-                "a": clock(between[0]),
-                "b": clock(between[1]),
-            }
+            ) % {"at": clock(part[f"{end}_at"]), "a": clock(between[0]), "b": clock(between[1])}
     return text
 
 

@@ -136,10 +136,7 @@ def _latest(samples: list[Request], measurand: str) -> Decimal | None:
         power_of_ten = at(sample, "unitOfMeasure.multiplier")
         small = isinstance(power_of_ten, int) and abs(power_of_ten) < 10
         base, _ = to_base_unit(
-            value,
-            unit if isinstance(unit, str) else None,
-            measurand,
-            power_of_ten if small else 0,
+            value, unit if isinstance(unit, str) else None, measurand, power_of_ten if small else 0
         )
         phases[short(sample.get("phase"))] = base
     return phases.get("", sum(phases.values(), Decimal(0))) if phases else None
@@ -150,9 +147,7 @@ def read_settings(request: Request, answer: Request) -> str:
     asked = said(*keys[:3]) if isinstance(keys, list) and keys else "all settings"
     told, unknown = at(answer, "configurationKey.#"), at(answer, "unknownKey.#")
     return said(
-        asked,
-        None if told is None else f"{told} told",
-        f"{unknown} unknown" if unknown else None,
+        asked, None if told is None else f"{told} told", f"{unknown} unknown" if unknown else None
     )
 
 

@@ -120,10 +120,7 @@ def as_json(session: ChargingSession, readings: Sequence[MeterReading]) -> Json:
     return {
         **{name: _plain(read(session)) for name, read in SESSION},
         "readings": [
-            {
-                **{name: _plain(read(reading)) for name, read in READING},
-                "samples": reading.samples,
-            }
+            {**{name: _plain(read(reading)) for name, read in READING}, "samples": reading.samples}
             for reading in readings
         ],
     }

@@ -182,11 +182,7 @@ def _shares(email: str) -> list[Share]:
     pair = share(PER_PAIR, "sign-in", here, key)
     if sign_ins.at_home(db.session(), email, request.remote_addr, now=utc_now()):
         return [pair]
-    return [
-        share(PER_ADDRESS, "sign-in from", here),
-        pair,
-        share(PER_ACCOUNT, "sign-in of", key),
-    ]
+    return [share(PER_ADDRESS, "sign-in from", here), pair, share(PER_ACCOUNT, "sign-in of", key)]
 
 
 def _holds(mark: str, key: str) -> bool:

@@ -175,11 +175,7 @@ def sent(parts: Iterable[str] | Iterable[bytes], mimetype: str, name: str) -> Re
             break
     # What is whole by now needs no request to go on living.
     body: Any = first if size <= _HELD else stream_with_context(chain(first, rest))
-    return Response(
-        body,
-        mimetype=mimetype,
-        headers={"Content-Disposition": attachment(name)},
-    )
+    return Response(body, mimetype=mimetype, headers={"Content-Disposition": attachment(name)})
 
 
 def attachment(name: str) -> str:

@@ -28,10 +28,7 @@ class Kind(NamedTuple):
 
 #: Every kind of refusal; the first of a status is what no operation gave a better name.
 KINDS = (
-    Kind(
-        *(400, "bad_request", N_("The body is no JSON.")),
-        N_("Send the body as JSON in UTF-8."),
-    ),
+    Kind(*(400, "bad_request", N_("The body is no JSON.")), N_("Send the body as JSON in UTF-8.")),
     Kind(
         *(401, "unauthenticated", N_("No token, or one that does not work.")),
         N_("Send a token that works: Authorization: Bearer …; make a new one if it is lost."),
@@ -72,10 +69,7 @@ KINDS = (
         *(412, "changed", N_("It has changed since it was read.")),
         N_("Read it again and send the change with the new ETag."),
     ),
-    Kind(
-        *(413, "too_large", N_("The body is too large.")),
-        N_("Send less at once."),
-    ),
+    Kind(*(413, "too_large", N_("The body is too large.")), N_("Send less at once.")),
     Kind(
         *(415, "unsupported_media_type", N_("The body is not of a type that is taken here.")),
         N_("Send it as application/json."),

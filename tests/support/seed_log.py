@@ -63,14 +63,7 @@ def _session(db: Session, row: ChargingSession) -> None:
     own: dict[str, Any] = {"session_id": row.id}
     place, start = row.station_id, row.started_at
     accepted = {"idTagInfo": {"status": "Accepted"}}
-    message(
-        db,
-        place,
-        start - timedelta(seconds=9),
-        "Authorize",
-        {"idTag": row.token},
-        accepted,
-    )
+    message(db, place, start - timedelta(seconds=9), "Authorize", {"idTag": row.token}, accepted)
     db.add(
         Authorisation(
             tenant_id=row.tenant_id,

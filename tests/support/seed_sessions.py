@@ -18,13 +18,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.money import receipts
 from app.domain.office import outbox
-from app.models import (
-    Bill,
-    ChargingSession,
-    MeterReading,
-    StatusEvent,
-    StrayStop,
-)
+from app.models import Bill, ChargingSession, MeterReading, StatusEvent, StrayStop
 from tests.support import lone
 
 ZONE = "Europe/Berlin"

@@ -191,10 +191,7 @@ def script_16(teller: Teller) -> Script:
         number = answer["transactionId"]
         for at, register_wh in session.between():
             values = [{"timestamp": stamp(at), "sampledValue": [{"value": str(register_wh)}]}]
-            yield (
-                "MeterValues",
-                {"connectorId": 1, "transactionId": number, "meterValue": values},
-            )
+            yield ("MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": values})
         stop = {"transactionId": number, "idTag": tag, "meterStop": session.last_wh}
         yield "StopTransaction", {**stop, "timestamp": stamp(session.ended), "reason": "Local"}
         word = ("Available", "Preparing")[len(teller.sessions) % 2]

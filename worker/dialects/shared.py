@@ -89,10 +89,7 @@ def keep(call: Fields, ctx: Context, kind: str, word: str) -> None:
 
 
 def reports_of(
-    call: Fields,
-    name: str,
-    ctx: Context,
-    samples_of: Callable[[Fields, Context], Iterable[Sample]],
+    call: Fields, name: str, ctx: Context, samples_of: Callable[[Fields, Context], Iterable[Sample]]
 ) -> Iterator[MeterReport]:
     """The readings in a list of MeterValue; one without samples is noted and left out (FIELD M4).
 
@@ -232,10 +229,7 @@ def wire_time(text: str | None) -> str | None:
 
 def tries(arguments: Arguments) -> Payload:
     """How often, and with which pause, the station tries again by itself."""
-    return {
-        "retries": arguments.get("retries"),
-        "retryInterval": arguments.get("retry_interval_s"),
-    }
+    return {"retries": arguments.get("retries"), "retryInterval": arguments.get("retry_interval_s")}
 
 
 def location(arguments: Arguments, most: int) -> str:

@@ -136,13 +136,7 @@ class Connection:
         if frame.unreadable and self._complains:
             self._complain(frame.message_id, frame.fault, frame.description)
         return Refused(
-            call,
-            frame.fault,
-            frame.code,
-            frame.description,
-            frame.details,
-            latency_s,
-            frame.text,
+            call, frame.fault, frame.code, frame.description, frame.details, latency_s, frame.text
         )
 
     def _complaint(self, call: OurCall, frame: Result) -> str | None:

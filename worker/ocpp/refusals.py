@@ -34,11 +34,7 @@ class Reason(Enum):
     )
     WRONG_USERNAME = ("wrong_username", 401, "The user name is not the charger's identity.")
     WRONG_PASSWORD = ("wrong_password", 401, "The password is wrong.")
-    NO_TLS = (
-        "no_tls",
-        403,
-        "The station must connect over TLS (security profile 2) and did not.",
-    )
+    NO_TLS = ("no_tls", 403, "The station must connect over TLS (security profile 2) and did not.")
     NO_CERTIFICATE = (
         "no_certificate",
         403,

@@ -144,10 +144,7 @@ class ChargePoint:
                     raise Offline(self.identity) from None
 
     def send_later(
-        self,
-        action: str,
-        build: Callable[[], Payload],
-        answered: Callable[[Payload | None], None],
+        self, action: str, build: Callable[[], Payload], answered: Callable[[Payload | None], None]
     ) -> None:
         """Queue a transaction message: it is sent in order, again and again, even after hours.
 

@@ -276,9 +276,7 @@ def _go_on(db: Session, command: Command, row: LocalList, mode: str, now: dateti
     who = Actor(command.requested_by, command.user_id)
     try:
         commands.queue(
-            *(db, who, command.station, Order.SEND_LOCAL_LIST, {"mode": mode}),
-            now=now,
-            ttl_s=TTL_S,
+            *(db, who, command.station, Order.SEND_LOCAL_LIST, {"mode": mode}), now=now, ttl_s=TTL_S
         )
     except DomainError as error:
         row.sentence = f"Only a part of the list was sent. {error.sentence}"[:300]

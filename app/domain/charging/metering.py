@@ -76,10 +76,7 @@ _NAMED = BulkRead(
 _OPEN = BulkRead(select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING))
 _LATE = (
     update(_SESSION)
-    .where(
-        among(_SESSION.c.id, "sessions"),
-        _SESSION.c.billing != BillingState.OPEN,
-    )
+    .where(among(_SESSION.c.id, "sessions"), _SESSION.c.billing != BillingState.OPEN)
     .values(late_evidence_at=bindparam("at", type_=_SESSION.c.late_evidence_at.type))
 )
 

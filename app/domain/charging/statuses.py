@@ -257,10 +257,7 @@ _RUNNING = (
         *(_SESSION.c[name] for name in ("id", "tenant_id", "station_id", "evse")),
         *(_SESSION.c[name] for name in ("started_at", "idle_since", "start_received_at")),
     )
-    .where(
-        among(_SESSION.c.station_id, "stations"),
-        _SESSION.c.state == SessionState.CHARGING,
-    )
+    .where(among(_SESSION.c.station_id, "stations"), _SESSION.c.state == SessionState.CHARGING)
     .order_by(_SESSION.c.id)
 )
 _STANDS = (

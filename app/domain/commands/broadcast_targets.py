@@ -60,8 +60,7 @@ def next_targets(
     words = case((away.is_not(None), away), else_=literal(before) + Station.identity + after)
     state = case((away.is_not(None), SKIPPED), else_=CommandState.UNSUPPORTED.value)
     passed = update(BroadcastTarget).where(
-        *waiting,
-        select(Station.id).where(its, or_(away.is_not(None), ~able)).exists(),
+        *waiting, select(Station.id).where(its, or_(away.is_not(None), ~able)).exists()
     )
     if len(found) == room:
         passed = passed.where(BroadcastTarget.id < found[-1].id)

@@ -103,12 +103,7 @@ class EndsSessions(Conflict):
 
 
 def refuse(
-    db: Session,
-    station: Station,
-    order: Order,
-    checked: Arguments,
-    *,
-    known: Collection[int] = (),
+    db: Session, station: Station, order: Order, checked: Arguments, *, known: Collection[int] = ()
 ) -> None:
     """Raise `EndsSessions` where an order ends a session that is not among the `known` ones.
 
@@ -152,8 +147,7 @@ def count_at(db: Session, order: Order, stations: Select[Any]) -> int:
     if not orders.SPECS[order].ends_sessions:
         return 0
     query = select(func.count(ChargingSession.id)).where(
-        ChargingSession.station_id.in_(stations),
-        ChargingSession.state == SessionState.CHARGING,
+        ChargingSession.station_id.in_(stations), ChargingSession.state == SessionState.CHARGING
     )
     return db.scalar(query) or 0
 

@@ -11,15 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    Dialect,
-    String,
-    Table,
-    bindparam,
-)
+from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, String, Table, bindparam
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session

@@ -161,11 +161,7 @@ def _in_time(document: Json, timezone: str, now: datetime) -> Json:
 
 
 def _write(
-    db: Session,
-    profile: ChargingProfile,
-    name: str,
-    document: Mapping[str, Any],
-    note: str | None,
+    db: Session, profile: ChargingProfile, name: str, document: Mapping[str, Any], note: str | None
 ) -> None:
     name = NewChargingProfile.line("name", name, required=True)
     with db.no_autoflush:

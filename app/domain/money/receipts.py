@@ -58,12 +58,7 @@ _CLAIM = (
 )
 
 #: States from which a person may ask for the mail again.
-RESENDABLE = (
-    ReceiptState.SENT,
-    ReceiptState.FAILED,
-    ReceiptState.UNKNOWN,
-    ReceiptState.SKIPPED,
-)
+RESENDABLE = (ReceiptState.SENT, ReceiptState.FAILED, ReceiptState.UNKNOWN, ReceiptState.SKIPPED)
 
 
 def queue(db: Session, bill: Bill, *, now: datetime) -> Receipt:

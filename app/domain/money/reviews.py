@@ -24,15 +24,7 @@ from app.domain.money.billing.issue import hold, note_energy, put_bill
 from app.domain.money.billing.ledger import add_credit, standing
 from app.domain.money.tariff_choice import misfit
 from app.domain.office import audit
-from app.models import (
-    Bill,
-    ChargingSession,
-    Review,
-    Station,
-    StrayStop,
-    Tariff,
-    TariffVersion,
-)
+from app.models import Bill, ChargingSession, Review, Station, StrayStop, Tariff, TariffVersion
 
 APPROVED = "approved"
 CORRECTED = "corrected"

@@ -242,8 +242,7 @@ def _refuse_unreachable(parsed: prices.Tariff, now: datetime) -> None:
     found = never_apply(parsed, now)
     if found:
         raise Invalid(
-            " ".join(each.sentence for each in found),
-            field=f"components.{found[0].index}.price",
+            " ".join(each.sentence for each in found), field=f"components.{found[0].index}.price"
         )
 
 

@@ -89,9 +89,7 @@ _CLOSE = (
     update(_CONNECTION)
     .where(_CONNECTION.c.id == bindparam("connection"), _OPEN_STILL)
     .values(
-        closed_at=bindparam("now"),
-        close_code=bindparam("code"),
-        close_reason=bindparam("reason"),
+        closed_at=bindparam("now"), close_code=bindparam("code"), close_reason=bindparam("reason")
     )
 )
 _LEAVE = (
@@ -213,12 +211,7 @@ def close_all(db: Session, closed: Sequence[Closed], *, now: datetime) -> list[b
     numbers = [one.connection_id for one in closed]
     rows = {row.id: row for row in db.execute(_CLOSING, {"connections": numbers})}
     ends = [
-        {
-            "connection": one.connection_id,
-            "code": one.code,
-            "reason": one.reason[:120],
-            "now": now,
-        }
+        {"connection": one.connection_id, "code": one.code, "reason": one.reason[:120], "now": now}
         for one in closed
         if one.connection_id in rows
     ]

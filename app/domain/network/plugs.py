@@ -104,8 +104,7 @@ _COLUMNS = tuple(PlugRow.__slots__)
 _CONNECTOR = Connector.__table__
 _PLUGS = BulkRead(
     select(*(_CONNECTOR.c[name] for name in _COLUMNS)).where(
-        among(_CONNECTOR.c.station_id, "stations"),
-        among(_CONNECTOR.c.evse, "evses"),
+        among(_CONNECTOR.c.station_id, "stations"), among(_CONNECTOR.c.evse, "evses")
     )
 )
 _TAKEN = BulkRead(

@@ -49,11 +49,7 @@ class Look(NamedTuple):
     at: datetime
 
 
-_MARK = BulkInsert(
-    SystemMark.__table__,
-    ("part", "at", "ok", "since", "sentence"),
-    skip_known=True,
-)
+_MARK = BulkInsert(SystemMark.__table__, ("part", "at", "ok", "since", "sentence"), skip_known=True)
 _OPEN = BulkInsert(
     Alert.__table__,
     (

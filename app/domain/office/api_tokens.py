@@ -191,11 +191,7 @@ def claim_key(
         row = None
     if row is None:
         row = IdempotencyKey(
-            tenant_id=tenant_id,
-            token_id=token_id,
-            key=key,
-            fingerprint=fingerprint,
-            created_at=now,
+            tenant_id=tenant_id, token_id=token_id, key=key, fingerprint=fingerprint, created_at=now
         )
         try:
             with db.begin_nested():

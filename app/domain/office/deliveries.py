@@ -225,8 +225,7 @@ def take_back_stale(db: Session, *, now: datetime) -> None:
     db.execute(
         update(WebhookDelivery)
         .where(
-            WebhookDelivery.state == DeliveryState.SENDING,
-            WebhookDelivery.claimed_at < now - STALE,
+            WebhookDelivery.state == DeliveryState.SENDING, WebhookDelivery.claimed_at < now - STALE
         )
         .values(state=DeliveryState.QUEUED)
         .execution_options(synchronize_session=False)

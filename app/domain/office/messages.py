@@ -8,13 +8,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import BulkInsert
-from app.domain.ground.redaction import (
-    LONGEST,
-    REDACTED,
-    may_hold_secrets,
-    redact_frame,
-    shortened,
-)
+from app.domain.ground.redaction import LONGEST, REDACTED, may_hold_secrets, redact_frame, shortened
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message
 

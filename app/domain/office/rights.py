@@ -24,10 +24,7 @@ Rights = Mapping[Area, Right]
 
 #: area -> what it is called, and what lies in it.
 AREAS: dict[Area, tuple[str, str]] = {
-    Area.NETWORK: (
-        N_("Stations and sites"),
-        N_("Chargers, their passwords, sites"),
-    ),
+    Area.NETWORK: (N_("Stations and sites"), N_("Chargers, their passwords, sites")),
     Area.CHARGING: (N_("Sessions"), N_("Charging sessions, what was measured, ending one")),
     Area.ACCESS: (N_("Tags and drivers"), N_("Who may charge, reservations, local lists")),
     Area.MONEY: (N_("Bills"), N_("Bills, reviews, receipts, refunds, the bench of tariffs")),

@@ -70,10 +70,7 @@ def owner(db: Session, station: Station, name: str, *, told: bool = True) -> str
         used = or_(used, columns.serial_key == key)
     row = db.execute(
         select(columns.identity, columns.tenant_id)
-        .where(
-            columns.id != station.id,
-            or_(identity, and_(columns.archived_at.is_(None), used)),
-        )
+        .where(columns.id != station.id, or_(identity, and_(columns.archived_at.is_(None), used)))
         .order_by(columns.id)
         .limit(1)
     ).first()

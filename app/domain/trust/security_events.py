@@ -42,13 +42,7 @@ KIND = "security"
 
 
 def take(
-    db: Session,
-    station: Station,
-    word: str,
-    payload: Json,
-    *,
-    at: datetime,
-    now: datetime,
+    db: Session, station: Station, word: str, payload: Json, *, at: datetime, now: datetime
 ) -> StationReport:
     """Keep a security event of a station."""
     return reports.add(db, station, KIND, word, payload, at=at, now=now)

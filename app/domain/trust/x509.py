@@ -86,10 +86,7 @@ def hash_data(pem: str, issuer_pem: str, algorithm: str = "SHA256") -> HashData:
     name = hashes.Hash(kind())
     name.update(issuer.subject.public_bytes())
     return HashData(
-        algorithm,
-        name.finalize().hex(),
-        _key_hash(issuer, kind),
-        f"{certificate.serial_number:x}",
+        algorithm, name.finalize().hex(), _key_hash(issuer, kind), f"{certificate.serial_number:x}"
     )
 
 

@@ -38,8 +38,7 @@ class Filter:
             select(Reservation)
             .join(Station, Station.id == Reservation.station_id)
             .options(
-                joinedload(Reservation.station),
-                joinedload(Reservation.tag).joinedload(Tag.driver),
+                joinedload(Reservation.station), joinedload(Reservation.tag).joinedload(Tag.driver)
             )
             .where(*self._conditions())
         )

@@ -91,8 +91,7 @@ def _statuses(
     db: Session, session: ChargingSession, since: datetime, until: datetime
 ) -> Iterator[Entry]:
     query = select(StatusEvent).where(
-        StatusEvent.station_id == session.station_id,
-        StatusEvent.evse.in_([0, session.evse]),
+        StatusEvent.station_id == session.station_id, StatusEvent.evse.in_([0, session.evse])
     )
     for event in db.scalars(_within(query, StatusEvent.at, since, until)):
         plug = f"Connector {event.evse}" if event.evse else "Station"

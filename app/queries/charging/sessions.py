@@ -23,15 +23,7 @@ from app.models import (
     TariffVersion,
 )
 from app.models.sessions import RUNNING
-from app.queries.ground.paging import (
-    MOST_COUNTED,
-    Page,
-    Wish,
-    count_up_to,
-    fetch,
-    like,
-    ordered,
-)
+from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like, ordered
 from app.queries.ground.period import epoch
 
 SORTS: Mapping[str, Any] = {

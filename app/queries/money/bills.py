@@ -21,14 +21,7 @@ from app.models import (
     TariffVersion,
 )
 from app.queries.charging.sessions import meant
-from app.queries.ground.paging import (
-    MOST_COUNTED,
-    Page,
-    Wish,
-    count_up_to,
-    fetch,
-    like,
-)
+from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like
 
 SORTS: Mapping[str, Any] = {
     "issued": Bill.issued_at,

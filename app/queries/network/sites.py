@@ -44,9 +44,7 @@ def counts(db: Session, ids: Iterable[int], now: datetime) -> dict[int, Counts]:
     ids = list(ids)
     standing = db.execute(
         select(
-            Station.site_id,
-            func.count(Station.id),
-            func.sum(case((connected(now), 1), else_=0)),
+            Station.site_id, func.count(Station.id), func.sum(case((connected(now), 1), else_=0))
         )
         .where(Station.site_id.in_(ids), Station.archived_at.is_(None))
         .group_by(Station.site_id)

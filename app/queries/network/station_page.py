@@ -64,8 +64,7 @@ def now_of(db: Session, station: Station, now: datetime) -> Now:
     running = db.scalars(
         select(ChargingSession)
         .where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.state == SessionState.CHARGING,
+            ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
         )
         .options(joinedload(ChargingSession.driver))
         .order_by(ChargingSession.id)

@@ -167,9 +167,7 @@ SOURCES = (
         by_id=True,
     ),
     Source(
-        WebhookEvent.ALERT_CLOSED,
-        _rows(Alert, _ALERT_NAMES, at=_ALERT.closed_at),
-        _ALERT.closed_at,
+        WebhookEvent.ALERT_CLOSED, _rows(Alert, _ALERT_NAMES, at=_ALERT.closed_at), _ALERT.closed_at
     ),
 )
 

@@ -14,16 +14,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from app.domain.ground.vocabulary import Activity, Availability, ReceiptState, SessionState
 from app.domain.limits import supply
 from app.domain.network.presence import connected
-from app.models import (
-    Bill,
-    ChargingSession,
-    Connector,
-    Message,
-    Receipt,
-    Review,
-    Site,
-    Station,
-)
+from app.models import Bill, ChargingSession, Connector, Message, Receipt, Review, Site, Station
 
 #: From a time to another, the second one left out.
 Span = tuple[datetime, datetime]

@@ -15,15 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import SessionState
 from app.domain.money.tariffs import from_minor
-from app.models import (
-    Bill,
-    ChargingSession,
-    Connector,
-    Site,
-    Station,
-    TariffVersion,
-    Tenant,
-)
+from app.models import Bill, ChargingSession, Connector, Site, Station, TariffVersion, Tenant
 from app.queries.ground.period import epoch
 from app.queries.office.report_lines import (
     BY,
@@ -241,7 +233,7 @@ def use(db: Session, wanted: Wanted, *, now: datetime) -> Report:
         [USE[0].read(lines[day * 24 + hour].sums) for hour in range(24)] for day in range(7)
     ]
     report.words = [
-        N_("In use = time of sessions / (plugs as they are now × time of the period so far)."),
+        N_("In use = time of sessions / (plugs as they are now × time of the period so far).")
     ]
     return report
 

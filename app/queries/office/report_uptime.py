@@ -18,15 +18,7 @@ from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Availability
 from app.models import Connection, Connector, Site, Station, StatusEvent
 from app.queries.ground.period import epoch
-from app.queries.office.report_lines import (
-    Column,
-    Line,
-    Report,
-    Wanted,
-    lines_of,
-    narrowed,
-    share,
-)
+from app.queries.office.report_lines import Column, Line, Report, Wanted, lines_of, narrowed, share
 
 #: Stations that are looked at for uptime.
 MOST_STATIONS = 1000
@@ -292,10 +284,7 @@ def faults(db: Session, wanted: Wanted, *, now: datetime) -> Report:
         "error": (rows.c.error,),
     }
     again = func.coalesce(rows.c.before, "") == Availability.FAULTED.value
-    sums = {
-        "faults": func.sum(case((again, 0), else_=1)),
-        "faulted_s": func.sum(rows.c.lasted_s),
-    }
+    sums = {"faults": func.sum(case((again, 0), else_=1)), "faulted_s": func.sum(rows.c.lasted_s)}
     query = select(rows).where(
         rows.c.said == Availability.FAULTED,
         wanted.period.on(rows.c.at, rows.c.zone, zones or ["UTC"]),

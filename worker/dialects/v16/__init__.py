@@ -7,12 +7,7 @@ from worker.ocpp.versions import Version
 
 DIALECT = Dialect(
     Version.V16,
-    {
-        **access.ROUTES,
-        **transactions.ROUTES,
-        **device.ROUTES,
-        **files.ROUTES,
-    },
+    {**access.ROUTES, **transactions.ROUTES, **device.ROUTES, **files.ROUTES},
     {
         **transactions.ORDERS,
         **device.ORDERS,

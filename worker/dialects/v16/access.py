@@ -127,7 +127,7 @@ def _reserve(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "Authorize": Route(authorize, afresh=True, without_storage=_from_memory),
+    "Authorize": Route(authorize, afresh=True, without_storage=_from_memory)
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -84,10 +84,7 @@ def answer(decision: Decision, ctx: Context) -> Payload:
     if ctx.found is None:
         return {"idTokenInfo": id_token_info(decision)}
     decision, word = x509.judge_contract(decision, ctx.found)
-    return {
-        "idTokenInfo": id_token_info(decision),
-        "certificateStatus": words.CONTRACTS[word],
-    }
+    return {"idTokenInfo": id_token_info(decision), "certificateStatus": words.CONTRACTS[word]}
 
 
 authorize = Outside(ask, Fact(tap, decide_all, answer))

@@ -230,7 +230,7 @@ _BASE = Encoding("GetBaseReport", _base, REPORTED, REPORT)
 ROUTES: dict[str, Route] = {
     "NotifyReport": Route(
         report, Long("reportData", 300, more="tbc"), asked_by=("GetBaseReport", "GetReport")
-    ),
+    )
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -120,11 +120,7 @@ def _vendor(arguments: Arguments) -> Payload:
 
 # The texts on a station's display (OCPP 2.0.1 block O).
 
-PRIORITIES = {
-    "normal_cycle": "NormalCycle",
-    "in_front": "InFront",
-    "always_front": "AlwaysFront",
-}
+PRIORITIES = {"normal_cycle": "NormalCycle", "in_front": "InFront", "always_front": "AlwaysFront"}
 _READ = {word: ours for ours, word in PRIORITIES.items()}
 
 

@@ -235,7 +235,7 @@ ROUTES: dict[str, Route] = {
         money=True,
         without_storage=from_memory,
         spooled=True,
-    ),
+    )
 }
 
 ORDERS: dict[Order, Encoding] = {

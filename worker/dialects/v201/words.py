@@ -49,10 +49,7 @@ STOP_REASONS: dict[str, StopReason] = {
 EVENTS: dict[str, str] = {"Started": "started", "Updated": "updated", "Ended": "ended"}
 
 #: The triggers that mean something to the business; the others are kept in their own words.
-TRIGGERS: dict[str, str] = {
-    "StopAuthorized": "stop_authorized",
-    "RemoteStart": "remote_start",
-}
+TRIGGERS: dict[str, str] = {"StopAuthorized": "stop_authorized", "RemoteStart": "remote_start"}
 
 VERDICTS: dict[Verdict, str] = {
     Verdict.ACCEPTED: "Accepted",
@@ -63,10 +60,7 @@ VERDICTS: dict[Verdict, str] = {
 }
 
 #: Reasons of a refusal for which there is a word of its own.
-REASONS: dict[str, str] = {
-    "unknown_tag": "Unknown",
-    "not_here": "NotAtThisLocation",
-}
+REASONS: dict[str, str] = {"unknown_tag": "Unknown", "not_here": "NotAtThisLocation"}
 
 #: What a contract's certificates are found to be (AuthorizeCertificateStatusEnumType).
 CONTRACTS: dict[str, str] = {

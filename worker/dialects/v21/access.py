@@ -160,10 +160,7 @@ _KINDS = {"DefaultTariff": "default", "DriverTariff": "driver"}
 
 def _tariff(arguments: Arguments) -> Payload:
     return written(
-        arguments["number"],
-        arguments["name"],
-        arguments["document"],
-        arguments.get("valid_from"),
+        arguments["number"], arguments["name"], arguments["document"], arguments.get("valid_from")
     )
 
 
@@ -202,9 +199,7 @@ def _cleared(answer: Payload, arguments: Arguments) -> Outcome:
     return accepted(answer, sentence, {"cleared": told})
 
 
-ROUTES: dict[str, Route] = {
-    "Authorize": replace(v201.ROUTES["Authorize"], handler=authorize),
-}
+ROUTES: dict[str, Route] = {"Authorize": replace(v201.ROUTES["Authorize"], handler=authorize)}
 
 
 ORDERS: dict[Order, Encoding] = {

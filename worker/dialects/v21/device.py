@@ -86,10 +86,7 @@ VERSIONS = {"1.6": "OCPP16", "2.0.1": "OCPP201", "2.1": "OCPP21"}
 def _network(arguments: Arguments) -> Payload:
     """A network profile, which may bring the station's name and password along (2.1 B09)."""
     data = device.network(arguments, VERSIONS, "2.1")
-    more = {
-        "identity": arguments.get("identity"),
-        "basicAuthPassword": arguments.get("password"),
-    }
+    more = {"identity": arguments.get("identity"), "basicAuthPassword": arguments.get("password")}
     return {
         "configurationSlot": arguments["slot"],
         "connectionData": {**data, **without_blanks(more)},
@@ -225,8 +222,6 @@ ORDERS: dict[Order, Encoding] = {
         decode=lambda answer, given: v201.listed(LISTED, answer, given),
     ),
     Order.SEND_CERTIFICATE: Encoding(
-        "CertificateSigned",
-        _signed,
-        sentences={"Rejected": "The charger refused the certificate."},
+        "CertificateSigned", _signed, sentences={"Rejected": "The charger refused the certificate."}
     ),
 }

@@ -62,9 +62,7 @@ def _may_follow_an_order(report: sessions.TransactionReport) -> bool:
 
 
 def _limited(
-    told: sessions.Told | None,
-    taken: sessions.Taken | None,
-    limits: dict[int, Json],
+    told: sessions.Told | None, taken: sessions.Taken | None, limits: dict[int, Json]
 ) -> sessions.Taken | None:
     """The limits that are left to be told (E16.FR.02), but those that are tighter there (FR.08)."""
     ours = limits.get(taken.session.id) if taken is not None else None

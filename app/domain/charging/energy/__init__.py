@@ -4,12 +4,7 @@
 what was odd about it, and some of them hold the bill until a person has looked.
 """
 
-from app.domain.charging.energy.facts import (
-    CurvePoint,
-    EnergyFacts,
-    EnergyFlag,
-    EnergyResult,
-)
+from app.domain.charging.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult
 from app.domain.charging.energy.measure import measure
 from app.domain.charging.energy.plausibility import (
     DEFAULT_MAX_POWER_W,

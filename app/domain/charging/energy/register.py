@@ -123,11 +123,7 @@ def _from_zero(
 
 
 def _session_relative(
-    work: Work,
-    facts: EnergyFacts,
-    points: Sequence[Point],
-    initial: Decimal,
-    ended_at: datetime,
+    work: Work, facts: EnergyFacts, points: Sequence[Point], initial: Decimal, ended_at: datetime
 ) -> bool:
     """Settle a session whose readings count from zero beside a lifetime start (FIELD M8)."""
     rising = all(b.value >= a.value - RESOLUTION_WH for a, b in pairwise(points))
@@ -292,10 +288,7 @@ def _contradicts(
 ) -> bool:
     """Whether a closing reading, or one taken with the stop, names another register."""
     with_stop = abs(point.at - ended_at) <= _WITH_STOP
-    seconds = max(
-        seconds_between(point.at, ended_at),
-        Decimal(1) if with_stop else Decimal(0),
-    )
+    seconds = max(seconds_between(point.at, ended_at), Decimal(1) if with_stop else Decimal(0))
     rest = (pace.power_w or Decimal(0)) * seconds / 3600
     return not stop - same - rest <= point.value <= stop + same
 

@@ -38,10 +38,7 @@ _KNOWN = BulkRead(
             _SESSION.c[name]
             for name in ("id", "station_id", "start_key", "state", "start_received_at")
         )
-    ).where(
-        among(_SESSION.c.station_id, "stations"),
-        among(_SESSION.c.start_key, "keys"),
-    )
+    ).where(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.start_key, "keys"))
 )
 
 

@@ -29,8 +29,7 @@ from app.models import ChargingSession, Connector, MeterReading, Station
 _SESSION = ChargingSession.__table__
 _RUNNING = BulkRead(
     select(*(_SESSION.c[name] for name in ("id", "station_id", "evse", "started_at"))).where(
-        among(_SESSION.c.station_id, "stations"),
-        _SESSION.c.state == SessionState.CHARGING,
+        among(_SESSION.c.station_id, "stations"), _SESSION.c.state == SessionState.CHARGING
     )
 )
 

@@ -116,10 +116,7 @@ _ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerj
     _TAG, _TAG.c.id == _SESSION.c.tag_id
 )
 _NAMED = BulkRead(
-    _ROWS.where(
-        among(_SESSION.c.station_id, "stations"),
-        among(_SESSION.c.transaction_ref, "refs"),
-    )
+    _ROWS.where(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs"))
     .order_by(_SESSION.c.id)
     .with_for_update(of=_SESSION)
 )

@@ -23,13 +23,7 @@ from app.domain.charging import gauges, metering
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import (
-    LET_IN_AWAY,
-    hold,
-    new_row,
-    taken_keys,
-    was_silent,
-)
+from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken_keys, was_silent
 from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
 from app.domain.charging.sessions.row import SessionRow, flag

@@ -172,11 +172,7 @@ def _keep(
 
 
 def _parted(
-    db: Session,
-    station: Any,
-    session: ChargingSession,
-    event: TransactionEvent,
-    now: datetime,
+    db: Session, station: Any, session: ChargingSession, event: TransactionEvent, now: datetime
 ) -> tuple[ChargingSession, ChargingSession | None]:
     """The session of an event, and the other one where the id is told to be used again."""
     if event.kind == UPDATED or session.last_seq_no is None:
@@ -260,11 +256,7 @@ def _tells(report: TransactionReport, session: ChargingSession, event: Transacti
 
 
 def link(
-    db: Session,
-    station: Any,
-    session: ChargingSession,
-    report: TransactionReport,
-    now: datetime,
+    db: Session, station: Any, session: ChargingSession, report: TransactionReport, now: datetime
 ) -> None:
     """Tie the session to the remote start and the reservation that it follows."""
     if report.remote_start_id is not None:

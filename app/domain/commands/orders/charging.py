@@ -22,17 +22,7 @@ from app.domain.ground.vocabulary.values import TOKEN_KINDS
 from app.domain.limits import station_profiles
 from app.domain.money import session_cost
 from app.models import ChargingSession, Command, Station
-from app.schemas.typed import (
-    SESSION,
-    Argument,
-    number,
-    optional,
-    plug,
-    row,
-    text,
-    whole,
-    word,
-)
+from app.schemas.typed import SESSION, Argument, number, optional, plug, row, text, whole, word
 
 _KEPT = "Kept by the station, where it says that it can (OCPP 2.1)."
 

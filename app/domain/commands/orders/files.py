@@ -10,16 +10,7 @@ from app.domain.commands.orders.station import EXACT
 from app.domain.device import customer_information, file_jobs, files
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Arguments, Json, Order
-from app.schemas.typed import (
-    Argument,
-    instant,
-    optional,
-    row,
-    text,
-    whole,
-    word,
-    yes,
-)
+from app.schemas.typed import Argument, instant, optional, row, text, whole, word, yes
 
 #: How a station may fetch or bring a file; it is the station that goes there, never we.
 SCHEMES = ("http", "https", "ftp", "ftps", "sftp")

@@ -99,14 +99,10 @@ SPECS = (
             "key": optional(_key, label="Setting", help=_KEY_HELP),
             "value": optional(_value, blank=True),
             "settings": optional(
-                _changes,
-                shape=OBJECTS,
-                help="Several at once: a list of {key, value}.",
+                _changes, shape=OBJECTS, help="Several at once: a list of {key, value}."
             ),
             "then": optional(
-                _changes,
-                shape=OBJECTS,
-                help="Changed after those, in messages of theirs.",
+                _changes, shape=OBJECTS, help="Changed after those, in messages of theirs."
             ),
         },
         words=_change,
@@ -162,7 +158,7 @@ SPECS = (
             "url": Argument(text(2000), label="URL", help="Where the station connects to: wss://…"),
             "security_profile": Argument(whole(0, 3)),
             "interface": optional(
-                word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any"),
+                word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any")
             ),
             "timeout_s": optional(whole(1, 3600), help="Patience for an answer."),
             "version": optional(word(*VERSIONS), label="OCPP version"),

@@ -171,9 +171,7 @@ SPECS = (
             "plug": _PLUG,
             "custom": optional(_custom, help="The name of a custom trigger (OCPP 2.1)."),
             "extended": optional(
-                yes,
-                label="As ExtendedTriggerMessage",
-                help="OCPP 1.6 with its security part.",
+                yes, label="As ExtendedTriggerMessage", help="OCPP 1.6 with its security part."
             ),
             "exact": EXACT,
         },

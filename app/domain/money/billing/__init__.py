@@ -23,9 +23,4 @@ from app.domain.money.billing.corrections import (
 )
 from app.domain.money.billing.issue import issue_all, mark_slipped, provisional_until, unsettled
 from app.domain.money.billing.ledger import standing
-from app.domain.money.billing.settle import (
-    apply_late,
-    difference,
-    late_payments,
-    settle_all,
-)
+from app.domain.money.billing.settle import apply_late, difference, late_payments, settle_all

@@ -75,13 +75,7 @@ def refund(
 
 
 def replace(
-    db: Session,
-    actor: Actor,
-    bill: Bill,
-    assessment: Assessment,
-    *,
-    reason: str,
-    now: datetime,
+    db: Session, actor: Actor, bill: Bill, assessment: Assessment, *, reason: str, now: datetime
 ) -> Bill:
     """Add the credit and the correction of a bill; the two are told in one mail."""
     session = assessment.session

@@ -198,10 +198,7 @@ def _elsewhere(db: Session, session: ChargingSession, plug: Plug, own: Stretch) 
         return False
     other = select(ChargingSession.id).where(
         ChargingSession.station_id == session.station_id,
-        or_(
-            ChargingSession.evse != session.evse,
-            ChargingSession.connector != session.connector,
-        ),
+        or_(ChargingSession.evse != session.evse, ChargingSession.connector != session.connector),
         ChargingSession.started_at <= session.started_at,
         ChargingSession.meter_start_wh >= before.last_wh - RESOLUTION_WH,
         ChargingSession.meter_stop_wh <= own.first_wh + RESOLUTION_WH,

@@ -11,12 +11,7 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import SYSTEM, BillingState, SessionState
 from app.domain.money import receipts
 from app.domain.money.billing import history, ledger
-from app.domain.money.billing.assessment import (
-    Assessment,
-    assessed,
-    is_running,
-    remember,
-)
+from app.domain.money.billing.assessment import Assessment, assessed, is_running, remember
 from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.idle import TOLD
 from app.models import Bill, ChargingSession, Review
@@ -168,12 +163,7 @@ def mark_slipped(db: Session, *, now: datetime) -> int:
 
 
 def unsettled(
-    db: Session,
-    *,
-    now: datetime,
-    provisional_hold_h: int = 24,
-    limit: int = 200,
-    after: int = 0,
+    db: Session, *, now: datetime, provisional_hold_h: int = 24, limit: int = 200, after: int = 0
 ) -> list[int]:
     """Ids of ended sessions without a bill, and of decided ones that more is known of now.
 

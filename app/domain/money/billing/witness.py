@@ -36,11 +36,7 @@ _UNTIMED = (
     EnergyFlag.IMPLAUSIBLE_POWER,
     EnergyFlag.NO_ENERGY_REPORTED,
 )
-_OPEN_END = (
-    EnergyFlag.ESTIMATED_END,
-    EnergyFlag.STOP_BELOW_START,
-    EnergyFlag.END_UNEXPLAINED,
-)
+_OPEN_END = (EnergyFlag.ESTIMATED_END, EnergyFlag.STOP_BELOW_START, EnergyFlag.END_UNEXPLAINED)
 
 
 def witness_of(

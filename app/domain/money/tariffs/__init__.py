@@ -8,15 +8,7 @@ the prices that no session can come to.
 
 from app.domain.money.tariffs.document import TariffError, from_json, to_json
 from app.domain.money.tariffs.pricing import price
-from app.domain.money.tariffs.quote import (
-    Interval,
-    Line,
-    Part,
-    Phrase,
-    Quote,
-    Usage,
-    example_usage,
-)
+from app.domain.money.tariffs.quote import Interval, Line, Part, Phrase, Quote, Usage, example_usage
 from app.domain.money.tariffs.reach import Unreachable, unreachable
 from app.domain.money.tariffs.tariff import (
     Component,
