@@ -27,7 +27,7 @@ _BORDERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class _Pattern:
     """A text with places for values: `core` is the longest piece of it that never changes."""
 
     core: str
@@ -44,7 +44,7 @@ class _Book:
 
     words: dict[str, str]
     texts: dict[str, str]
-    shapes: tuple[_Shape, ...]
+    shapes: tuple[_Pattern, ...]
 
 
 def translated(text: Any) -> Any:
@@ -102,7 +102,7 @@ def _catalogue(domain: str, language: str) -> dict[Any, str]:
     return getattr(found, "_catalog", {})
 
 
-def _shape(text: str, told: str) -> _Shape:
+def _shape(text: str, told: str) -> _Pattern:
     pieces = _PLACE.split(text)
     fixed = [piece.replace("%%", "%") for piece in pieces[::2]]
     names = pieces[1::2]
@@ -110,4 +110,4 @@ def _shape(text: str, told: str) -> _Shape:
     for at, (name, piece) in enumerate(zip(names, fixed[1:], strict=True)):
         again = name in names[:at]
         pattern += (f"(?P={name})" if again else f"(?P<{name}>.*?)") + re.escape(piece)
-    return _Shape(max(fixed, key=len), re.compile(pattern, re.S), told)
+    return _Pattern(max(fixed, key=len), re.compile(pattern, re.S), told)

@@ -18,8 +18,6 @@ SORTS: Mapping[str, Any] = {
     "language": Driver.language,
     "added": Driver.created_at,
 }
-#: Suggestions offered while somebody types a driver.
-MOST_SUGGESTED = 500
 
 
 @dataclass(frozen=True, slots=True)
