@@ -190,9 +190,7 @@ class Lane:
 
     def _gathered(self) -> list[Work]:
         """The next batch; a second work of a station waits for the one after it."""
-        while not self._waiting:
-            if self._storage.away and self._asks:
-                return [self.asking]
+        while not (self._waiting or (self._storage.away and self._asks)):
             self._woken.clear()
             self._woken.wait()
         self.began_at = time.monotonic()
@@ -200,7 +198,8 @@ class Lane:
         # commit costs is the same for one work and for two hundred.
         with gevent.Timeout(GATHERS_S, False):
             gevent.idle()
-        works: list[Work] = []
+        # The first commit of a database that is back says also that this node lives.
+        works: list[Work] = [self.asking] if self._storage.away and self._asks else []
         again: list[Work] = []
         stations: set[int] = set()
         size = 0
@@ -250,7 +249,8 @@ class Lane:
         self._waiting.clear()
         told = [work for work in works if isinstance(work.then, Waiter)]
         self._tell(told, [StorageAway("the database is away") for _ in told])
-        return [work for work in works if not isinstance(work.then, Waiter)]
+        kept = (work for work in works if work is not self.asking)
+        return [work for work in kept if not isinstance(work.then, Waiter)]
 
     def _tell(self, works: list[Work], results: list[Any]) -> None:
         """Wake all who wait for these works, in one go of the loop and outside of the writer."""

@@ -301,7 +301,8 @@ class Orders(threading.Thread):
         path = f"/api/v1/stations/{self._nodes.numbers[charger.identity]}/orders"
         try:
             status, found = desk.post(path + (f"?wait={wait_s}" if wait_s else ""), asked)
-        except (OSError, http.client.HTTPException, ValueError):
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.refused.append(repr(error))
             self.doubtful.add(mark)
             return None
         if status not in (200, 201, 202):

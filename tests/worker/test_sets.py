@@ -125,3 +125,12 @@ def test_who_has_waited_long_enough_is_not_woken_later(batch, store):
         batch.do(Together(store, "late", 1), within_s=0.01)
     held.set()
     assert batch.do(Together(store, "next", 2)) == "stored next"
+
+
+def test_the_first_commit_of_a_database_that_is_back_says_that_this_node_lives(batch, store, seen):
+    batch.ask_by(lambda db: seen.append("it lives"))
+    batch._storage.failed(StorageAway("it is away"))
+    stored = gevent.event.AsyncResult()
+    batch.later(Together(store, "kept", 1, then=stored.set))
+    assert stored.get(timeout=30) == "stored kept"
+    assert "it lives" in seen
