@@ -78,6 +78,11 @@ class Report:
             for name, codes in after.deaths.items()
             if len(codes) > len(before.deaths[name])
         }
+        # Killed is below 0, and asked to end is 0: whoever ends with more has found no way on.
+        # Celery does where Redis refuses what it writes, and finds it as soon as there is room.
+        ended = any(code > 0 for codes in self.deaths.values() for code in codes)
+        if ended and self.fault.needs != "discs":
+            self.wrong += f"ended by themselves: {self.deaths}; "
 
     def line(self) -> str:
         """One line for people."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults import rounds
+from tests.faults.nodes import Nodes
 from tests.faults.table import FAULTS, Fault
 from tests.faults.truth import WITHIN_S, Truth, spread
 from tests.support.wait import passing
@@ -67,14 +68,12 @@ def soak(folder: Path, given: argparse.Namespace, chosen: list[Fault]) -> int:
     dice, wrong = random.Random(given.seed), 0
     with rounds.running(folder, given.seed, given.chargers, given.pause) as nodes:
         truth = Truth(nodes, given.within)
-        since = time.time()
-        passing(CALM_S)
-        calm, waits = truth.wait(), [one for each in nodes.chargers for one in each.waits]
-        p50_ms, p99_ms = spread([one.seconds for one in waits if one.at > since])
-        busy = f"load {rounds.load()}, p50 {p50_ms} ms, p99 {p99_ms} ms"
-        print(f"calm: {busy}, {calm}, MiB {nodes.rss()}", flush=True)
-        if 0 < given.hold_ms < 2 * p99_ms:
-            print("         too slow in calm for what is held: see --hold-ms", flush=True)
+        try:
+            see_calm(nodes, truth, given.hold_ms)
+        except AssertionError as error:
+            (folder / "logs-calm").write_text(nodes.logs(), "utf-8")
+            print(f"WRONG before any fault: {error} {error.__cause__ or ''}", flush=True)
+            return 1
         for fault in turns(dice, chosen, given.minutes):
             if why := nodes.lacks(fault.needs):
                 print(f"         left out: {fault.name}: {why}", flush=True)
@@ -92,6 +91,19 @@ def soak(folder: Path, given: argparse.Namespace, chosen: list[Fault]) -> int:
             wrong += 1
             print(f"WRONG at the end: {error} {error.__cause__ or ''}", flush=True)
     return wrong
+
+
+def see_calm(nodes: Nodes, truth: Truth, hold_ms: float) -> None:
+    """Tell how it is before anything goes wrong; raises AssertionError where it is not well."""
+    since = time.time()
+    passing(CALM_S)
+    took = truth.wait()
+    waits = [one.seconds for each in nodes.chargers for one in each.waits if one.at > since]
+    p50_ms, p99_ms = spread(waits)
+    busy = f"load {rounds.load()}, p50 {p50_ms} ms, p99 {p99_ms} ms"
+    print(f"calm: {busy}, {took}, MiB {nodes.rss()}", flush=True)
+    if 0 < hold_ms < 2 * p99_ms:
+        print("         too slow in calm for what is held: see --hold-ms", flush=True)
 
 
 def turns(dice: random.Random, chosen: list[Fault], minutes: float) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kombu.entity import Queue
 from sqlalchemy import select
 
 from app import queues
@@ -121,6 +122,20 @@ def test_an_admin_sends_a_test_mail_to_themselves(desk, db):
     assert mail.subject == "Ampdesk: test mail"
     assert "waiting" in desk["admin"].get("/about").text
     assert desk["operator"].post("/about/test-mail").status_code == 403
+
+
+def test_a_connection_that_redis_has_ended_is_closed_with_a_task_in_hand(
+    migrated, tmp_path, redis_server
+):
+    shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+    with apps.running(tmp_path, redis_url=redis_server.url) as app:
+        celery = app.extensions["celery"]
+        celery.send_task("sweep")
+        connection = celery.connection_for_read()
+        assert Queue("sweeps")(connection.default_channel).get() is not None
+        connection.transport.client = None  # as Kombu leaves it when it was lost
+        connection.close()
+        app.extensions["redis"].delete(*queues.QUEUES)
 
 
 def test_the_queues_say_how_many_wait_and_for_how_long(migrated, tmp_path, redis_server):
