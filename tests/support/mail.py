@@ -32,7 +32,7 @@ class MailServer:
         self._messages: list[EmailMessage] = []
         self.refused: set[str] = set()
         self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller: Controller | None = None
 
     @property
     def url(self) -> str:
@@ -50,13 +50,18 @@ class MailServer:
         return [mail for mail in self.messages if address in str(mail["To"])]
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Begin to listen, also once more after `stop`."""
         logging.getLogger("mail.log").setLevel(logging.WARNING)
+        # The loop of one that was stopped is closed: it cannot be started again.
+        given = {"hostname": "127.0.0.1", "port": self.port, "ready_timeout": 60}
+        self._controller = Controller(self, **given)
         self._controller.start()
 
     def stop(self) -> None:
-        """Close the port."""
-        self._controller.stop()
+        """Close the port, if it is open."""
+        controller, self._controller = self._controller, None
+        if controller is not None:
+            controller.stop()
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Keep one mail (the name is aiosmtpd's)."""
