@@ -1,7 +1,7 @@
 """Measure and write the rows to var/bench/latest.json: `python -m bench --help`.
 
-BENCH_ONLY (names of parts, with commas between), BENCH_QUICK=1, BENCH_CHARGERS, BENCH_SECONDS and
-BENCH_ROUNDS say the same as the options.
+BENCH_ONLY (names of parts, with commas between), BENCH_QUICK=1, BENCH_CHARGERS, BENCH_SECONDS,
+BENCH_ROUNDS, BENCH_MINUTES and BENCH_READINGS say the same as the options.
 """
 
 import argparse
@@ -29,11 +29,13 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     "waits": waits.by_action,
     "waits-while-starting": waits.while_starting,
     "years": growth.years,
+    "readings": growth.readings,
     "long-transaction": growth.long_transaction,
     "processes": processes.rows,
     "arrivals": storms.arrivals,
     "chosen-passwords": storms.chosen_passwords,
     "idle": others.idle,
+    "memory": others.memory,
     "door": others.door_waits,
     "long-message": others.others_wait,
     "retention": beside.retention,
@@ -77,6 +79,8 @@ def plan_of(arguments: list[str]) -> Plan:
     parser.add_argument("--chargers", type=int, default=plan.chargers)
     parser.add_argument("--seconds", type=float, default=plan.seconds, help="of a round")
     parser.add_argument("--rounds", type=int, default=plan.rounds)
+    parser.add_argument("--minutes", type=float, default=plan.minutes, help="of memory")
+    parser.add_argument("--readings", type=int, default=plan.readings, help="of the past")
     given = parser.parse_args(arguments)
     only = tuple(filter(None, given.only.split(",")))
     if unknown := set(only) - set(PARTS):
@@ -89,6 +93,8 @@ def plan_of(arguments: list[str]) -> Plan:
         chargers=given.chargers,
         seconds=given.seconds,
         rounds=given.rounds,
+        minutes=given.minutes,
+        readings=given.readings,
     )
 
 

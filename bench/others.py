@@ -3,12 +3,15 @@
 import time
 
 from bench import door, monster, wire
+from bench.cost import load
 from bench.installation import on_sqlite
 from bench.plan import DATABASES, Plan, Row
-from bench.systems import INSTALLATIONS, Program, cpu_s
+from bench.systems import INSTALLATIONS, Program, cpu_s, ours
 
 #: Connections whose memory is measured, and after how many that begins.
 IDLE, BEFORE = 5_000, 500
+#: How often memory is looked at, at least, and for how long the load is driven in one go.
+SIZES, LONGEST_S = 16, 30.0
 
 
 def idle(plan: Plan) -> list[Row]:
@@ -23,6 +26,25 @@ def idle(plan: Plan) -> list[Row]:
                 grown = worker.memory_info().rss - before
     name = f"memory per idle connection, {len(made.stations):,} of them"
     return [Row(name, "KiB", grown / 1024 / len(rest), goal=20)]
+
+
+def memory(plan: Plan) -> list[Row]:
+    """How the worker's memory grows under load: after all minutes, to that after a quarter."""
+    rows = []
+    for on in plan.databases:
+        with ours(on, plan.chargers) as system, load("sessions-16", system) as program:
+            (worker,) = system.servers
+            ends, sizes = time.monotonic() + plan.minutes * 60, []
+            while time.monotonic() < ends or len(sizes) < SIZES:
+                program.ask(min(plan.minutes * 60 / SIZES, LONGEST_S))
+                sizes.append(worker.memory_info().rss / 2**20)
+        told = ", ".join(f"{size:.0f}" for size in sizes[:: max(len(sizes) // SIZES, 1)])
+        print(f"  {on}, MiB: {told}", flush=True)
+        name = f"memory of the worker after {plan.minutes:g} minutes of load, {DATABASES[on]}"
+        first, last = sizes[len(sizes) // 4], sizes[-1]
+        rows.append(Row(f"{name}, to that after a quarter", "times", last / first, goal=1.05))
+        rows.append(Row(name, "MiB", last))
+    return rows
 
 
 def door_waits(plan: Plan) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The past of years, put into a database by SQL: for each station 1,000 sessions of 10 readings."""
+"""The past of years, put into a database by SQL: sessions of 10 readings for each station."""
 
 import json
 from typing import Any
@@ -43,13 +43,13 @@ FROM charging_sessions AS c CROSS JOIN {series} AS n
 """
 
 
-def fill(made: Installation) -> None:
-    """Fill an installation that has stations and nothing else."""
+def fill(made: Installation, sessions: int = SESSIONS) -> None:
+    """Fill an installation that has stations and nothing else, each with so many sessions."""
     name = "postgresql" if made.database is not None else "sqlite"
     ago = _AGO[name].format
-    of_session = f"86400 + ({SESSIONS} - n.n) * 10800"
+    of_session = f"86400 + ({sessions} - n.n) * 10800"
     shared = {
-        "sessions": SESSIONS,
+        "sessions": sessions,
         "no": "0" if name == "sqlite" else "false",
         "begun": ago(f"{of_session} + 3600"),
         "ended": ago(of_session),
@@ -59,7 +59,7 @@ def fill(made: Installation) -> None:
         db = flask_db.session()
         db.connection(execution_options={"write": True})
         series = _SERIES[name].format
-        db.execute(text(_SESSIONS.format(series=series(SESSIONS), **shared)))
+        db.execute(text(_SESSIONS.format(series=series(sessions), **shared)))
         db.execute(
             text(_READINGS.format(series=series(READINGS), **shared)),
             {"samples": json.dumps([measured] * 4)},

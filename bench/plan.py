@@ -41,6 +41,7 @@ class Plan:
     """What is run: rounds of so many seconds, with so many chargers, on these databases.
 
     `warm_up` is how many rounds come before those that count.
+    `minutes` is how long memory is watched, `readings` how many a grown database holds.
     `sides` are what is measured beside us: "floor" and "baseline"; `share` is how much of crowds
     and heaps is measured.
     """
@@ -50,13 +51,15 @@ class Plan:
     rounds: int = 3
     warm_up: int = 2
     share: float = 1.0
+    minutes: float = 2.0
+    readings: int = 5_000_000
     databases: tuple[str, ...] = tuple(DATABASES)
     sides: tuple[str, ...] = ("floor", "baseline")
     only: tuple[str, ...] = field(default=())
 
     @classmethod
     def from_environment(cls) -> "Plan":
-        """Read BENCH_ONLY, BENCH_QUICK, BENCH_CHARGERS, BENCH_SECONDS and BENCH_ROUNDS."""
+        """Read BENCH_ONLY, _QUICK, _CHARGERS, _SECONDS, _ROUNDS, _MINUTES and _READINGS."""
         given = os.environ
         quick = given.get("BENCH_QUICK", "") not in ("", "0")
         plan = cls(share=0.1, chargers=50, seconds=1.5, rounds=1, warm_up=1) if quick else cls()
@@ -65,6 +68,8 @@ class Plan:
             chargers=int(given.get("BENCH_CHARGERS", plan.chargers)),
             seconds=float(given.get("BENCH_SECONDS", plan.seconds)),
             rounds=int(given.get("BENCH_ROUNDS", plan.rounds)),
+            minutes=float(given.get("BENCH_MINUTES", plan.minutes)),
+            readings=int(given.get("BENCH_READINGS", plan.readings)),
             only=tuple(filter(None, given.get("BENCH_ONLY", "").split(","))),
         )
 

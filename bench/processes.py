@@ -10,7 +10,7 @@ from bench.cost import UNIT, in_turns
 from bench.plan import Plan, Row
 from bench.systems import ours
 
-PROCESSES = (1, 2)
+PROCESSES = (1, 2, 4)
 
 
 def rows(plan: Plan) -> list[Row]:

@@ -54,16 +54,17 @@ def cpu_s(process: psutil.Process | None) -> float:
 
 @contextmanager
 def ours(
-    on: str, chargers: int, *, name: str = "ours", years: bool = False, **more: str
+    on: str, chargers: int, *, name: str = "ours", sessions: int = 0, **more: str
 ) -> Iterator[System]:
-    """The product on "sqlite" or "postgresql", empty or (`years`) with the past of years.
+    """The product on "sqlite" or "postgresql", empty or with the past of so many `sessions` of
+    each station.
 
     `more` are AMPDESK_* variables.
     """
     with ExitStack() as stack:
         made = stack.enter_context(INSTALLATIONS[on](chargers, **more))
-        if years:
-            past.fill(made)
+        if sessions:
+            past.fill(made, sessions)
         redis, *workers = stack.enter_context(made.running())
         port = made.settings.ocpp_port
         yield System(f"{name}-{on}", port, made.stations, workers, made.database, redis, made.count)
@@ -99,8 +100,6 @@ class Kind:
 SYSTEMS: dict[str, Kind] = {
     "ours-sqlite": Kind(partial(ours, "sqlite"), SCRIPTS),
     "ours-postgresql": Kind(partial(ours, "postgresql"), SCRIPTS),
-    "grown-sqlite": Kind(partial(ours, "sqlite", name="grown", years=True), SCRIPTS),
-    "grown-postgresql": Kind(partial(ours, "postgresql", name="grown", years=True), SCRIPTS),
     "floor-sqlite": Kind(partial(floor, "sqlite"), SCRIPTS),
     "floor-postgresql": Kind(partial(floor, "postgresql"), SCRIPTS),
     "baseline": Kind(baseline, ("sessions-16", "meter-16")),

@@ -12,7 +12,9 @@ from worker.ocpp import schemas
 from worker.ocpp.versions import Version
 
 VERSIONS = {"ocpp1.6": Version.V16, "ocpp2.0.1": Version.V201}
-SMALL = Plan(chargers=2, seconds=0.2, rounds=1, share=0.005, sides=(), databases=("sqlite",))
+SMALL = Plan(
+    chargers=2, seconds=0.2, rounds=1, share=0.005, minutes=0.05, sides=(), databases=("sqlite",)
+)
 ANSWERS = {"StartTransaction": {"transactionId": 7}}
 
 
@@ -57,7 +59,9 @@ def test_we_are_compared_with_the_floor():
 @pytest.mark.nightly
 @pytest.mark.processes
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("part", ["bills", "orders", "waits-while-starting", "arrivals"])
+@pytest.mark.parametrize(
+    "part", ["bills", "orders", "waits-while-starting", "arrivals", "memory", "readings"]
+)
 def test_every_figure_can_be_found(part):
     found = PARTS[part](SMALL)
     assert found
