@@ -8,7 +8,7 @@ thread and holds up nobody else.  A site may give each queue a process (AMPDESK_
 import json
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,6 +100,9 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
         "socket_timeout": 5.0,
         "socket_connect_timeout": 2.0,
     }
+    if parts.scheme == "rediss" and "ssl_cert_reqs" not in parts.query:
+        # Celery's client would talk to whoever shows any certificate.
+        url += f"{'&' if parts.query else '?'}ssl_cert_reqs=required"
     if parts.scheme == "redis+sentinel":
         servers = Servers.of(url, 26379)
         login = parts.netloc.rpartition("@")[0]
@@ -215,23 +218,39 @@ def queue_states(celery: Celery) -> list[QueueState] | None:
     connection = celery.connection_for_read()
     try:
         channel = connection.channel()
-        tells = connection.transport.driver_type == "redis"
-        return [_state(channel, queue, tells) for queue in celery.conf.task_queues]
+        first = _FIRST.get(connection.transport.driver_type, lambda channel, queue: None)
+        return [_state(channel, queue, first) for queue in celery.conf.task_queues]
     except (KombuError, *connection.connection_errors, *connection.channel_errors):
         return None
     finally:
         connection.release()
 
 
-def _state(channel: Any, queue: Queue, tells: bool) -> QueueState:
+def _state(channel: Any, queue: Queue, first: Callable[[Any, str], Any]) -> QueueState:
     waiting = int(queue(channel).queue_declare().message_count)  # type: ignore[no-untyped-call]
-    first = channel.client.lindex(queue.name, -1) if tells and waiting else None
-    return QueueState(queue.name, waiting, _waits_s(first))
-
-
-def _waits_s(task: bytes | None) -> float | None:
+    if not waiting:
+        return QueueState(queue.name, 0)
     try:
-        asked_at = float(json.loads(task or b"")["headers"][_ASKED_AT])
+        asked_at = float(first(channel, queue.name)[_ASKED_AT])
     except (ValueError, KeyError, TypeError):
+        return QueueState(queue.name, waiting)
+    return QueueState(queue.name, waiting, max(utc_now().timestamp() - asked_at, 0.0))
+
+
+def _first_of_redis(channel: Any, queue: str) -> Any:
+    return json.loads(channel.client.lindex(queue, -1) or b"")["headers"]
+
+
+def _first_of_rabbit(channel: Any, queue: str) -> Any:
+    """RabbitMQ shows a task only to whoever takes it; given back it is the first again."""
+    if (task := channel.basic_get(queue)) is None:
         return None
-    return max(utc_now().timestamp() - asked_at, 0.0)
+    channel.basic_reject(task.delivery_tag, requeue=True)
+    return task.headers
+
+
+#: kind of broker -> the headers of the first task that waits in a queue.
+_FIRST: Mapping[str, Callable[[Any, str], Any]] = {
+    "redis": _first_of_redis,
+    "amqp": _first_of_rabbit,
+}

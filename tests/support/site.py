@@ -85,6 +85,10 @@ class Site:
             eventually(self._celery_listens, 90, "Celery is ready")
 
     def _celery_listens(self) -> bool:
+        if self.settings.broker_address.startswith("amqp"):
+            with self.app.extensions["celery"].connection_for_read() as connection:
+                declared = connection.channel().queue_declare("bills", passive=True)
+            return bool(declared.consumer_count)
         redis = self.app.extensions["redis"]
         return any(client["cmd"] == "brpop" for client in redis.client_list())
 
