@@ -65,5 +65,5 @@ def _each(names: Sequence[str]) -> Iterator[str]:
         if name != "-":
             yield name
         else:
-            lines = cli.contents(Path("-")).decode().splitlines()
+            lines = cli.contents(Path("-")).decode(errors="replace").splitlines()
             yield from filter(None, map(str.strip, lines))
