@@ -1,8 +1,8 @@
 """What follows a fact: EVENT -> nudge.  A nudge never raises and never makes anyone wait.
 
 Nudges leave through one thread per process (a greenlet under gevent), so that
-a dead Redis cannot delay an answer to a charger.  A nudge that is lost is found
-by the sweep: the row is the truth.
+a dead Redis cannot delay an answer to a charger.  One that fails is tried again, each once,
+with growing pauses.  What is lost all the same is found by the sweep: the row is the truth.
 """
 
 import atexit
@@ -10,12 +10,14 @@ import json
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
 import redis
 from flask import Flask, current_app
+from kombu.exceptions import KombuError
 
 from app import traces
 from app.domain.ground import events
@@ -33,7 +35,12 @@ ACCESS = "ampdesk:access"
 #: Redis channel of a tenant's live topics: each fact with its station, which says who may hear.
 LIVE = "ampdesk:live:{tenant_id}"
 
+#: So many nudges wait at most, and so many that failed.
 _BACKLOG = 10_000
+#: What is raised while Redis or the broker is away.
+_AWAY = (redis.RedisError, KombuError, OSError)
+#: After a failure nothing is tried for so long, in seconds: at first, and at last.
+_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 #: A row of more characters is not sent around: its id alone is, and it is read by who wants it.
 _LONGEST_ROW = 100_000
 
@@ -103,24 +110,33 @@ def react(happened: Iterable[Event]) -> None:
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     trace = traces.headers()
+    headers = tuple(trace.items())
     live: dict[int, dict[tuple[int | None, tuple[str, ...]], None]] = {}
     for event in happened:
         about = (getattr(event, "station_id", None), tuple(topics(event)))
         live.setdefault(event.tenant_id, {})[about] = None
         if isinstance(event, events.CommandQueued):
             text = json.dumps([event.command_id, event.station_id, *trace.values()])
-            _nudges.add(_publish, app, COMMANDS, text)
+            nudge(_publish, app, COMMANDS, text)
         if isinstance(event, events.CommandEnded):
-            _nudges.add(_publish, app, ENDED, _row(event))
+            nudge(_publish, app, ENDED, _row(event))
         if isinstance(event, events.AccessChanged):
-            _nudges.add(_publish, app, ACCESS, str(event.station_id))
+            nudge(_publish, app, ACCESS, str(event.station_id))
         if by_id := _TASKS.get(type(event)):
-            _nudges.add(_send_task, app, by_id[0], getattr(event, by_id[1]), trace)
+            nudge(_send_task, app, by_id[0], getattr(event, by_id[1]), headers)
     for task in {_GATHERED[kind] for kind in map(type, happened) if kind in _GATHERED}:
-        _nudges.add(_ask, app, task, trace)
+        nudge(_ask, app, task, headers)
     for tenant_id, told in live.items():
         text = json.dumps({"told": list(told)})
-        _nudges.add(_publish, app, LIVE.format(tenant_id=tenant_id), text)
+        nudge(_publish, app, LIVE.format(tenant_id=tenant_id), text)
+
+
+def nudge(act: Callable[..., None], *arguments: Any) -> None:
+    """Have something done soon that may be done twice; what it raises has it tried again.
+
+    The first argument is the application whose Redis it needs.
+    """
+    _nudges.add(act, *arguments)
 
 
 def _row(event: events.CommandEnded) -> str:
@@ -132,23 +148,34 @@ def _publish(app: Flask, channel: str, text: str) -> None:
     app.extensions["redis_of_nudges"].publish(channel, text)
 
 
-def _send_task(app: Flask, name: str, number: int, trace: dict[str, str]) -> None:
+Headers = tuple[tuple[str, str], ...]
+
+
+def _send_task(app: Flask, name: str, number: int, trace: Headers) -> None:
     # Celery's own client goes on trying for seconds while Redis is away; this one does not.
     app.extensions["redis_of_nudges"].ping()
-    app.extensions["celery"].send_task(name, [number], retry=False, headers=trace)
+    app.extensions["celery"].send_task(name, [number], retry=False, headers=dict(trace))
 
 
-def _ask(app: Flask, task: str, trace: dict[str, str]) -> None:
+#: Tasks whose mark may stand although they could not be asked for.
+_unsent: set[str] = set()
+
+
+def _ask(app: Flask, task: str, trace: Headers) -> None:
     """Ask for a task that finds its work by itself, unless it is asked for already."""
     mark = _ASKED.format(task=task)
-    if not app.extensions["redis_of_nudges"].set(mark, 1, nx=True, ex=_ASKED_S):
+    client, first = app.extensions["redis_of_nudges"], task not in _unsent
+    if not client.set(mark, 1, nx=first, ex=_ASKED_S):
         return
+    _unsent.add(task)
     try:
-        wait_s, headers = _GATHERS_S.get(task), good_for(_ASKED_S) | trace
+        wait_s, headers = _GATHERS_S.get(task), good_for(_ASKED_S) | dict(trace)
         app.extensions["celery"].send_task(task, retry=False, countdown=wait_s, headers=headers)
     except BaseException:
-        app.extensions["redis_of_nudges"].delete(mark)
+        client.delete(mark)
+        _unsent.discard(task)
         raise
+    _unsent.discard(task)
 
 
 def heard(task: str) -> None:
@@ -157,13 +184,24 @@ def heard(task: str) -> None:
         current_app.extensions["redis"].delete(_ASKED.format(task=task))
 
 
+Nudge = tuple[Callable[..., None], tuple[Any, ...]]
+
+
+def _app_of(nudge: Nudge) -> tuple[Any, ...]:
+    """The application whose Redis it needs."""
+    return nudge[1][:1]
+
+
 class _Nudges:
-    """A bounded backlog and the one thread that works it off."""
+    """A bounded backlog, a bounded set of what failed, and the one thread that works both off.
+
+    While one fails nothing else of its application is tried: Redis is away for all of that.
+    """
 
     def __init__(self) -> None:
-        self._backlog: queue.Queue[tuple[Callable[..., None], tuple[Any, ...]]] = queue.Queue(
-            _BACKLOG
-        )
+        self._backlog: queue.Queue[Nudge] = queue.Queue(_BACKLOG)
+        self._failed: dict[Nudge, None] = {}
+        self._pause_s, self._again_at = 0.0, 0.0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -179,19 +217,50 @@ class _Nudges:
                 self._thread.start()
 
     def _work(self) -> None:
-        failing = ""
         while True:
-            act, arguments = self._backlog.get()
+            rests_s = self._again_at - time.monotonic() if self._failed else None
             try:
-                act(*arguments)
-                failing = ""
-            except Exception as error:
-                # Said once per cause: while Redis is away there is one for every fact.
-                if str(error) != failing:
-                    log.warning("nudges fail, sweeps will find their rows: %s", error)
-                failing = str(error)
+                nudge = self._backlog.get(timeout=rests_s and max(rests_s, 0.001))
+            except queue.Empty:
+                self._try_again()
+                continue
+            try:
+                self._take(nudge)
             finally:
                 self._backlog.task_done()
+
+    def _take(self, nudge: Nudge) -> None:
+        if not self._failed or _app_of(nudge) != _app_of(next(iter(self._failed))):
+            self._try(nudge)
+        elif len(self._failed) < _BACKLOG:
+            self._failed[nudge] = None
+        if self._failed and time.monotonic() >= self._again_at:
+            self._try_again()
+
+    def _try_again(self) -> None:
+        while self._failed:
+            nudge = next(iter(self._failed))
+            if not self._try(nudge):
+                return
+            del self._failed[nudge]
+
+    def _try(self, nudge: Nudge) -> bool:
+        act, arguments = nudge
+        try:
+            act(*arguments)
+        except _AWAY as error:
+            if not self._pause_s:  # said once: while Redis is away there is one for every fact
+                log.warning("nudges fail, they are tried again: %s", error)
+            self._pause_s = min(max(2 * self._pause_s, _PAUSE_S), _LONGEST_PAUSE_S)
+            self._again_at = time.monotonic() + self._pause_s
+            # The first is tried last then: it may be the only one that cannot be done.
+            self._failed.pop(nudge, None)
+            self._failed[nudge] = None
+            return False
+        except Exception:
+            log.exception("a nudge cannot be sent, a sweep will find its row")
+        self._pause_s = 0.0
+        return True
 
     def flush(self, within_s: float = 3.0) -> None:
         """Wait until the backlog is worked off, `within_s` seconds at most."""

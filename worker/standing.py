@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask
-from gevent.event import Event
 from sqlalchemy.orm import Session
 
+from app import reactions
 from app.clock import utc_now
 from app.config import Settings
 from app.domain.device import deviations
@@ -181,34 +181,29 @@ def _check_newest(link: Link, newest: int | None) -> None:
 class Newest:
     """Tells the other nodes at once which connections have opened here; the rows are what counts.
 
-    One publish at a time takes along all that have opened meanwhile, and what was not heard of is
-    told again.
+    One publish takes along all that have opened meanwhile, and what was not heard of is told again.
     """
 
     def __init__(self, app: Flask, node: str) -> None:
         self._app = app
         self._node = node
         self._untold: dict[int, int] = {}
-        self._woken = Event()
 
     def add(self, station_id: int, connection_id: int) -> None:
         """Have a connection told of, the newest of its station."""
         self._untold[station_id] = connection_id
-        self._woken.set()
+        reactions.nudge(self._tell, self._app)
 
-    def tell(self) -> None:
-        """Tell of what is added, for ever; raises what Redis does."""
-        while True:
-            self._woken.wait()
-            self._woken.clear()
-            told, self._untold = self._untold, {}
-            text = json.dumps({"node": self._node, "newest": list(told.items())})
-            try:
-                self._app.extensions["redis_of_nudges"].publish(NEWEST, text)
-            except AWAY:
-                self._untold = told | self._untold
-                self._woken.set()
-                raise
+    def _tell(self, app: Flask) -> None:
+        told, self._untold = self._untold, {}
+        if not told:
+            return
+        text = json.dumps({"node": self._node, "newest": list(told.items())})
+        try:
+            app.extensions["redis_of_nudges"].publish(NEWEST, text)
+        except AWAY:
+            self._untold = told | self._untold
+            raise
 
 
 @dataclass(frozen=True, slots=True)

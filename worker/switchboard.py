@@ -88,7 +88,7 @@ class Switchboard:
         lanes = (self._claims.work_off, self._setpoints.look_for_ever, self._replay.work_for_ever)
         dispatch = self._dispatch
         of_dispatch = (dispatch.deviations.write_for_ever, dispatch.last_known.keep_up_for_ever)
-        for work in (*every, *lanes, self._newest.tell, *of_dispatch):
+        for work in (*every, *lanes, *of_dispatch):
             self._greenlets.append(gevent.spawn(for_ever, work))
 
     def stop(self) -> None:

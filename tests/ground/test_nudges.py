@@ -1,0 +1,90 @@
+"""Nudges that fail are tried again, each once, so that nobody has to wait for the sweep."""
+
+import shutil
+
+import pytest
+
+from app import reactions
+from app.domain.ground import events
+from app.extensions import db as flask_db
+from app.queues import QUEUES
+from tests.conftest import make_app
+from tests.support.redis import RedisServer
+from tests.support.wait import eventually
+
+
+@pytest.fixture
+def server(tmp_path):
+    made = RedisServer(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def app(migrated, tmp_path, server):
+    """An application with a Redis of its own, which may go away."""
+    shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+    app = make_app(tmp_path, redis_url=server.url)
+    with app.app_context():
+        yield app
+        reactions._nudges._failed.clear()
+        flask_db.session.remove()
+        flask_db.engine.dispose()
+
+
+def asked(app):
+    """How many tasks wait, of all kinds."""
+    return sum(app.extensions["redis"].llen(name) for name in QUEUES)
+
+
+def failed():
+    return list(reactions._nudges._failed)
+
+
+def test_what_was_told_without_a_redis_is_told_once_when_it_is_back(app, server):
+    server.kill9()
+    for number in range(200):
+        reactions.react([events.SessionEnded(1, number, 1), events.MailWanted(1, 1)])
+    eventually(lambda: len(failed()) > 1, 20, "nudges fail")
+    reactions.flush()
+    server.start()
+    eventually(lambda: not failed(), 30, "all were told")
+    assert asked(app) == 2  # one round of bills, and one of the post
+
+
+def test_an_order_that_nobody_heard_of_is_published_again(app, server):
+    server.kill9()
+    reactions.react([events.CommandQueued(1, 7, 3)])
+    eventually(failed, 20, "the nudge fails")
+    server.start()
+    eventually(lambda: not failed(), 30, "it is told")
+    assert app.extensions["redis"].info("commandstats")["cmdstat_publish"]["calls"] == 2
+
+
+def test_a_nudge_that_cannot_be_sent_at_all_holds_up_no_other(app, caplog):
+    done = []
+    reactions.nudge(lambda app: 1 // 0, app)
+    reactions.nudge(done.append, app)
+    reactions.flush()
+    assert (done, failed()) == ([app], [])
+    assert "cannot be sent" in caplog.text
+
+
+def test_a_redis_that_is_away_holds_up_nobody_who_has_another(app, server):
+    server.kill9()
+    reactions.react([events.CommandQueued(1, 7, 3)])
+    eventually(failed, 20, "the nudge fails")
+    done = []
+    reactions.nudge(done.append, "another")
+    reactions.flush()
+    assert done == ["another"]
+
+
+def test_of_what_fails_no_more_waits_than_has_room(app, server, monkeypatch):
+    monkeypatch.setattr(reactions, "_BACKLOG", 5)
+    server.kill9()
+    for number in range(50):
+        reactions.react([events.CommandQueued(1, number, 3)])
+    reactions.flush()
+    assert len(failed()) == 5
