@@ -85,3 +85,13 @@ def hold_after_boot(held: Held) -> None:
     """The boot's answer leaves first; some stations need more peace than that (FIELD B3)."""
     link = held.link
     link.hold(float(link.station.quirks.get("outbound_after_boot_s") or AFTER_BOOT_S))
+
+
+def hears_first(held: Held, route: Route | None) -> None:
+    """What is said first and is no boot comes from a charger that goes on: it needs no peace."""
+    if not held.silent:
+        return
+    held.silent = False
+    boots = route is None or route.before_boot
+    if held.served and not boots and not held.link.station.quirks.get("outbound_after_boot_s"):
+        held.link.hold(0.0)

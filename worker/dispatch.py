@@ -22,7 +22,7 @@ from app.domain.ground.vocabulary import Registration
 from app.domain.office.messages import Row
 from app.logs import ABOUT
 from worker import checks, log_rows
-from worker.away import Away, Unstored, hold_after_boot
+from worker.away import Away, Unstored, hears_first, hold_after_boot
 from worker.batch import Batch
 from worker.checks import checked, context_of
 from worker.dialects import DIALECTS
@@ -81,6 +81,7 @@ class Dispatch:
         if delay_ms := link.station.quirks.get("reply_delay_ms"):
             gevent.sleep(delay_ms / 1000)
         route = DIALECTS[link.version].routes.get(call.action)
+        hears_first(held, route)
         try:
             if route is not None and (problem := contradiction(link, call, route.serial)):
                 raise Over(problem)
@@ -244,8 +245,7 @@ class Dispatch:
             link.station.clock_offset_s = context.station.clock_offset_s
 
         link = held.link
-        about = f"{call.action} of {link.station.identity}"
-        self._do(held, call, Job(run, about, rare=True))
+        self._do(held, call, Job(run, f"{call.action} of {link.station.identity}", rare=True))
         self._note(context)
         return answer[0] if last else ""
 

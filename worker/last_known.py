@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -35,8 +36,9 @@ WRITE_S = 60.0
 PAGE_PAUSE_S = 0.02
 #: More tags than this are not kept.
 MOST = 500_000
-#: So many transaction ids are leased at a time, and new ones when half of them are gone.
-LEASED = 1_000
+#: So many transaction ids are at hand at least and at most, and new ones when half are gone: one
+#: for each station that is held here.  What is not used is a gap in the numbers of sessions.
+LEAST_LEASED, MOST_LEASED = 50, 5_000
 
 
 class LastKnown:
@@ -46,6 +48,8 @@ class LastKnown:
         settings: Settings = app.config["SETTINGS"]
         key = hmac.digest(settings.signing_key().encode(), b"tags as last known", "sha256")
         self._app, self._batch = app, batch
+        #: How many stations are held here.
+        self.stations: Callable[[], int] = lambda: 0
         self._policy = settings.without_database
         self._path = settings.data_dir / "last_known" / "tags"
         self._tags = KnownTags(key)
@@ -91,9 +95,11 @@ class LastKnown:
 
     def keep_up(self) -> None:
         """Lease ids if few are left, and take in what changed of the tags since the last time."""
-        if len(self._refs) < LEASED // 2:
+        wanted = min(max(self.stations(), LEAST_LEASED), MOST_LEASED)
+        if len(self._refs) < wanted // 2:
+            more = wanted - len(self._refs)
             self._refs.extend(
-                self._batch.do(Job(lambda db, rows: sessions.lease_refs(db, LEASED), "a lease"))
+                self._batch.do(Job(lambda db, rows: sessions.lease_refs(db, more), "a lease"))
             )
         with self._app.app_context():
             newest = last_known.newest_change(flask_db.session())

@@ -72,7 +72,8 @@ class Held:
 
     `served` says that the station's boot was accepted, now or on an earlier
     connection; `triggered` are messages that we asked for before that.  `over` says why
-    nothing of this connection counts any more, mostly nothing.  `told` is what the charger was
+    nothing of this connection counts any more, mostly nothing.  `silent`: its charger has said
+    nothing yet.  `told` is what the charger was
     answered when the message went into the spool, from which it comes now.
     """
 
@@ -81,6 +82,7 @@ class Held:
     served: bool = True
     triggered: set[str] = field(default_factory=set)
     over: str = ""
+    silent: bool = True
     told: Payload | None = None
 
 

@@ -43,7 +43,8 @@ from worker.works import Job
 
 log = logging.getLogger(__name__)
 
-#: No call of ours goes out before the boot is answered, or this long after the connection opened.
+#: No call of ours goes out before the boot is answered, or anything else that the charger says
+#: first (so it has not restarted), or this long after the connection opened (FIELD B3).
 GRACE_S = 3.0
 #: How often queued commands and decisions about access are looked for in the database.
 LOOK_S = 1.0
@@ -74,6 +75,7 @@ class Switchboard:
         self._presence.spooled = spool.held
         told = (settings, self._keep_gauges, spool)
         self._dispatch = Dispatch(self.batch, self._standing, *told)
+        self._dispatch.last_known.stations = lambda: len(self._held)
         self._replay = Replay(self.batch, self._dispatch, *told)
         self._calls = Calls(self.batch, settings, self._standing)
         self._claims = Claims(app, node, self._standing, self._calls)

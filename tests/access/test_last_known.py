@@ -8,13 +8,14 @@ import pytest
 from app.domain.access import authorisation, drivers, last_known, tag_groups, tag_rows, tags
 from app.domain.access.authorisation import AUTHORIZE, START, Tap
 from app.domain.access.last_known import KnownTags
+from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, StationMode, Token, Verdict
 from app.extensions import db as flask_db
 from app.models import Station, Tag, Tenant
 from app.uow import unit_of_work
 from tests.support.charging import network
 from worker.batch import Batch
-from worker.last_known import LEASED, LastKnown
+from worker.last_known import LEAST_LEASED, LastKnown
 
 CARD = "04-A2-B3-C4"
 
@@ -190,14 +191,24 @@ def test_a_worker_keeps_its_list_up_and_a_copy_of_it(worker, place, any_app, now
         tags.archive(db, SYSTEM, db.get_one(Tag, number), now=now)
     worker.keep_up()
     assert worker.decide(tap(place, now)) is None
-    assert worker.health() == {"known_tags": 0, "leased_ids": LEASED}
+    assert worker.health() == {"known_tags": 0, "leased_ids": LEAST_LEASED}
 
 
-def test_ids_are_given_out_once_and_leased_anew(worker):
+@pytest.mark.parametrize("stations", [0, 400])
+def test_ids_are_given_out_once_and_leased_anew(worker, stations):
+    worker.stations = lambda: stations
+    at_hand = max(stations, LEAST_LEASED)
     assert worker.transaction_ref() is None
     given = []
     for _ in range(3):
         worker.keep_up()
-        given += [worker.transaction_ref() for _ in range(LEASED // 2)]
+        assert worker.health()["leased_ids"] == at_hand
+        given += [worker.transaction_ref() for _ in range(at_hand // 2 + 1)]
     assert None not in given
     assert len(set(given)) == len(given)
+
+
+def test_a_small_installation_skips_few_numbers_when_its_worker_starts(worker):
+    worker.keep_up()
+    with unit_of_work() as db:
+        assert sessions.lease_refs(db, 1) == [LEAST_LEASED + 1]

@@ -5,11 +5,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor
 from app.domain.office import audit
 from app.models import AttentionSeen, SystemMark
 
+_MADE = BulkInsert(SystemMark.__table__, ("part", "at", "since", "ok", "sentence"), skip_known=True)
 #: The sweep, which Celery's beat asks for and Celery's worker does.
 SWEEP = "sweep"
 #: The round that bills ended sessions; it signs where it failed, and when it goes well again.
@@ -50,8 +52,9 @@ def began(db: Session, part: str, *, now: datetime) -> None:
 def _mark(db: Session, part: str, now: datetime) -> SystemMark:
     mark = db.get(SystemMark, part)
     if mark is None:
-        mark = SystemMark(part=part, at=now, since=now, ok=True, sentence="")
-        db.add(mark)
+        # Another process may make it at the same moment: then that one counts.
+        _MADE(db, [(part, now, now, True, "")])
+        mark = db.get_one(SystemMark, part)
     return mark
 
 
