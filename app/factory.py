@@ -159,7 +159,7 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
             uow.tune_sqlite(db.engine)
         else:
             postgresql.tune(db.engine)
-            postgresql.wait_with_gevent()
+            postgresql.mind_answers()
     migrate.init_app(app, db)
     login.init_app(app)
     csrf.init_app(app)

@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import select
 import socket
+import struct
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -25,52 +28,119 @@ answer_s: ContextVar[float | None] = ContextVar("answer_s", default=None)
 _answers: dict[str, float] = {}
 #: The server itself ends what is limited by `patience_s`; where it does not, it is frozen.
 FROZEN_S = 5.0
+#: How long anybody waits for a lock, in seconds: a process that was frozen may hold it.
+LOCKED_S = 30.0
 
 
-def wait_with_gevent() -> None:
-    """Have psycopg wait for PostgreSQL by the hub's own watchers, where gevent has the sockets.
+#: A server that owes an answer for so long is asked whether it lives, again and again, and may take
+#: so long to say so, in seconds.  A statement may take long; a frozen server tells nobody anything.
+LOOKS_S, SAYS_S = 3.0, 2.0
+#: What asks a server whether it speaks TLS: whoever lives answers, before any password.
+_LIVES = struct.pack("!ii", 8, 80_877_103)
 
-    What it does by itself under gevent is a poll in Python with a timer, for every round trip.  A
-    server that does not answer in time is hung up on.
+
+def mind_answers() -> None:
+    """Have psycopg hang up on a server that does not answer.
+
+    The library finds the connection broken then, as it would if the server had ended it.  Under
+    gevent it waits by the hub's own watchers: what it does by itself is a poll in Python with a
+    timer, for every round trip.
     """
-    if not gevent_has_sockets():
-        return
-    from gevent import get_hub
-    from gevent.monkey import get_original
     from psycopg import waiting
 
-    def hang_up(fileno: int) -> None:
-        # The library finds the connection broken, as it would if the server had ended it.
-        with contextlib.suppress(OSError):
-            line = get_original("socket", "socket")(fileno=os.dup(fileno))
-            line.shutdown(socket.SHUT_RDWR)
-            line.close()
+    waiting.wait = _wait_in_greenlet if gevent_has_sockets() else _wait_in_thread  # type: ignore[assignment]
 
-    def wait(generator: Any, fileno: int, interval: float = 0.0, timeout: Any = None) -> Any:
-        if timeout is not None:
-            return waiting.wait_poll(generator, fileno, interval, timeout)
-        hub, limit_s, patience = get_hub(), answer_s.get() or _answers.get("s"), patience_s.get()
-        if patience is not None:
-            limit_s = patience + FROZEN_S
-        try:
-            state = next(generator)
-            while True:
-                # Reading is 1 and writing 2 in both; to try what is not ready yet does no harm.
-                watcher = hub.loop.io(fileno, state)
-                timer = limit_s and hub.loop.timer(limit_s)
-                if timer:
-                    timer.start(hang_up, fileno)
-                try:
-                    hub.wait(watcher)
-                finally:
-                    watcher.close()
-                    if timer:
-                        timer.close()
-                state = generator.send(state)
-        except StopIteration as done:
-            return done.value
 
-    waiting.wait = wait  # type: ignore[assignment]
+def _limit_s() -> float | None:
+    patience = patience_s.get()
+    return (answer_s.get() or _answers.get("s")) if patience is None else patience + FROZEN_S
+
+
+def _wait_in_greenlet(
+    generator: Any, fileno: int, interval: float = 0.0, timeout: Any = None
+) -> Any:
+    from gevent import get_hub, spawn
+    from psycopg import waiting
+
+    if timeout is not None:
+        return waiting.wait_poll(generator, fileno, interval, timeout)
+    hub, limit_s = get_hub(), _limit_s()
+
+    def look(owed: list[bool]) -> None:
+        if owed and not _lives(fileno) and owed:
+            _hang_up(fileno)
+
+    try:
+        state = next(generator)
+        while True:
+            # Reading is 1 and writing 2 in both; to try what is not ready yet does no harm.
+            watcher, owed = hub.loop.io(fileno, state), [True]
+            looks = hub.loop.timer(LOOKS_S, repeat=LOOKS_S)
+            looks.start(spawn, look, owed)
+            timer = limit_s and hub.loop.timer(limit_s)
+            if timer:
+                timer.start(_hang_up, fileno)
+            try:
+                hub.wait(watcher)
+            finally:
+                owed.clear()
+                for each in filter(None, (watcher, looks, timer)):
+                    each.close()
+            state = generator.send(state)
+    except StopIteration as done:
+        return done.value
+
+
+def _wait_in_thread(generator: Any, fileno: int, interval: float = 0.0, timeout: Any = None) -> Any:
+    from psycopg import waiting
+
+    if timeout is not None:
+        return waiting.wait_poll(generator, fileno, interval, timeout)
+    limit_s = _limit_s()
+    try:
+        state = next(generator)
+        while True:
+            since, poll = time.monotonic(), select.poll()
+            poll.register(fileno, _EVENTS[int(state)])
+            while not poll.poll(1000 * min(LOOKS_S, limit_s or LOOKS_S)):
+                late = limit_s is not None and time.monotonic() - since >= limit_s
+                if late or not _lives(fileno):
+                    _hang_up(fileno)
+            state = generator.send(state)
+    except StopIteration as done:
+        return done.value
+
+
+_EVENTS = {1: select.POLLIN, 2: select.POLLOUT, 3: select.POLLIN | select.POLLOUT}
+
+
+def _hang_up(fileno: int) -> None:
+    with contextlib.suppress(OSError), _line(fileno) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def _lives(fileno: int) -> bool:
+    """Whether the server at the other end of a connection answers somebody who is new."""
+    try:
+        with _line(fileno) as line:
+            family, address = line.family, line.getpeername()
+        with socket.socket(family, socket.SOCK_STREAM) as asking:
+            asking.settimeout(SAYS_S)
+            asking.connect(address)
+            asking.sendall(_LIVES)
+            return asking.recv(1) != b""
+    except OSError:
+        return False
+
+
+def _line(fileno: int) -> Any:
+    """The socket of a connection, which stays open when this is closed."""
+    kind: Any = socket.socket
+    if gevent_has_sockets():
+        from gevent.monkey import get_original
+
+        kind = get_original("socket", "socket")
+    return kind(fileno=os.dup(fileno))
 
 
 def mind_writes(engine: Engine, within_s: float) -> None:
@@ -87,6 +157,12 @@ def mind_writes(engine: Engine, within_s: float) -> None:
         "idle_in_transaction_session_timeout": 6 * within_s,
     }
 
+    _set_at_connect(engine, limits)
+
+
+def _set_at_connect(engine: Engine, limits: Mapping[str, float]) -> None:
+    """Set the server's limits, in seconds, for each new connection."""
+
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.autocommit = True
@@ -99,8 +175,10 @@ def mind_writes(engine: Engine, within_s: float) -> None:
 def tune(engine: Engine) -> None:
     """Ask a connection whether it lives only when it was idle, and now and then what time it is.
 
-    Commits of units of work that need not be durable do not wait for the disk.
+    Commits of units of work that need not be durable do not wait for the disk, and nobody waits
+    for a lock without end.
     """
+    _set_at_connect(engine, {"lock_timeout": LOCKED_S})
 
     def ask_time() -> None:
         with contextlib.suppress(SQLAlchemyError), engine.begin():

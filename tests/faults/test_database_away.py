@@ -6,6 +6,7 @@ import itertools
 import json
 import shutil
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -13,14 +14,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
+from app import postgresql
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.extensions import db as flask_db
+from app.extensions import is_away
 from app.models import Command, Connection, Message, MeterReading, Station
+from app.uow import unit_of_work
 from bench import wire
 from bench.scripts import boot, meter_values, stamp
+from tests.conftest import make_app
 from tests.faults import told
 from tests.support.cluster import Cluster
 from tests.support.depot import furnish
@@ -288,3 +294,68 @@ def test_an_outage_fills_no_log(cluster, make_away, fleet):
         text = process.log.read_bytes()[said[name] :].decode()
         assert "Traceback" not in text, text
         assert len(text.splitlines()) < 30, text
+
+
+LONG = "SELECT pg_sleep(600)"
+
+
+@pytest.fixture
+def waiting(cluster, tmp_path):
+    """An application of a process without gevent, as Celery's are."""
+    app = make_app(tmp_path / "app", database_url=cluster.url)
+    with app.app_context():
+        yield app
+        cluster.thaw()
+        flask_db.engine.dispose()
+        cluster.cut_off()  # what was hung up on sleeps on
+
+
+def test_a_task_within_a_long_statement_gives_up_on_a_frozen_database(cluster, waiting):
+    found = []
+
+    def work():
+        with waiting.app_context(), unit_of_work() as db:
+            db.execute(text(LONG))
+
+    def try_it():
+        try:
+            work()
+        except OperationalError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=try_it)
+    thread.start()
+    with psycopg.connect(cluster.url, autocommit=True) as db:
+        query = f"SELECT 1 FROM pg_stat_activity WHERE query = '{LONG}' AND state = 'active'"
+        eventually(lambda: db.execute(query).fetchone(), 20, "the statement runs")
+        cluster.freeze()
+        thread.join(60)
+        assert [is_away(error) for error in found] == [True]
+        cluster.thaw()
+
+
+def test_a_long_statement_of_a_server_that_lives_is_waited_for(waiting, monkeypatch):
+    monkeypatch.setattr(postgresql, "LOOKS_S", 0.1)
+    with unit_of_work() as db:
+        assert db.scalar(text("SELECT 7 FROM pg_sleep(1)")) == 7
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_desk_says_that_a_frozen_database_is_away(cluster, make_away, method):
+    site = make_away("web")
+    address = f"{site.desk_url}/api/v1/stations"
+    given = {"data": b"{}", "method": method} if method == "POST" else {}
+    headers = {"Authorization": "Bearer amp_0", "Content-Type": "application/json"}
+
+    def status():
+        request = urllib.request.Request(address, headers=headers, **given)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        return refused.value.code
+
+    assert status() == 401
+    cluster.freeze()
+    assert status() == 503
+    assert status() == 503
+    cluster.thaw()
+    eventually(lambda: status() == 401, 60, "it is back")
