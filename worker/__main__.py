@@ -93,11 +93,15 @@ def _start(settings: Settings, switchboard: Switchboard, server: Server) -> None
     """Listen and serve.  While the database is away whoever comes is told to come again."""
     traces.name_process("worker")
     Exporter(settings, server, switchboard).start()
-    fit_or_exit(settings, meanwhile=server.start)
-    switchboard.start()
+
+    def listen() -> None:
+        if not server.port:
+            server.start()
+
+    fit_or_exit(settings, meanwhile=listen)
+    switchboard.start(meanwhile=listen)
     server.serves = True
-    if not server.port:
-        server.start()
+    listen()
 
 
 def _node() -> str:

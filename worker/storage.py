@@ -82,6 +82,19 @@ def for_ever(work: Callable[[], Any]) -> None:
         gevent.sleep(PAUSE_S)
 
 
+def at_last(work: Callable[[], Any], meanwhile: Callable[[], object]) -> None:
+    """Do what comes before all else, however long storage is away; `meanwhile` each time it is."""
+    while True:
+        try:
+            work()
+        except (*AWAY, StorageAway) as error:
+            log.warning("%s waits: %s", work.__name__.strip("_"), str(error).splitlines()[0][:300])
+        else:
+            return
+        meanwhile()
+        gevent.sleep(PAUSE_S)
+
+
 def guarded(work: Callable[..., Any], *arguments: object) -> None:
     """Do one thing of a round; what it raises is logged and keeps nothing else from being done."""
     try:

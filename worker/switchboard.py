@@ -8,6 +8,7 @@ Redis is away.
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -38,7 +39,7 @@ from worker.ocpp.frames import Call, Send
 from worker.replay import Replay
 from worker.spool import Spool
 from worker.standing import ANSWER_S, NEWEST, Held, Newest, Over, Presence, Standing
-from worker.storage import StorageAway, for_ever, guarded
+from worker.storage import StorageAway, at_last, for_ever, guarded
 from worker.works import Job
 
 log = logging.getLogger(__name__)
@@ -82,10 +83,13 @@ class Switchboard:
         self._setpoints = Setpoints(app, self.batch, settings, self._held)
         self._greenlets: list[gevent.Greenlet] = []
 
-    def start(self) -> None:
-        """Say that this node lives, then begin to listen and to look."""
+    def start(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Say that this node lives, then begin to listen and to look.
+
+        Storage that is away is waited for; `meanwhile` is done each time that it is.
+        """
         with self._app.app_context():
-            self._beat()
+            at_last(self._beat, meanwhile)
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
         lanes = (self._claims.work_off, self._setpoints.look_for_ever, self._replay.work_for_ever)
         dispatch = self._dispatch

@@ -76,6 +76,19 @@ def status_info(why: str) -> Payload:
     return {"statusInfo": {"reasonCode": "Unavailable", "additionalInfo": why}} if why else {}
 
 
+_AWAY = "The database is away; try again later."
+
+
+def status_away(_call: Fields, _ctx: Context) -> Payload:
+    """A status that cannot be noted is not asked for: the car is asked again (M06)."""
+    return {"status": "Failed", **status_info(_AWAY)}
+
+
+def contract_away(_call: Fields, _ctx: Context) -> Payload:
+    """A contract that cannot be noted is not asked for: the car hears so (M01, M02)."""
+    return {"status": "Failed", "exiResponse": "", **status_info(_AWAY)}
+
+
 certificate_status = Outside(_ask_status, _tell_status)
 ev_certificate = Outside(ask_pool, tell_car)
 
@@ -137,8 +150,8 @@ def _taken(answer: Payload, arguments: Arguments) -> Outcome:
 
 
 ROUTES: dict[str, Route] = {
-    "Get15118EVCertificate": Route(ev_certificate),
-    "GetCertificateStatus": Route(certificate_status),
+    "Get15118EVCertificate": Route(ev_certificate, without_storage=contract_away),
+    "GetCertificateStatus": Route(certificate_status, without_storage=status_away),
     "SecurityEventNotification": Route(security_event, without_storage=nothing, spooled=True),
     "SignCertificate": Route(
         sign_certificate,

@@ -1,6 +1,7 @@
 """What 2.1 adds around the device: streams, network profiles, texts, files, certificates."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -132,19 +133,27 @@ def _tell(call: Fields, ctx: Context) -> Payload:
         ctx.db, ctx.station, "certificate_status", words, dict(call.payload),
         at=ctx.now, now=ctx.now,
     )  # fmt: skip
-    asked = list(call.list("certificateStatusRequests"))
+    return _chain(call, [(one.word, one.next_update or ctx.now) for one in ctx.found])
+
+
+def _chain(call: Fields, found: Iterable[tuple[str, datetime]]) -> Payload:
     return {
         "certificateStatus": [
             {
                 "certificateHashData": one.raw("certificateHashData"),
                 # A list of revoked certificates is never fetched: its address is the station's.
                 "source": "OCSP",
-                "status": status.word.capitalize(),
-                "nextUpdate": format_instant(status.next_update or ctx.now),
+                "status": word.capitalize(),
+                "nextUpdate": format_instant(at),
             }
-            for one, status in zip(asked, ctx.found, strict=False)
+            for (word, at), one in zip(found, call.list("certificateStatusRequests"), strict=False)
         ]
     }
+
+
+def _chain_away(call: Fields, ctx: Context) -> Payload:
+    """What cannot be noted is not asked for."""
+    return _chain(call, [("failed", ctx.now)] * 4)
 
 
 def _tell_car(call: Fields, ctx: Context) -> Payload:
@@ -180,8 +189,8 @@ ROUTES: dict[str, Route] = {
     "ClosePeriodicEventStream": Route(close_stream),
     "NotifyPeriodicEventStream": Route(stream_event, Long("data", 100)),
     "OpenPeriodicEventStream": Route(open_stream),
-    "Get15118EVCertificate": Route(ev_certificate),
-    "GetCertificateChainStatus": Route(chain_status),
+    "Get15118EVCertificate": Route(ev_certificate, without_storage=v201.contract_away),
+    "GetCertificateChainStatus": Route(chain_status, without_storage=_chain_away),
 }
 
 
