@@ -63,6 +63,16 @@
     document.documentElement.toggleAttribute("data-away", away);
   }
 
+  // The stream is there and hears of nothing: the pieces are as old as when they were last asked for.
+  function pause(paused) {
+    const place = document.querySelector("[data-live-paused]");
+    if (!place) return;
+    const drawn = clock(Math.max(asOf, asked));
+    const said = place.querySelector("[data-live-drawn]");
+    if (paused && said.textContent !== drawn) said.textContent = drawn;
+    if (place.hidden === paused) place.hidden = !paused;
+  }
+
   function tell(topic) {
     for (const piece of pieces()) if (piece.dataset.live.split(/\s+/).includes(topic)) refresh(piece);
     document.dispatchEvent(new CustomEvent("ampdesk:live", { detail: { topic } }));
@@ -180,7 +190,8 @@
       if (leads) { source.close(); source = null; timer = setTimeout(connect, 0); }
     }
     if ((quiet || degraded) && now - asked >= ASK_EVERY) refreshAll();
-    bar(!sure && now - asOf >= QUIET);
+    bar(!sure && (quiet || !degraded) && now - asOf >= QUIET);
+    pause(degraded && !quiet);
     if (!quiet && workerAt !== null) {
       const gone = now - workerAt >= WORKER_QUIET;
       if (gone !== silent) { silent = gone; refreshAll(); }

@@ -1,6 +1,7 @@
 """What pages say while a part of the installation is dead: never *live*, and since when."""
 
 import os
+import re
 import shutil
 import signal
 from datetime import UTC, datetime, timedelta
@@ -71,14 +72,20 @@ def power(page):
 
 
 def test_without_redis_a_page_asks_and_says_as_of_when_it_is(home, site):
+    paused = home.locator("[data-live-paused]")
+    expect(paused).to_be_hidden()
     site.kill9("redis")
     expect(word(home)).to_contain_text("asking", timeout=PATIENCE_MS)
+    expect(paused).to_contain_text("Live updates are paused. This page was drawn at")
+    expect(paused.locator("[data-live-drawn]")).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
+    expect(home.locator("[data-desk-away]")).to_be_hidden()
     with site.work() as db:
         db.scalar(select(Station).order_by(Station.id)).name = "Renamed meanwhile"
     expect(home.locator("#board")).to_contain_text("Renamed meanwhile", timeout=PATIENCE_MS)
     expect(home.locator("#system")).to_contain_text("Start Redis", timeout=PATIENCE_MS)
     site.restart("redis")
     expect(word(home)).to_have_text("live", timeout=PATIENCE_MS)
+    expect(paused).to_be_hidden()
 
 
 def test_a_desk_that_hangs_is_said_by_the_page_itself(home, site):
