@@ -16,7 +16,7 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from app import clock
 from app.extensions import gevent_has_sockets
-from app.uow import patience_s
+from app.uow import lock_patience, patience_s
 
 #: A connection to PostgreSQL that was idle for longer is asked whether it still lives, in seconds.
 IDLE_S = 5.0
@@ -149,6 +149,7 @@ def mind_writes(engine: Engine, within_s: float) -> None:
     For a process whose writes are short; what is long by right runs elsewhere.
     """
     if engine.dialect.name != "postgresql":
+        lock_patience["s"] = within_s
         return
     _answers["s"] = within_s + FROZEN_S
     limits = {

@@ -27,8 +27,9 @@ from app.extensions import thread_pool
 
 Row = TypeVar("Row")
 
-#: How long a writer waits for another process's write to end, in seconds.
-SQLITE_PATIENCE_S = 20.0
+#: How long a writer waits for another process's write to end, in seconds; a worker less long, for
+#: chargers wait for it (`app.postgresql.mind_writes`).
+lock_patience = {"s": 20.0}
 #: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
 SQLITE_PAUSE_S = 0.01
 #: SQLite's steps after which a long read lets others run: about a millisecond.
@@ -190,17 +191,26 @@ def tune_sqlite(engine: Engine) -> None:
         if connection.info.setdefault("durable", True) is not durable:
             cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.info["durable"] = durable
-        deadline = time.monotonic() + SQLITE_PATIENCE_S
-        raw.take_turn(SQLITE_PATIENCE_S)
-        while True:
-            try:
-                cursor.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raw.end_turn()
-                    raise
-            time.sleep(0.002)
+        deadline = time.monotonic() + lock_patience["s"]
+        try:
+            raw.take_turn(lock_patience["s"])
+            _begin_immediate(cursor, deadline)
+        except sqlite3.OperationalError as error:
+            raw.end_turn()
+            # What a listener raises is not translated: it would pass for a fault of ours.
+            raise OperationalError("BEGIN IMMEDIATE", {}, error) from error
+
+
+def _begin_immediate(cursor: Any, deadline: float) -> None:
+    """Begin to write as soon as no other process does, or raise what SQLite does in the end."""
+    while True:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.002)
 
 
 #: So many rows of an index tell what it is worth: all indexes take some milliseconds.
