@@ -1,6 +1,7 @@
 """Whatever a program asks is answered as the document says, and never with a failure."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -36,7 +37,13 @@ TRIES = 60 if BY_NIGHT else 4
 def asked(app, secret_of) -> Any:
     """The document as schemathesis reads it, and a token that may do everything."""
     object.__setattr__(app.config["SETTINGS"], "api_rate", "")
-    return schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", app), secret_of("admin")
+    return read(app), secret_of("admin")
+
+
+@cache
+def read(app: Any) -> Any:
+    """Its document, which is the same in each test; to look through our code for values is dear."""
+    return schemathesis.openapi.from_wsgi(f"{ROOT}/openapi.json", app)
 
 
 def operations(schema: Any, noun: str) -> Iterator[Any]:

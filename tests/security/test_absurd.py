@@ -111,15 +111,15 @@ def test_no_word_in_a_query_is_a_fault(app, made):
     for door in walk.doors(app):
         if door.method != "GET" or door.arguments or door.endpoint in walk.ENDLESS:
             continue
-        for value in WORDS:
-            query = dict.fromkeys(QUERY, value)
-            answers.append(
-                (f"{door.rule} {value[:9]!r}", client.get(door.rule, query_string=query))
-            )
-            alone = {"page": value, "sort": value}
-            answers.append(
-                (f"{door.rule} {value[:9]!r}", client.get(door.rule, query_string=alone))
-            )
+        with walk.noting(app) as read:
+            client.get(door.rule, query_string=dict.fromkeys(QUERY, WORDS[0]))
+        reads = bool({*QUERY, walk.ANY} & read - {"format"})  # all pages read that one
+        for value in WORDS if reads else WORDS[:1]:
+            alone = dict.fromkeys(("page", "sort"), value)
+            for query in [dict.fromkeys(QUERY, value), *([alone] if reads else [])]:
+                answer = client.get(door.rule, query_string=query)
+                answers.append((f"{door.rule} {value[:9]!r}", answer))
+    assert len(answers) > 300
     assert not faults(answers)
 
 

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
+from werkzeug.datastructures import ImmutableMultiDict
 
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import rights
@@ -98,3 +100,48 @@ def pages(app: Flask, side: Side) -> Iterator[tuple[Door, str]]:
 def body(answer: Any) -> str:
     """An answer's text, whatever its kind."""
     return answer.get_data().decode("utf-8", "replace")
+
+
+class Noting(ImmutableMultiDict):
+    """A query that notes which of its words a page reads; that it is copied into links is none."""
+
+    read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.read.add(str(name))
+        return super().__contains__(name)
+
+    def getlist(self, name: str, *more: Any) -> list[Any]:
+        self.read.add(name)
+        return super().getlist(name, *more)
+
+    def __iter__(self) -> Iterator[str]:
+        self.read.add(ANY)
+        return super().__iter__()
+
+    def values(self) -> Any:
+        self.read.add(ANY)
+        return super().values()
+
+    def to_dict(self, flat: bool = True) -> dict[str, Any]:
+        return {name: found[0] if flat else found for name, found in self.lists()}
+
+
+#: What is noted where a page goes through all words that there are.
+ANY = "*"
+
+
+@contextmanager
+def noting(app: Flask) -> Iterator[set[str]]:
+    """The words of queries that pages have read since then; not what a page would ignore."""
+    usual = app.request_class
+    app.request_class = type("Noted", (usual,), {"parameter_storage_class": Noting})
+    Noting.read = set()
+    try:
+        yield Noting.read
+    finally:
+        app.request_class = usual
