@@ -1,4 +1,6 @@
-"""Tasks over a real RabbitMQ: ages, bills, mails and sweeps, and nudges after it was away."""
+"""Tasks over a real RabbitMQ: nudges, ages, bills, mails and sweeps, also when it was away."""
+
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -86,14 +88,20 @@ def test_nudges_go_on_after_it_was_away(app, rabbit):
     eventually(asked, 120, "a nudge arrives")
 
 
-def test_a_session_is_billed_and_its_receipt_sent(make_site, rabbit, smtp_server, charge_point):
+def test_sessions_are_billed_and_mailed_also_one_that_ends_while_it_is_away(
+    make_site, rabbit, smtp_server, charge_point
+):
     # What nobody takes before the next one is asked for is dropped: a slow computer needs time.
     site = make_site(broker_url=rabbit.url, smtp_url=smtp_server.url, sweep_s=10)
     charger = charge_point(site.charger_url, *furnish(site).stations[0])
     charger.connect()
     charger.boot()
-    charged(charger)
+    charged(charger, ago=timedelta(hours=1))
     eventually(lambda: len(smtp_server.messages) == 1, 120, "the receipt")
+    rabbit.kill9()
+    charged(charger, register_wh=17_350)
+    rabbit.start()
+    eventually(lambda: len(smtp_server.messages) == 2, 180, "the receipt of what ended meanwhile")
     with site.read() as db:
         billing = set(db.scalars(select(ChargingSession.billing)))
     assert billing == {BillingState.BILLED}

@@ -86,8 +86,9 @@ class Site:
 
     def _celery_listens(self) -> bool:
         if self.settings.broker_address.startswith("amqp"):
-            with self.app.extensions["celery"].connection_for_read() as connection:
-                declared = connection.channel().queue_declare("bills", passive=True)
+            celery = self.app.extensions["celery"]
+            with celery.connection_for_read() as connection:
+                declared = celery.conf.task_queues[0](connection.channel()).queue_declare()
             return bool(declared.consumer_count)
         redis = self.app.extensions["redis"]
         return any(client["cmd"] == "brpop" for client in redis.client_list())

@@ -54,11 +54,11 @@ def ordered(site):
         return json.load(answer)
 
 
-def charged(charger):
-    """Charge for forty minutes that end now."""
-    began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=40)
-    transaction = charger.start(TAG, 10_000, began).transaction_id
-    charger.stop(transaction, 17_350, began + timedelta(minutes=40), TAG)
+def charged(charger, ago=timedelta(), register_wh=10_000):
+    """Charge for forty minutes that ended so long ago."""
+    ended = datetime.now(UTC).replace(microsecond=0) - ago
+    transaction = charger.start(TAG, register_wh, ended - timedelta(minutes=40)).transaction_id
+    charger.stop(transaction, register_wh + 7_350, ended, TAG)
 
 
 def path_to(collector, **last):
