@@ -7,6 +7,7 @@ The worker, the tasks and the command line carry no scope.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import event, select
@@ -46,13 +47,7 @@ def _apply(state: ORMExecuteState) -> None:
     if scope is None or not (state.is_select or state.is_update or state.is_delete):
         return
     sites = reach.of(state.session)
-    rules = _criteria(scope if sites is not None else Scope(scope.tenant_id))
-    if sites is not None:
-        rules += [
-            with_loader_criteria(model, reach.seen(model, sites), include_aliases=True)
-            for model in reach.OWNED
-        ]
-    state.statement = state.statement.options(*rules)
+    state.statement = state.statement.options(*_criteria(Scope(scope.tenant_id, sites)))
 
 
 @event.listens_for(Session, "before_flush")
@@ -65,7 +60,9 @@ def _guard(db: Session, context: Any, instances: Any) -> None:
             reach.guard(db, row)
 
 
-def _criteria(scope: Scope) -> list[Any]:
+@lru_cache(maxsize=500)
+def _criteria(scope: Scope) -> tuple[Any, ...]:
+    """The rules of a scope; made once, for making them costs as much as many a statement."""
     tenant, sites = scope.tenant_id, scope.site_ids
     rules = [
         with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == tenant, include_aliases=True)
@@ -87,6 +84,10 @@ def _criteria(scope: Scope) -> list[Any]:
                 SiteOwned, lambda cls: cls.site_id.in_(sites), include_aliases=True
             ),
             with_loader_criteria(Site, lambda cls: cls.id.in_(sites), include_aliases=True),
+            *(
+                with_loader_criteria(model, reach.seen(model, sites), include_aliases=True)
+                for model in reach.OWNED
+            ),
         ]
     # Rows that say whose they are need not ask their station.  The others look at theirs, one by
     # one: a list of all stations would have a database begin with it.
@@ -97,4 +98,4 @@ def _criteria(scope: Scope) -> list[Any]:
             include_aliases=True,
         )
     )
-    return rules
+    return tuple(rules)
