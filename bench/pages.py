@@ -80,7 +80,9 @@ MORE = (
     *("/api/v1/sessions/count?state=ended", "/api/v1/stations?limit=500", "/api/v1/tags?limit=500"),
 )
 #: Streams and files that have no end or no place here.
-NOT_PAGES = re.compile(r"^/(live|static|f/|r/|reset/|setup/|api/docs)|<any|<key>|<secret>|<name>")
+NOT_PAGES = re.compile(
+    r"^/(live|static|f/|r/|reset/|setup/|api/docs|api/v1/events)|<any|<key>|<secret>|<name>"
+)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    cast,
     event,
     inspect,
     literal_column,
@@ -81,6 +82,12 @@ class ChargingSession(SiteOwned, AtStation, Base):
             *("ix_charging_sessions_running", "tenant_id", "started_at"),
             sqlite_where=text("state = 'charging'"),
             postgresql_where=text("state = 'charging'"),
+        ),
+        # Those with a flag are few, too; a query says so as `FLAGGED` does.
+        Index(
+            *("ix_charging_sessions_flagged", "tenant_id", "started_at"),
+            sqlite_where=text("CAST(flags AS VARCHAR) <> '[]'"),
+            postgresql_where=text("CAST(flags AS VARCHAR) <> '[]'"),
         ),
         # For whom a number that stands on a charger's display is all they have.
         Index("ix_charging_sessions_transaction_ref", "transaction_ref"),
@@ -201,6 +208,8 @@ class StrayStop(StationOwned, Base):
 
 #: The condition of the index of those that run: a parameter in it would hide it from SQLite.
 RUNNING = ChargingSession.state == literal_column("'charging'")
+#: The same of those with a flag.
+FLAGGED = cast(ChargingSession.flags, String) != literal_column("'[]'")
 
 
 # What the row of a billed session said before it was told anew.

@@ -1,9 +1,11 @@
 """What SQLite believes of its indexes: looked at anew every hour, and right where it matters."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.extensions import db as flask_db
+from app.models import ChargingSession
+from app.models.sessions import FLAGGED
 from app.tasks.tidying import tidy_up
 
 #: A list by the order of its rows: to find all of a tenant by an index first is of no use.
@@ -35,3 +37,10 @@ def test_a_newest_page_is_read_in_the_order_of_the_rows_and_nothing_is_sorted(ap
     tidy_up()
     flask_db.engine.dispose()
     assert plan() == "SCAN charging_sessions"
+
+
+def test_sessions_with_a_flag_are_found_by_an_index_of_their_own(db, made):
+    query = select(ChargingSession.id).where(FLAGGED)
+    said = str(query.compile(dialect=db.get_bind().dialect))
+    rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
+    assert "ix_charging_sessions_flagged" in " / ".join(row.detail for row in rows)

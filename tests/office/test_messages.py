@@ -1,15 +1,18 @@
 """The message log on the desk: what is found, how it is said, and what garbage does to it."""
 
 import csv
+import html
 import io
 import json
 import random
+import re
 from datetime import timedelta
 
 import pytest
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message
+from app.queries.office import messages as queries
 from app.text import message_parts, message_words
 from tests.support import examples, seed_log
 from worker.ocpp.versions import Version
@@ -244,3 +247,28 @@ def test_every_message_of_every_version_has_words(version):
         for make in (examples.least, examples.most):
             text = said(action, make(version, action))
             assert "{" not in text and "[" not in text, text
+
+
+def test_a_word_is_looked_for_in_the_newest_messages_and_further_back_on_demand(
+    viewer, monkeypatch
+):
+    monkeypatch.setattr(queries, "LOOKED_THROUGH", 2)
+    address, found = "/messages?tail=off&q=UnlockFailed", []
+    for _ in range(100):
+        text = page(viewer, address)
+        rows = text.split("log-head")[1].partition("</div>")[2].partition("<nav")[0]
+        found.append("UnlockFailed" in rows)
+        cut = "2 messages were looked through, back to" in text
+        assert cut == ("Look further back" in text)
+        assert cut or "Nothing in these messages" not in text
+        older = re.search(r'rel="next" href="([^"]+)"', text)
+        if older is None:
+            break
+        address = html.unescape(older[1])
+        address = address if address.startswith("/") else f"/messages{address}"
+    assert not cut and any(found) and not all(found)
+
+
+def test_a_file_looks_through_the_whole_log(viewer, monkeypatch):
+    monkeypatch.setattr(queries, "LOOKED_THROUGH", 2)
+    assert "GroundFailure" in page(viewer, "/messages?format=jsonl&q=GroundFailure")

@@ -22,7 +22,7 @@ from app.models import (
     Tag,
     TariffVersion,
 )
-from app.models.sessions import RUNNING
+from app.models.sessions import FLAGGED, RUNNING
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like, ordered
 from app.queries.ground.period import epoch
 
@@ -90,6 +90,8 @@ class Filter:
         if self.state in list(SessionState):
             running = self.state == SessionState.CHARGING
             yield RUNNING if running else ChargingSession.state == SessionState(self.state)
+        if self.flag:
+            yield FLAGGED
         if self.q:
             yield meant(db, self.q, self.known)
 
@@ -99,10 +101,9 @@ class Filter:
             yield ChargingSession.provisional.is_(True)
         elif self.state == "unauthorised":
             yield ChargingSession.unauthorised.is_(True)
-        if self.flag:
+        if self.flag not in ("", "any"):
             text = cast(ChargingSession.flags, String)
-            told = text.like(like(f'"{self.flag}"'), escape="\\")
-            yield text != "[]" if self.flag == "any" else told
+            yield text.like(like(f'"{self.flag}"'), escape="\\")
 
 
 def meant(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:

@@ -34,8 +34,7 @@ class Filter:
 
     def select(self) -> Select[Command]:
         """Select the commands with their stations, in no order yet."""
-        query = select(Command).options(joinedload(Command.station)).where(*self._conditions())
-        return query.join(Command.station) if self.q else query
+        return select(Command).options(joinedload(Command.station)).where(*self._conditions())
 
     def _conditions(self) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
@@ -54,9 +53,16 @@ class Filter:
         if self.until:
             found.append(Command.requested_at < self.until)
         if self.q:
-            columns = (Station.identity, Station.name, Command.sentence, Command.message_id)
-            found.append(or_(*(c.ilike(like(self.q), escape="\\") for c in columns)))
+            found.append(self._meant())
         return found
+
+    def _meant(self) -> ColumnElement[bool]:
+        """Orders to stations of a name, which are looked for first, or with these words."""
+        pattern = like(self.q)
+        named = or_(*(c.ilike(pattern, escape="\\") for c in (Station.identity, Station.name)))
+        words = (Command.sentence, Command.message_id)
+        told = (column.ilike(pattern, escape="\\") for column in words)
+        return or_(Command.station_id.in_(select(Station.id).where(named)), *told)
 
 
 _GROUPS = {
@@ -74,7 +80,7 @@ _GROUPS = {
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page, newest first unless the wish says otherwise."""
     query = wanted.select()
-    if wish.sort.lstrip("-") == "station" and not wanted.q:
+    if wish.sort.lstrip("-") == "station":
         query = query.join(Command.station)
     return fetch(db, query, wish, SORTS, default="-at", noun="commands")
 

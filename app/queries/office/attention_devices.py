@@ -270,15 +270,14 @@ class Named(NamedTuple):
 
 
 def _nothing(empty: list[Any], station: Station) -> Finding:
-    last = empty[0]
     facts: Facts = {
         "station": Named(station.id, station.label),
-        "evse": last.evse,
+        "evse": empty[0].evse,
         "count": len(empty),
     }
     facts["silent"] = all(one.last_register_wh is None for one in empty)
     facts["up_to"] = max(one.ended_at for one in empty)
-    return Finding("unmeasured", empty[-1].started_at, facts, 0, f"{station.id}:{last.evse}")
+    return Finding("unmeasured", empty[-1].started_at, facts, 0, f"{station.id}:{empty[0].evse}")
 
 
 def _recent_of_suspects(

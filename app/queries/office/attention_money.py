@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.domain.ground.vocabulary import ReceiptState, doubts
 from app.domain.money import tariff_book
 from app.domain.money.tariffs import Unreachable
 from app.models import (
-    Bill,
+    AttentionSeen,
     ChargingSession,
     DriverQuestion,
     OutgoingMail,
@@ -26,7 +26,7 @@ from app.models import (
     Tenant,
 )
 from app.models.sessions import RUNNING
-from app.queries.ground.findings import Finding, few, unseen
+from app.queries.ground.findings import Finding, few
 
 #: A session that nobody has ended is doubtful after this long.
 ENDLESS_AFTER = timedelta(hours=24)
@@ -63,14 +63,24 @@ def failed_receipts(db: Session, tenant_id: int) -> list[Finding]:
     """Receipts that were not sent, or perhaps not, and that nobody has seen since."""
     tried = func.coalesce(Receipt.claimed_at, Receipt.created_at)
     count, oldest, up_to = db.execute(
-        select(func.count(Receipt.id), func.min(Receipt.created_at), func.max(tried))
-        .join(Bill, Bill.id == Receipt.bill_id)
-        .where(
+        select(func.count(Receipt.id), func.min(Receipt.created_at), func.max(tried)).where(
             Receipt.state.in_([ReceiptState.FAILED, ReceiptState.UNKNOWN]),
-            unseen(tenant_id, "failed_receipts", literal(ALL), tried),
+            _since_seen(tenant_id, "failed_receipts", tried),
         )
     ).one()
     return _one("failed_receipts", count, oldest, up_to)
+
+
+def _since_seen(tenant_id: int, kind: str, at: Any) -> ColumnElement[bool]:
+    """`unseen` of a kind that is one row: when it was seen is looked up once, not for each."""
+    seen = select(AttentionSeen.up_to).where(
+        AttentionSeen.tenant_id == tenant_id,
+        AttentionSeen.kind == kind,
+        AttentionSeen.subject == ALL,
+    )
+    never = literal(datetime(1970, 1, 1, tzinfo=UTC), AttentionSeen.up_to.type)
+    up_to: ColumnElement[bool] = at > func.coalesce(seen.scalar_subquery(), never)
+    return up_to
 
 
 def failed_mails(db: Session, tenant_id: int) -> list[Finding]:
@@ -81,7 +91,7 @@ def failed_mails(db: Session, tenant_id: int) -> list[Finding]:
             func.count(OutgoingMail.id), func.min(OutgoingMail.created_at), func.max(tried)
         ).where(
             OutgoingMail.state.in_(["failed", "unknown"]),
-            unseen(tenant_id, "failed_mails", literal(ALL), tried),
+            _since_seen(tenant_id, "failed_mails", tried),
         )
     ).one()
     return _one("failed_mails", count, oldest, up_to)

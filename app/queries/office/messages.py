@@ -13,8 +13,9 @@ from app.models import Message, Station
 from app.models.system import UNANSWERED
 from app.queries.ground.paging import in_pieces, like, narrowed
 
-#: Messages on one page.
+#: Messages on one page, and how many are looked through for them where no index helps.
 SLICE = 50
+LOOKED_THROUGH = 20_000
 
 PROBLEMS = (
     MessageOutcome.REFUSED,
@@ -40,25 +41,31 @@ class Filter:
 
     def select(self) -> Select[Message]:
         """Select the messages, in no order yet."""
-        return select(Message).where(*self._conditions())
+        return select(Message).where(*self.indexed(), *self.looked_through())
 
-    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+    def indexed(self) -> Iterator[ColumnElement[bool]]:
+        """Conditions by which messages are found."""
         if self.station_id is not None:
             yield Message.station_id == self.station_id
         if self.session_id is not None:
             yield Message.session_id == self.session_id
-        if self.action:
-            yield Message.action == self.action
-        if self.direction in ("in", "out"):
-            yield Message.outbound.is_(self.direction == "out")
         if self.message_id:
             yield Message.message_id == self.message_id
         if self.since:
             yield Message.at >= self.since
         if self.until:
             yield Message.at <= self.until
-        if self.ended:
+        if self.ended and self.ended != MessageOutcome.ANSWERED:
             yield self._ending()
+
+    def looked_through(self) -> Iterator[ColumnElement[bool]]:
+        """Conditions that few messages may meet, and that no index helps to find."""
+        if self.action:
+            yield Message.action == self.action
+        if self.direction in ("in", "out"):
+            yield Message.outbound.is_(self.direction == "out")
+        if self.ended == MessageOutcome.ANSWERED:
+            yield Message.outcome == MessageOutcome.ANSWERED
         if self.q:
             yield self._holding()
 
@@ -69,8 +76,6 @@ class Filter:
             return and_(unanswered, Message.outcome.in_(PROBLEMS))
         if self.ended == "waiting":
             return and_(unanswered, Message.outcome.is_(None))
-        if self.ended == MessageOutcome.ANSWERED:
-            return Message.outcome == MessageOutcome.ANSWERED
         if self.ended in list(MessageOutcome):
             return and_(unanswered, Message.outcome == MessageOutcome(self.ended))
         return and_(True)
@@ -86,21 +91,39 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some messages, newest first; `older` is the id below which the next slice begins."""
+    """Some messages, newest first; `older` is the id below which the next slice begins.
+
+    `back_to` is when the last message was that was looked through, where others are left.
+    """
 
     messages: list[Message]
     stations: dict[int, Station]
     older: int | None
+    back_to: datetime | None = None
 
 
 def page(db: Session, wanted: Filter, before: int | None = None, size: int = SLICE) -> Slice:
-    """Return the newest messages (of those with an id below `before`)."""
-    query = wanted.select().order_by(Message.id.desc()).limit(size + 1)
+    """Return the newest messages (of those with an id below `before`).
+
+    No more than `LOOKED_THROUGH` are looked through for them: a word that stands nowhere would
+    have the log of years read.
+    """
+    query = select(Message).where(*wanted.indexed()).order_by(Message.id.desc())
     if before is not None:
         query = query.where(Message.id < before)
-    rows = list(db.scalars(query))
-    older = rows[size - 1].id if len(rows) > size else None
-    return Slice(rows[:size], stations_of(db, rows), older)
+    last, narrow = None, list(wanted.looked_through())
+    if narrow:
+        ends = query.with_only_columns(Message.id, Message.at).offset(LOOKED_THROUGH - 1).limit(1)
+        last = db.execute(ends).one_or_none()
+        query = query.where(*narrow)
+    if last is not None:
+        query = query.where(Message.id >= last.id)
+    rows = list(db.scalars(query.limit(size + 1)))
+    if len(rows) > size:
+        return Slice(rows[:size], stations_of(db, rows), rows[size - 1].id)
+    if last is None:
+        return Slice(rows, stations_of(db, rows), None)
+    return Slice(rows, stations_of(db, rows), last.id, last.at)
 
 
 def every(db: Session, wanted: Filter) -> Iterator[Row[Any]]:

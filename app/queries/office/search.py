@@ -76,8 +76,12 @@ def _sessions(db: Session, text: str) -> Hits:
 
 
 def _bills(db: Session, text: str) -> Hits:
-    rows = _like(db, select(Bill), (Bill.number,), text)
-    return Hits("bills", rows, _is(rows, lambda row: row.number.casefold() == text.casefold()))
+    query, plain = select(Bill), "".join(text.split())
+    rows = list(db.scalars(query.where(Bill.number == plain).limit(EACH)))
+    # A number has digits alone: what is none is not looked for within those of all time.
+    if not rows and plain.isascii() and plain.replace("-", "").isdigit():
+        rows = _like(db, query, (Bill.number,), plain)
+    return Hits("bills", rows, _is(rows, lambda row: row.number == plain))
 
 
 def _sites(db: Session, text: str) -> Hits:

@@ -50,6 +50,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "office/messages/index.html",
         found=found,
+        looked_through=queries.LOOKED_THROUGH,
         wanted=wanted,
         before=before,
         tail=tail,
