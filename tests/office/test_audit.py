@@ -8,7 +8,18 @@ import pytest
 
 from app.domain.ground.vocabulary import Actor
 from app.domain.office import audit, staff
+from app.models import Base
+from app.text import audit_words
+from app.views.office import audit as audit_page
 from tests.support import seed
+
+#: What entries are about most: a column of theirs is told in every language.
+AUDITED = {
+    *("Site", "Station", "Tag", "TagGroup", "Driver", "Tariff", "User", "OwnRole", "ApiToken"),
+    *("AlertRule", "Alert", "WebhookEndpoint", "ChargingProfile", "ReportSchedule", "Broadcast"),
+    *("Bill", "Receipt", "Review", "Reservation", "FirmwareFile", "NotedFault", "StrayStop"),
+    *("DriverQuestion", "Command", "ChargingSession", "StationCertificate", "Job"),
+}
 
 
 @pytest.fixture
@@ -63,3 +74,24 @@ def test_a_thing_tells_its_last_changes_on_its_own_page(admin, app, made):
     assert "Last changes" in text
     assert "station: register" in text
     assert "Last changes" not in page(vera, address)
+
+
+def test_it_speaks_german_to_who_reads_german(app, db, made):
+    vera = made.people["admin"]
+    vera.language = "de"
+    db.commit()
+    text = page(seed.signed_in(app, vera), "/audit")
+    assert "Person: ändern" in text and "Ladestation: registrieren" in text
+    assert ">Rolle</span>" in text and ">role</span>" not in text
+
+
+def test_every_column_that_it_may_tell_has_words():
+    """Of whatever belongs to an organisation; what is new says its word in app/text/audit_words."""
+    audited = {
+        column.key
+        for mapper in Base.registry.mappers
+        if "tenant_id" in mapper.columns and mapper.class_.__name__ in AUDITED
+        for column in mapper.column_attrs
+    }
+    untold = audited - audit.LEFT_OUT - audit_page.HIDDEN
+    assert {name.replace("_", " ") for name in untold} <= set(audit_words.COLUMNS)

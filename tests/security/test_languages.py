@@ -16,7 +16,7 @@ MUTE = {"script", "style", "code", "pre", "svg", "kbd"}
 #: Pages in a driver's language, which is not that of the desk.
 LETTERS = {"bills.letter", "mail.letter"}
 #: Pages that tell names of fields and values as they are kept, or what files look like.
-AS_KEPT = {"audit.index", "imports.drivers", "imports.tags", "station_import.index"}
+AS_KEPT = {"imports.drivers", "imports.tags", "station_import.index"}
 #: What the town's people and chargers wrote themselves, the names of languages and of programs.
 #: Also what the audit keeps of a support bundle, in the words of its time.
 GIVEN = {

@@ -87,5 +87,5 @@ def index() -> ResponseReturnValue:
         page=page,
         nouns=staff.nouns(session),
         actors=staff.actors(session),
-        pairs=lambda words: [(word, word) for word in words],
+        pairs=lambda words: [(word, word.replace("_", " ")) for word in words],
     )
