@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +48,7 @@ def make_celery(app: Flask) -> Celery:
 
     class FlaskTask(Task):  # type: ignore[misc]
         def __call__(self, *args: object, **kwargs: object) -> Any:
+            time.sleep(_gathers_on_s(self.request))
             with app.app_context(), _timed(app.extensions["redis"], self.name):
                 if _is_late(self.request):
                     return None
@@ -170,22 +170,14 @@ def did(client: redis.Redis) -> dict[str, float]:
 _ASKED_AT = "asked_at"
 
 
-#: The header that says for how many seconds a task is worth doing.
-_GOOD_FOR = "good_for_s"
+#: The headers that say for how many seconds a task is worth doing, and waits for more of its kind.
+_GOOD_FOR, _GATHERS_FOR = "good_for_s", "gathers_for_s"
 
 
 def _note_time(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """Write into a task when it was asked for: what waits in a queue tells its age by it.
-
-    It says when it may begin by the clock of all nodes, too, which Celery does not know.
-    """
-    if headers is None:
-        return
-    now = utc_now()
-    headers[_ASKED_AT] = now.timestamp()
-    if headers.get("eta"):
-        eta = datetime.fromisoformat(headers["eta"])
-        headers["eta"] = (eta + (now - utc_now())).isoformat()
+    """Write into a task when it was asked for: what waits in a queue tells its age by it."""
+    if headers is not None:
+        headers[_ASKED_AT] = utc_now().timestamp()
 
 
 def good_for(seconds: float) -> dict[str, float]:
@@ -196,9 +188,24 @@ def good_for(seconds: float) -> dict[str, float]:
     return {_GOOD_FOR: seconds}
 
 
+def gathers_for(seconds: float) -> dict[str, float]:
+    """The header of a task that begins so long after it was asked for, at most a second or two.
+
+    Celery's own `countdown` compares the clocks of two machines.
+    """
+    return {_GATHERS_FOR: seconds}
+
+
 def _is_late(request: Any) -> bool:
     good_for_s = request.get(_GOOD_FOR)
     return bool(good_for_s) and utc_now().timestamp() - request.get(_ASKED_AT) > good_for_s
+
+
+def _gathers_on_s(request: Any) -> float:
+    """How much longer a task waits for more of its kind, in seconds."""
+    gathers_s = float(request.get(_GATHERS_FOR) or 0.0)
+    waited_s = utc_now().timestamp() - float(request.get(_ASKED_AT) or 0.0)
+    return min(max(gathers_s - waited_s, 0.0), gathers_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from kombu.exceptions import KombuError
 from app import traces
 from app.domain.ground import events
 from app.domain.ground.events import Event
-from app.queues import good_for
+from app.queues import gathers_for, good_for
 
 log = logging.getLogger(__name__)
 
@@ -169,8 +169,8 @@ def _ask(app: Flask, task: str, trace: Headers) -> None:
         return
     _unsent.add(task)
     try:
-        wait_s, headers = _GATHERS_S.get(task), good_for(_ASKED_S) | dict(trace)
-        app.extensions["celery"].send_task(task, retry=False, countdown=wait_s, headers=headers)
+        headers = gathers_for(_GATHERS_S.get(task, 0.0)) | good_for(_ASKED_S) | dict(trace)
+        app.extensions["celery"].send_task(task, retry=False, headers=headers)
     except BaseException:
         client.delete(mark)
         _unsent.discard(task)

@@ -1,8 +1,7 @@
 """A bill keeps how long its session took, so that lists sum it up without the sessions.
 
 A bill's row never changes, says the database: its rule rests while those that are there are told
-their time, which their facts have.  On PostgreSQL nobody reads or writes bills meanwhile, some
-20 seconds for a million of them.
+their time, which their facts have.  On PostgreSQL nobody reads or writes bills meanwhile.
 """
 
 import sqlalchemy as sa
