@@ -203,6 +203,15 @@ def test_a_start_that_is_stored_after_its_end_makes_a_session_that_ended(station
     assert (late["strays"], late["readings"][0][0]) == ([], "900001")
 
 
+def test_a_reading_that_was_lent_to_what_ran_goes_to_the_session_that_it_named(station):
+    steps = [None, start(1, 900_001), reading(2, 900_001), stop(3, 900_001), start(4, 900_002)]
+    steps += [None, reading(6, 900_002)]
+    late = outcome(station, steps, [0, 1, 5, 6, 2, 3, 4])
+    assert late == outcome(station, steps, range(7))
+    running = outcome(station, steps, [0, 1, 2, 5, 6, 4])
+    assert sorted(each for each, _ in running["readings"]) == ["900001", "900002"]
+
+
 def test_a_status_that_comes_after_the_bill_has_the_session_weighed_again(station):
     steps = [None, start(1, 900_001), status(2, 1, "SuspendedEV"), None, stop(4, 900_001)]
     db = flask_db.session()

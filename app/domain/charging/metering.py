@@ -8,13 +8,14 @@ session is brought up to date from the readings every second (`show`).
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.charging.gauges import Gauge, Values, keep_newest, values_of
+from app.domain.charging.gauges import Gauge, Values, keep_newest, show, values_of
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_read import BulkRead
@@ -215,28 +216,51 @@ def _digest_of(evse: int, ref: str | None, at: datetime, samples: bytes) -> str:
     return f"{second:08x}{hashlib.blake2b(text + samples, digest_size=12).hexdigest()}"
 
 
-def claim(db: Session, session: Any, *, since: datetime, until: datetime | None) -> list[Gauge]:
-    """Give a session the readings that came before its start was stored; return what they show.
+def claim(
+    db: Session, session: Any, *, since: datetime, until: datetime | None
+) -> tuple[list[Gauge], set[int]]:
+    """Give a session the readings that came before its start was stored.
 
     They were heard after `since` and taken not after `until`, and name its transaction, or none.
-    Whom a reading named is told by its digest alone.
+    Whom a reading named is told by its digest alone; one that named this transaction was given to
+    whatever ran then.  Returns what they show, and the sessions that had some of them.
     """
     query = select(MeterReading).where(
         MeterReading.station_id == session.station_id,
-        MeterReading.session_id.is_(None),
         MeterReading.received_at >= since,
+        or_(MeterReading.session_id.is_(None), MeterReading.session_id != session.id),
     )
-    found = []
+    found: list[Gauge] = []
+    lenders: set[int] = set()
     for row in db.scalars(query.order_by(MeterReading.taken_at)):
         within = row.taken_at >= session.started_at and (until is None or row.taken_at <= until)
-        nameless = within and row.evse in (0, session.evse) and _names(row, None)
-        if nameless or _names(row, session.transaction_ref):
+        free = within and row.session_id is None and row.evse in (0, session.evse)
+        if (free and _names(row, None)) or _names(row, session.transaction_ref):
+            if row.session_id is not None:
+                lenders.add(row.session_id)
             row.session_id = session.id
-            values = (row.register_wh, row.power_w, row.soc_percent, session.meter_start_wh)
-            about = (session.id, session.tenant_id, session.station_id, row.taken_at)
-            found.append(Gauge(*about, *values))
+            found.append(_shows(row, session))
     db.flush()
-    return found
+    return found, lenders
+
+
+def show_again(db: Session, session: ChargingSession) -> None:
+    """Show of a session what its readings show, after it gave some of them back."""
+    session.last_reading_at = session.started_at
+    session.last_power_w = session.last_soc_percent = None
+    if session.state is SessionState.CHARGING:
+        session.energy_wh, session.last_register_wh = Decimal(0), session.meter_start_wh
+        session.first_register_wh = None
+    db.flush()
+    query = select(MeterReading).where(MeterReading.session_id == session.id)
+    for row in db.scalars(query.order_by(MeterReading.taken_at)):
+        show(db, [_shows(row, session)])
+    db.refresh(session)
+
+
+def _shows(row: MeterReading, session: Any) -> Gauge:
+    values = (row.register_wh, row.power_w, row.soc_percent, session.meter_start_wh)
+    return Gauge(session.id, session.tenant_id, session.station_id, row.taken_at, *values)
 
 
 def _names(row: MeterReading, ref: str | None) -> bool:

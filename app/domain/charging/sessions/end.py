@@ -173,9 +173,14 @@ def take_overtaking(db: Session, station: Any, session: Any, *, since: datetime)
         StrayStop.received_at >= since,
     )
     stray = db.scalars(query.order_by(StrayStop.id).limit(1)).first()
-    read = metering.claim(db, session, since=since, until=stray.ended_at if stray else None)
+    until = stray.ended_at if stray else None
+    read, lenders = metering.claim(db, session, since=since, until=until)
     for gauge in read:
         gauges.show(db, [gauge])
+    for number in sorted(lenders):
+        lender = db.get_one(ChargingSession, number)
+        metering.show_again(db, lender)
+        mark_late(db, lender, since)
     stands = overtaken.idle_since(db, session, since, stray.received_at if stray else None)
     db.get_one(ChargingSession, session.id).idle_since = stands
     db.flush()
