@@ -22,13 +22,21 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def app(migrated, tmp_path, server):
+def nudges(monkeypatch):
+    """A backlog of its own: what other tests told without a Redis fails for as long as they run."""
+    own = reactions._Nudges()
+    monkeypatch.setattr(reactions, "_nudges", own)
+    yield own
+    own._failed.clear()
+
+
+@pytest.fixture
+def app(migrated, tmp_path, server, nudges):
     """An application with a Redis of its own, which may go away."""
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
     app = make_app(tmp_path, redis_url=server.url)
     with app.app_context():
         yield app
-        reactions._nudges._failed.clear()
         flask_db.session.remove()
         flask_db.engine.dispose()
 
