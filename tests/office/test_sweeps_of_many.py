@@ -44,6 +44,7 @@ def rounds(count, now):
 
 
 def test_a_sweep_of_many_takes_as_many_statements_as_one_of_few(any_app, now):
+    sweep()  # The first of an installation makes its mark, which takes a statement more.
     few = rounds(10, now)
     assert rounds(300, now) == few
     assert not flask_db.session().scalars(select(Command)).all()
