@@ -34,7 +34,7 @@ from app.extensions import is_away
 from app.uow import unit_of_work
 from worker.metrics import COUNTS
 from worker.pace import LAG
-from worker.storage import Storage, StorageAway
+from worker.storage import Storage, StorageAway, end
 from worker.works import NOT_YET, Job, Together, Waiter, Work
 
 log = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class Lane:
             self.do(Job(lambda db, rows: None), within_s)
         except StorageAway:
             log.warning("the last commits could not be waited for")
-        self._writer.kill()
+        end(self._writer)
 
     def _write_for_ever(self) -> None:
         while True:

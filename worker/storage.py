@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 AWAY_PAUSE_S, LONGEST_AWAY_PAUSE_S = 0.5, 5.0
 #: How long background work rests after a failure.
 PAUSE_S = 2.0
+#: Background work that has not ended so long after it was killed is killed again.
+KILLED_S = 0.5
 
 
 class StorageAway(Exception):
@@ -80,6 +82,16 @@ def for_ever(work: Callable[[], Any]) -> None:
         except Exception:
             log.exception("%s failed", work.__name__)
         gevent.sleep(PAUSE_S)
+
+
+def end(greenlet: gevent.Greenlet) -> None:
+    """End a greenlet for good.
+
+    One that is killed within a query rolls back, which fails as the query is not over: that looks
+    like a database that is away, and the work goes on.  So it is killed until it has ended.
+    """
+    while not greenlet.ready():
+        greenlet.kill(timeout=KILLED_S)
 
 
 def at_last(work: Callable[[], Any], meanwhile: Callable[[], object]) -> None:

@@ -39,7 +39,7 @@ from worker.ocpp.frames import Call, Send
 from worker.replay import Replay
 from worker.spool import Spool
 from worker.standing import ANSWER_S, NEWEST, Held, Newest, Over, Presence, Standing
-from worker.storage import StorageAway, at_last, for_ever, guarded
+from worker.storage import StorageAway, at_last, end, for_ever, guarded
 from worker.works import Job
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Switchboard:
     def stop(self) -> None:
         """Write what is still in memory and end; the links are closed already."""
         for greenlet in self._greenlets:
-            greenlet.kill()
+            end(greenlet)
         self._show()
         self._write_seen()
         guarded(self._dispatch.deviations.write)
