@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class Reservation(AtStation, TenantOwned, Base):
     """A plug (`evse` 0: any) kept for a tag; its id is OCPP's reservationId.
 
-    `token_kind` is the domain's word for the kind of the tag.  `sentence` says
-    how it ended.
+    `token_kind` is the domain's word for the kind of the tag, `driver_id` whose it
+    was then.  `sentence` says how it ended.  The station has kept the plug since
+    `kept_from`.  `no_show`: it ran out beyond doubt unused; `no_show_why` says what
+    is the doubt where it is not.
     """
 
     __tablename__ = "reservations"
@@ -35,11 +37,15 @@ class Reservation(AtStation, TenantOwned, Base):
     token_kind: Mapped[str] = mapped_column(String(40), default="id_tag")
     group_token: Mapped[str | None] = mapped_column(String(255))
     tag_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tags.id"), index=True)
+    driver_id: Mapped[int | None] = mapped_column(BigId, index=True)
     state: Mapped[ReservationState] = mapped_column(
         choice(ReservationState), default=ReservationState.ASKED
     )
     sentence: Mapped[str | None] = mapped_column(String(300))
     expires_at: Mapped[datetime]
+    kept_from: Mapped[datetime | None]
+    no_show: Mapped[bool | None]
+    no_show_why: Mapped[str | None] = mapped_column(String(300))
     created_by: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]

@@ -20,7 +20,7 @@ RESERVATION_COLUMNS: list[cli.Column] = [
     *read("id station=station.identity"),
     ("connector", lambda row: row.evse or None),
     *read("tag=token state until=expires_at session=session_id asked_by=created_by"),
-    *read("sentence"),
+    *read("sentence no_show no_show_why"),
 ]
 
 

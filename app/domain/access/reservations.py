@@ -1,9 +1,8 @@
 """Reservations: a plug kept for one tag until a moment, from the wish to its end.
 
-A row is made when a reservation is asked for; its id is the number on the wire.
-It is ASKED until the station answers, ACTIVE while the station keeps the plug,
-and then used, cancelled, expired, faulted or removed.  What is unclear (no
-answer came) stays ASKED: the station may well keep the plug.
+A row is made when a reservation is asked for; its id is the number on the wire.  It is ASKED until
+the station answers, ACTIVE while the station keeps the plug, and then used, cancelled, expired,
+faulted or removed.  What is unclear (no answer came) stays ASKED: the station may well keep it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,7 +37,8 @@ OPEN = frozenset({ReservationState.ASKED, ReservationState.ACTIVE})
 MOST = timedelta(days=366)
 #: A charger's clock may lag so far behind ours; its times are in whole seconds besides.
 CLOCKS = timedelta(minutes=5)
-_KEPT = "reservation:"
+#: With a reservation's number, a command's subject.
+KEPT = "reservation:"
 #: What ends a reservation, and how that reads.
 _GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
 
@@ -75,6 +75,7 @@ def prepare(
         token_kind=given.get("token_kind") or (tag.kind if tag else "id_tag"),
         group_token=tag.group.parent if tag and tag.group else None,
         tag_id=tag.id if tag else None,
+        driver_id=tag.driver_id if tag else None,
         state=ReservationState.ASKED,
         expires_at=ends,
         created_by=actor.name,
@@ -93,7 +94,7 @@ def prepare(
         "reservation_id": row.id,
     }
     arguments = {name: value for name, value in wanted.items() if value is not None}
-    return Prepared(arguments, subject=f"{_KEPT}{row.id}")
+    return Prepared(arguments, subject=f"{KEPT}{row.id}")
 
 
 def prepare_cancel(
@@ -108,7 +109,7 @@ def prepare_cancel(
         raise NotFound(sentence, field="reservation_id")
     if row.state not in OPEN:
         raise Conflict(f"Reservation {number} is {row.state.value} already.")
-    return Prepared(dict(given), subject=f"{_KEPT}{row.id}")
+    return Prepared(dict(given), subject=f"{KEPT}{row.id}")
 
 
 def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -118,7 +119,7 @@ def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> 
         return
     row.command_id = command.id
     if outcome.state is CommandState.ACCEPTED:
-        row.state, row.sentence = ReservationState.ACTIVE, None
+        row.state, row.sentence, row.kept_from = ReservationState.ACTIVE, None, now
         _tell(db, row)
     elif _unclear(command, outcome):
         row.sentence = f"Nobody knows whether the station keeps it. {outcome.sentence}"[:300]
@@ -277,6 +278,7 @@ def _settle(
     db: Session, row: Reservation, state: ReservationState, sentence: str, now: datetime
 ) -> None:
     row.state, row.sentence, row.settled_at = state, sentence[:300], now
+    row.no_show = row.no_show_why = None
     _tell(db, row)
 
 
@@ -293,9 +295,9 @@ def _open(station: Any) -> Any:
 
 def _subject(db: Session, command: Command) -> Reservation | None:
     subject = command.subject or ""
-    if not subject.startswith(_KEPT):
+    if not subject.startswith(KEPT):
         return None
-    return db.get(Reservation, int(subject.removeprefix(_KEPT)))
+    return db.get(Reservation, int(subject.removeprefix(KEPT)))
 
 
 def _numbered(db: Session, station: Any, number: int | None) -> Reservation | None:

@@ -57,7 +57,7 @@ COLUMNS = [
     *read("id station=station.identity"),
     ("connector", lambda row: row.evse or None),
     *read("plug_type tag=token state=state.value sentence created_at created_by"),
-    *read("expires_at settled_at session=session_id"),
+    *read("expires_at settled_at session=session_id kept_from no_show no_show_why"),
 ]
 
 

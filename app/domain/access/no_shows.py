@@ -1,0 +1,152 @@
+"""No-shows: whether a reservation ran out although its station kept the plug and nobody came.
+
+Only what is beyond doubt counts as one.  Whatever else may be why nobody charged is a reason, kept
+with the reservation and shown.  It is looked for some time after the end, when what stations tell
+late is there, too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.access.reservations import CLOCKS, KEPT
+from app.domain.ground import events
+from app.domain.ground.texts import N_
+from app.domain.ground.vocabulary import Availability, Order, ReservationState, Token
+from app.models import Authorisation, ChargingSession, Command, Connection, Reservation, StatusEvent
+
+#: So long after its end a reservation is weighed, and so long it may be made up for.
+LATE, WHILE = timedelta(minutes=15), timedelta(days=1)
+#: A connection may be made anew within this time: whoever came meanwhile came again.
+APART = timedelta(minutes=1)
+_MOST = 200
+_BROKEN = (Availability.FAULTED, Availability.UNAVAILABLE)
+
+
+def weigh_due(db: Session, *, now: datetime) -> int:
+    """Say of each reservation that ran out whether nobody came beyond doubt; returns how many."""
+    query = select(Reservation).where(
+        Reservation.state == ReservationState.EXPIRED,
+        Reservation.no_show.is_(None),
+        Reservation.expires_at <= now - LATE,
+        Reservation.expires_at > now - WHILE,
+    )
+    query = query.order_by(Reservation.expires_at).limit(_MOST)
+    rows = db.scalars(query.with_for_update(skip_locked=True, of=Reservation)).all()
+    for row in rows:
+        row.no_show_why = next((why for why, holds in REASONS if holds(db, row)), None)
+        row.no_show = row.no_show_why is None
+        db.flush()
+        events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
+    return len(rows)
+
+
+def _never_kept(db: Session, row: Reservation) -> bool:
+    return row.kept_from is None
+
+
+def _let_go(db: Session, row: Reservation) -> bool:
+    return row.settled_at is not None and row.settled_at < row.expires_at - CLOCKS
+
+
+def _cancel_asked(db: Session, row: Reservation) -> bool:
+    asked = select(Command.id).where(
+        Command.station_id == row.station_id,
+        Command.requested_at.between(row.created_at, row.expires_at),
+        Command.order == Order.CANCEL_RESERVATION,
+        Command.subject == f"{KEPT}{row.id}",
+    )
+    return db.scalar(asked.limit(1)) is not None
+
+
+def _apart(db: Session, row: Reservation) -> bool:
+    """Whether the station was without a connection for long enough to be missed."""
+    query = select(Connection.opened_at, Connection.closed_at).where(
+        Connection.station_id == row.station_id,
+        Connection.opened_at < row.expires_at,
+        or_(Connection.closed_at.is_(None), Connection.closed_at > row.kept_from),
+    )
+    spans = db.execute(query.order_by(Connection.opened_at)).tuples().all()
+    return any(until - since > APART for since, until in _gaps(row, spans))
+
+
+def _gaps(
+    row: Reservation, spans: Sequence[tuple[datetime, datetime | None]]
+) -> Iterator[tuple[datetime, datetime]]:
+    at = row.kept_from or row.created_at
+    for opened, closed in spans:
+        yield at, opened
+        at = max(at, closed or row.expires_at)
+    yield at, row.expires_at
+
+
+def _broken(db: Session, row: Reservation) -> bool:
+    """Whether the plug was faulted or out of service, by what the station told then or later."""
+    place = StatusEvent.station_id == row.station_id, _at_plug(StatusEvent, row)
+    within = StatusEvent.at.between(row.kept_from, row.expires_at)
+    broken = StatusEvent.availability.in_(_BROKEN)
+    if db.scalar(select(StatusEvent.id).where(*place, within, broken).limit(1)) is not None:
+        return True
+    last = (
+        select(func.max(StatusEvent.id))
+        .where(*place, StatusEvent.at < row.kept_from)
+        .group_by(StatusEvent.evse, StatusEvent.connector)
+    )
+    stood = select(StatusEvent.id).where(StatusEvent.id.in_(last), broken)
+    return db.scalar(stood.limit(1)) is not None
+
+
+def _came(db: Session, row: Reservation) -> bool:
+    """Whether the driver was at the site: charged there, or showed the tag to the station."""
+    sessions = select(ChargingSession.id).where(
+        ChargingSession.site_id == row.station.site_id,
+        *_during(row),
+        or_(*_same(ChargingSession, row)),
+    )
+    taps = select(Authorisation.id).where(
+        Authorisation.station_id == row.station_id,
+        Authorisation.at.between(row.created_at, row.expires_at + CLOCKS),
+        or_(*_same(Authorisation, row)),
+    )
+    return any(db.scalar(query.limit(1)) is not None for query in (sessions, taps))
+
+
+def _taken(db: Session, row: Reservation) -> bool:
+    sessions = select(ChargingSession.id).where(
+        ChargingSession.station_id == row.station_id, *_during(row), _at_plug(ChargingSession, row)
+    )
+    return db.scalar(sessions.limit(1)) is not None
+
+
+def _during(row: Reservation) -> tuple[ColumnElement[bool], ...]:
+    own = ChargingSession
+    over = or_(own.ended_at.is_(None), own.ended_at > row.kept_from)
+    return own.started_at <= row.expires_at + CLOCKS, over
+
+
+def _same(model: Any, row: Reservation) -> Iterator[ColumnElement[bool]]:
+    yield func.lower(model.token) == Token(row.token).key
+    if row.tag_id is not None:
+        yield model.tag_id == row.tag_id
+    if model is ChargingSession and row.driver_id is not None:
+        yield ChargingSession.driver_id == row.driver_id
+
+
+def _at_plug(model: Any, row: Reservation) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = model.evse.in_({0, row.evse}) if row.evse else model.evse >= 0
+    return found
+
+
+#: What speaks against a no-show, in the order in which it is looked for; the first is told.
+REASONS: tuple[tuple[str, Callable[[Session, Reservation], bool]], ...] = (
+    (N_("The station never said that it keeps the plug."), _never_kept),
+    (N_("The station let the plug go before the time was over."), _let_go),
+    (N_("It was asked to be cancelled in time."), _cancel_asked),
+    (N_("The station was offline meanwhile."), _apart),
+    (N_("The plug was faulted or out of service meanwhile."), _broken),
+    (N_("The driver charged at the site, or showed the tag to the station."), _came),
+    (N_("Somebody else charged at the plug."), _taken),
+)
