@@ -1,12 +1,14 @@
 """Rows in bulk: the same whatever their number, and failures that are told as any others are."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, gathered
+from app.domain.ground.bulk_read import BulkRead
 from app.domain.office import messages
 from app.extensions import db as flask_db
 from app.models import Message, Station
@@ -15,6 +17,15 @@ from tests.support.charging import STARTED, network
 
 #: An INSERT and a COPY on PostgreSQL.
 COUNTS = [1, 30]
+#: With and without parts of a second, near to the ends of time, and of other zones.
+INSTANTS = [
+    datetime(2026, 1, 1, tzinfo=UTC),
+    datetime(2026, 1, 1, 23, 59, 59, 120, UTC),
+    datetime(987, 6, 5, 4, 3, 2, 100_000, UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC),
+    datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Kathmandu")),
+    datetime(2026, 1, 1, 0, 0, 0, 5, timezone(timedelta(hours=-9, minutes=-30))),
+]
 UPDATE = BulkUpdate(Message.__table__, ("response", "session_id", "at"))
 NEEDED = ("station_id", "outbound", "message_id", "action", "request", "at")
 WAITS = BulkInsert(Message.__table__, NEEDED, may_wait=True)
@@ -54,6 +65,26 @@ def test_rows_are_read_back_as_they_were_given(station_id, count):
     found = flask_db.session.scalars(select(Message).order_by(Message.id)).all()
     told = [messages.Row(*(getattr(row, name) for name in messages.Row._fields)) for row in found]
     assert told == rows(station_id, count)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("at", INSTANTS, ids=str)
+def test_an_instant_is_stored_as_sqlalchemy_stores_it(station_id, count, at):
+    with unit_of_work() as db:
+        messages.store(db, [row._replace(at=at) for row in rows(station_id, count)])
+        theirs = {"station_id": station_id, "outbound": False, "message_id": "x", "action": "x"}
+        db.add(Message(**theirs, request="x", outcome="answered", error_code="", at=at))
+    stored = flask_db.session.scalars(text("SELECT DISTINCT at FROM messages")).all()
+    assert len(stored) == 1
+    read = BulkRead(select(Message.at))(flask_db.session())
+    assert {(each, each.tzinfo) for (each,) in read} == {(at, UTC)}
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_an_instant_without_a_zone_is_refused(station_id, count):
+    naive = STARTED.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="naive"), unit_of_work() as db:
+        messages.store(db, [row._replace(at=naive) for row in rows(station_id, count)])
 
 
 def test_rows_of_the_log_are_kept_without_the_character_nul(station_id):

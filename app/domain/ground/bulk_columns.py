@@ -82,7 +82,7 @@ def _conversion(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
     """How the values of a column are made what the driver is given."""
     lite = dialect.name == "sqlite"
     if isinstance(kind, Instant):
-        return _instant_text if lite else _aware
+        return _lite_text if lite else _text
     if isinstance(kind, WattHours):
         return _thousandths
     if isinstance(kind, JSON):
@@ -99,10 +99,14 @@ def _aware(at: datetime) -> datetime:
     return at
 
 
-def _instant_text(at: datetime) -> str:
-    if at.tzinfo is not UTC:
-        at = _aware(at).astimezone(UTC)
-    return at.isoformat(" ", "microseconds")[:26]
+def _text(at: datetime) -> str:
+    # orjson writes a time in a fifth of the time that its own `isoformat` takes.
+    return orjson.dumps(at if at.tzinfo is UTC else _aware(at).astimezone(UTC)).decode()[1:-1]
+
+
+def _lite_text(at: datetime) -> str:
+    text = _text(at)
+    return f"{text[:10]} {text[11:19]}{text[19:26] if text[19] == '.' else '.000000'}"
 
 
 def _thousandths(register: Decimal | int) -> int:
