@@ -1,28 +1,15 @@
-"""What all versions say alike: boots, heartbeats, readings, certificates, files, rates."""
+"""What all versions say alike: boots, heartbeats, vendors' messages, certificates, rates."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from app.domain.charging import reports
 from app.domain.device import boots
 from app.domain.device.boots import Booted
-from app.domain.device.file_jobs import FileStatus
-from app.domain.ground.vocabulary import (
-    Arguments,
-    BootReport,
-    CommandState,
-    FileJobKind,
-    FileStep,
-    Json,
-    MeterReport,
-    Order,
-    Outcome,
-    Registration,
-    Sample,
-)
+from app.domain.ground.vocabulary import Arguments, BootReport, Json, Order, Registration, Verdict
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Fact, Unfit, without_blanks
+from worker.dialects.records import Encoding, Fact, Route
 from worker.ocpp.fields import Fields, format_instant, read_instant
 
 #: Heartbeats of a fleet that booted at once spread by this share.
@@ -88,25 +75,65 @@ def keep(call: Fields, ctx: Context, kind: str, word: str) -> None:
     reports.add(ctx.db, ctx.station, kind, headline, dict(call.payload), at=at, now=ctx.now)
 
 
-def reports_of(
-    call: Fields, name: str, ctx: Context, samples_of: Callable[[Fields, Context], Iterable[Sample]]
-) -> Iterator[MeterReport]:
-    """The readings in a list of MeterValue; one without samples is noted and left out (FIELD M4).
+def routes(boot_notification: Fact, serial: tuple[str, str] | None = None) -> dict[str, Route]:
+    """The routes of what a station says of itself; `serial` as a route has it."""
+    return {
+        "BootNotification": Route(
+            boot_notification,
+            before_boot=True,
+            afresh=True,
+            serial=serial,
+            without_storage=boot_without_storage,
+            spooled=True,
+        ),
+        "DataTransfer": Route(data_transfer),
+        "Heartbeat": Route(heartbeat, afresh=True, without_storage=time_now),
+    }
 
-    `samples_of` reads the version's sampled values in base units.
-    """
-    values = list(call.list(name))
-    ctx.weigh_clock(values)
-    for value in values:
-        samples = tuple(samples_of(value, ctx))
-        if not samples:
-            ctx.deviate("empty_meter_value")
-            continue
-        before = len(ctx.deviations)
-        at, replaced = ctx.instant(value, "timestamp")
-        assumed = replaced or len(ctx.deviations) > before
-        claimed_at = at + ctx.shift if ctx.shift and not replaced else None
-        yield MeterReport(at, samples, assumed, claimed_at)
+
+def orders(
+    availability: Callable[[Arguments], Payload], data: Callable[[object], object]
+) -> dict[Order, Encoding]:
+    """The orders to a station that are answered alike; `data` puts what a vendor is told."""
+
+    def vendor(arguments: Arguments) -> Payload:
+        payload: Payload = {"vendorId": arguments["vendor_id"]}
+        if arguments.get("message_id"):
+            payload["messageId"] = arguments["message_id"]
+        if arguments.get("data"):
+            payload["data"] = data(arguments["data"])
+        return payload
+
+    return {
+        Order.SET_AVAILABILITY: Encoding(
+            "ChangeAvailability",
+            availability,
+            frozenset({"Accepted", "Scheduled"}),
+            {"Scheduled": "The charger will change it when the running session has ended."},
+        ),
+        Order.CLEAR_CACHE: Encoding("ClearCache", lambda given: {}),
+        Order.DATA_TRANSFER: Encoding(
+            "DataTransfer",
+            vendor,
+            sentences={
+                "UnknownVendorId": "The charger does not know this vendor.",
+                "UnknownMessageId": "The charger does not know this message of the vendor.",
+            },
+        ),
+    }
+
+
+#: What became of a change of a setting, in the domain's words.
+CHANGES = {"Accepted": "accepted", "RebootRequired": "reboot_required"}
+
+#: How a decision about a tag is spelled.
+VERDICTS: dict[Verdict, str] = {
+    Verdict.ACCEPTED: "Accepted",
+    Verdict.BLOCKED: "Blocked",
+    Verdict.EXPIRED: "Expired",
+    Verdict.INVALID: "Invalid",
+    Verdict.CONCURRENT: "ConcurrentTx",
+}
 
 
 # Certificates: their names, installing and deleting.
@@ -155,137 +182,12 @@ def root_orders(roots: dict[str, str]) -> dict[Order, Encoding]:
     }
 
 
-# Firmware and log jobs: 1.6 knows some of these words, its security extension and 2.x all of them.
-
-STEPS: dict[str, FileStep] = {
-    "Idle": FileStep.IDLE,
-    "DownloadScheduled": FileStep.DOWNLOAD_SCHEDULED,
-    "Downloading": FileStep.DOWNLOADING,
-    "DownloadPaused": FileStep.DOWNLOAD_PAUSED,
-    "Downloaded": FileStep.DOWNLOADED,
-    "DownloadFailed": FileStep.DOWNLOAD_FAILED,
-    "SignatureVerified": FileStep.SIGNATURE_VERIFIED,
-    "InvalidSignature": FileStep.INVALID_SIGNATURE,
-    "InstallScheduled": FileStep.INSTALL_SCHEDULED,
-    "Installing": FileStep.INSTALLING,
-    "InstallRebooting": FileStep.INSTALL_REBOOTING,
-    "InstallVerificationFailed": FileStep.INSTALL_VERIFICATION_FAILED,
-    "InstallationFailed": FileStep.INSTALLATION_FAILED,
-    "Installed": FileStep.INSTALLED,
-    "ChecksumVerified": FileStep.CHECKSUM_VERIFIED,
-    "InvalidChecksum": FileStep.INVALID_CHECKSUM,
-    "Published": FileStep.PUBLISHED,
-    "PublishFailed": FileStep.PUBLISH_FAILED,
-    "Uploading": FileStep.UPLOADING,
-    "Uploaded": FileStep.UPLOADED,
-    "UploadFailed": FileStep.UPLOAD_FAILED,
-    "UploadFailure": FileStep.UPLOAD_FAILED,
-    "BadMessage": FileStep.BAD_MESSAGE,
-    "NotSupportedOperation": FileStep.NOT_SUPPORTED,
-    "PermissionDenied": FileStep.PERMISSION_DENIED,
-    "AcceptedCanceled": FileStep.CANCELLED,
-}
-
-_FOLDED = {word.casefold(): step for word, step in STEPS.items()}
-
-LOG_TYPES = {
-    "diagnostics": "DiagnosticsLog",
-    "security_log": "SecurityLog",
-    "data_collector_log": "DataCollectorLog",
-}
-
-#: What is a yes to an order of a file, and what the other answers mean.
-GOOD = frozenset({"Accepted", "AcceptedCanceled"})
-SENTENCES = {
-    "AcceptedCanceled": "The charger accepted, and gave up what it was doing before.",
-    "InvalidCertificate": "The charger does not trust the certificate of this firmware.",
-    "RevokedCertificate": "The certificate of this firmware was revoked, the charger says.",
-}
-
-
-def status_of(
-    call: Fields, family: frozenset[FileJobKind], now: datetime, note: str = ""
-) -> FileStatus:
-    """A status notification of any version; an id of 0 or less stands for none."""
-    word = call.text("status", "")
-    number = call.integer("requestId")
-    info = call.child("statusInfo")  # 2.1
-    why = ", ".join(filter(None, (info.text("reasonCode"), info.text("additionalInfo"))))
-    return FileStatus(
-        family,
-        _FOLDED.get(word.casefold()),
-        word,
-        now,
-        request_id=number if number and number > 0 else None,
-        note=note or (f"It says: {why}." if why else ""),
-        payload=dict(call.payload),
-    )
+# Rates and moments, written and read.
 
 
 def wire_time(text: str | None) -> str | None:
     """A moment of the arguments as the wire has it."""
     return format_instant(datetime.fromisoformat(text)) if text else None
-
-
-def tries(arguments: Arguments) -> Payload:
-    """How often, and with which pause, the station tries again by itself."""
-    return {"retries": arguments.get("retries"), "retryInterval": arguments.get("retry_interval_s")}
-
-
-def location(arguments: Arguments, most: int) -> str:
-    """The address, of at most as many characters as the version allows."""
-    found = str(arguments["location"])
-    if len(found) > most:
-        raise Unfit(f"The address is longer than the {most} characters that it may have here.")
-    return found
-
-
-def firmware(arguments: Arguments, most: int) -> Payload:
-    """The firmware of a signed update, and of every update of 2.x."""
-    return without_blanks(
-        {
-            "location": location(arguments, most),
-            "retrieveDateTime": wire_time(arguments["retrieve_at"]),
-            "installDateTime": wire_time(arguments.get("install_at")),
-            "signingCertificate": arguments.get("signing_certificate"),
-            "signature": arguments.get("signature"),
-        }
-    )
-
-
-def get_log(arguments: Arguments, kinds: frozenset[str], most: int) -> Payload:
-    """GetLog, for the kinds of log that a version knows."""
-    if arguments["kind"] not in kinds:
-        raise Unfit("This version of OCPP knows no such log.")
-    log: Payload = {
-        "remoteLocation": location(arguments, most),
-        "oldestTimestamp": wire_time(arguments.get("oldest")),
-        "latestTimestamp": wire_time(arguments.get("latest")),
-    }
-    return without_blanks(
-        {
-            "log": without_blanks(log),
-            "logType": LOG_TYPES[arguments["kind"]],
-            "requestId": arguments["request_id"],
-            **tries(arguments),
-        }
-    )
-
-
-def log_outcome(answer: Payload, arguments: Arguments) -> Outcome:
-    """What the answer to GetLog means; the file's name is a fact."""
-    del arguments
-    status = str(answer.get("status", ""))
-    name = answer.get("filename")
-    facts = {"file_name": str(name)} if name else {}
-    if status not in GOOD:
-        said = f"The charger answered {status or 'nothing'}."
-        return Outcome(CommandState.REJECTED, answer, said, facts, status)
-    sentence = SENTENCES.get(status, "The charger accepted.")
-    return Outcome(CommandState.ACCEPTED, answer, sentence, facts, status)
-
-
-# Rates and moments of charging schedules, written and read.
 
 
 def profile_of(arguments: Arguments) -> Json:

@@ -1,12 +1,10 @@
 """Taps, local lists and reservations (OCPP 1.6 sections 4.1, 5.1, 5.10, 5.13 and 5.15)."""
 
-from datetime import datetime
-
 from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
 from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order, Outcome, Token
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Route, Unfit, accepted, without_blanks
-from worker.dialects.v16 import words
+from worker.dialects.shared import VERDICTS, wire_time
 from worker.ocpp.fields import Fields, format_instant
 
 
@@ -30,7 +28,7 @@ def _from_memory(call: Fields, ctx: Context) -> Payload | None:
 
 def id_tag_info(decision: Decision) -> Payload:
     """Spell a decision; optional members are left out when they say nothing (FIELD X12)."""
-    info: Payload = {"status": words.VERDICTS[decision.verdict]}
+    info: Payload = {"status": VERDICTS[decision.verdict]}
     if decision.expires_at is not None:
         info["expiryDate"] = format_instant(decision.expires_at)
     if decision.parent:
@@ -58,7 +56,7 @@ def _fits(entry: Json) -> bool:
 def _entry(entry: Json) -> Payload:
     info: Payload = {"status": STATUSES[entry["status"]]}
     if entry.get("expires_at"):
-        info["expiryDate"] = format_instant(datetime.fromisoformat(entry["expires_at"]))
+        info["expiryDate"] = wire_time(entry["expires_at"])
     if entry.get("parent"):
         info["parentIdTag"] = entry["parent"][:_LONGEST]
     return {"idTag": entry["token"], "idTagInfo": info}
@@ -118,7 +116,7 @@ def _reserve(arguments: Arguments) -> Payload:
     return without_blanks(
         {
             "connectorId": arguments.get("connector", 0),
-            "expiryDate": format_instant(datetime.fromisoformat(arguments["expires_at"])),
+            "expiryDate": wire_time(arguments["expires_at"]),
             "idTag": token,
             "parentIdTag": (arguments.get("group_token") or "")[:_LONGEST],
             "reservationId": arguments["reservation_id"],

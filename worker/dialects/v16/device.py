@@ -63,19 +63,7 @@ def _trigger(arguments: Arguments) -> Payload:
     return payload
 
 
-def _vendor(arguments: Arguments) -> Payload:
-    payload: Payload = {"vendorId": arguments["vendor_id"]}
-    if arguments.get("message_id"):
-        payload["messageId"] = arguments["message_id"]
-    if data := arguments.get("data"):
-        payload["data"] = data if isinstance(data, str) else json.dumps(data)
-    return payload
-
-
 # Configuration keys (OCPP 1.6 sections 5.3 and 5.8).
-
-#: What became of a change, in the domain's words.
-VERDICTS = {"Accepted": "accepted", "RebootRequired": "reboot_required"}
 
 
 def _read(arguments: Arguments) -> Payload:
@@ -116,23 +104,16 @@ def _set(arguments: Arguments) -> Payload:
 
 def _changed(answer: Payload, arguments: Arguments) -> Facts:
     key, value = settings.pairs(arguments)[0]
-    verdict = VERDICTS.get(str(answer.get("status")), "rejected")
+    verdict = shared.CHANGES.get(str(answer.get("status")), "rejected")
     return {"changed": [(plain(key), value, verdict)]}
 
 
-ROUTES: dict[str, Route] = {
-    "BootNotification": Route(
-        boot_notification,
-        before_boot=True,
-        afresh=True,
-        without_storage=shared.boot_without_storage,
-        spooled=True,
-    ),
-    "DataTransfer": Route(shared.data_transfer),
-    "Heartbeat": Route(shared.heartbeat, afresh=True, without_storage=shared.time_now),
-}
+ROUTES: dict[str, Route] = shared.routes(boot_notification)
 
 ORDERS: dict[Order, Encoding] = {
+    **shared.orders(
+        _availability, lambda data: data if isinstance(data, str) else json.dumps(data)
+    ),
     Order.RESET: Encoding("Reset", _reset, hangs_up=True),
     Order.UNLOCK: Encoding(
         "UnlockConnector",
@@ -144,25 +125,10 @@ ORDERS: dict[Order, Encoding] = {
             "NotSupported": "The charger has no lock that it could open, or no such connector.",
         },
     ),
-    Order.SET_AVAILABILITY: Encoding(
-        "ChangeAvailability",
-        _availability,
-        frozenset({"Accepted", "Scheduled"}),
-        {"Scheduled": "The charger will change it when the running session has ended."},
-    ),
-    Order.CLEAR_CACHE: Encoding("ClearCache", lambda given: {}),
     Order.TRIGGER: Encoding(
         lambda given: "ExtendedTriggerMessage" if _is_extended(given) else "TriggerMessage",
         _trigger,
         sentences={"NotImplemented": "The charger cannot send this message on request."},
-    ),
-    Order.DATA_TRANSFER: Encoding(
-        "DataTransfer",
-        _vendor,
-        sentences={
-            "UnknownVendorId": "The charger does not know this vendor.",
-            "UnknownMessageId": "The charger does not know this message of the vendor.",
-        },
     ),
     Order.CHANGE_SETTING: Encoding(
         "ChangeConfiguration",

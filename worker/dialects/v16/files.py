@@ -1,33 +1,18 @@
 """Firmware, logs, certificates (OCPP 1.6 4.4, 4.5, 5.9, 5.19; security whitepaper 4 and 5)."""
 
-from collections.abc import Callable
-
 from app.domain.device import file_jobs
-from app.domain.ground.vocabulary import Arguments, CommandState, Facts, FileJobKind, Order, Outcome
-from app.domain.trust import certificates, security_events
-from worker.dialects import shared
+from app.domain.ground.vocabulary import Arguments, CommandState, Facts, Order, Outcome
+from app.domain.trust import certificates
+from worker.dialects import files
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Route, Unfit, nothing, without_blanks
-from worker.dialects.shared import read_hash_data, root_orders
+from worker.dialects.shared import read_hash_data, root_orders, wire_time
 from worker.ocpp.fields import Fields
 
-
-def _heard(kind: str, family: frozenset[FileJobKind]) -> Callable[[Fields, Context], Payload]:
-    """Make a handler that passes on how a firmware or log job gets on."""
-
-    def handle(call: Fields, ctx: Context) -> Payload:
-        status = shared.status_of(call, family, ctx.now)
-        file_jobs.heard(ctx.db, ctx.station, status, kind=kind, now=ctx.now)
-        return {}
-
-    handle.__doc__ = f"Pass on how a job gets on; one that fits none is a report of {kind}."
-    return handle
-
-
-diagnostics_status = _heard("diagnostics", file_jobs.LOGS)
-firmware_status = _heard("firmware", file_jobs.FIRMWARE)
-log_status = _heard("log", file_jobs.LOGS)
-signed_firmware_status = _heard("firmware", file_jobs.FIRMWARE)
+diagnostics_status = files.heard("diagnostics", file_jobs.LOGS)
+firmware_status = files.heard("firmware", file_jobs.FIRMWARE)
+log_status = files.heard("log", file_jobs.LOGS)
+signed_firmware_status = files.heard("firmware", file_jobs.FIRMWARE)
 
 
 #: The longest address of the security extension; 1.6 itself names no limit.
@@ -41,18 +26,13 @@ def _is_signed(arguments: Arguments) -> bool:
 
 def _update(arguments: Arguments) -> Payload:
     if _is_signed(arguments):
-        payload = {
-            "requestId": arguments["request_id"],
-            "firmware": shared.firmware(arguments, _LONGEST_URL),
-            **shared.tries(arguments),
-        }
-        return without_blanks(payload)
+        return files.update(arguments, _LONGEST_URL)
     if arguments.get("install_at"):
         raise Unfit("OCPP 1.6 cannot say when unsigned firmware is to be installed.")
     payload = {
         "location": arguments["location"],
-        "retrieveDate": shared.wire_time(arguments["retrieve_at"]),
-        **shared.tries(arguments),
+        "retrieveDate": wire_time(arguments["retrieve_at"]),
+        **files.tries(arguments),
     }
     return without_blanks(payload)
 
@@ -62,10 +42,10 @@ def _update_outcome(answer: Payload, arguments: Arguments) -> Outcome:
     status = str(answer.get("status", ""))
     if not status and not _is_signed(arguments):
         return Outcome(CommandState.ACCEPTED, answer, "The charger will fetch it.")
-    good = status in shared.GOOD
+    good = status in files.GOOD
     default = "The charger accepted." if good else f"The charger answered {status or 'nothing'}."
     state = CommandState.ACCEPTED if good else CommandState.REJECTED
-    sentence = shared.SENTENCES.get(status, default)
+    sentence = files.SENTENCES.get(status, default)
     return Outcome(state, answer, sentence, word=status)
 
 
@@ -75,13 +55,13 @@ def _as_get_log(arguments: Arguments) -> bool:
 
 def _logs(arguments: Arguments) -> Payload:
     if _as_get_log(arguments):
-        return shared.get_log(arguments, _LOGS, _LONGEST_URL)
+        return files.get_log(arguments, _LOGS, _LONGEST_URL)
     return without_blanks(
         {
             "location": arguments["location"],
-            **shared.tries(arguments),
-            "startTime": shared.wire_time(arguments.get("oldest")),
-            "stopTime": shared.wire_time(arguments.get("latest")),
+            **files.tries(arguments),
+            "startTime": wire_time(arguments.get("oldest")),
+            "stopTime": wire_time(arguments.get("latest")),
         }
     )
 
@@ -89,7 +69,7 @@ def _logs(arguments: Arguments) -> Payload:
 def _logs_outcome(answer: Payload, arguments: Arguments) -> Outcome:
     """GetDiagnostics is answered with the name of a file, or with nothing where there is none."""
     if _as_get_log(arguments):
-        return shared.log_outcome(answer, arguments)
+        return files.log_outcome(answer, arguments)
     name = str(answer.get("fileName") or "").strip()
     if not name:
         sentence = "The charger names no file: it may have nothing to bring."
@@ -120,14 +100,6 @@ def _listed(answer: Payload, arguments: Arguments) -> Outcome:
     return Outcome(CommandState.ACCEPTED, answer, sentence, facts, str(answer.get("status", "")))
 
 
-def security_event(call: Fields, ctx: Context) -> Payload:
-    """Keep a security event; grave ones alarm (whitepaper A04)."""
-    at, _ = ctx.instant(call, "timestamp")
-    kind = call.text("type", "")
-    security_events.take(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
-    return {}
-
-
 def sign_certificate(call: Fields, ctx: Context) -> Payload:
     """Take in a signing request; the certificate follows by CertificateSigned (whitepaper A02)."""
     row = certificates.request_signature(
@@ -143,7 +115,7 @@ ROUTES: dict[str, Route] = {
     "SignedFirmwareStatusNotification": Route(
         signed_firmware_status, asked_by=("SignedUpdateFirmware",)
     ),
-    "SecurityEventNotification": Route(security_event, without_storage=nothing, spooled=True),
+    "SecurityEventNotification": Route(files.security_event, without_storage=nothing, spooled=True),
     "SignCertificate": Route(sign_certificate, asked_by=("SignChargePointCertificate",)),
 }
 

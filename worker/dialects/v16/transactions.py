@@ -19,15 +19,12 @@ from app.domain.ground.vocabulary import (
     StopReason,
     Token,
 )
-from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Bulk, Encoding, Fact, Long, Route, nothing
+from worker.dialects.metering import REGISTER, reports_of, routes, sample_of, sampled
+from worker.dialects.records import Encoding, Fact, Long, Route, nothing
 from worker.dialects.v16 import access, profiles, words
 from worker.ocpp.fields import Fields, read_decimal
 from worker.ocpp.versions import CallFault, Fault
-
-_REGISTER = "Energy.Active.Import.Register"
-_PLACE = ("phase", "location", "context")
 
 
 def meter_values(call: Fields, ctx: Context) -> Metered:
@@ -36,20 +33,18 @@ def meter_values(call: Fields, ctx: Context) -> Metered:
         ctx.station_id,
         ctx.plug(call, 0),
         transaction_ref(call),
-        tuple(shared.reports_of(call, "meterValue", ctx, _samples)),
+        tuple(reports_of(call, "meterValue", ctx, _samples)),
     )
 
 
 def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
     """The sampled values, with the defaults of section 7.42 and units in base form."""
-    raw = value.payload.get("sampledValue")
-    for item in raw if isinstance(raw, list) else ():
-        if isinstance(item, dict):
-            yield _sample(item, ctx)
+    for item in sampled(value):
+        yield _sample(item, ctx)
 
 
 def _sample(item: Payload, ctx: Context) -> Sample:
-    measurand = str(item.get("measurand") or _REGISTER)
+    measurand = str(item.get("measurand") or REGISTER)
     text = item.get("value")
     signed = item.get("format") == "SignedData"
     number = None if signed else read_decimal(text)
@@ -62,17 +57,8 @@ def _sample(item: Payload, ctx: Context) -> Sample:
             number = ctx.sane_wh(number)
     elif not signed:
         ctx.deviate("no_number", text)
-    phase, location, context = map(item.get, _PLACE)
-    return Sample(
-        measurand,
-        number,
-        unit,
-        str(phase) if phase else None,
-        str(location) if location else None,
-        str(context) if context else None,
-        text if isinstance(text, str) else str(text),
-        signed,
-    )
+    text = text if isinstance(text, str) else str(text)
+    return sample_of(item, measurand, number, unit, text, signed)
 
 
 # Statuses of connectors (OCPP 1.6 section 4.9).
@@ -218,7 +204,7 @@ def transaction_ref(call: Fields) -> str | None:
 
 
 def _readings(call: Fields, ctx: Context, reference: str | None) -> Metered | None:
-    found = tuple(shared.reports_of(call, "transactionData", ctx, _samples))
+    found = tuple(reports_of(call, "transactionData", ctx, _samples))
     return Metered(ctx.station_id, 0, reference, found) if found else None
 
 
@@ -255,14 +241,7 @@ def _remote_start(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "MeterValues": Route(
-        Bulk(meter_values, {}),
-        Long("meterValue", samples="sampledValue"),
-        money=True,
-        without_storage=nothing,
-        spooled=True,
-    ),
-    "StatusNotification": Route(status_notification, without_storage=nothing, spooled=True),
+    **routes(meter_values, status_notification),
     "StartTransaction": Route(
         start_transaction, money=True, without_storage=_start_from_memory, spooled=True
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from app.domain.ground.vocabulary import Activity, Availability, StopReason, Verdict
+from app.domain.ground.vocabulary import Activity, Availability, StopReason
 
 STATUSES: dict[str, tuple[Availability, Activity]] = {
     "Available": (Availability.AVAILABLE, Activity.NONE),
@@ -31,14 +31,6 @@ STOP_REASONS: dict[str, StopReason] = {
     "Remote": StopReason.REMOTE,
     "SoftReset": StopReason.SOFT_RESET,
     "UnlockCommand": StopReason.UNLOCK_COMMAND,
-}
-
-VERDICTS: dict[Verdict, str] = {
-    Verdict.ACCEPTED: "Accepted",
-    Verdict.BLOCKED: "Blocked",
-    Verdict.EXPIRED: "Expired",
-    Verdict.INVALID: "Invalid",
-    Verdict.CONCURRENT: "ConcurrentTx",
 }
 
 #: What a TriggerMessage names, by the domain's word.

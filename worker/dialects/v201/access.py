@@ -9,7 +9,7 @@ from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order
 from app.domain.trust import x509
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Outside, Route, Unfit
-from worker.dialects.shared import keep, read_hash_data
+from worker.dialects.shared import VERDICTS, keep, read_hash_data, wire_time
 from worker.dialects.v16.access import CANCELS, REFUSALS, SENTENCES, STATUSES, UPDATES, version_from
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, format_instant
@@ -92,7 +92,7 @@ authorize = Outside(ask, Fact(tap, decide_all, answer))
 
 def id_token_info(decision: Decision) -> Payload:
     """Spell a decision; optional members are left out when they say nothing (FIELD X12)."""
-    status = words.VERDICTS[decision.verdict]
+    status = VERDICTS[decision.verdict]
     info: Payload = {"status": words.REASONS.get(decision.reason, status)}
     if decision.expires_at is not None:
         info["cacheExpiryDateTime"] = format_instant(decision.expires_at)
@@ -187,7 +187,7 @@ def reserve_as(kinds: dict[str, str], longest: int, plug_types: dict[str, str]) 
         kind = arguments.get("token_kind", "id_tag")
         payload: Payload = {
             "id": arguments["reservation_id"],
-            "expiryDateTime": format_instant(datetime.fromisoformat(arguments["expires_at"])),
+            "expiryDateTime": wire_time(arguments["expires_at"]),
             "idToken": id_token(arguments["token"], kind, kinds, longest),
         }
         if plug_type:

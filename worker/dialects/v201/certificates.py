@@ -4,7 +4,8 @@ from typing import Any
 
 from app.domain.charging import reports
 from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
-from app.domain.trust import certificates, security_events
+from app.domain.trust import certificates
+from worker.dialects import files
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Outside, Route, nothing, without_blanks
 from worker.dialects.shared import read_hash_data, root_orders
@@ -16,14 +17,6 @@ USES = {
     "V2GCertificate": "v2g",
     "V2G20Certificate": "v2g20",
 }
-
-
-def security_event(call: Fields, ctx: Context) -> Payload:
-    """Keep a security event; grave ones alarm (A04)."""
-    at, _ = ctx.instant(call, "timestamp")
-    kind = call.text("type", "")
-    security_events.take(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
-    return {}
 
 
 def sign_certificate(call: Fields, ctx: Context) -> Payload:
@@ -152,7 +145,7 @@ def _taken(answer: Payload, arguments: Arguments) -> Outcome:
 ROUTES: dict[str, Route] = {
     "Get15118EVCertificate": Route(ev_certificate, without_storage=contract_away),
     "GetCertificateStatus": Route(certificate_status, without_storage=status_away),
-    "SecurityEventNotification": Route(security_event, without_storage=nothing, spooled=True),
+    "SecurityEventNotification": Route(files.security_event, without_storage=nothing, spooled=True),
     "SignCertificate": Route(
         sign_certificate,
         asked_by=(

@@ -8,6 +8,7 @@ from app.domain.device.variable_names import LONGEST_PART, VariableName, parse, 
 from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Long, Route, Unfit, without_blanks
+from worker.dialects.shared import CHANGES
 from worker.ocpp.fields import Fields
 
 ATTRIBUTES = {"actual": "Actual", "target": "Target", "min_set": "MinSet", "max_set": "MaxSet"}
@@ -115,8 +116,6 @@ def _text(value: object) -> str | None:
 
 # Settings and the device model (OCPP 2.0.1 blocks B05 to B09).
 
-#: What became of a change, in the domain's words.
-VERDICTS = {"Accepted": "accepted", "RebootRequired": "reboot_required"}
 BASES = {
     "configuration": "ConfigurationInventory",
     "full": "FullInventory",
@@ -171,7 +170,7 @@ def _changed(answer: Payload, arguments: Arguments) -> Outcome:
         name, status = read(item), item.text("attributeStatus", "")
         if (found := asked.pop(name.key, None)) is None:
             continue
-        verdict = VERDICTS.get(status, "rejected")
+        verdict = CHANGES.get(status, "rejected")
         changed.append((*found, verdict))
         if verdict == "rejected":
             sentences.append(f"{found[0].text}: {_why(item) or status or 'no answer'}")

@@ -5,32 +5,22 @@ from collections.abc import Callable
 from app.domain.device import customer_information as customers
 from app.domain.device import file_jobs
 from app.domain.ground.vocabulary import Arguments, Order
-from worker.dialects import shared
+from worker.dialects import files
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Route, Unfit, without_blanks
+from worker.dialects.shared import hash_data
 from worker.ocpp.fields import Fields
 
-
-def firmware_status(call: Fields, ctx: Context) -> Payload:
-    """Pass on how an update gets on (L01, L02)."""
-    status = shared.status_of(call, file_jobs.FIRMWARE, ctx.now)
-    file_jobs.heard(ctx.db, ctx.station, status, kind="firmware", now=ctx.now)
-    return {}
+firmware_status = files.heard("firmware", file_jobs.FIRMWARE)
+log_status = files.heard("log", file_jobs.LOGS)
 
 
 def publish_status(call: Fields, ctx: Context) -> Payload:
     """Pass on how a local controller gets on with what it is to hand on (L03)."""
     places = ", ".join(call.texts("location"))
     note = f"Handed on at {places}." if places else ""
-    status = shared.status_of(call, file_jobs.PUBLISHED, ctx.now, note)
+    status = files.status_of(call, file_jobs.PUBLISHED, ctx.now, note)
     file_jobs.heard(ctx.db, ctx.station, status, kind="firmware", now=ctx.now)
-    return {}
-
-
-def log_status(call: Fields, ctx: Context) -> Payload:
-    """Pass on how an upload gets on (N01)."""
-    status = shared.status_of(call, file_jobs.LOGS, ctx.now)
-    file_jobs.heard(ctx.db, ctx.station, status, kind="log", now=ctx.now)
     return {}
 
 
@@ -73,16 +63,12 @@ _TOLD = {
 
 def update(longest_url: int) -> Encoding:
     """The update, with addresses as long as a version allows."""
-
-    def encode(arguments: Arguments) -> Payload:
-        payload: Payload = {
-            "requestId": arguments["request_id"],
-            "firmware": shared.firmware(arguments, longest_url),
-            **shared.tries(arguments),
-        }
-        return without_blanks(payload)
-
-    return Encoding("UpdateFirmware", encode, shared.GOOD, shared.SENTENCES)
+    return Encoding(
+        "UpdateFirmware",
+        lambda given: files.update(given, longest_url),
+        files.GOOD,
+        files.SENTENCES,
+    )
 
 
 def publish(longest_url: int) -> Encoding:
@@ -90,10 +76,10 @@ def publish(longest_url: int) -> Encoding:
 
     def encode(arguments: Arguments) -> Payload:
         payload: Payload = {
-            "location": shared.location(arguments, longest_url),
+            "location": files.location(arguments, longest_url),
             "checksum": arguments["checksum"],
             "requestId": arguments["request_id"],
-            **shared.tries(arguments),
+            **files.tries(arguments),
         }
         return without_blanks(payload)
 
@@ -102,11 +88,11 @@ def publish(longest_url: int) -> Encoding:
 
 def logs(kinds: frozenset[str], longest_url: int) -> Encoding:
     """The order to bring a log, of the kinds that a version knows."""
-
-    def encode(arguments: Arguments) -> Payload:
-        return shared.get_log(arguments, kinds, longest_url)
-
-    return Encoding("GetLog", encode, decode=shared.log_outcome)
+    return Encoding(
+        "GetLog",
+        lambda given: files.get_log(given, kinds, longest_url),
+        decode=files.log_outcome,
+    )
 
 
 def customer(token_kind: Callable[[str], str]) -> Encoding:
@@ -124,7 +110,7 @@ def customer(token_kind: Callable[[str], str]) -> Encoding:
             payload["idToken"] = {"idToken": arguments["token"], "type": kind}
         if "hash_algorithm" in arguments:
             named = {**arguments, "algorithm": arguments["hash_algorithm"]}
-            payload["customerCertificate"] = shared.hash_data(named)
+            payload["customerCertificate"] = hash_data(named)
         return without_blanks(payload)
 
     return Encoding("CustomerInformation", encode, sentences=_TOLD)

@@ -9,17 +9,15 @@ from app.domain.charging.energy import to_base_unit
 from app.domain.charging.metering import Metered
 from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
-from worker.dialects import shared
+from worker.dialects import metering
 from worker.dialects.context import MOST_CONNECTORS, Context, Payload
-from worker.dialects.records import Bulk, Fact, Long, Route, nothing
+from worker.dialects.records import Fact, Route, nothing
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, read_decimal, read_integer
 
-_REGISTER = "Energy.Active.Import.Register"
 #: Powers of ten beyond this are no multipliers of a meter.
 _STEEPEST = 12
 _NO_SCALE: Payload = {}
-_PLACE = ("phase", "location", "context")
 
 
 def meter_values(call: Fields, ctx: Context) -> Metered:
@@ -33,33 +31,20 @@ def meter_values(call: Fields, ctx: Context) -> Metered:
 
 def reports_of(call: Fields, name: str, ctx: Context) -> Iterator[MeterReport]:
     """The readings in a list of MeterValue."""
-    return shared.reports_of(call, name, ctx, _samples)
+    return metering.reports_of(call, name, ctx, _samples)
 
 
 def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
     """The sampled values in base units; a signed one beside its number, word for word."""
-    raw = value.payload.get("sampledValue")
-    for item in raw if isinstance(raw, list) else ():
-        if not isinstance(item, dict):
-            continue
-        sample = _sample(item, ctx)
-        yield sample
+    for item in metering.sampled(value):
+        yield (sample := _sample(item, ctx))
         if signed := item.get("signedMeterValue"):
             text = json.dumps(signed, ensure_ascii=False)
-            yield Sample(
-                sample.measurand,
-                None,
-                "",
-                sample.phase,
-                sample.location,
-                sample.context,
-                text,
-                True,
-            )
+            yield metering.sample_of(item, sample.measurand, None, "", text, True)
 
 
 def _sample(item: Payload, ctx: Context) -> Sample:
-    measurand = str(item.get("measurand") or _REGISTER)
+    measurand = str(item.get("measurand") or metering.REGISTER)
     scale = item.get("unitOfMeasure")
     scale = scale if isinstance(scale, dict) else _NO_SCALE
     unit = str(scale.get("unit") or "")
@@ -69,16 +54,7 @@ def _sample(item: Payload, ctx: Context) -> Sample:
         ctx.deviate("no_number", told)
     else:
         value, unit = _based(value, unit, measurand, scale, ctx)
-    phase, location, context = map(item.get, _PLACE)
-    return Sample(
-        measurand,
-        value,
-        unit,
-        str(phase) if phase else None,
-        str(location) if location else None,
-        str(context) if context else None,
-        str(told),
-    )
+    return metering.sample_of(item, measurand, value, unit, str(told))
 
 
 def _based(value: Any, unit: str, measurand: str, scale: Payload, ctx: Context) -> Any:
@@ -121,13 +97,4 @@ def number(call: Fields, ctx: Context, name: str, default: int) -> int:
 status_notification = Fact(_status, statuses.status_all, nothing)
 
 
-ROUTES: dict[str, Route] = {
-    "MeterValues": Route(
-        Bulk(meter_values, {}),
-        Long("meterValue", samples="sampledValue"),
-        money=True,
-        without_storage=nothing,
-        spooled=True,
-    ),
-    "StatusNotification": Route(status_notification, without_storage=nothing, spooled=True),
-}
+ROUTES: dict[str, Route] = metering.routes(meter_values, status_notification)

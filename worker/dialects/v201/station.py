@@ -1,7 +1,6 @@
 """Boots, restarts, unlocking, availability, triggers, vendors' messages, texts (OCPP 2.0.1)."""
 
 from collections.abc import Set
-from datetime import datetime
 
 from app.domain.device import display
 from app.domain.device.display import Shown
@@ -9,7 +8,7 @@ from app.domain.ground.vocabulary import Arguments, BootReport, Order
 from worker.dialects import shared
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Long, Route, Unfit, without_blanks
-from worker.ocpp.fields import Fields, format_instant
+from worker.ocpp.fields import Fields
 
 
 def _report(call: Fields) -> BootReport:
@@ -109,15 +108,6 @@ def trigger_as(triggers: dict[str, str]) -> Encoding:
     return Encoding("TriggerMessage", encode, sentences={"NotImplemented": cannot})
 
 
-def _vendor(arguments: Arguments) -> Payload:
-    payload: Payload = {"vendorId": arguments["vendor_id"]}
-    if arguments.get("message_id"):
-        payload["messageId"] = arguments["message_id"]
-    if arguments.get("data"):
-        payload["data"] = arguments["data"]
-    return payload
-
-
 # The texts on a station's display (OCPP 2.0.1 block O).
 
 PRIORITIES = {"normal_cycle": "NormalCycle", "in_front": "InFront", "always_front": "AlwaysFront"}
@@ -184,16 +174,12 @@ def shown(arguments: Arguments, states: Set[str], formats: Set[str], longest: in
         "id": arguments["number"],
         "priority": PRIORITIES[arguments.get("priority", "normal_cycle")],
         "state": when.capitalize() if when else None,
-        "startDateTime": _instant(arguments.get("starts_at")),
-        "endDateTime": _instant(arguments.get("ends_at")),
+        "startDateTime": shared.wire_time(arguments.get("starts_at")),
+        "endDateTime": shared.wire_time(arguments.get("ends_at")),
         "transactionId": arguments.get("transaction_ref"),
         "message": without_blanks(message),
     }
     return {"message": without_blanks(info)}
-
-
-def _instant(text: str | None) -> str | None:
-    return format_instant(datetime.fromisoformat(text)) if text else None
 
 
 def read(arguments: Arguments, states: Set[str]) -> Payload:
@@ -218,21 +204,13 @@ READ_SENTENCES = {
 
 
 ROUTES: dict[str, Route] = {
-    "BootNotification": Route(
-        boot_notification,
-        before_boot=True,
-        afresh=True,
-        serial=("chargingStation", "serialNumber"),
-        without_storage=shared.boot_without_storage,
-        spooled=True,
-    ),
-    "DataTransfer": Route(shared.data_transfer),
-    "Heartbeat": Route(shared.heartbeat, afresh=True, without_storage=shared.time_now),
+    **shared.routes(boot_notification, ("chargingStation", "serialNumber")),
     "NotifyDisplayMessages": Route(display_messages, Long("messageInfo", 50, more="tbc")),
 }
 
 
 ORDERS: dict[Order, Encoding] = {
+    **shared.orders(_availability, lambda data: data),
     Order.RESET: reset_as(RESETS),
     Order.UNLOCK: Encoding(
         "UnlockConnector",
@@ -240,22 +218,7 @@ ORDERS: dict[Order, Encoding] = {
         frozenset({"Unlocked"}),
         _UNLOCKS,
     ),
-    Order.SET_AVAILABILITY: Encoding(
-        "ChangeAvailability",
-        _availability,
-        frozenset({"Accepted", "Scheduled"}),
-        {"Scheduled": "The charger will change it when the running session has ended."},
-    ),
-    Order.CLEAR_CACHE: Encoding("ClearCache", lambda given: {}),
     Order.TRIGGER: trigger_as(TRIGGERS),
-    Order.DATA_TRANSFER: Encoding(
-        "DataTransfer",
-        _vendor,
-        sentences={
-            "UnknownVendorId": "The charger does not know this vendor.",
-            "UnknownMessageId": "The charger does not know this message of the vendor.",
-        },
-    ),
     Order.SHOW_MESSAGE: Encoding(
         "SetDisplayMessage", lambda given: shown(given, STATES, FORMATS, 512), sentences=SENTENCES
     ),

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from app.domain.ground.vocabulary import Activity, Availability, StopReason, Verdict
+from app.domain.ground.vocabulary import Activity, Availability, StopReason
 
 T = TypeVar("T")
 
@@ -50,14 +50,6 @@ EVENTS: dict[str, str] = {"Started": "started", "Updated": "updated", "Ended": "
 
 #: The triggers that mean something to the business; the others are kept in their own words.
 TRIGGERS: dict[str, str] = {"StopAuthorized": "stop_authorized", "RemoteStart": "remote_start"}
-
-VERDICTS: dict[Verdict, str] = {
-    Verdict.ACCEPTED: "Accepted",
-    Verdict.BLOCKED: "Blocked",
-    Verdict.EXPIRED: "Expired",
-    Verdict.INVALID: "Invalid",
-    Verdict.CONCURRENT: "ConcurrentTx",
-}
 
 #: Reasons of a refusal for which there is a word of its own.
 REASONS: dict[str, str] = {"unknown_tag": "Unknown", "not_here": "NotAtThisLocation"}
