@@ -97,6 +97,11 @@ class Bill(SiteOwned, Base):
     )
     receipt: Mapped["Receipt | None"] = relationship(back_populates="bill")
 
+    @staticmethod
+    def number_of(year: int, number: int) -> str:
+        """What stands on a bill: the year, and which one of the year's it is."""
+        return f"{year}-{number:06d}"
+
 
 class BillLine(Base):
     """One line: what, how much of it, at which price, and the readings behind it."""

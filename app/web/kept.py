@@ -35,12 +35,13 @@ class Kept:
     ) -> Answer:
         """Return the answer to `key`; `ask` where none is kept or it is too old.
 
-        Tenant 0 has what no change makes untrue; `topic` is that of the changes that do.
+        Tenant 0 has what no change makes untrue; `topic` is that of the changes that do, or some
+        of them.
         """
         now = monotonic()
         at, answer = self._answers.get((tenant_id, key), (None, None))
         if at is not None and now - at <= for_s:
-            changed = self._told.get((tenant_id, topic), at) > at
+            changed = any(self._told.get((tenant_id, one), at) > at for one in topic.split())
             if not changed or now - at <= LEAST_S:
                 return answer  # type: ignore[return-value]
         if len(self._answers) >= _MOST:

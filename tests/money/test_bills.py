@@ -75,6 +75,8 @@ def test_the_list_shows_every_bill_with_its_sums(desk, made):
     ("query", "found"),
     [
         ("q=2026-000001", 1),
+        ("q=2026-1", 1),
+        ("q=2026-00000", 0),
         ("q=ada", 2),
         ("q=%25", 0),
         ("kind=bill", 4),

@@ -13,13 +13,13 @@ from app.domain.ground.vocabulary import Json
 from app.domain.office import housekeeping
 from app.models import AuditEntry, Base
 from app.queries.ground.findings import Finding
-from app.queries.office import attention
+from app.queries.office import attention, attention_devices
 from app.queries.office import search as looking
 from app.schemas import staff as schemas
 from app.schemas.answers import Answer, plain
 from app.schemas.base import Instant
 from app.uow import unit_of_work
-from app.web import about
+from app.web import about, attending
 from app.web.problems import Problem
 
 noun = Noun("oversight", "The audit, what needs attention, the installation's health, the search.")
@@ -119,8 +119,7 @@ def audit(ask: Ask) -> object:
 @noun.get("/attention", "Read what needs attention", answers={200: Findings})
 def findings(ask: Ask) -> object:
     """What needs a person now, as on Home; a finding is gone as soon as its cause is."""
-    found = attention.findings(ask.db, tenant_id=ask.tenant_id, now=ask.now)
-    return {"items": [_values(finding) for finding in found]}
+    return {"items": [_values(finding) for finding in attending.findings(ask.db)]}
 
 
 @noun.post(
@@ -173,8 +172,8 @@ def _label(row: Any) -> str:
 def _values(finding: Finding) -> Json:
     facts: Json = {}
     for name, value in finding.facts.items():
-        if isinstance(value, Base):
-            facts[f"{name}_id"] = value.id  # type: ignore[attr-defined]
+        if isinstance(value, Base | attention_devices.Named):
+            facts[f"{name}_id"] = value.id  # type: ignore[union-attr]
         elif isinstance(value, str | int | float | datetime | None) or hasattr(value, "scaleb"):
             facts[name] = plain(value)
     return {

@@ -6,12 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, union
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
 from app.models import (
     Bill,
+    BillCounter,
     ChargingSession,
     Driver,
     DriverQuestion,
@@ -23,6 +24,8 @@ from app.models import (
 from app.queries.charging.sessions import meant
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like
 
+#: No year has bills whose numbers are longer.
+LONGEST_NUMBER = 12
 SORTS: Mapping[str, Any] = {
     "issued": Bill.issued_at,
     "number": Bill.number,
@@ -65,7 +68,7 @@ class Filter:
         if not self.q:
             return query
         # Whom or what a search names is found by indexes, however long ago; only where it names
-        # nothing, it is looked for within numbers and addresses.
+        # nothing, it is looked for within addresses.
         named = query.where(_named(db, self.q, self.known))
         return named if db.scalar(named.limit(1)) is not None else query.where(_holding(self.q))
 
@@ -108,24 +111,40 @@ def _received(*states: ReceiptState) -> ColumnElement[bool]:
 
 def _named(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
     """The bills of whom or what a text names: a number, a session, a driver, a station, a card."""
-    number = "".join(q.split())
     other = aliased(Bill)
-    found: list[ColumnElement[bool]] = [Bill.id.in_(select(other.id).where(other.number == number))]
-    if number.isascii() and number.isdigit() and len(number) < 18:
-        found.append(Bill.session_id == int(number))
-    address = select(Driver.id).where(Driver.email_key == q.strip().casefold())
-    sessions = or_(meant(db, q, known), ChargingSession.driver_id.in_(address))
-    return or_(*found, Bill.session_id.in_(select(ChargingSession.id).where(sessions)))
+    if (whose := known.get("address")) is None:
+        address = select(Driver.id).where(Driver.email_key == q.strip().casefold())
+        whose = known["address"] = list(db.scalars(address))
+    sessions = [meant(db, q, known), *([ChargingSession.driver_id.in_(whose)] if whose else ())]
+    # One set of ids: of several conditions PostgreSQL would ask each bill there is.
+    return Bill.id.in_(
+        union(
+            select(other.id).where(other.number.in_(numbered(db, q))),
+            select(other.id).join(other.session).where(or_(*sessions)),
+        )
+    )
+
+
+def numbered(db: Session, text: str) -> list[str]:
+    """The numbers that a text may stand for: as it is written, or without year or leading zeros.
+
+    Each is looked up whole; within the numbers of all time nothing is looked for.
+    """
+    plain = "".join(text.split())
+    year, _, last = plain.rpartition("-")
+    if not (last.isascii() and last.isdigit() and len(last) < LONGEST_NUMBER):
+        return [plain]
+    if year:
+        known = [int(year)] if year.isascii() and year.isdigit() and len(year) == 4 else []
+    else:
+        known = list(db.scalars(select(BillCounter.year).where(BillCounter.year > 0).distinct()))
+    return [plain, *(Bill.number_of(each, int(last)) for each in sorted(known))]
 
 
 def _holding(q: str) -> ColumnElement[bool]:
-    """The bills whose number or receipt's address holds a text: all are looked through."""
-    pattern = like(q)
-    recipients = select(Receipt.bill_id).where(Receipt.recipient.ilike(pattern, escape="\\"))
-    return or_(
-        Bill.number.ilike(pattern, escape="\\"),
-        recipients.where(Receipt.bill_id == Bill.id).correlate(Bill).exists(),
-    )
+    """The bills whose receipt's address holds a text: all are looked through."""
+    recipients = select(Receipt.bill_id).where(Receipt.recipient.ilike(like(q), escape="\\"))
+    return recipients.where(Receipt.bill_id == Bill.id).correlate(Bill).exists()
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:

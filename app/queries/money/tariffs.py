@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.models import ChargingSession, Driver, Site, Station, TagGroup, Tariff
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.models import ChargingSession, Driver, Site, Station, TagGroup, Tariff, TariffVersion
+from app.queries.ground.paging import MOST_COUNTED, Page, Wish, fetch, like
 
 SORTS: Mapping[str, Any] = {
     "name": Tariff.name_key,
@@ -95,14 +95,20 @@ def holders(db: Session, tariff: Tariff) -> Holders:
 
 
 def sessions_by_version(db: Session, tariff: Tariff) -> dict[int, int]:
-    """Return how many sessions each version of a tariff was frozen into, by the version's id."""
-    ids = [version.id for version in tariff.versions]
-    query = (
-        select(ChargingSession.tariff_version_id, func.count(ChargingSession.id))
-        .where(ChargingSession.tariff_version_id.in_(ids))
-        .group_by(ChargingSession.tariff_version_id)
+    """Return how many sessions each version of a tariff was frozen into, by the version's id.
+
+    Counted up to one more than `MOST_COUNTED`, which stands for all beyond.
+    """
+    some = (
+        select(ChargingSession.id)
+        .where(ChargingSession.tariff_version_id == TariffVersion.id)
+        .correlate(TariffVersion)
+        .limit(MOST_COUNTED + 1)
+        .subquery()
     )
-    return {version_id: count for version_id, count in db.execute(query) if version_id is not None}
+    count = select(func.count()).select_from(some).scalar_subquery()
+    query = select(TariffVersion.id, count).where(TariffVersion.tariff_id == tariff.id)
+    return dict(db.execute(query).tuples().all())
 
 
 def zones(db: Session) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.vocabulary import Activity, Availability
 from app.domain.network.presence import connected
 from app.models import Connector, Site, Station
+from app.queries.network.stations import has_plug
 
 #: Stations that are named beside their sites; where there are more, the site's page has them.
 MOST_NAMED = 500
@@ -58,15 +59,11 @@ def places(db: Session, *, now: datetime, named: bool = True) -> list[Place]:
 
     Without `named`, in one: their stations are counted only.
     """
-    plug = select(Connector.id).where(Connector.station_id == Station.id).correlate(Station)
-    broken = plug.where(Connector.availability == Availability.FAULTED).exists()
-    charging = plug.where(
-        and_(Connector.activity == Activity.CHARGING, Connector.evse > 0)
-    ).exists()
+    charges = and_(Connector.activity == Activity.CHARGING, Connector.evse > 0)
     state = case(
         (~connected(now), "unknown"),
-        (broken, "fault"),
-        (charging, "charging"),
+        (has_plug(Connector.availability == Availability.FAULTED), "fault"),
+        (has_plug(charges), "charging"),
         else_="free",
     ).label("shown_as")
     rows = db.execute(

@@ -104,9 +104,17 @@ def _in_state(state: str, now: datetime) -> ColumnElement[bool]:
         "out_of_service": Connector.availability == Availability.UNAVAILABLE,
         "unknown": Connector.availability == Availability.UNKNOWN,
     }
-    plug = select(Connector.id).where(Connector.station_id == Station.id, conditions[state])
     # What an offline station said last is not its state now.
-    return plug.exists() if state == "unknown" else and_(plug.exists(), connected(now))
+    found = has_plug(conditions[state])
+    return found if state == "unknown" else and_(found, connected(now))
+
+
+def has_plug(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that a station has a plug like that.
+
+    Those plugs are looked for once, not at each station: of ten thousand few are broken.
+    """
+    return Station.id.in_(select(Connector.station_id).where(condition))
 
 
 def _holding(q: str) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from app.domain.ground.vocabulary import Activity, Availability, ReceiptState, S
 from app.domain.limits import supply
 from app.domain.network.presence import connected
 from app.models import Bill, ChargingSession, Connector, Message, Receipt, Review, Site, Station
+from app.queries.network.stations import has_plug
 
 #: From a time to another, the second one left out.
 Span = tuple[datetime, datetime]
@@ -147,14 +148,7 @@ def today(db: Session, *, now: datetime, zone: str, before: Past) -> Today:
 
 def first_stations(db: Session, *, now: datetime) -> list[int]:
     """Return the numbers of a few stations, those that need a look first."""
-    trouble = (
-        select(Connector.id)
-        .where(
-            Connector.station_id == Station.id,
-            Connector.availability.in_([Availability.FAULTED, Availability.OCCUPIED]),
-        )
-        .exists()
-    )
+    trouble = has_plug(Connector.availability.in_([Availability.FAULTED, Availability.OCCUPIED]))
     online = case((connected(now), 1), else_=0)
     query = select(Station.id).where(Station.archived_at.is_(None))
     order = (case((trouble, 0), else_=1), online.desc(), Station.identity)

@@ -12,6 +12,7 @@ from app.domain.office import rights
 from app.domain.office.rights import Rights
 from app.models import Bill, ChargingSession, Driver, Message, Site, Station, Tag
 from app.queries.ground.paging import like
+from app.queries.money import bills
 
 #: Hits of one kind that are shown.
 EACH = 8
@@ -76,12 +77,9 @@ def _sessions(db: Session, text: str) -> Hits:
 
 
 def _bills(db: Session, text: str) -> Hits:
-    query, plain = select(Bill), "".join(text.split())
-    rows = list(db.scalars(query.where(Bill.number == plain).limit(EACH)))
-    # A number has digits alone: what is none is not looked for within those of all time.
-    if not rows and plain.isascii() and plain.replace("-", "").isdigit():
-        rows = _like(db, query, (Bill.number,), plain)
-    return Hits("bills", rows, _is(rows, lambda row: row.number == plain))
+    query = select(Bill).where(Bill.number.in_(bills.numbered(db, text)))
+    rows = list(db.scalars(query.order_by(Bill.id.desc()).limit(EACH)))
+    return Hits("bills", rows, _is(rows, lambda row: row.number == "".join(text.split())))
 
 
 def _sites(db: Session, text: str) -> Hits:

@@ -20,7 +20,7 @@ from app.domain.money import tariffs as prices
 from app.extensions import db
 from app.forms.money.tariffs import TariffForm
 from app.models import Tariff, TariffVersion
-from app.queries.ground.paging import Page, Wish
+from app.queries.ground.paging import MOST_COUNTED, Page, Wish
 from app.queries.money import tariffs as queries
 from app.queries.money.tariffs import Filter
 from app.text import writers
@@ -107,6 +107,7 @@ def show(tariff_id: int) -> Any:
         week=prices.week_picture(parsed, _monday()),
         holders=queries.holders(session, tariff),
         sessions=queries.sessions_by_version(session, tariff),
+        most_counted=MOST_COUNTED,
         zones=zones,
         **_example(session, version),
     )

@@ -14,13 +14,14 @@ from app.clock import utc_now
 from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
 from app.extensions import db
+from app.queries.ground.findings import Finding
 from app.queries.money import costs
 from app.queries.network import map
 from app.queries.network import sites as place_queries
-from app.queries.office import alerts, attention, attention_devices, first_run, home
+from app.queries.office import alerts, first_run, home
 from app.text.numbers import FIXED, MINUS, change, iso_formats, number
 from app.text.sentences import translated
-from app.web import kept, system
+from app.web import attending, kept, system
 from app.web.security import needs
 
 blueprint = Blueprint("home", __name__)
@@ -29,7 +30,6 @@ blueprint = Blueprint("home", __name__)
 PAST_S = 600.0
 #: What the frame and Home count over all stations may be so old, in seconds.
 NOW_S = 5.0
-UNMEASURED_S = 60.0
 
 Answer = TypeVar("Answer")
 
@@ -123,9 +123,8 @@ def _board() -> dict[str, Any]:
     )
     first = _of_now("stations", "stations", lambda: home.first_stations(session, now=now))
     parts = _of_now("system", "system", lambda: system.parts(session, now=now))
-    found = attention.findings(session, tenant_id=tenant_id, now=now, unmeasured=_unmeasured())
     return {
-        "findings": [*_down(parts), *found],
+        "findings": [*_down(parts), *attending.findings(session)],
         "first_steps": first_run.on_home(session, tenant_id, current_user.id),
         "unpriced": first_run.unpriced(session),
         "seller_missing": tenants.lacks_seller(session, tenant_id),
@@ -157,10 +156,10 @@ def _map(places: list[map.Place]) -> dict[str, Any]:
     return {"places": places, "pressing": first, "plot": drawn, "size": map.SMALL}
 
 
-def _down(parts: list[system.Part]) -> list[attention.Finding]:
+def _down(parts: list[system.Part]) -> list[Finding]:
     """The parts of the installation that somebody has to start; failed mails have their own row."""
     return [
-        attention.Finding("system", part.since, {"part": part})
+        Finding("system", part.since, {"part": part})
         for part in parts
         if part.state == system.BAD and part.name != "Mail"
     ]
@@ -172,20 +171,10 @@ def _past() -> home.Past:
     return kept.get(0, key, PAST_S, lambda: home.past(db.session(), now=g.now, zone=g.zone))
 
 
-def _of_now(name: str, topic: str, ask: Callable[[], Answer], for_s: float = NOW_S) -> Answer:
+def _of_now(name: str, topic: str, ask: Callable[[], Answer]) -> Answer:
     """What everybody of the same reach and time zone sees, asked for once in a few seconds."""
     key = (name, current_user.scope, g.zone)
-    return kept.get(current_user.tenant_id, key, for_s, ask, topic)
-
-
-def _unmeasured() -> list[attention.Finding]:
-    """Plugs that measure nothing: the sessions of days say it, so it may be a minute old."""
-    return _of_now(
-        "unmeasured",
-        "",
-        lambda: attention_devices.unmeasured(db.session(), current_user.tenant_id, g.now),
-        UNMEASURED_S,
-    )
+    return kept.get(current_user.tenant_id, key, NOW_S, ask, topic)
 
 
 def _deltas(today: home.Today) -> dict[str, str]:

@@ -322,5 +322,5 @@ def _missing(db: Session, tenant_id: int, walk: Walk) -> list[Fault]:
         told, seen = set(range(1, given.get(year, 0) + 1)), walk.numbers.get(year, set())
         for number in sorted(told ^ seen):
             said = "Its number was never given." if number in seen else "It is missing."
-            found.append(Fault(f"{year}-{number:06d}", said))
+            found.append(Fault(Bill.number_of(year, number), said))
     return found

@@ -304,7 +304,7 @@ def _numbers(book: Book, bills: Sequence[Bill]) -> Iterator[tuple[str, int]]:
     }
     for bill, year in zip(bills, years, strict=True):
         number, place = next(taken[bill.tenant_id, year]), next(taken[bill.tenant_id, _CHAIN])
-        yield f"{year}-{number:06d}", place
+        yield Bill.number_of(year, number), place
 
 
 def _seal(db: Session, bills: Sequence[Bill], evidence: Evidence) -> None:
