@@ -17,7 +17,7 @@ from app import config, extensions, logs, postgresql, queues, reactions, redis_s
 from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.ground.vocabulary import Area
-from app.domain.office import passwords
+from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
 from app.web import areas, assets, doorkeeper, filters, kept, live, security, tables
 
@@ -152,7 +152,7 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     # Whatever else takes connections, nudges have theirs.
     app.extensions["redis_of_nudges"] = redis_servers.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
-    passwords.run = extensions.off_the_loop
+    staff.run = extensions.off_the_loop
     db.init_app(app)
     with app.app_context():
         if settings.database_uri.startswith("sqlite"):

@@ -16,7 +16,7 @@ from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
-from app.domain.office import passwords
+from app.domain.office import staff
 from app.extensions import db as flask_db
 from tests.support import apps
 
@@ -34,8 +34,8 @@ pytest_plugins = [
 ]
 
 # Each sign-in of a test would take 60 ms of a core; test_passwords.py holds the product to them.
-passwords.METHOD = "scrypt:1024:8:1"
-passwords._NOBODY = passwords.stretched("nobody's")
+staff.PASSWORD_METHOD = "scrypt:1024:8:1"
+staff._NOBODY = staff.stretched("nobody's")
 
 #: The instant at which most tests play.
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -23,7 +23,7 @@ from app.domain.charging import metering
 from app.domain.charging.gauges import Gauge
 from app.domain.charging.metering import Metered
 from app.domain.ground import bulk
-from app.domain.network import credentials, plain
+from app.domain.network import credentials, plugs
 from app.domain.office.messages import Row
 from app.extensions import AWAY
 from app.extensions import db as flask_db
@@ -98,7 +98,7 @@ class Facts:
         What is stored and cannot be answered yet is `Unfinished`.
         """
         results: list[Any] = [None] * len(asked)
-        stations = plain.stations(db, {one.context.station_id for one in asked})
+        stations = plugs.station_rows(db, {one.context.station_id for one in asked})
         kinds: dict[Any, list[tuple[int, Asked, Any]]] = {}
         for number, one in enumerate(asked):
             try:
@@ -116,7 +116,7 @@ class Facts:
                     results[number] = self._answer(db, one, result, rows)
         return results
 
-    def _read(self, db: Session, one: Asked, station: plain.StationRow) -> Any:
+    def _read(self, db: Session, one: Asked, station: plugs.StationRow) -> Any:
         context, link = one.context, one.held.link
         self._standing.check(db, link, station.access_epoch, station.connection_id)
         context.db, context.station = db, station

@@ -2,7 +2,7 @@
 
 Whoever has failed too often is refused from memory.  For all others the station is read, in sets
 (`lookup`), and what it asks for is checked (`proof` has the security profiles).  Every attempt is
-shown by the desk (`knocks`).
+shown by the desk (`connections`).
 """
 
 import logging
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.device import password_rotation
-from app.domain.network.knocks import Knock
+from app.domain.network.connections import Knock
 from app.domain.office.messages import Row
 from app.domain.trust import signing
 from app.extensions import db as flask_db

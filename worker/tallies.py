@@ -14,8 +14,7 @@ import gevent
 
 from app.clock import utc_now
 from app.domain.device import deviations
-from app.domain.network import knocks
-from app.domain.network.knocks import SAME_KNOCK, Knock, Tally
+from app.domain.network.connections import SAME_KNOCK, Knock, KnockTally, note_knocks
 from worker.batch import Batch
 from worker.ocpp.refusals import Buckets, Rate, network_of
 from worker.storage import StorageAway
@@ -44,7 +43,7 @@ class Knocks:
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        self._tallies: dict[_Key, Tally] = {}
+        self._tallies: dict[_Key, KnockTally] = {}
         self._rows: dict[_Key, datetime] = {}
         self._of_one = Buckets(OF_ONE, 10_000)
         self._in_all = Buckets(IN_ALL, 1)
@@ -57,7 +56,7 @@ class Knocks:
         key, knock = self._folded(knock, now)
         tally = self._tallies.get(key)
         if tally is None:
-            self._tallies[key] = Tally(knock, now, now)
+            self._tallies[key] = KnockTally(knock, now, now)
         else:
             tally.count += 1
             tally.last_at = now
@@ -122,7 +121,7 @@ class Knocks:
         self._rows = {key: last for key, last in self._rows.items() if last > before}
         pieces = [tallies[start : start + MOST] for start in range(0, len(tallies), MOST)]
         return [
-            Job(lambda db, rows, piece=piece: knocks.note(db, piece), "attempts to connect")  # type: ignore[misc]
+            Job(lambda db, rows, piece=piece: note_knocks(db, piece), "attempts to connect")  # type: ignore[misc]
             for piece in pieces
         ]
 

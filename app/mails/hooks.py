@@ -19,8 +19,7 @@ from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.safe import Safe
 from app.domain.office import deliveries, webhooks
 from app.domain.office.deliveries import Tried
-from app.domain.office.outside import Reach
-from app.domain.office.webhooks import Means, Signer
+from app.domain.office.webhooks import Means, Reach, Signer
 from app.extensions import db as flask_db
 from app.mails import outside
 from app.models import WebhookDelivery

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult
 
 from app.domain.ground.errors import Invalid
-from app.domain.office.outside import Reach, parts
+from app.domain.office.webhooks import Reach, parts
 
 #: The whole exchange may take so long, in seconds, and each wait within it.
 DEADLINE_S, PATIENCE_S = 15.0, 10.0

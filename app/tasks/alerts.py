@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.domain.office import alert_mails, alert_rules, alerts
+from app.domain.office import alert_rules, alerts
 from app.domain.office.alert_rules import Fitting
 from app.extensions import db as flask_db
 from app.models import Alert, AlertRule
@@ -50,5 +50,5 @@ def watch_tenant(tenant_id: int, now: datetime) -> bool:
     with unit_of_work() as work:
         if not alerts.settle(work, tenant_id, alert_rules.at_work(work, tenant_id), look):
             return False
-        alert_mails.tell(work, tenant_id, desk_url=desk_url, now=now)
+        alert_rules.tell(work, tenant_id, desk_url=desk_url, now=now)
     return True

@@ -16,7 +16,7 @@ from flask import current_app, request, session
 
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Json
-from app.domain.office import passkeys
+from app.domain.office import ways_in
 from app.domain.office.sign_ins import digest
 from app.models import Passkey, User
 from app.web import doorkeeper
@@ -110,7 +110,7 @@ def used(credential: Any, passkey: Passkey) -> int:
             expected_rp_id=place,
             expected_origin=origin,
             credential_public_key=base64url_to_bytes(passkey.public_key),
-            # The counter is held against the row, by `passkeys.use`.
+            # The counter is held against the row, by `ways_in.use_passkey`.
             credential_current_sign_count=0,
             require_user_verification=True,
         )
@@ -124,7 +124,7 @@ def credential_in(body: Any) -> tuple[Any, str]:
     credential = body.get("credential") if isinstance(body, dict) else None
     number = credential.get("id") if isinstance(credential, dict) else None
     if not isinstance(number, str) or not 0 < len(number) <= 1400:
-        raise Invalid(passkeys.REFUSED)
+        raise Invalid(ways_in.UNKNOWN_PASSKEY)
     return credential, number
 
 

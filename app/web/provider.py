@@ -20,7 +20,7 @@ from flask import current_app, request, session, url_for
 from app.config import Settings
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Json
-from app.domain.office.provider import Vouched
+from app.domain.office.ways_in import Vouched
 from app.extensions import db
 
 #: So long somebody may take to sign in at the provider, in seconds.

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.domain.network import knocks
-from app.domain.network.knocks import Knock, Tally
+from app.domain.network import connections
+from app.domain.network.connections import Knock, KnockTally
 from app.models import HandshakeAttempt
 
 
@@ -27,7 +27,7 @@ def knock(**more):
 
 
 def note(db, at, *tried):
-    knocks.note(db, [Tally(each, at, at) for each in tried])
+    connections.note_knocks(db, [KnockTally(each, at, at) for each in tried])
 
 
 def test_equal_refusals_within_a_minute_share_a_row(db, now):

@@ -18,8 +18,7 @@ from app.domain.ground.vocabulary import (
     WebhookEvent,
 )
 from app.domain.office import deliveries, webhooks
-from app.domain.office.outside import Reach
-from app.domain.office.webhooks import Means
+from app.domain.office.webhooks import Means, Reach
 from app.extensions import db as flask_db
 from app.models import Command, WebhookDelivery
 from app.queries.office import conditions

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from app.domain.ground.errors import Invalid
-from app.domain.office.outside import Reach, parts
+from app.domain.office.webhooks import Reach, parts
 from app.mails import outside
 from tests.support.pki import Authority
 from tests.support.webhook_receiver import Receiver

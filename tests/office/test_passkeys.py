@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import tenants
-from app.domain.office import passkeys, staff
+from app.domain.office import staff, ways_in
 from app.models import AuditEntry, Passkey, SignIn, User
 
 PASSWORD = "correct horse battery"
@@ -32,7 +32,7 @@ def client(app, grace):
 
 
 def keep(db, user, now, credential="abc", count=3):
-    key = passkeys.add(
+    key = ways_in.add_passkey(
         db, SYSTEM, user, name="Phone", credential_id=credential, public_key="key",
         sign_count=count, now=now,
     )  # fmt: skip
@@ -50,7 +50,7 @@ def test_a_passkey_is_kept_once_and_written_down_without_its_key(db, grace, now)
 
 
 def test_a_person_has_so_many_at_most(db, grace, now):
-    for number in range(passkeys.MOST):
+    for number in range(ways_in.MOST_PASSKEYS):
         keep(db, grace, now, str(number))
     with pytest.raises(Conflict):
         keep(db, grace, now, "one more")
@@ -60,18 +60,18 @@ def test_a_person_has_so_many_at_most(db, grace, now):
 def test_a_counter_that_does_not_go_on_speaks_of_a_copy(db, grace, now, kept, told, good):
     key = keep(db, grace, now, count=kept)
     if good:
-        passkeys.use(db, key, told, now=now)
+        ways_in.use_passkey(db, key, told, now=now)
         db.commit()
         assert (key.sign_count, key.last_used_at) == (told, now)
     else:
         with pytest.raises(Invalid):
-            passkeys.use(db, key, told, now=now)
+            ways_in.use_passkey(db, key, told, now=now)
 
 
 def test_a_device_that_does_not_count_is_taken(db, grace, now):
     key = keep(db, grace, now, count=0)
-    passkeys.use(db, key, 0, now=now)
-    passkeys.use(db, key, 0, now=now)
+    ways_in.use_passkey(db, key, 0, now=now)
+    ways_in.use_passkey(db, key, 0, now=now)
 
 
 def test_nobody_comes_in_by_the_passkey_of_who_left(db, grace, now):
@@ -79,7 +79,7 @@ def test_nobody_comes_in_by_the_passkey_of_who_left(db, grace, now):
     db.get(User, grace.id).archived_at = now
     db.flush()
     with pytest.raises(Invalid):
-        passkeys.by_credential(db, "abc")
+        ways_in.by_credential(db, "abc")
 
 
 def test_only_its_person_removes_a_passkey(db, grace, now):
@@ -94,7 +94,7 @@ def test_only_its_person_removes_a_passkey(db, grace, now):
         now=now,
     )
     with pytest.raises(NotFound):
-        passkeys.remove(db, SYSTEM, other, key.id, now=now)
+        ways_in.remove_passkey(db, SYSTEM, other, key.id, now=now)
 
 
 def test_the_account_lists_and_removes_them(client, db, grace, now):

@@ -6,7 +6,7 @@ import gevent
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.network.knocks import Knock
+from app.domain.network.connections import Knock
 from app.models import HandshakeAttempt
 from tests.support.gated import station
 from tests.support.wait import yielding

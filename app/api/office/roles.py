@@ -5,7 +5,7 @@ from typing import Annotated
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.office.staff import PERSON
 from app.domain.ground.vocabulary import Area, Right
-from app.domain.office import machines, rights
+from app.domain.office import api_tokens, rights
 from app.models import OwnRole
 from app.schemas import staff as schemas
 from app.schemas.answers import Answer, From
@@ -96,7 +96,7 @@ def add(ask: Ask) -> object:
     """Add a program to the staff; POST /tokens makes it a token."""
     given = {"owner_id": ask.caller.user_id, **ask.body}
     with unit_of_work() as db:
-        row = machines.add(db, ask.actor, tenant_id=ask.tenant_id, now=ask.now, **given)
+        row = api_tokens.add_machine(db, ask.actor, tenant_id=ask.tenant_id, now=ask.now, **given)
     return Reply(201, row, {"Location": f"{ROOT}/staff/{row.id}"})
 
 
@@ -111,4 +111,6 @@ def add(ask: Ask) -> object:
 def change(ask: Ask, user_id: int) -> object:
     """Change what is given; PATCH /staff is for people."""
     with unit_of_work() as db:
-        return machines.edit(db, ask.actor, machines.get(db, user_id), now=ask.now, **ask.body)
+        return api_tokens.edit_machine(
+            db, ask.actor, api_tokens.machine(db, user_id), now=ask.now, **ask.body
+        )

@@ -9,7 +9,7 @@ from app.api.ground import _lists, _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.domain.ground import texts
-from app.domain.office import api_tokens, invitations, second_factor, sign_ins, staff
+from app.domain.office import api_tokens, second_factor, sign_ins, staff, ways_in
 from app.models import ApiToken, SignIn, User
 from app.queries.office import staff as queries
 from app.schemas import staff as schemas
@@ -194,7 +194,7 @@ noun.decide(
     "/staff/{user_id}/withdraw",
     "Withdraw an invitation",
     "Make the links of somebody useless who never came in, and put them away.",
-    *(PERSON, _user, invitations.withdraw),
+    *(PERSON, _user, ways_in.withdraw_invitation),
     problems=(409,),
     everywhere=True,
 )

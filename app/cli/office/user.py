@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.cli.ground import _shared as cli
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
-from app.domain.office import invitations, machines, second_factor, sign_ins, staff
+from app.domain.office import api_tokens, second_factor, sign_ins, staff, ways_in
 from app.models import User
 from app.uow import unit_of_work
 
@@ -102,7 +102,7 @@ def add_machine(name: str, owner: str, role: str, site_names: tuple[str, ...]) -
         tenant_id = cli.the_tenant(db).id
         reach = [sites.named(db, tenant_id, site).id for site in site_names]
         owner_id = staff.by_email(db, owner).id
-        machines.add(
+        api_tokens.add_machine(
             db, cli.ACTOR, tenant_id=tenant_id, name=name, owner_id=owner_id, role=role,
             site_ids=reach, now=cli.now(),
         )  # fmt: skip
@@ -191,7 +191,7 @@ def withdraw(email: str) -> None:
     """Take back the invitation of EMAIL, who never came in."""
     with unit_of_work() as db:
         user = staff.by_email(db, email)
-        invitations.withdraw(db, cli.ACTOR, user, now=cli.now())
+        ways_in.withdraw_invitation(db, cli.ACTOR, user, now=cli.now())
     click.echo(f"{user.email} was invited and is no more.")
 
 

@@ -1,11 +1,11 @@
-"""Sockets of chargers, noted as they open and close: in sets, for all come back at once.
+"""Sockets of chargers, noted as they open and close, and who knocked: in sets, as all come at once.
 
 A station's newest connection is the one that its row names; ids only grow, so the late close of an
 old socket leaves its successor alone.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Any
@@ -14,8 +14,9 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
-from app.domain.ground.bulk import among
-from app.models import Connection, Connector, Station
+from app.domain.ground.bulk import BulkInsert, among
+from app.domain.ground.vocabulary import Json
+from app.models import Connection, Connector, HandshakeAttempt, Station
 
 #: So many reconnects within this time are a loop.
 LOOP_RECONNECTS, LOOP_WITHIN = 4, timedelta(minutes=5)
@@ -224,3 +225,103 @@ def close_all(db: Session, closed: Sequence[Closed], *, now: datetime) -> list[b
         events.record(db, events.StationChanged(row.tenant_id, row.station_id))
     gone = set(left)
     return [number in rows and rows[number].station_id in gone for number in numbers]
+
+
+#: Equal refusals within this time share one row.
+SAME_KNOCK = timedelta(minutes=1)
+
+_ATTEMPT = HandshakeAttempt.__table__
+_LONGEST = {"identity": 128, "path": 300, "address": 64, "subprotocols": 200, "sentence": 300}
+_OF_ATTEMPT = tuple(column.name for column in _ATTEMPT.c if column.name != "id")
+_NOTE_KNOCK = BulkInsert(_ATTEMPT, _OF_ATTEMPT)
+#: What a refusal that comes again changes in its row, and how the row is found.
+_OURS = ("id", "count", "last_at", "sentence")
+_AGAIN = (
+    update(_ATTEMPT)
+    .where(_ATTEMPT.c.id == bindparam("its_id"))
+    .values({name: bindparam(f"its_{name}") for name in _OURS[1:]})
+)
+_RECENT = (
+    select(*(_ATTEMPT.c[name] for name in (*_OURS, "identity", "address", "reason")))
+    .where(
+        among(_ATTEMPT.c.identity, "identities"),
+        _ATTEMPT.c.last_at > bindparam("since"),
+        ~_ATTEMPT.c.accepted,
+    )
+    .order_by(_ATTEMPT.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """An attempt to connect, as the worker saw it; `path` has its secrets taken out."""
+
+    identity: str
+    path: str
+    address: str
+    subprotocols: str
+    had_credentials: bool
+    accepted: bool
+    status: int
+    reason: str
+    sentence: str
+    station_id: int | None
+    tenant_id: int | None
+
+
+@dataclass(slots=True)
+class KnockTally:
+    """Equal attempts: the newest of `count` of them, between two instants."""
+
+    knock: Knock
+    first_at: datetime
+    last_at: datetime
+    count: int = 1
+
+
+def note_knocks(db: Session, tallies: Iterable[KnockTally]) -> None:
+    """Keep attempts; the same refusal again within a minute only raises the count of its row."""
+    tallies = list(tallies)
+    rows = _recent_refusals(db, [tally for tally in tallies if not tally.knock.accepted])
+    new: list[Json] = []
+    again: dict[int, Json] = {}
+    for tally in tallies:
+        attempt = _attempt(tally)
+        key = (attempt["identity"], attempt["address"], attempt["reason"])
+        row = None if attempt["accepted"] else rows.get(key)
+        if row is None or row["last_at"] <= tally.first_at - SAME_KNOCK:
+            new.append(attempt)
+            rows[key] = attempt
+            continue
+        row["count"] += tally.count
+        row |= {"last_at": tally.last_at, "sentence": attempt["sentence"]}
+        if "id" in row:
+            again[row["id"]] = row
+    if again:
+        db.execute(_AGAIN, [{f"its_{name}": row[name] for name in _OURS} for row in again.values()])
+    _NOTE_KNOCK(db, [tuple(attempt[name] for name in _OF_ATTEMPT) for attempt in new])
+    about = {(tally.knock.tenant_id, tally.knock.station_id) for tally in tallies}
+    for tenant_id, station_id in sorted(about, key=str):
+        if tenant_id is not None:
+            events.record(db, events.HandshakeSeen(tenant_id, station_id))
+
+
+def _recent_refusals(db: Session, tallies: list[KnockTally]) -> dict[tuple[str, str, str], Json]:
+    """The newest rows that equal refusals may share, by identity, address and reason."""
+    if not tallies:
+        return {}
+    found = db.execute(
+        _RECENT,
+        {
+            "identities": list({tally.knock.identity[:128] for tally in tallies}),
+            "since": min(tally.first_at for tally in tallies) - SAME_KNOCK,
+        },
+    )
+    return {(row["identity"], row["address"], row["reason"]): dict(row) for row in found.mappings()}
+
+
+def _attempt(tally: KnockTally) -> Json:
+    """The row of an attempt, by column; texts that are too long are cut."""
+    row = asdict(tally.knock)
+    row |= {name: row[name][:most] for name, most in _LONGEST.items()}
+    return row | {"count": tally.count, "first_at": tally.first_at, "last_at": tally.last_at}

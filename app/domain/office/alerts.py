@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
@@ -18,7 +18,7 @@ from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, AlertKind, Area, Json, Right
 from app.domain.office import alert_rules, audit, rights
-from app.domain.office.alert_rules import Fitting
+from app.domain.office.alert_rules import Fitting, still_open
 from app.models import Alert, AlertRule, SystemMark, User
 from app.schemas.office import AlertChanges
 
@@ -137,13 +137,6 @@ def _leave_closed(
                 del due[key]
         elif alert.kind in look.kinds or fitting.rule(alert.kind, alert.site_id) is None:
             alert.goes_on = False
-
-
-def still_open(db: Session, tenant_id: int) -> Sequence[Alert]:
-    """The open alerts of a tenant, the oldest first."""
-    query = select(Alert).options(selectinload(Alert.rule))
-    query = query.where(Alert.tenant_id == tenant_id, Alert.closed_at.is_(None))
-    return db.scalars(query.order_by(Alert.id)).all()
 
 
 # What people do about an alert.

@@ -1,15 +1,15 @@
-"""API tokens: a member of staff's key for programs, with that person's rights and reach at most.
+"""API tokens: keys for programs, of people or of machines, and the machines themselves.
 
-A token may be narrowed to some areas and sites.  What its person loses, it loses at once.  The
-secret is shown once; its digest is stored, and its beginning so that
-people recognise it.
+A machine is a program on the staff: it has tokens and a person who answers for it, but no sign-in.
+A token has its person's rights and reach at most; what its person loses, it loses at once.  The
+secret is shown once; its digest is stored, and its beginning so that people recognise it.
 
 Idempotency keys belong to a token: the same request under the same key is done once and answered
 alike.  A request that was refused has changed nothing, so it gives its key back.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -232,3 +232,83 @@ def _under_way() -> Conflict:
         "A request with this key is under way, or was cut off: see whether it took effect.",
         field=FIELD,
     )
+
+
+def add_machine(
+    db: Session,
+    actor: Actor,
+    *,
+    tenant_id: int,
+    name: str,
+    owner_id: int,
+    role: str,
+    now: datetime,
+    site_ids: Iterable[int] = (),
+) -> User:
+    """Add a machine.
+
+    Raises `Invalid`, `Taken` for a name that another one has, `Forbidden` for rights that the
+    actor lacks.
+    """
+    machine = User(
+        tenant_id=tenant_id,
+        email="",
+        language="en",
+        sites=staff.sites_of(db, tenant_id, site_ids),
+        owner=_owner(db, tenant_id, owner_id),
+        created_at=now,
+    )
+    staff.set_role(db, actor, machine, role)
+    _rename_machine(machine, name)
+    db.add(machine)
+    staff.flush(db, machine)
+    audit.note(db, actor, "machine.create", machine, now=now)
+    return machine
+
+
+def edit_machine(
+    db: Session,
+    actor: Actor,
+    machine: User,
+    *,
+    now: datetime,
+    name: str | None = None,
+    owner_id: int | None = None,
+    role: str | None = None,
+    site_ids: Iterable[int] | None = None,
+) -> User:
+    """Change what is given of a machine.  Raises as `add`."""
+    rights.refuse_more(actor, rights.of(machine))
+    before = audit.snapshot(machine)
+    if name is not None:
+        _rename_machine(machine, name)
+    if owner_id is not None:
+        machine.owner = _owner(db, machine.tenant_id, owner_id)
+    if role is not None:
+        staff.set_role(db, actor, machine, role)
+    if site_ids is not None:
+        machine.sites = staff.sites_of(db, machine.tenant_id, site_ids)
+    staff.flush(db, machine)
+    audit.note(db, actor, "machine.edit", machine, now=now, before=before)
+    return machine
+
+
+def machine(db: Session, user_id: int) -> User:
+    """Return a machine; raises `NotFound`, for a person too."""
+    machine = staff.get(db, user_id)
+    if machine.owner_id is None:
+        raise NotFound("There is no such machine.")
+    return machine
+
+
+def _owner(db: Session, tenant_id: int, user_id: int) -> User:
+    owner = db.get(User, user_id)
+    fits = owner is not None and owner.tenant_id == tenant_id and owner.owner_id is None
+    if owner is None or not fits or owner.archived_at is not None:
+        raise Invalid("A person who is on the staff now answers for a machine.", field="owner")
+    return owner
+
+
+def _rename_machine(machine: User, name: str) -> None:
+    machine.name = texts.line(name, "The name", 120, field="name", required=True)
+    machine.email_key = f"machine:{machine.tenant_id}:{machine.name.casefold()}"

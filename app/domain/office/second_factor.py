@@ -2,7 +2,7 @@
 
 A code counts once: the last step whose code was used is kept, and no earlier one counts after it.
 The secret has to make codes, so it is sealed and not hashed; recovery codes are random enough for
-a plain digest.  A passkey is a second factor too (`app.domain.office.passkeys`).
+a plain digest.  A passkey is a second factor too (`app.domain.office.ways_in`).
 """
 
 import base64

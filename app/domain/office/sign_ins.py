@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import SYSTEM, Actor, Role, SignInWay
 from app.domain.network import tenants
-from app.domain.office import audit, passwords, rights, staff
+from app.domain.office import audit, rights, staff
 from app.models import OneTimeLink, OwnRole, SignIn, User
 
 SETUP = "setup"
@@ -162,7 +162,7 @@ def person_with_password(db: Session, email: str, password: str, *, ahead: bool 
     user = db.scalar(select(User).where(User.email_key == key_of(email)))
     number, stored = (user.id, user.password_hash) if user else (None, None)
     db.rollback()  # whoever waits for these sums holds no connection meanwhile
-    fits = passwords.fits(stored, password, ahead=ahead)
+    fits = staff.fits(stored, password, ahead=ahead)
     user = db.get(User, number) if fits and number is not None else None
     if user is None or user.archived_at is not None or user.password_hash != stored:
         raise Invalid(REFUSED)

@@ -1,22 +1,27 @@
-"""Staff: who may use the desk, with which role, at which sites.
+"""Staff: who may use the desk, with which role, at which sites, and with what password.
 
 There is always an admin left: the last one can neither be demoted nor
 deactivated.  A new password, another role or reach, or a deactivation ends every
 sign-in of the person.
+
+Passwords are stretched with scrypt, some 60 ms of one core each.  A server sets `run`, so that
+these sums are done off its loop and few at a time; `ahead` lets those go first who showed that they
+have been here before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Role
-from app.domain.office import audit, passwords, rights
+from app.domain.office import audit, rights
 from app.models import SignIn, Site, User
 
 LANGUAGES = ("en", "de")
@@ -55,7 +60,7 @@ def create(
     set_role(db, actor, user, role)
     _set_email(user, email)
     if password is not None:
-        user.password_hash = passwords.hashed(password, user)
+        user.password_hash = hashed(password, user)
     db.add(user)
     flush(db, user)
     audit.note(db, actor, "user.create", user, now=now)
@@ -127,7 +132,7 @@ def restore(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
 def set_password(db: Session, actor: Actor, user: User, password: str, *, now: datetime) -> None:
     """Give a new password; every earlier sign-in of this person ends."""
     refuse_machine(user)
-    user.password_hash = passwords.hashed(password, user)
+    user.password_hash = hashed(password, user)
     _end_sign_ins(db, user, now=now)
     audit.note(db, actor, "user.set_password", user, now=now, before=audit.snapshot(user))
 
@@ -240,3 +245,45 @@ def _one_of(words: tuple[str, ...], word: str | None, field: str) -> str | None:
 def snapshot(user: User) -> dict[str, object]:
     """What somebody is now, for the audit."""
     return {**audit.snapshot(user), "sites": sorted(site.name for site in user.sites)}
+
+
+LEAST_PASSWORD = 12
+MOST_PASSWORD = 200
+#: How much work a password is: werkzeug's words for scrypt with 32 MiB.
+PASSWORD_METHOD = "scrypt:32768:8:1"
+
+
+def _here(work: Callable[[], Any], ahead: bool) -> Any:
+    return work()
+
+
+#: How the slow sums are done: in the caller's own time, unless a server knows better.
+run: Callable[[Callable[[], Any], bool], Any] = _here
+
+#: What the password of somebody who does not exist is held against: no password fits it.
+_NOBODY = f"{PASSWORD_METHOD}$nobody${'0' * 128}"
+
+
+def hashed(password: str, user: User) -> str:
+    """Stretch a password; raises `Invalid` for one that is too easy to guess."""
+    if len(password) < LEAST_PASSWORD:
+        raise Invalid(f"The password needs at least {LEAST_PASSWORD} characters.", field="password")
+    if len(password) > MOST_PASSWORD:
+        raise Invalid(
+            f"The password may have at most {MOST_PASSWORD} characters.", field="password"
+        )
+    plain = password.casefold()
+    if len(set(plain)) < 5 or plain in {user.email_key, (user.name or "").casefold()}:
+        raise Invalid("That password is too easy to guess.", field="password")
+    return stretched(password)
+
+
+def stretched(password: str) -> str:
+    """Return what is stored of a password."""
+    return str(run(lambda: generate_password_hash(password, PASSWORD_METHOD), True))
+
+
+def fits(stored: str | None, typed: str, *, ahead: bool = False) -> bool:
+    """Compare with what is stored; with nothing stored it takes as long and never fits."""
+    found = run(lambda: check_password_hash(stored or _NOBODY, typed[:MOST_PASSWORD]), ahead)
+    return bool(found) and stored is not None

@@ -1,17 +1,20 @@
-"""Endpoints of webhooks: where they are, what they are told of, and the secrets that sign it.
+"""Endpoints of webhooks: where they may be, what they are told of, and the secrets that sign it.
 
-A secret has to sign, so it cannot be kept as a hash: it is sealed with a key of the installation,
-and told once.  For a day after a change both secrets sign.
+Somebody types their addresses, so each could be meant to reach what only we can reach.  A secret
+has to sign, so it cannot be kept as a hash: it is sealed with a key of the installation, and told
+once.  For a day after a change both secrets sign.
 """
 
 import base64
 import hashlib
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,11 +22,54 @@ from sqlalchemy.orm import Session
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.safe import Safe
+from app.domain.ground.texts import IpAddress
 from app.domain.ground.vocabulary import Actor, Arguments, WebhookEvent
 from app.domain.office import audit
-from app.domain.office.outside import Reach, parts
 from app.models import WebhookEndpoint
 from app.schemas.office import NewWebhook
+
+#: Networks whose addresses hold others within them, or lead back here, however public they look.
+_LEAD_ELSEWHERE = tuple(
+    ipaddress.ip_network(network)
+    for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where may be sent to besides public addresses, and whether without TLS."""
+
+    networks: tuple[str, ...] = ()
+    plain_http: bool = False
+
+    def allows(self, address: IpAddress) -> bool:
+        """Tell whether an address may be used."""
+        if any(address in ipaddress.ip_network(network) for network in self.networks):
+            return True
+        hidden = any(address in network for network in _LEAD_ELSEWHERE)
+        odd = address.is_multicast or address.is_reserved or address.is_unspecified
+        return address.is_global and not odd and not hidden
+
+
+def parts(url: str, reach: Reach) -> SplitResult:
+    """Take an address apart; raises `Invalid` for what is none that may be used."""
+    try:
+        found = urlsplit(url)
+        port = found.port
+    except ValueError:
+        raise _refusal("This is no address.") from None
+    if found.scheme != "https" and not (found.scheme == "http" and reach.plain_http):
+        raise _refusal("The address must begin with https://.")
+    if not found.hostname or found.username or found.password or found.fragment or port == 0:
+        raise _refusal("The address must be a host and a path, without a user or a fragment.")
+    if not url.isascii() or any(char <= " " or char == "\x7f" for char in url):
+        raise _refusal("The address may hold plain characters only.")
+    return found
+
+
+def _refusal(sentence: str) -> Invalid:
+    return Invalid(sentence, field="url")
+
 
 #: What a secret begins with (Standard Webhooks), and the bytes that follow.
 PREFIX, BYTES = "whsec_", 32

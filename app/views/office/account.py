@@ -7,7 +7,7 @@ from flask_login import current_user
 
 from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid, NotFound
-from app.domain.office import api_tokens, passkeys, rights, second_factor, sign_ins, staff
+from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.sign_in import OwnPasswordForm
@@ -123,6 +123,6 @@ def _page(form: OwnPasswordForm, profile: ProfileForm | None = None) -> str:
         areas=rights.AREAS,
         sign_ins=sign_ins.of_user(session, user.id, now=utc_now()),
         present=current_user.sign_in_id,
-        passkeys=passkeys.of_user(session, user.id),
+        passkeys=ways_in.passkeys_of(session, user.id),
         codes_left=second_factor.codes_left(session, user),
     )

@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from app.clock import utc_now
 from app.domain.ground.errors import DomainError
-from app.domain.office import machines, rights
+from app.domain.office import api_tokens, rights
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.rights import MachineForm
@@ -29,7 +29,7 @@ def create() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
-                machine = machines.add(
+                machine = api_tokens.add_machine(
                     *(work, actor()),
                     tenant_id=current_user.tenant_id,
                     now=utc_now(),
@@ -46,13 +46,13 @@ def create() -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def edit(user_id: int) -> ResponseReturnValue:
     """Change a machine."""
-    machine = machines.get(db.session(), user_id)
+    machine = api_tokens.machine(db.session(), user_id)
     form = _form(machine)
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
-                row = machines.get(work, user_id)
-                machines.edit(work, actor(), row, now=utc_now(), **_facts(form))
+                row = api_tokens.machine(work, user_id)
+                api_tokens.edit_machine(work, actor(), row, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=row.name), "success")
             return back("staff.show", user_id=user_id)
         except DomainError as error:

@@ -10,7 +10,7 @@ from flask_login import current_user
 from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import SignInWay
-from app.domain.office import passkeys, staff
+from app.domain.office import staff, ways_in
 from app.extensions import db
 from app.models import User
 from app.text.sentences import translated
@@ -36,7 +36,7 @@ def options() -> ResponseReturnValue:
     """What the browser is asked for, to make a passkey: for whoever proves who they are."""
     _proof.recent_or(str(request.form.get("current", "")))
     user = db.session().get_one(User, current_user.id)
-    return jsonify(ceremony.options_to_make(user, passkeys.of_user(db.session(), user.id)))
+    return jsonify(ceremony.options_to_make(user, ways_in.passkeys_of(db.session(), user.id)))
 
 
 @blueprint.post("/account/passkeys")
@@ -47,7 +47,7 @@ def create() -> ResponseReturnValue:
     credential, _number = ceremony.credential_in(body)
     seen = ceremony.made(credential)
     with unit_of_work() as work:
-        made = passkeys.add(
+        made = ways_in.add_passkey(
             work, actor(), staff.get(work, current_user.id), name=str(body.get("name") or ""),
             now=utc_now(), **seen._asdict(),
         )  # fmt: skip
@@ -61,7 +61,7 @@ def remove(passkey_id: int) -> ResponseReturnValue:
     """Forget one of one's own passkeys."""
     with unit_of_work() as work:
         user = staff.get(work, current_user.id)
-        name = passkeys.remove(work, actor(), user, passkey_id, now=utc_now())
+        name = ways_in.remove_passkey(work, actor(), user, passkey_id, now=utc_now())
     flash(_("The passkey “%(name)s” no longer works.", name=name), "success")
     return back("account.index")
 
@@ -82,12 +82,12 @@ def sign_in() -> ResponseReturnValue:
     body: Any = request.get_json()
     credential, number = ceremony.credential_in(body)
     half_way, now = way_in.half_way(), utc_now()
-    known = passkeys.by_credential(db.session(), number)
+    known = ways_in.by_credential(db.session(), number)
     count = ceremony.used(credential, known)
     if half_way is not None and half_way.user.id != known.user_id:
         raise Invalid("That passkey is somebody else’s.")
     with unit_of_work() as work:
-        passkeys.use(work, passkeys.by_credential(work, number), count, now=now)
+        ways_in.use_passkey(work, ways_in.by_credential(work, number), count, now=now)
     user = known.user
     way_in.let_in(user, SignInWay.PASSKEY, remember=half_way is not None and half_way.remember)
     return doorkeeper.know(jsonify(next=wished()), user)

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role, SignInWay
-from app.domain.office import provider
+from app.domain.office import ways_in
 from app.extensions import limiter
 from app.uow import unit_of_work
 from app.views.office.sign import wished
@@ -44,6 +44,6 @@ def finish() -> ResponseReturnValue:
     said, wish = flow.finish(settings)
     role = Role(settings.oidc_create) if settings.oidc_create else None
     with unit_of_work() as work:
-        user = provider.person(work, said, create=role, now=utc_now())
+        user = ways_in.person(work, said, create=role, now=utc_now())
     way_in.let_in(user, SignInWay.PROVIDER)
     return doorkeeper.know(redirect(wish or "/", code=303), user)

@@ -12,7 +12,7 @@ from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Role
-from app.domain.office import api_tokens, invitations, rights, second_factor, sign_ins, staff
+from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.rights import TokenForm
@@ -109,7 +109,7 @@ def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
 
 _hang("archive", staff.archive, N_("%(name)s is deactivated and signed out everywhere."))
 _hang("restore", staff.restore, N_("%(name)s may sign in again."))
-_hang("withdraw", invitations.withdraw, N_("The invitation of %(name)s is withdrawn."))
+_hang("withdraw", ways_in.withdraw_invitation, N_("The invitation of %(name)s is withdrawn."))
 _hang(
     "reset-second-factor",
     second_factor.reset,
@@ -230,8 +230,8 @@ def end_sign_ins(user_id: int) -> ResponseReturnValue:
 def _show(user: User, form: TokenForm) -> str:
     return render_template(
         "office/staff/show.html",
-        invited=invitations.waits(user),
-        invited_until=invitations.until(db.session(), user, now=utc_now()),
+        invited=ways_in.is_invited(user),
+        invited_until=ways_in.invited_until(db.session(), user, now=utc_now()),
         user=user,
         form=form,
         tokens=queries.tokens(db.session(), user),
