@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from app.domain.commands.fallbacks import End
+from app.domain.commands.orders.spec import End
 from app.domain.ground.redaction import REDACTED, redact
 from app.domain.ground.vocabulary import Arguments, CommandState, Outcome
 from worker.dialects import DIALECTS

@@ -13,10 +13,10 @@ from app import traces
 from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands
-from app.domain.commands.command_ends import Ended, Sent, settle_all
+from app.domain.commands.command_rules import Ended, Sent, settle_all
 from app.domain.commands.commands import Claimed
-from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
+from app.domain.commands.orders.spec import Chain, End, Situation
 from app.domain.device import deviations, files, password_rotation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.network import credentials

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app import traces
 from app.clock import utc_now
 from app.config import Settings
-from app.domain.commands import commands, fallbacks
+from app.domain.commands import commands
 from app.domain.commands.commands import Claimed
-from app.domain.commands.fallbacks import Situation
-from app.domain.commands.orders import SPECS
+from app.domain.commands.orders import SPECS, spec
+from app.domain.commands.orders.spec import Situation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.limits import setpoints
 from app.domain.office.messages import Row
@@ -122,7 +122,7 @@ class Claims:
 def _situation(db: Session, one: Claimed, link: Link) -> Situation:
     if not SPECS[one.order].fallbacks:
         return Situation(quirks=link.station.quirks)
-    return fallbacks.situation(db, db.get_one(Command, one.id).station)
+    return spec.situation(db, db.get_one(Command, one.id).station)
 
 
 #: How often new wishes are looked for, in seconds.

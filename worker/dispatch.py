@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.config import Settings
-from app.domain.charging.gauges import Gauge
+from app.domain.charging.running import Gauge
 from app.domain.ground.vocabulary import Registration
 from app.domain.office.messages import Row
 from app.logs import ABOUT

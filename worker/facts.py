@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.charging import metering
-from app.domain.charging.gauges import Gauge
 from app.domain.charging.metering import Metered
+from app.domain.charging.running import Gauge
 from app.domain.ground import bulk
 from app.domain.network import credentials, plugs
 from app.domain.office.messages import Row

@@ -17,9 +17,9 @@ import gevent
 from flask import Flask
 
 from app.config import Settings
-from app.domain.access import authorisation, last_known, tag_rows
+from app.domain.access import authorisation, known_tags, tag_rows
 from app.domain.access.authorisation import AUTHORIZE, Judged, Tap
-from app.domain.access.last_known import KnownTags
+from app.domain.access.known_tags import KnownTags
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import Decision, Verdict
 from app.extensions import db as flask_db
@@ -102,10 +102,10 @@ class LastKnown:
                 self._batch.do(Job(lambda db, rows: sessions.lease_refs(db, more), "a lease"))
             )
         with self._app.app_context():
-            newest = last_known.newest_change(flask_db.session())
+            newest = known_tags.newest_change(flask_db.session())
             changed = None
             if time.monotonic() - self._whole_at < WHOLE_S:
-                changed = last_known.changed(flask_db.session(), self._change)
+                changed = known_tags.changed(flask_db.session(), self._change)
         if changed is None:
             self._read_all()
             self._whole_at = time.monotonic()

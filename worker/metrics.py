@@ -21,7 +21,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from app.config import Settings
-from app.domain.ground.times import Times
+from app.domain.ground.clock import Times
 from worker.dialects import DIALECTS
 from worker.ocpp.events import Answered, Refused, Settled
 from worker.ocpp.versions import Version

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from app.clock import utc_now
-from app.domain.commands.command_ends import Sent
-from app.domain.commands.fallbacks import Chain, End
+from app.domain.commands.command_rules import Sent
+from app.domain.commands.orders.spec import Chain, End
 from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from worker.dialects.context import Payload
 from worker.dialects.records import Encoding

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.domain.charging.gauges import Gauge
+from app.domain.charging.running import Gauge
 from app.extensions import db as flask_db
 from app.models import Message, Station
 from worker.away import Unstored

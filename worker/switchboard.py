@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock, traces
-from app.domain.charging import gauges
-from app.domain.charging.gauges import Gauge
+from app.domain.charging import running
+from app.domain.charging.running import Gauge
 from app.domain.ground import events
 from app.domain.ground.vocabulary import CommandState
 from app.domain.limits.setpoints import Claimed
@@ -276,7 +276,7 @@ class Switchboard:
             return
 
         def run(db: Session, rows: list[Row]) -> None:
-            gauges.show(db, newest.values())
+            running.show(db, newest.values())
             for gauge in newest.values():
                 events.record(
                     db, events.SessionChanged(gauge.tenant_id, gauge.session_id, gauge.station_id)

@@ -11,7 +11,7 @@ from app.api.ground import _bulk, _rows
 from app.api.ground._noun import Ask, File, Noun
 from app.api.ground._paging import Pages
 from app.api.ground._plain import Plain
-from app.domain.access import drivers, forgetting, tag_groups, tag_sets
+from app.domain.access import drivers, forgetting, tag_groups
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Token
 from app.domain.money import statements
@@ -241,7 +241,7 @@ plain_tags.restore("Put an archived tag back on the list.", 409)
 
 
 _bulk.hang(
-    *(tag_noun, tag_sets.MANY, tags_list, TagsBulk),
+    *(tag_noun, tag_groups.MANY, tags_list, TagsBulk),
     "Block, unblock, archive or restore many tags, or put them into a group.",
 )
 

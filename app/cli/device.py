@@ -12,7 +12,7 @@ from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
 from app.domain.commands.orders.files import LOGS
 from app.domain.commands.orders.settings import BASES
-from app.domain.device import firmware, onboarding
+from app.domain.device import files, onboarding
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Order
 from app.domain.network import stations
@@ -142,7 +142,7 @@ def add_firmware(
         unit_of_work() as db,
     ):
         given |= {"name": file.name, "now": cli.now()}
-        row = firmware.add(db, cli.ACTOR, cli.the_tenant(db).id, stored, **given)
+        row = files.add_image(db, cli.ACTOR, cli.the_tenant(db).id, stored, **given)
     if as_json:
         cli.print_row(row, FIRMWARE_COLUMNS, json=True)
     else:
@@ -175,8 +175,8 @@ def list_firmware(archived: bool, as_json: bool) -> None:
 def archive_firmware(firmware_name: str) -> None:
     """Put FIRMWARE (a number or a version) away."""
     with unit_of_work() as db:
-        row: FirmwareFile = firmware.called(db, cli.the_tenant(db).id, firmware_name)
-        firmware.archive(db, cli.ACTOR, row, now=cli.now())
+        row: FirmwareFile = files.image_called(db, cli.the_tenant(db).id, firmware_name)
+        files.archive_image(db, cli.ACTOR, row, now=cli.now())
     click.echo(f"Archived version {row.version}.")
 
 
@@ -198,7 +198,7 @@ def update(
     wish = {name: value for name, value in given.items() if value is not None}
     if firmware_name:
         db = cli.reading()
-        wish["firmware_id"] = firmware.called(db, cli.the_tenant(db).id, firmware_name).id
+        wish["firmware_id"] = files.image_called(db, cli.the_tenant(db).id, firmware_name).id
     ask(station, Order.UPDATE_FIRMWARE, wish, wait=wait, as_json=as_json)
 
 

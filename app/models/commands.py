@@ -17,7 +17,7 @@ class Command(AtStation, TenantOwned, Base):
     """An order to a station; `arguments` in the domain's words, `request` as it was sent.
 
     It must be *sent* before `expires_at`, or it never is.  `attempts` are the
-    forms that were tried before the last one (see `app.domain.commands.fallbacks`), each
+    forms that were tried before the last one (see `app.domain.commands.orders.spec`), each
     with words (empty for the first), action, request, answer, state, sentence
     and latency_ms.  `subject` ties it to the row that it is about, as
     "reservation:7".

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from app import extensions
 from app.clock import utc_now
-from app.domain.ground.times import Times
+from app.domain.ground.clock import Times
 from app.domain.office import housekeeping
 from app.queries.office import system as parts_of
 from app.queries.office import system as queries

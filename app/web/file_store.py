@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.config import Settings
-from app.domain.device.firmware import Stored
+from app.domain.device.files import Stored
 from app.domain.ground.errors import Conflict, DomainError
 
 FIRMWARE, UPLOADS, EXPORTS, PHOTOS = "firmware", "uploads", "exports", "photos"

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.access import authorisation, drivers, last_known, tag_groups, tag_rows, tags
+from app.domain.access import authorisation, drivers, known_tags, tag_groups, tag_rows, tags
 from app.domain.access.authorisation import AUTHORIZE, START, Tap
-from app.domain.access.last_known import KnownTags
+from app.domain.access.known_tags import KnownTags
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, StationMode, Token, Verdict
 from app.extensions import db as flask_db
@@ -155,18 +155,18 @@ def test_the_copy_holds_no_card_and_gives_the_same_list(place, known, now):
 def test_what_was_changed_is_told_by_tag_group_and_driver(place, now):
     number = add()
     with unit_of_work() as db:
-        since = last_known.newest_change(db)
-        assert number in last_known.changed(db, since)  # what was written side by side
+        since = known_tags.newest_change(db)
+        assert number in known_tags.changed(db, since)  # what was written side by side
     for extra in range(250):
         add(f"MORE{extra}")
     with unit_of_work() as db:
-        since = last_known.newest_change(db)
-        assert number not in last_known.changed(db, since)
+        since = known_tags.newest_change(db)
+        assert number not in known_tags.changed(db, since)
         driver = drivers.add(db, SYSTEM, place.tenant_id, name="Ada", now=now)
         group = tag_groups.add(db, SYSTEM, place.tenant_id, name="Fleet", now=now)
         row = db.get_one(Tag, number)
         tags.edit(db, SYSTEM, row, driver_id=driver.id, group_id=group.id, now=now)
-        assert number in last_known.changed(db, since)
+        assert number in known_tags.changed(db, since)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.access import local_lists, tag_groups, tags
-from app.domain.access.list_contents import difference, wanted
+from app.domain.access.known_tags import difference, wanted
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, StationMode

@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.access import reservations, tag_groups, tags
 from app.domain.charging import sessions, statuses
-from app.domain.commands import commands, repeats
+from app.domain.commands import broadcasts, commands
 from app.domain.ground.errors import Conflict, Invalid, NotConnected, NotFound
 from app.domain.ground.vocabulary import (
     Activity,
@@ -298,6 +298,6 @@ def test_asking_again_makes_a_new_reservation(db, ask, now):
     no = Outcome(CommandState.REJECTED, {"status": "Occupied"}, "Occupied.")
     settled(db, ask(), no, now)
     first = db.query(Command).one()
-    again = repeats.repeat(db, ADA, first, now=now, ttl_s=60)
+    again = broadcasts.repeat(db, ADA, first, now=now, ttl_s=60)
     assert again.subject != first.subject
     assert again.arguments["expires_at"] == first.arguments["expires_at"]

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.api.commands import _waiting
 from app.domain.commands import commands
-from app.domain.commands.command_ends import as_it_stands
+from app.domain.commands.command_rules import as_it_stands
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.models import ChargingSession, Command
 from tests.support import lone

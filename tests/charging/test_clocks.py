@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain.charging import gauges, metering
+from app.domain.charging import metering, running
 from app.domain.ground.vocabulary import Activity, Availability, SessionState
 from app.models import ChargingSession, Connector, MeterReading, StatusEvent
 from tests.support import sockets
@@ -64,7 +64,7 @@ class Charger(Dialogue):
         context = Context(None, None, self.station.id, "UTC", {}, self.now, clock_offset_s=offset)
         item = DIALECTS[self.version].routes["MeterValues"].handler.read(Fields(told), context)
         _, newest = metering.store(self.db, [item], now=self.now)
-        gauges.show(self.db, newest)
+        running.show(self.db, newest)
         self.db.expire_all()
 
     def stops(self, number: int, wh: int, at: str | None = None) -> ChargingSession:

@@ -10,7 +10,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, Activity
-from app.domain.money import billing, session_cost
+from app.domain.money import billing, settlements
 from app.models import Bill
 from tests.support import lone
 from tests.support.chance import tries
@@ -118,7 +118,7 @@ def test_a_price_that_asks_all_readings_is_told_ever_more_rarely(net):
 
 def test_no_running_cost_is_wanted_of_a_station_that_is_not_set_so(net):
     net.station.quirks = {}
-    assert not session_cost.wants_cost(tell(net, charge()[0]))
+    assert not settlements.wants_cost(tell(net, charge()[0]))
 
 
 DAY = {"from": "06:00", "until": "22:00"}

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain.charging import gauges, metering
+from app.domain.charging import metering, running
 from app.domain.charging.energy import REGISTER
 from app.domain.charging.metering import Metered
 from app.domain.ground.vocabulary import Actor, CommandState, MeterReport, Sample, SessionState
@@ -285,7 +285,7 @@ def test_a_reading_beyond_all_reason_breaks_no_page(viewer, made, db, measurand)
     report = MeterReport(now, (Sample(measurand, value, "", text="1e50"),))
     item = Metered(session.station_id, 1, session.transaction_ref, (report,))
     _, newest = metering.store(db, [item], now=now)
-    gauges.show(db, newest)
+    running.show(db, newest)
     db.commit()
     for address in ("/sessions", f"/sessions/{session.id}", f"/stations/{session.station_id}", "/"):
         page(viewer, address)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import case, select
 
 from app.domain.access import tags
-from app.domain.charging import gauges, metering
+from app.domain.charging import metering, running
 from app.domain.ground.vocabulary import SYSTEM, SessionState
 from app.domain.money import billing
 from app.extensions import db as flask_db
@@ -89,7 +89,7 @@ def say(db, number, frame):
     handler = DIALECTS[Version.V16].routes[action].handler
     if isinstance(handler, Bulk):
         _, newest = metering.store(db, [handler.read(Fields(payload), context)], now=now)
-        gauges.show(db, newest)
+        running.show(db, newest)
     else:
         handler(Fields(payload), context)
     db.expire_all()

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.access import tags
-from app.domain.charging import gauges, metering, sessions
+from app.domain.charging import metering, running, sessions
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import Stop
 from app.domain.ground.vocabulary import (
@@ -80,7 +80,7 @@ def test_late_readings_of_an_assumed_end_that_straddle_the_next_driver_are_held(
     db.flush()
     item = Metered(net.station.id, 1, first.transaction_ref, (reading(50, 107_000),))
     _, newest = metering.store(db, [item], now=LATER)
-    gauges.show(db, newest)
+    running.show(db, newest)
     db.expire_all()
     assert "overlaps_another" in lone.settle(db, second.id, now=LATER).reasons
     assert "overlaps_another" in first.flags

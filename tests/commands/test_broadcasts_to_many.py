@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.domain.commands import broadcasts, commands
-from app.domain.commands.command_ends import Ended, settle_all
+from app.domain.commands.command_rules import Ended, settle_all
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import (
     SYSTEM,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.commands import command_checks, commands
+from app.domain.commands import command_rules, commands
 from app.domain.ground.vocabulary import SYSTEM, Order, SessionState
 from app.domain.network import presence
 from app.models import Command
@@ -34,7 +34,7 @@ def ask(db, now, running, order, known=(), **given):
 
 
 def test_an_unlock_says_whose_session_it_ends_and_how_much_flowed(db, now, running):
-    with pytest.raises(command_checks.EndsSessions) as told:
+    with pytest.raises(command_rules.EndsSessions) as told:
         ask(db, now, running, Order.UNLOCK, connector=running.evse)
     who = running.driver.name if running.driver else f"card {running.token}"
     assert f"ession {running.id} of {who} is running at connector {running.evse}" in str(told.value)
@@ -45,7 +45,7 @@ def test_an_unlock_says_whose_session_it_ends_and_how_much_flowed(db, now, runni
 def test_whoever_knows_may_do_it_and_a_machine_is_not_asked(db, now, running):
     for known in ({running.id}, None):
         assert ask(db, now, running, Order.UNLOCK, known, connector=running.evse).id
-    with pytest.raises(command_checks.EndsSessions):
+    with pytest.raises(command_rules.EndsSessions):
         ask(db, now, running, Order.UNLOCK, {running.id + 1}, connector=running.evse)
 
 
@@ -61,7 +61,7 @@ def test_whoever_knows_may_do_it_and_a_machine_is_not_asked(db, now, running):
 )
 def test_a_restart_asks_where_it_does_not_wait(db, now, running, protocol, kind, asked):
     running.station.protocol = protocol
-    found = command_checks.ended_by(db, running.station, Order.RESET, {"kind": kind})
+    found = command_rules.ended_by(db, running.station, Order.RESET, {"kind": kind})
     assert bool(found) is asked
 
 
@@ -80,16 +80,16 @@ def test_a_restart_asks_where_it_does_not_wait(db, now, running, protocol, kind,
 def test_a_raw_message_is_held_to_what_it_means(db, running, action, payload, asked):
     running.evse, running.station.protocol = 1, "ocpp2.0.1"
     given = {"action": action, "payload": payload, "check": True}
-    found = command_checks.ended_by(db, running.station, Order.RAW, given)
+    found = command_rules.ended_by(db, running.station, Order.RAW, given)
     assert bool(found) is asked
 
 
 def test_other_plugs_other_orders_and_ended_sessions_are_nobodys_business(db, now, running):
     station = running.station
-    assert not command_checks.ended_by(db, station, Order.UNLOCK, {"connector": running.evse + 7})
-    assert not command_checks.ended_by(
+    assert not command_rules.ended_by(db, station, Order.UNLOCK, {"connector": running.evse + 7})
+    assert not command_rules.ended_by(
         db, station, Order.SET_AVAILABILITY, {"connector": 0, "available": False}
     )
     running.state = SessionState.ENDED
     db.flush()
-    assert not command_checks.ended_by(db, station, Order.UNLOCK, {"connector": running.evse})
+    assert not command_rules.ended_by(db, station, Order.UNLOCK, {"connector": running.evse})

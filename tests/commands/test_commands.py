@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.commands import commands, orders, repeats
-from app.domain.commands.command_ends import Sent
+from app.domain.commands import broadcasts, commands, orders
+from app.domain.commands.command_rules import Sent
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, Invalid, NotConnected, NotFound
 from app.domain.ground.vocabulary import (
@@ -282,15 +282,15 @@ def test_a_secret_in_a_setting_is_forgotten_once_it_was_sent(db, ask, now):
     commands.settle(db, claimed, ACCEPTED, now=now)
     assert all("canary" not in f"{e.note} {e.after}" for e in db.query(AuditEntry))
     with pytest.raises(Conflict, match="secret"):
-        repeats.repeat(db, ADA, claimed, now=now, ttl_s=60)
+        broadcasts.repeat(db, ADA, claimed, now=now, ttl_s=60)
 
 
 def test_a_settled_command_can_be_asked_again(db, ask, now):
     command = ask()
     with pytest.raises(Conflict, match="under way"):
-        repeats.repeat(db, ADA, command, now=now, ttl_s=60)
+        broadcasts.repeat(db, ADA, command, now=now, ttl_s=60)
     commands.settle(db, lone.claim(db, command.id, "w", now=now), ACCEPTED, now=now)
-    again = repeats.repeat(db, ADA, command, now=now, ttl_s=60)
+    again = broadcasts.repeat(db, ADA, command, now=now, ttl_s=60)
     assert again.id != command.id
     assert (again.order, again.arguments) == (command.order, command.arguments)
 
@@ -341,7 +341,7 @@ def test_a_secret_deep_within_a_raw_message_cannot_be_repeated(db, ask, now):
     commands.settle(db, claimed, ACCEPTED, now=now)
     assert "canary" not in str(claimed.arguments)
     with pytest.raises(Conflict, match="secret"):
-        repeats.repeat(db, ADA, claimed, now=now, ttl_s=60)
+        broadcasts.repeat(db, ADA, claimed, now=now, ttl_s=60)
 
 
 def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
@@ -363,7 +363,7 @@ def test_what_was_made_for_an_order_is_made_anew_when_it_is_repeated(db, ask, no
     )
     assert set(command.arguments) > {"token", "connector"}, "its preparation added something"
     commands.settle(db, command, ACCEPTED, now=now)
-    again = repeats.repeat(db, ADA, command, now=now, ttl_s=60)
+    again = broadcasts.repeat(db, ADA, command, now=now, ttl_s=60)
     assert again.arguments["token"] == "04A2"
     assert again.arguments["remote_start_id"] != command.arguments["remote_start_id"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.commands import orders
-from app.domain.commands.fallbacks import Chain, End, Situation
+from app.domain.commands.orders.spec import Chain, End, Situation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.charging import reports
-from app.domain.commands import commands, repeats
+from app.domain.commands import broadcasts, commands
 from app.domain.commands.orders.spec import subject_of
-from app.domain.device import boots, customer_information, file_jobs, files, firmware
+from app.domain.device import boots, customer_information, file_jobs, files
 from app.domain.device.file_jobs import FileStatus
-from app.domain.device.firmware import Stored
+from app.domain.device.files import Stored
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import (
     Actor,
@@ -39,7 +39,7 @@ def station(db, now):
 def image(db, station, now):
     stored = Stored("0" * 32, 12, "ab" * 32, "cd" * 16)
     given = {"name": "C:\\new\\fw.bin", "version": "2.0", "vendor": "Acme", "model": "One"}
-    return firmware.add(db, ADA, station.tenant_id, stored, now=now, **given)
+    return files.add_image(db, ADA, station.tenant_id, stored, now=now, **given)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def signed(db, station, now, tmp_path):
         "signing_certificate": pki.Authority(tmp_path).station("Acme").pem,
     }
     stored = Stored("1" * 32, 12, "ef" * 32, "aa" * 16)
-    return firmware.add(db, ADA, station.tenant_id, stored, now=now, **given)
+    return files.add_image(db, ADA, station.tenant_id, stored, now=now, **given)
 
 
 def test_a_signature_is_sent_where_the_station_can_check_it(db, station, ask, signed, now):
@@ -196,13 +196,13 @@ def test_a_signature_is_sent_where_the_station_can_check_it(db, station, ask, si
 def test_the_library_takes_a_file_once_and_keeps_what_is_under_way(db, ask, answer, image, now):
     again = Stored("2" * 32, 12, image.sha256, image.md5)
     with pytest.raises(Taken, match="already"):
-        firmware.add(db, ADA, image.tenant_id, again, now=now, name="x", version="9")
+        files.add_image(db, ADA, image.tenant_id, again, now=now, name="x", version="9")
     assert image.name == "fw.bin"
     command = ask(Order.UPDATE_FIRMWARE, firmware_id=image.id)
     with pytest.raises(Conflict, match="on its way"):
-        firmware.archive(db, ADA, image, now=now)
+        files.archive_image(db, ADA, image, now=now)
     answer(command, Outcome(CommandState.REJECTED, {"status": "Rejected"}, "No."))
-    firmware.archive(db, ADA, image, now=now)
+    files.archive_image(db, ADA, image, now=now)
     with pytest.raises(Conflict, match="archive"):
         ask(Order.UPDATE_FIRMWARE, firmware_id=image.id)
 
@@ -388,6 +388,6 @@ def test_a_repeated_order_gets_a_job_and_an_address_of_its_own(db, ask, answer, 
     command = ask(Order.UPDATE_FIRMWARE, firmware_id=image.id)
     key = key_in(command)
     job = answer(command)
-    again = repeats.repeat(db, ADA, command, now=now, ttl_s=60)
+    again = broadcasts.repeat(db, ADA, command, now=now, ttl_s=60)
     assert again.arguments["request_id"] != job.id
     assert key_in(again) != key

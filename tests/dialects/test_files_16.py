@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.commands import commands
-from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
+from app.domain.commands.orders.spec import Chain, End, Situation
 from app.domain.ground.vocabulary import CommandState, FileJobState, Order, Outcome
 from app.models import StationReport
 from tests.dialects.file_talk import NOW, Talk

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, gathered
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.office import messages
 from app.extensions import db as flask_db
 from app.models import Message, Station

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import bindparam, select
 
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.vocabulary import SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession

@@ -24,8 +24,8 @@ def test_every_order_has_exactly_one_record():
 def test_whoever_opens_a_unit_of_work_has_the_whole_catalogue():
     code = (
         "import app.uow; from app.domain.commands.orders import SPECS; "
-        "from app.domain.commands import command_ends;"
-        "print(len(SPECS), len(command_ends.FOLLOWERS))"
+        "from app.domain.commands import command_rules;"
+        "print(len(SPECS), len(command_rules.FOLLOWERS))"
     )
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

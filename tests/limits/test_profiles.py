@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from app.domain.charging import remote_starts
-from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
+from app.domain.commands.orders.spec import Chain, End, Situation
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import CommandState, Order, Outcome, ProfileState
 from app.domain.limits import profile_documents, profile_forms, profile_reports, profiles

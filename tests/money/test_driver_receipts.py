@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from app.domain.ground.vocabulary import Activity, Actor
-from app.domain.money import billing, receipt_links
+from app.domain.money import billing, receipts
 from app.text import drawn_chart, letters
 from app.text.writers import Writer
 from tests.support import apps, lone
@@ -120,24 +120,24 @@ def opened_at(app, db, bill, days):
 
 def test_a_key_that_was_replaced_opens_what_it_wrote(bill):
     old, new = (key.encode() for key in KEYS)
-    secret = receipt_links.write([old], bill.id)
-    assert receipt_links.read([new, old], secret) == bill.id
-    assert receipt_links.read([new], secret) is None
+    secret = receipts.write_link([old], bill.id)
+    assert receipts.read_link([new, old], secret) == bill.id
+    assert receipts.read_link([new], secret) is None
 
 
 @given(st.integers(1, 2**63 - 1), st.integers(0, 31), st.sampled_from("AZaz09-_"))
 def test_a_secret_is_the_only_one_of_its_bill(number, place, letter):
     key = [b"key"]
-    secret = receipt_links.write(key, number)
+    secret = receipts.write_link(key, number)
     other = secret[:place] + letter + secret[place + 1 :]
-    assert receipt_links.read(key, secret) == number
-    assert other == secret or receipt_links.read(key, other) is None
-    assert receipt_links.write(key, number + 1)[:8] != secret[:8]
+    assert receipts.read_link(key, secret) == number
+    assert other == secret or receipts.read_link(key, other) is None
+    assert receipts.write_link(key, number + 1)[:8] != secret[:8]
 
 
 @given(st.text(max_size=60))
 def test_no_text_of_anybodys_opens_a_receipt(text):
-    assert receipt_links.read([b"key"], text) is None
+    assert receipts.read_link([b"key"], text) is None
 
 
 @given(

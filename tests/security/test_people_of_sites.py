@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.access import drivers, list_contents, reach, tag_groups, tags
+from app.domain.access import drivers, known_tags, reach, tag_groups, tags
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings, sheet
 from app.domain.access.imports import tags as tag_import
@@ -166,7 +166,7 @@ def test_a_card_of_the_whole_organisation_is_good_at_their_stations_for_ever(nea
     near.expire_all()
     card = authorisation.find_tag(near, station.tenant_id, Token("CARD everybody's"))
     assert card is not None
-    values = {entry["token"] for entry in list_contents.wanted(near, station, now).entries}
+    values = {entry["token"] for entry in known_tags.wanted(near, station, now).entries}
     assert "CARD everybody's" in values and "CARD theirs" not in values
 
 

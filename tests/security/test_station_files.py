@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.commands import commands
-from app.domain.device import firmware
+from app.domain.device import files
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.domain.office import messages
 from app.models import FileJob
@@ -61,7 +61,7 @@ def asked(db, made, now):
 def image(db, made, settings, now):
     stored = Store(settings, FIRMWARE).save(io.BytesIO(IMAGE).read, 10**6)
     tenant_id = made.stations["CP-01"].tenant_id
-    row = firmware.add(db, SYSTEM, tenant_id, stored, now=now, name="fw.bin", version="2.0")
+    row = files.add_image(db, SYSTEM, tenant_id, stored, now=now, name="fw.bin", version="2.0")
     db.commit()
     return row
 

@@ -15,7 +15,7 @@ from app.domain.ground.vocabulary import (
     StopReason,
     Token,
 )
-from app.domain.money import session_cost
+from app.domain.money import settlements
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CARD = Token("04:A2:19:B0", "iso14443")
@@ -47,7 +47,7 @@ def event(kind: str, seq_no: int, minute: int, *meters: Any, **more: Any) -> Tra
 
 def cost_of(db: Session, taken: Taken, now: datetime) -> Decimal | None:
     """What a station is told of the cost when an event is answered."""
-    [told] = session_cost.tell_all(db, [taken], now)
+    [told] = settlements.tell_all(db, [taken], now)
     return told.cost
 
 

@@ -43,7 +43,7 @@ OF_WORKER = (
     Stage("being committed", "sqlalchemy.engine.default", "DefaultDialect.do_commit", MEANWHILE),
     Stage("committed", "sqlalchemy.engine.default", "DefaultDialect.do_commit", AFTER),
     Stage("halved", "worker.batch", "Lane._commit", HALFWAY),
-    Stage("final cost", "app.domain.money.session_cost", "tell_all", BEFORE),
+    Stage("final cost", "app.domain.money.settlements", "tell_all", BEFORE),
     Stage("answered", "worker.websocket", "Stream.send", AFTER),
     Stage("nudging", "app.reactions", "_ask", BEFORE),
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.commands.fallbacks import End
+from app.domain.commands.orders.spec import End
 from app.domain.ground.vocabulary import CommandState
 from worker.answers import end_of, outcome_of
 from worker.dialects.records import Encoding

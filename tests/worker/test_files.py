@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.commands import commands
-from app.domain.device import firmware
+from app.domain.device import files
 from app.domain.ground.vocabulary import SYSTEM, FileJobState, Order
 from app.domain.network import tenants
 from app.models import Command, FileJob, Message, Station
@@ -43,7 +43,7 @@ def firmware_id(site):
     with site.work() as db:
         tenant_id = tenants.first(db, now=now).id
         given = {"name": "fw.bin", "version": "2.0"}
-        return firmware.add(db, SYSTEM, tenant_id, stored, now=now, **given).id
+        return files.add_image(db, SYSTEM, tenant_id, stored, now=now, **given).id
 
 
 def order(site, identity, order, **given):

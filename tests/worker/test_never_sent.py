@@ -7,8 +7,8 @@ import pytest
 
 from app.config import Settings
 from app.domain.commands import commands
-from app.domain.commands.command_ends import Sent
-from app.domain.commands.fallbacks import Situation
+from app.domain.commands.command_rules import Sent
+from app.domain.commands.orders.spec import Situation
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.domain.network import presence
 from app.models import Command

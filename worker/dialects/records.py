@@ -21,7 +21,7 @@ class Unfit(ValueError):
     """An argument that this version cannot say; the text is a sentence for people.
 
     An encoder raises it; then nothing is sent, unless another form of the order
-    is tried (`app.domain.commands.fallbacks`).
+    is tried (`app.domain.commands.orders.spec`).
     """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import current_app
 
-from app.domain.commands import command_ends
+from app.domain.commands import command_rules
 from app.domain.commands.commands import OPEN_STATES
 from app.domain.ground.vocabulary import CommandState, Json
 from app.extensions import db
@@ -77,7 +77,7 @@ class Place:
         command = db.session.get(Command, self._end.command_id, populate_existing=True)
         if command is None:
             raise LookupError(f"the command {self._end.command_id} is gone")
-        found = SimpleNamespace(**command_ends.as_it_stands(command))
+        found = SimpleNamespace(**command_rules.as_it_stands(command))
         db.session.rollback()
         return found
 

@@ -12,7 +12,7 @@ from app.api.ground import _bulk, _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
-from app.domain.commands import command_ends, commands, orders, repeats
+from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Arguments, CommandState, Json, Order
 from app.models import Command, Station
@@ -233,11 +233,11 @@ def _queue(
         row = commands.queue(db, ask.actor, *wish, now=ask.now, ttl_s=ttl_s, known=known)
         if place is not None:
             place.expect(row.id)
-        return SimpleNamespace(**command_ends.as_it_stands(row), quirks=station.quirks)
+        return SimpleNamespace(**command_rules.as_it_stands(row), quirks=station.quirks)
 
 
 _bulk.hang(
-    *(noun, repeats.MANY, None, OrdersBulk),
+    *(noun, broadcasts.MANY, None, OrdersBulk),
     "Ask the same of the same stations again; what would end a session is refused.",
     lambda: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
 )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
-from app.domain.device import firmware as library
+from app.domain.device import files as library
 from app.domain.limits import setpoints
 from app.models import (
     CompositeSchedule,
@@ -181,7 +181,7 @@ def add_firmware(ask: Ask) -> Any:
         unit_of_work() as db,
     ):
         given |= {"name": upload.filename, "now": ask.now}
-        row = library.add(db, ask.actor, ask.tenant_id, stored, **given)
+        row = library.add_image(db, ask.actor, ask.tenant_id, stored, **given)
     return Reply(201, row, {"Location": f"{ROOT}/firmware/{row.id}"})
 
 
@@ -199,13 +199,13 @@ noun.decide(
     "/firmware/{firmware_id}/archive",
     "Archive a firmware file",
     "Put a file away; refused while a station fetches it.",
-    *(FIRMWARE, _file, library.archive),
+    *(FIRMWARE, _file, library.archive_image),
     everywhere=True,
 )
 noun.decide(
     "/firmware/{firmware_id}/restore",
     "Restore a firmware file",
     "Take a file out of the archive.",
-    *(FIRMWARE, _file, library.restore),
+    *(FIRMWARE, _file, library.restore_image),
     everywhere=True,
 )

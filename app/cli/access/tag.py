@@ -11,7 +11,7 @@ from app.cli.ground import _bulk
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
-from app.domain.access import drivers, tag_groups, tag_sets, tags
+from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import cells, headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
@@ -82,7 +82,7 @@ def _beside(db: Session, values: dict[str, Any]) -> dict[str, Any]:
 
 _bulk.hang(
     tag_command,
-    [(tag_sets.MANY, lambda db, value: tags.named(db, cli.the_tenant(db).id, value))],
+    [(tag_groups.MANY, lambda db, value: tags.named(db, cli.the_tenant(db).id, value))],
     "its number",
     [click.option("--group", help="For group: the group's name; without it, none.")],
     _beside,

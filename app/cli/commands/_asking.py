@@ -10,7 +10,7 @@ from flask import current_app
 from app import reactions
 from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
-from app.domain.commands import command_checks, commands
+from app.domain.commands import command_rules, commands
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Arguments, CommandState, Order
 from app.domain.network import stations
@@ -54,7 +54,7 @@ def ask(
     patience_s = current_app.config["SETTINGS"].command_ttl_s
     try:
         row = _queued(identity, order, given, patience_s, None if yes else ())
-    except command_checks.EndsSessions as error:
+    except command_rules.EndsSessions as error:
         if not sys.stdin.isatty():
             raise Conflict(f"{error.sentence} Say --yes to do it all the same.") from None
         click.confirm(f"{error.sentence} Go on?", abort=True)

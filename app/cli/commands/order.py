@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
-from app.domain.commands import orders, repeats
+from app.domain.commands import broadcasts, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground import texts
 from app.domain.ground.errors import NotFound
@@ -93,7 +93,7 @@ def _found(db: Session, number: int | None) -> Command:
 
 _bulk.hang(
     group,
-    [(repeats.MANY, lambda db, number: _found(db, texts.row_id(number)))],
+    [(broadcasts.MANY, lambda db, number: _found(db, texts.row_id(number)))],
     "its number",
     beside=lambda db, values: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
 )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import reach, tag_rows
 from app.domain.access.tag_rows import Issued, TagRow
 from app.domain.ground.bulk import BulkInsert, among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.redaction import REDACTED
 from app.domain.ground.vocabulary import (
     Decision,

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain.access import reach, tag_sets
+from app.domain.access import reach, tag_groups
 from app.domain.ground import many, texts
 from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
 from app.domain.ground.many import Many, Tally
@@ -125,7 +125,7 @@ def _archive(
     gone = audit.change_all(db, actor, "driver.archive", in_use, now=now, archived_at=now)
     ids = [driver.id for driver in gone]
     held = db.scalars(select(Tag).where(Tag.driver_id.in_(ids), Tag.archived_at.is_(None))).all()
-    for _, why in tag_sets.change_all(db, actor, held, "archive", now=now).refused:
+    for _, why in tag_groups.change_all(db, actor, held, "archive", now=now).refused:
         raise Forbidden(why)
     return len(gone), len(held)
 

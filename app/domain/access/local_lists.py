@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, cast, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.access.last_known import TOUCHING
-from app.domain.access.list_contents import (
+from app.domain.access.known_tags import (
+    TOUCHING,
     Difference,
     Entry,
     Limits,

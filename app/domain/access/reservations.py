@@ -16,7 +16,7 @@ from app.domain.access import authorisation, reach
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground import events
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import (
     Actor,

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.vocabulary import CommandState, Order, StationMode, TagStatus, Token
 from app.models import Authorisation, Command, Driver, Tag, TagGroup
 from app.models.tags import tag_sites, tag_stations

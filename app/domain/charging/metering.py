@@ -15,10 +15,10 @@ import orjson
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.charging.gauges import Gauge, Values, keep_newest, show, values_of
+from app.domain.charging.running import Gauge, Values, keep_newest, show, values_of
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.redaction import redact_text
 from app.domain.ground.vocabulary import BillingState, MeterReport, Sample, SessionState
 from app.models import ChargingSession, MeterReading

@@ -21,7 +21,7 @@ from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import (
     Actor,

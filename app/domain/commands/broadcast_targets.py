@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, case, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.commands import command_checks, commands, orders
+from app.domain.commands import command_rules, commands, orders
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor, CommandState, Order
@@ -47,7 +47,7 @@ def next_targets(
         BroadcastTarget.state == WAITING,
         BroadcastTarget.id <= last,
     )
-    away, able = command_checks.unreachable(now), _able(broadcast.order)
+    away, able = command_rules.unreachable(now), _able(broadcast.order)
     its = Station.id == BroadcastTarget.station_id
     found = db.scalars(
         select(BroadcastTarget)
@@ -93,7 +93,7 @@ def send(
     fit = []
     for target in targets:
         try:
-            command_checks.check_registration(stations[target.station_id], broadcast.order, checked)
+            command_rules.check_registration(stations[target.station_id], broadcast.order, checked)
             fit.append(target)
         except DomainError as error:
             target.state, target.sentence = SKIPPED, error.sentence[:300]

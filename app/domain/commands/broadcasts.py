@@ -4,21 +4,24 @@ The rows are the truth: `advance` sends as many as may be under way.  A task cal
 asked for when commands of the broadcast end, and the sweep; who settles a command does not, or
 chargers would wait for answers while thousands of stations are looked through.  For the same
 reason each unit of work looks at some hundred of them: the first one, of whoever begins, too.
+
+Commands that were given before are given again by `repeat` and `repeat_all`.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
-from app.domain.commands import broadcast_targets, commands, orders, repeats
+from app.domain.commands import broadcast_targets, commands, orders
 from app.domain.commands.broadcast_targets import CANCELLED, SKIPPED, UNDER_WAY, WAITING
-from app.domain.ground import redaction
+from app.domain.ground import many, redaction
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import BroadcastChanged, BroadcastWaits, record
+from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, Arguments, BroadcastState, CommandState, Order
 from app.domain.office import audit
 from app.models import Broadcast, BroadcastTarget, Command, Station
@@ -175,7 +178,7 @@ def retry(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> 
     """
     if broadcast.state is BroadcastState.RUNNING or broadcast.goes_to is not None:
         raise Conflict("This broadcast is still under way.")
-    if repeats.holds_redacted(broadcast.arguments):
+    if holds_redacted(broadcast.arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
     failed = db.scalars(
         select(Station.id)
@@ -246,3 +249,50 @@ def _settled(broadcast: Broadcast, sentence: str | None, now: datetime) -> None:
     broadcast.sentence = sentence
     broadcast.settled_at = now
     broadcast.arguments = redaction.redact(broadcast.arguments)
+
+
+def repeat(
+    db: Session,
+    actor: Actor,
+    command: Command,
+    *,
+    now: datetime,
+    ttl_s: float,
+    known: Collection[int] | None = None,
+) -> Command:
+    """Ask the same thing of the same station again.  Raises what `queue` raises."""
+    if command.state in commands.OPEN_STATES:
+        raise Conflict("This command is still under way.")
+    # What a preparation added is prepared anew.
+    asked = set(orders.SPECS[command.order].arguments) - commands.OURS
+    arguments = {name: value for name, value in command.arguments.items() if name in asked}
+    if holds_redacted(arguments):
+        raise Conflict("Its secret was not kept: give the order anew.")
+    if "session_id" in arguments:
+        arguments.pop("transaction_ref", None)
+    wish = (command.station, command.order, arguments)
+    return commands.queue(db, actor, *wish, now=now, ttl_s=ttl_s, known=known)
+
+
+def repeat_all(
+    db: Session, actor: Actor, found: Sequence[Command], *, now: datetime, ttl_s: float
+) -> Tally:
+    """Ask the same of many stations again; what would end a session is refused."""
+    return many.apart(
+        *(db, found),
+        lambda row: repeat(db, actor, row, now=now, ttl_s=ttl_s, known=()),
+        lambda row: row.station.identity,
+    )
+
+
+#: What may be done to many commands.
+MANY = Many(Command, {"repeat": repeat_all}, [joinedload(Command.station)], weighed=True)
+
+
+def holds_redacted(value: Any) -> bool:
+    """Whether a secret was blotted out somewhere within."""
+    if isinstance(value, Mapping):
+        return any(map(holds_redacted, value.values()))
+    if isinstance(value, list):
+        return any(map(holds_redacted, value))
+    return isinstance(value, str) and redaction.REDACTED in value

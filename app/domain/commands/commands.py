@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.commands import command_checks, orders
-from app.domain.commands.command_ends import Ended, Sent, settle_all
+from app.domain.commands import command_rules, orders
+from app.domain.commands.command_rules import Ended, Sent, settle_all
 from app.domain.commands.orders.spec import as_given
 from app.domain.ground import redaction
 from app.domain.ground.bulk import among
@@ -69,9 +69,9 @@ def queue(
     `EndsSessions`) or `NotConnected`.
     """
     checked = orders.arguments(order, arguments)
-    command_checks.check(db, station, order, checked, now)
+    command_rules.check(db, station, order, checked, now)
     if known is not None:
-        command_checks.refuse(db, station, order, checked, known=known)
+        command_rules.refuse(db, station, order, checked, known=known)
     prepared = orders.SPECS[order].prepare(db, actor, station, checked, now)
     checked = prepared.arguments
     command = Command(

@@ -1,6 +1,6 @@
-"""Files that stations fetch or bring: what their orders need, and addresses of our own for them.
+"""Files that stations fetch or bring: the library of firmware, what their orders need, addresses.
 
-The secret in such an address is random, kept as a hash, good for one job and for
+The secret in an address of ours is random, kept as a hash, good for one job and for
 a time.  An address is made without its host: how a station reaches the desk is
 known where the order is sent (`addressed`).  It is short, because some stations
 keep it in a small buffer (FIELD K5).
@@ -8,18 +8,125 @@ keep it in a small buffer (FIELD K5).
 
 import hashlib
 import secrets
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
+from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.commands.orders.spec import Prepared
-from app.domain.device import firmware
-from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground import texts
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Arguments, FileJobKind, FileJobState, Json
 from app.domain.ground.vocabulary.standard import abilities
+from app.domain.office import audit
 from app.models import FileJob, FirmwareFile, Station, StationReport
+from app.schemas.device import NewFirmware
+
+#: Base64 text of at most so many characters fits into every version's message.
+_SIGNATURE_LIMIT = 800
+_CERTIFICATE_LIMIT = 5500
+_SIGNED = ("signature", "signing_certificate")
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that lies in the data folder: its random name there, its size and its digests."""
+
+    stored_as: str
+    size_bytes: int
+    sha256: str
+    md5: str
+
+
+def add_image(
+    db: Session, actor: Actor, tenant_id: int, stored: Stored, *, now: datetime, **given: Any
+) -> FirmwareFile:
+    """Put an image into the library, of what `NewFirmware` names.
+
+    Raises `Invalid`, or `Taken` for the same bytes again.
+    """
+    query = select(FirmwareFile).where(FirmwareFile.tenant_id == tenant_id)
+    twin = db.scalar(query.where(FirmwareFile.sha256 == stored.sha256))
+    if twin is not None:
+        where = "in the archive" if twin.archived_at else "in the library already"
+        raise Taken(f"The same file is {where}, as version {twin.version}.", field="file")
+    row = FirmwareFile(
+        tenant_id=tenant_id,
+        **NewFirmware.kept(given, {"name": _file_name}, but=_SIGNED),
+        **asdict(stored),
+        created_by=actor.name,
+        created_at=now,
+    )
+    row.signature, row.signing_certificate = signed_by(*(given.get(name) for name in _SIGNED))
+    return audit.added(db, actor, "firmware.add", row, now=now)
+
+
+def archive_image(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
+    """Put an image away; `Conflict` while a station is fetching it."""
+    under_way = FileJob.state.in_((FileJobState.ASKED, FileJobState.RUNNING))
+    busy = db.scalar(select(FileJob.id).where(FileJob.firmware_id == row.id, under_way))
+    if busy is not None:
+        raise Conflict(f"Version {row.version} is on its way to a station: wait for job {busy}.")
+    audit.archive(db, actor, "firmware", row, now=now)
+
+
+def restore_image(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
+    """Take an image out of the archive."""
+    audit.restore(db, actor, "firmware", row, now=now)
+
+
+def image_called(db: Session, tenant_id: int, text: str) -> FirmwareFile:
+    """Find an image by its id or, where only one has it, its version; raises `NotFound`."""
+    query = select(FirmwareFile).where(FirmwareFile.tenant_id == tenant_id)
+    found = list(db.scalars(query.where(FirmwareFile.version == text)))
+    if len(found) == 1:
+        return found[0]
+    number = texts.row_id(text)
+    if number is not None and (row := db.scalar(query.where(FirmwareFile.id == number))):
+        return row
+    many = "several files of version" if found else "no firmware called"
+    raise NotFound(
+        f"There is {many} {text}{': use its number' if found else ''}.", field="firmware"
+    )
+
+
+def signed_by(
+    signature: str | None, certificate: str | None
+) -> tuple[str, str] | tuple[None, None]:
+    """Check a signature with the certificate that proves it; both or neither."""
+    signature = "".join((signature or "").split())
+    certificate = (certificate or "").strip()
+    if not signature and not certificate:
+        return None, None
+    if not signature or not certificate:
+        missing = "signing_certificate" if signature else "signature"
+        raise Invalid("A signature and its certificate go together.", field=missing)
+    if not set(signature) <= _BASE64 or len(signature) > _SIGNATURE_LIMIT:
+        raise Invalid(
+            f"The signature is base64, {_SIGNATURE_LIMIT} characters at most.", field="signature"
+        )
+    if len(certificate) > _CERTIFICATE_LIMIT:
+        raise Invalid("The certificate is too long.", field="signing_certificate")
+    try:
+        x509.load_pem_x509_certificate(certificate.encode())
+    except ValueError:
+        raise Invalid(
+            "The certificate is PEM: it begins with -----BEGIN CERTIFICATE-----.",
+            field="signing_certificate",
+        ) from None
+    return signature, certificate
+
+
+def _file_name(name: str) -> str:
+    """What the file was called, for people: the last part of a path, printable."""
+    last = (name or "").replace("\\", "/").rpartition("/")[2]
+    return "".join(char for char in last if char.isprintable())[:200] or "firmware"
+
 
 #: 128 random bits: 22 characters.
 _KEY_BYTES = 16
@@ -74,7 +181,6 @@ _KEPT = (
 )
 #: Jobs whose question the station took.
 _TAKEN = (FileJobState.RUNNING, FileJobState.DONE, FileJobState.FAILED)
-_SIGNED = ("signature", "signing_certificate")
 
 
 def prepare_update(
@@ -104,7 +210,6 @@ def prepare_unpublishing(
     db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Look up the checksum by which published firmware is withdrawn."""
-    del actor, now
     image = _in_library(db, station, checked) if "firmware_id" in checked else None
     return Prepared({**checked, "checksum": _checksum(checked, image)})
 
@@ -132,16 +237,12 @@ def knows_extension(db: Session, station: Station) -> bool:
     told = station.quirks.get("security_extension")
     if told is not None:
         return bool(told)
-    last = db.scalar(
-        select(FileJob)
-        .where(
-            FileJob.station_id == station.id,
-            FileJob.kind == FileJobKind.DIAGNOSTICS,
-            FileJob.state.in_(_TAKEN),
-        )
-        .order_by(FileJob.id.desc())
-        .limit(1)
+    logs = select(FileJob).where(
+        FileJob.station_id == station.id,
+        FileJob.kind == FileJobKind.DIAGNOSTICS,
+        FileJob.state.in_(_TAKEN),
     )
+    last = db.scalar(logs.order_by(FileJob.id.desc()).limit(1))
     if last is not None and "extended" in last.arguments:
         return bool(last.arguments["extended"])
     sent = select(StationReport.id).where(
@@ -209,7 +310,7 @@ def _signature(
     if image is not None:
         signature, certificate = image.signature, image.signing_certificate
     else:
-        signature, certificate = firmware.signed_by(*(checked.get(name) for name in _SIGNED))
+        signature, certificate = signed_by(*(checked.get(name) for name in _SIGNED))
     if wanted is False:
         return {}
     if wanted and not signature:

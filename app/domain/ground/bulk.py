@@ -6,19 +6,18 @@ each column where they are few or may be known.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
 import orjson
 from sqlalchemy import Boolean, ColumnElement, Connection, Dialect, String, Table, bindparam
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
-from app.domain.ground.bulk_columns import Columns, as_array, copied
+from app.domain.ground.bulk_rows import Columns, as_array, as_sqlalchemy_error, ask, copied
 
 #: From so many rows on COPY costs less than an INSERT.
 _COPIED = 4
@@ -125,27 +124,6 @@ class _Write:
         ask(connection, self._many, [as_array(column) for column in columns], finds=False)
 
 
-def ask(connection: Connection, order: str, given: Any, *, finds: bool = True) -> Any:
-    """Have the driver do a statement; the rows as they come, where it `finds` any.
-
-    SQLAlchemy would describe their columns anew each time.  What the driver raises is told as
-    usual.
-    """
-    try:
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute(order, given)
-            return cursor.fetchall() if finds else []
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemy_error(error, order, connection) from error
-
-
-def _as_sqlalchemy_error(error: Exception, order: str, connection: Connection) -> Exception:
-    failure = connection.dialect.loaded_dbapi.Error
-    return DBAPIError.instance(
-        order, None, error, failure, hide_parameters=True, dialect=connection.dialect
-    )
-
-
 class _List(TypeEngine[Iterable[Any]]):
     """Values as one parameter: an array on PostgreSQL, a list in JSON on SQLite."""
 
@@ -223,7 +201,7 @@ def _copy(connection: Connection, into: str, columns: Sequence[Iterable[Any]]) -
         with driver.cursor() as cursor, cursor.copy(order) as copy:  # type: ignore[union-attr]
             copy.write(data)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _as_sqlalchemy_error(error, order, connection) from error
+        raise as_sqlalchemy_error(error, order, connection) from error
 
 
 def pass_by(db: Session, *kinds: type) -> None:

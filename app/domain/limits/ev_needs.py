@@ -16,7 +16,7 @@ from app.domain.charging import running
 from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import DomainError
 from app.domain.ground.redaction import redact
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, SessionState

@@ -1,12 +1,19 @@
-"""Receipts: the mail of a bill, sent once whatever is repeated, killed or lost.
+"""Receipts: the mail of a bill, sent once whatever is repeated, killed or lost, and the link in it.
 
 The row decides.  It is claimed (queued -> sending) and committed before the
 mail server is given the mail; from then on only an answer, or a person, moves
 it.  Where the outcome is not known the receipt is `unknown` and nothing sends
 it again by itself: a driver may get no mail, but never two.
+
+A link says which bill it opens, and nobody without the key can write one.  Nothing of it is kept:
+whoever holds a key reads the bill's number out of it.  The newest key writes, all of them read, so
+that a key can be replaced while the links in sent mails go on working.
 """
 
 import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -224,3 +231,56 @@ def _log(db: Session, receipt: Claimed | Receipt, event: str, detail: str, now: 
 
 
 KIND = outbox.Kind(Receipt, BACK_OFF, outbox.becoming(_RECEIPT), _noted)
+
+
+#: Bytes of the number, covered up, and of the proof.
+_NUMBER, _PROOF = 8, 16
+#: Characters of a link: as many as those bytes make.
+_LONG = 32
+
+
+def write_link(keys: Sequence[bytes], bill_id: int) -> str:
+    """The secret that opens the receipt of a bill; the same for the same key."""
+    proof = _digest(keys[0], b"proof", bill_id.to_bytes(_NUMBER))[:_PROOF]
+    covered = _covered(keys[0], proof, bill_id.to_bytes(_NUMBER))
+    return urlsafe_b64encode(covered + proof).decode()
+
+
+def read_link(keys: Sequence[bytes], secret: str) -> int | None:
+    """The bill that a secret opens; None where no key of ours wrote it."""
+    if len(secret) != _LONG or not secret.isascii():
+        return None
+    try:
+        raw = urlsafe_b64decode(secret)
+    except Error:
+        return None
+    covered, proof = raw[:_NUMBER], raw[_NUMBER:]
+    for key in keys:
+        number = _covered(key, proof, covered)
+        if hmac.compare_digest(_digest(key, b"proof", number)[:_PROOF], proof):
+            return int.from_bytes(number)
+    return None
+
+
+def link_ends_at(bill: Bill, days: int) -> datetime:
+    """When the link of a bill's receipt ends: so many days after it was made, or sent last."""
+    sent_at = bill.receipt.sent_at if bill.receipt else None
+    return max(bill.issued_at, sent_at or bill.issued_at) + timedelta(days=days)
+
+
+def linked_bill(
+    db: Session, keys: Sequence[bytes], secret: str, *, days: int, now: datetime
+) -> Bill | None:
+    """The bill that a secret opens now; None for a wrong secret and one whose time is over."""
+    number = read_link(keys, secret)
+    bill = db.get(Bill, number) if number is not None and number < 2**63 else None
+    return bill if bill is not None and now < link_ends_at(bill, days) else None
+
+
+def _covered(key: bytes, proof: bytes, number: bytes) -> bytes:
+    mask = _digest(key, b"cover", proof)
+    return bytes(one ^ other for one, other in zip(number, mask, strict=False))
+
+
+def _digest(key: bytes, use: bytes, text: bytes) -> bytes:
+    return hmac.digest(key, b"receipt " + use + b"\x00" + text, "sha256")

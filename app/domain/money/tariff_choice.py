@@ -14,7 +14,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Invalid
 from app.domain.money import validity
 from app.models import Driver, Site, Station, TagGroup, Tariff, TariffVersion

@@ -14,7 +14,7 @@ from sqlalchemy import not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import BulkInsert, among, pass_by
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import (
     Activity,

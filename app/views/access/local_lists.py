@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.clock import utc_now
 from app.domain.access import local_lists
-from app.domain.access.list_contents import limits
+from app.domain.access.known_tags import limits
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
 from app.queries.access.reservations import last_commands

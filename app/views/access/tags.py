@@ -12,7 +12,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.access import drivers, tag_sets, tags
+from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import cells
 from app.domain.access.imports.tags import COLUMNS
 from app.domain.ground import texts
@@ -193,7 +193,9 @@ def change(tag_id: int, change: str) -> Any:
     """Block, unblock, archive or restore one tag."""
     with unit_of_work() as work:
         tag = plain.row(work, {"tag_id": tag_id})
-        for _name, why in tag_sets.change_all(work, actor(), [tag], change, now=utc_now()).refused:
+        for _name, why in tag_groups.change_all(
+            work, actor(), [tag], change, now=utc_now()
+        ).refused:
             raise Conflict(why)
     flash(_(CHANGES[change], value=tag.value), "success")
     return back("tags.show", tag_id=tag_id)
@@ -201,7 +203,7 @@ def change(tag_id: int, change: str) -> Any:
 
 _bulk.hang(
     blueprint,
-    tag_sets.MANY,
+    tag_groups.MANY,
     lambda work: _wanted().select(utc_now()),
     {
         "block": lambda n: ngettext("%(num)s tag is blocked.", "%(num)s tags are blocked.", n),

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from htmx_flask import request
 
 from app.clock import utc_now
-from app.domain.commands import command_checks, commands, orders
+from app.domain.commands import command_rules, commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError
@@ -128,7 +128,7 @@ def give(station: Station) -> ResponseReturnValue:
                 ttl_s=ttl_s,
                 known=_known(),
             )
-    except command_checks.EndsSessions:
+    except command_rules.EndsSessions:
         return to_question(station, order, given)
     except DomainError as error:
         if request.htmx and (error.field is None or request.form.get("place") != "form"):
@@ -157,10 +157,10 @@ def sure(station: Station) -> str:
     table = orders.SPECS[order].arguments
     given = {name: text for name, text in request.args.items() if name in table}
     checked = orders.arguments(order, given)
-    ends: command_checks.EndsSessions | None = None
+    ends: command_rules.EndsSessions | None = None
     try:
-        command_checks.refuse(db.session(), station, order, checked)
-    except command_checks.EndsSessions as error:
+        command_rules.refuse(db.session(), station, order, checked)
+    except command_rules.EndsSessions as error:
         ends = error
     return render_template(
         "network/stations/sure.html",

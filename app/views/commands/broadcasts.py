@@ -18,7 +18,7 @@ from flask_login import current_user
 from sqlalchemy import Select, func, select
 
 from app.clock import utc_now
-from app.domain.commands import broadcasts, command_checks, orders
+from app.domain.commands import broadcasts, command_rules, orders
 from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
@@ -223,7 +223,7 @@ def _question(form: OrderForm | None, stations: int) -> str:
     if form is None:
         return ""
     question = orders.SPECS[form.order].question_to_many(stations)
-    count = command_checks.count_at(db.session(), form.order, _ids())
+    count = command_rules.count_at(db.session(), form.order, _ids())
     running = "1 session is running" if count == 1 else f"{count} sessions are running"
     return f"{question} {running} there now." if count else question
 

@@ -6,7 +6,8 @@ from flask_babel import ngettext
 from htmx_flask import request
 
 from app.clock import utc_now
-from app.domain.commands import command_checks, commands, fallbacks, orders, repeats
+from app.domain.commands import broadcasts, command_rules, commands, orders
+from app.domain.commands.orders import spec
 from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
@@ -27,7 +28,7 @@ blueprint.add_app_template_filter(
 )
 blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
 blueprint.add_app_template_filter(
-    lambda command: translated(fallbacks.attempts_sentence(command)), "attempts_told"
+    lambda command: translated(spec.attempts_sentence(command)), "attempts_told"
 )
 
 STATES = [
@@ -88,7 +89,7 @@ def _wanted() -> queries.Filter:
 
 _bulk.hang(
     blueprint,
-    repeats.MANY,
+    broadcasts.MANY,
     lambda work: _wanted().select(),
     {
         "repeat": lambda n: ngettext(
@@ -117,8 +118,8 @@ def repeat(command_id: int) -> ResponseReturnValue:
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
         with unit_of_work() as work:
-            again = repeats.repeat(work, actor(), command, now=utc_now(), ttl_s=ttl_s, known=())
-    except command_checks.EndsSessions:
+            again = broadcasts.repeat(work, actor(), command, now=utc_now(), ttl_s=ttl_s, known=())
+    except command_rules.EndsSessions:
         return to_question(command.station, command.order, command.arguments)
     if request.htmx:
         return render_template("commands/commands/_command.html", command=again), 202

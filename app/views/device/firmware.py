@@ -9,7 +9,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.device import firmware
+from app.domain.device import files
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import FileJobState, Order
@@ -153,14 +153,14 @@ def _add(form: FirmwareForm, upload: Any) -> int:
         unit_of_work() as work,
     ):
         given |= {"name": upload.filename, "now": utc_now()}
-        row = firmware.add(work, actor(), current_user.tenant_id, stored, **given)
+        row = files.add_image(work, actor(), current_user.tenant_id, stored, **given)
     flash(_("Added version %(version)s to the library.", version=row.version), "success")
     return row.id
 
 
 for _act, _said in (
-    (firmware.archive, N_("Version %(version)s is archived.")),
-    (firmware.restore, N_("Version %(version)s is restored.")),
+    (files.archive_image, N_("Version %(version)s is archived.")),
+    (files.restore_image, N_("Version %(version)s is restored.")),
 ):
     _doing.does(
         *(blueprint, f"/<int:firmware_id>/{_act.__name__}", _act),

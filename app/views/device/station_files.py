@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.clock import utc_now
 from app.domain.device import file_jobs, files
-from app.domain.device.firmware import Stored
+from app.domain.device.files import Stored
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
 from app.extensions import csrf, db, limiter

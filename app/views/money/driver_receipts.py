@@ -1,6 +1,6 @@
 """A receipt's own page, for its driver, who needs no account.
 
-Its address holds a secret: one that the mail brought (`app.domain.money.receipt_links`), or one
+Its address holds a secret: one that the mail brought (`app.domain.money.receipts`), or one
 that the station showed to somebody who paid there.
 """
 
@@ -14,7 +14,7 @@ from flask_login import current_user
 from app.clock import utc_now
 from app.config import Settings
 from app.domain.ground.errors import DomainError
-from app.domain.money import questions, receipt_links, settlements
+from app.domain.money import questions, receipts, settlements
 from app.extensions import db, limiter
 from app.models import Bill, MeterReading
 from app.queries.charging import session_chart, sessions
@@ -92,9 +92,9 @@ def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = ""
     chart = session_chart.of_bill(bill, sessions.readings(session, bill.session_id))
     chain = bills.chain(session, bill.session_id)
     links = {
-        each.id: receipt_links.write(settings.link_keys(), each.id)
+        each.id: receipts.write_link(settings.link_keys(), each.id)
         for each in chain
-        if _now() < receipt_links.ends_at(each, settings.receipt_page_days)
+        if _now() < receipts.link_ends_at(each, settings.receipt_page_days)
     }
     return _unlisted(
         make_response(
@@ -115,7 +115,7 @@ def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = ""
                 longest=questions.LONGEST,
                 trouble=words.translate(trouble) if trouble else "",
                 text=text,
-                ends_at=receipt_links.ends_at(bill, settings.receipt_page_days),
+                ends_at=receipts.link_ends_at(bill, settings.receipt_page_days),
             )
         )
     )
@@ -138,13 +138,13 @@ def _opened(key: str) -> Opened:
         scope.narrow(session, None)
     settings, asked = _settings(), Writer(_asked_language(), "UTC")
     days, now = settings.receipt_page_days, _now()
-    bill = receipt_links.bill_of(session, settings.link_keys(), key, days=days, now=now)
+    bill = receipts.linked_bill(session, settings.link_keys(), key, days=days, now=now)
     settlement = None if bill else settlements.by_receipt_key(session, key)
     if settlement is not None:
         bill = settlements.bill_of(session, settlement)
         if bill is None:
             return Opened(None, asked)
-    if bill is None or now >= receipt_links.ends_at(bill, days) or _forgotten(bill):
+    if bill is None or now >= receipts.link_ends_at(bill, days) or _forgotten(bill):
         abort(404, asked.translate(_("This link opens no receipt, or its time is over.")))
     language = bill.receipt.language if bill.receipt and not settlement else asked.language
     return Opened(bill, Writer(language, bill.facts["timezone"]))

@@ -20,7 +20,7 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from app.clock import utc_now
-from app.domain.commands import command_checks, commands, orders
+from app.domain.commands import command_rules, commands, orders
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Area, Order
 from app.domain.money import sellers, tariff_choice
@@ -91,7 +91,7 @@ def order(code: str) -> ResponseReturnValue:
                 ttl_s=current_app.config["SETTINGS"].command_ttl_s,
                 known=(),
             )
-    except command_checks.EndsSessions:
+    except command_rules.EndsSessions:
         return order_pages.to_question(station, wanted, given)
     except DomainError as error:
         flash(error.sentence, "error")

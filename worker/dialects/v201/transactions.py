@@ -16,7 +16,7 @@ from app.domain.ground.vocabulary import (
     Outcome,
     StopReason,
 )
-from app.domain.money import session_cost
+from app.domain.money import settlements
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Long, Route, accepted, without_blanks
 from worker.dialects.shared import keep
@@ -83,10 +83,10 @@ def from_memory(call: Fields, ctx: Context) -> Payload:
 
 def wants_cost(taken: sessions.Taken | None) -> bool:
     """Whether a cost is to be found out before an event is answered."""
-    return taken is not None and session_cost.wants_cost(taken)
+    return taken is not None and settlements.wants_cost(taken)
 
 
-transaction_event = Fact(event_of, take_all, answer, wants_cost, session_cost.tell_all)
+transaction_event = Fact(event_of, take_all, answer, wants_cost, settlements.tell_all)
 
 
 def readings_ahead(call: Fields, ctx: Context) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.domain.ground.vocabulary import Arguments, Json, Order
-from app.domain.limits import dynamic_profiles
+from app.domain.limits import setpoints
 from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Route
@@ -60,7 +60,7 @@ def charging_schedule(call: Fields, ctx: Context) -> Payload:
 
 def priority_charging(call: Fields, ctx: Context) -> Payload:
     """Pass on that a session got priority at the station, or lost it (K22)."""
-    ctx.session_id = dynamic_profiles.note_priority(
+    ctx.session_id = setpoints.note_priority(
         *(ctx.db, ctx.station, call.text("transactionId", "")),
         bool(call.boolean("activated", False)),
         now=ctx.now,
@@ -75,7 +75,7 @@ def _values(update: Json) -> Payload:
 def pull_schedule(call: Fields, ctx: Context) -> Payload:
     """Give a station the newest values of a dynamic profile (K28)."""
     number = call.integer("chargingProfileId", 0)
-    update = dynamic_profiles.asked_for(ctx.db, ctx.station, number)
+    update = setpoints.asked_for(ctx.db, ctx.station, number)
     if update is None:
         return {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}}
     return {"status": "Accepted", "scheduleUpdate": _values(update)}

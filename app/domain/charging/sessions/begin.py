@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, Judged, Tap
 from app.domain.charging import remote_starts
-from app.domain.charging.overtaken import is_late
+from app.domain.charging.clocks import is_late
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions.end import take_overtaking
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.row import SessionRow, flag, mark_time, remove_flag
 from app.domain.ground import events
 from app.domain.ground.bulk import among, lease, reserve
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.clock import ON_ITS_WAY
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.domain.money import tariff_choice

@@ -11,7 +11,7 @@ from app.domain.charging.sessions.row import flag
 from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.vocabulary import (
     SYSTEM,

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.gauges import SHOWN
+from app.domain.charging.running import SHOWN
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among
-from app.domain.ground.bulk_read import BulkRead, Keyed, Keys
+from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys
 from app.domain.ground.clock import OLD
 from app.domain.ground.vocabulary import BillingState, SessionState, StopReason, Token
 from app.models import ChargingSession, Tag

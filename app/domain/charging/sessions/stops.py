@@ -15,7 +15,7 @@ from app.domain.charging.sessions.row import flag, mark_late, mark_time, remove_
 from app.domain.charging.sessions.story import contradicts
 from app.domain.ground import events, redaction, texts
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.vocabulary import (
     Actor,

@@ -19,8 +19,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, STOP, Judged, Tap, without_token
-from app.domain.charging import gauges, metering
+from app.domain.charging import metering
 from app.domain.charging.metering import Metered
+from app.domain.charging.running import take_in as take_in_gauge
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken_keys, was_silent
@@ -239,7 +240,7 @@ def _meter(db: Session, plain: Sequence[Plain]) -> None:
     _, newest = metering.store(db, items, now=plain[0].told.now, at_hand=at_hand)
     sessions = {one.session.id: one.session for one in plain}
     for gauge in newest:
-        gauges.take_in(sessions[gauge.session_id], gauge)
+        take_in_gauge(sessions[gauge.session_id], gauge)
 
 
 def _judge(db: Session, plain: Sequence[Plain]) -> None:

@@ -16,7 +16,7 @@ from app.domain.access import authorisation
 from app.domain.charging.energy.readings import BEGIN, END, REGISTER
 from app.domain.ground import redaction
 from app.domain.ground.bulk import BulkInsert, among
-from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.vocabulary import (
     Activity,
     ConnectorRef,

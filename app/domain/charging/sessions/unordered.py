@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, reservations
-from app.domain.charging import gauges, metering, remote_starts
+from app.domain.charging import metering, remote_starts, running
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import reuse
 from app.domain.charging.sessions.begin import (
@@ -191,7 +191,7 @@ def _meter(db: Session, session: ChargingSession, report: TransactionReport, now
     item = Metered(session.station_id, evse, session.transaction_ref, report.meters)
     db.flush()
     _, newest = metering.store(db, [item], now=now)
-    gauges.show(db, newest)
+    running.show(db, newest)
     db.expire(session, _SHOWN)
 
 

@@ -4,7 +4,7 @@ Importing it enters what follows the end of a command into the tables below it, 
 commands know no more than that something follows; `app.uow` does so for every process.
 """
 
-from app.domain.commands import broadcasts, command_ends
+from app.domain.commands import broadcasts, command_rules
 from app.domain.commands.orders import (
     certificates,
     charging,
@@ -35,7 +35,7 @@ NOUNS: dict[str, tuple[Spec, ...]] = {
 
 for _specs in NOUNS.values():
     SPECS.update((spec.order, spec) for spec in _specs)
-command_ends.FOLLOWERS.append(broadcasts.commands_ended)
+command_rules.FOLLOWERS.append(broadcasts.commands_ended)
 
 #: The orders that many stations may be given at once.
 FOR_MANY = tuple(order for order, spec in SPECS.items() if not spec.single)

@@ -20,7 +20,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.ground.vocabulary.values import TOKEN_KINDS
 from app.domain.limits import station_profiles
-from app.domain.money import session_cost
+from app.domain.money import settlements
 from app.models import ChargingSession, Command, Station
 from app.schemas.typed import SESSION, Argument, number, optional, plug, row, text, whole, word
 
@@ -88,7 +88,7 @@ def prepare_cost(
         raise Invalid("Say of which session the cost is told.", field="session_id")
     cost = given.get("total_cost")
     if cost is None:
-        price = session_cost.running_cost(db, session, now=now)
+        price = settlements.running_cost(db, session, now=now)
         if price is None:
             raise Conflict(f"Session {session.id} has no price.", field="session_id")
         cost = format(price, "f")

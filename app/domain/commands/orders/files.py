@@ -4,8 +4,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.domain.commands.fallbacks import End, Situation, Step
-from app.domain.commands.orders.spec import Spec
+from app.domain.commands.orders.spec import End, Situation, Spec, Step
 from app.domain.commands.orders.station import EXACT
 from app.domain.device import customer_information, file_jobs, files
 from app.domain.ground.errors import Invalid

@@ -1,16 +1,9 @@
 """Orders about charging profiles, limits and energy."""
 
-from app.domain.commands.fallbacks import End, Situation, Step
-from app.domain.commands.orders.spec import Spec, numbered
+from app.domain.commands.orders.spec import End, Situation, Spec, Step, numbered
 from app.domain.commands.orders.station import EXACT
 from app.domain.ground.vocabulary import Arguments, Json, Order
-from app.domain.limits import (
-    der,
-    dynamic_profiles,
-    profile_forms,
-    profile_reports,
-    station_profiles,
-)
+from app.domain.limits import der, profile_forms, profile_reports, setpoints, station_profiles
 from app.domain.limits.der_controls import KINDS as DER_KINDS
 from app.domain.limits.profile_documents import MORE_NUMBERS, PURPOSES
 from app.schemas.typed import (
@@ -156,8 +149,8 @@ SPECS = (
         },
         words=lambda given: f"Update dynamic profile {given['station_profile_id']}",
         single=True,
-        prepare=dynamic_profiles.prepare_update,
-        after=dynamic_profiles.settle_update,
+        prepare=setpoints.prepare_update,
+        after=setpoints.settle_update,
     ),
     Spec(
         Order.USE_PRIORITY_CHARGING,
@@ -167,21 +160,21 @@ SPECS = (
             f"Priority charging {'on' if given['active'] else 'off'}{_where(given)}"
         ),
         single=True,
-        prepare=dynamic_profiles.prepare_session,
+        prepare=setpoints.prepare_session,
     ),
     Spec(
         Order.ALLOW_ENERGY_TRANSFER,
         "Allow ways of energy transfer",
         arguments={**SESSION, "transfers": Argument(several(word(*TRANSFERS), len(TRANSFERS)))},
         single=True,
-        prepare=dynamic_profiles.prepare_session,
+        prepare=setpoints.prepare_session,
     ),
     Spec(
         Order.SEND_AFRR_SIGNAL,
         "Send a frequency reserve signal",
         arguments={"signal": Argument(whole(-(2**31), 2**31 - 1)), "at": optional(instant)},
         words=lambda given: f"Send frequency reserve signal {given['signal']}",
-        prepare=dynamic_profiles.prepare_signal,
+        prepare=setpoints.prepare_signal,
     ),
     Spec(
         Order.SET_DER_CONTROL,

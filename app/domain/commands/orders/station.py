@@ -5,9 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.commands.fallbacks import End, Situation, Step
 from app.domain.commands.orders.settings import SECRET_SETTINGS
-from app.domain.commands.orders.spec import Prepared, Spec
+from app.domain.commands.orders.spec import End, Prepared, Situation, Spec, Step
 from app.domain.device import display, onboarding, settings
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, Arguments, Json, Order
@@ -50,7 +49,7 @@ def _custom(name: str, value: Any) -> str:
 
 
 _PLUG = optional(plug, label="Connector of the EVSE", help="OCPP 2.x; without it the first one.")
-#: Orders that have other forms to try (`app.domain.commands.fallbacks`) take this.
+#: Orders that have other forms to try (`app.domain.commands.orders.spec`) take this.
 EXACT = optional(
     yes, label="Only in this form", help="Try no other form when the station refuses it."
 )

@@ -16,7 +16,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead, Keyed, Keys, by_first
+from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys, by_first
 from app.domain.money.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
 from app.domain.money.tariffs import Tariff, TariffError, from_json
 from app.models import (
