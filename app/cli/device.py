@@ -17,8 +17,8 @@ from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Order
 from app.domain.network import stations
 from app.models import FileJob, FirmwareFile
+from app.queries.device import device_model as setting_queries
 from app.queries.device import files as queries
-from app.queries.device import settings as setting_queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.resource import read
 from app.uow import unit_of_work

@@ -4,6 +4,8 @@ What can fail without a mail having left (no server, a refused address) fails in
 `address`, before the caller claims the mail; `deliver` hands it over.  The
 outcome is one of three: it returns what the server said, it raises `Refused`
 (certainly not taken) or `Unclear` (perhaps taken).
+
+Files that name a driver who is forgotten go; the mail server keeps none.
 """
 
 import base64
@@ -22,7 +24,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from app.config import Settings
+from app.models import Bill, ChargingSession, Forgetting, Receipt
 
 NAME_MOST = 80
 SUBJECT_MOST = 200
@@ -257,3 +263,22 @@ def remove_files(folder: Path, addresses: Collection[str], message_ids: Collecti
             path.unlink(missing_ok=True)
             found += 1
     return found
+
+
+def remove_mails_of(db: Session, settings: Settings, number: int) -> int:
+    """Remove the mails to and of a driver, before the words that they are known by are gone.
+
+    They are known by the address that the driver had last, and by the receipts of their bills,
+    wherever these went.  Returns how many.
+    """
+    row = db.get(Forgetting, number)
+    if row is None or row.done_at is not None:
+        return 0
+    ids = (
+        select(Receipt.message_id)
+        .join(Bill, Receipt.bill_id == Bill.id)
+        .join(ChargingSession, Bill.session_id == ChargingSession.id)
+        .where(ChargingSession.driver_id == row.driver_id, Receipt.message_id.is_not(None))
+    )
+    addresses = [word for word in row.words if "@" in word]
+    return remove_files(mail_folder(settings), addresses, [one for one in db.scalars(ids) if one])

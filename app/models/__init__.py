@@ -15,10 +15,16 @@ from app.models.bills import (
 from app.models.certificates import AuthorityCertificate, StationCertificate
 from app.models.commands import Broadcast, BroadcastTarget, Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
-from app.models.device import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
-from app.models.files import CustomerReport, FileJob, FirmwareFile
+from app.models.device import (
+    CustomerReport,
+    DeviceEvent,
+    DisplayMessage,
+    FileJob,
+    FirmwareFile,
+    StationVariable,
+    VariableMonitor,
+)
 from app.models.jobs import Job, ReportSchedule
-from app.models.lists import ListChoice, SavedFilter
 from app.models.profiles import (
     ChargingProfile,
     CompositeSchedule,
@@ -41,11 +47,13 @@ from app.models.staff import (
     ApiToken,
     AuditEntry,
     IdempotencyKey,
+    ListChoice,
     OneTimeLink,
     OutgoingMail,
     OwnRole,
     Passkey,
     RecoveryCode,
+    SavedFilter,
     SignIn,
     User,
     user_sites,

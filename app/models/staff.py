@@ -1,7 +1,7 @@
-"""Staff: who may sign in, with what role and reach; their sign-ins and tokens; the audit."""
+"""Staff: who may sign in, with what role and reach; their sign-ins, tokens and lists; the audit."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import Json, Role, SignInWay
-from app.models.base import Base, BigId, Id, Name, TenantOwned, choice
+from app.models.base import Base, BigId, Id, Name, TenantOwned, Word, choice
 
 if TYPE_CHECKING:
     from app.models.sites import Site, Tenant
@@ -256,3 +256,42 @@ class IdempotencyKey(TenantOwned, Base):
     mimetype: Mapped[str | None] = mapped_column(String(60))
     location: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime]
+
+
+class SavedFilter(TenantOwned, Base):
+    """A filter of a list, kept by a name; `query` is the address of the page after its `?`.
+
+    `page` is the endpoint of the list.  A `shared` one is shown to all staff of the tenant.
+    """
+
+    __tablename__ = "saved_filters"
+    __table_args__ = (
+        UniqueConstraint("user_id", "page", "name_key"),
+        Index("ix_saved_filters_tenant_page", "tenant_id", "page"),
+    )
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id", ondelete="CASCADE"))
+    page: Mapped[Word]
+    name: Mapped[str] = mapped_column(String(60))
+    name_key: Mapped[str] = mapped_column(String(60))
+    query: Mapped[str] = mapped_column(String(1000))
+    shared: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+    user: Mapped[User] = relationship()
+
+
+class ListChoice(TenantOwned, Base):
+    """How one member of staff wants one list: the columns `away`, and the filter it begins with."""
+
+    __tablename__ = "list_choices"
+    __table_args__ = (UniqueConstraint("user_id", "page"),)
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id", ondelete="CASCADE"))
+    page: Mapped[Word]
+    away: Mapped[list[Any]] = mapped_column(default=list)
+    filter_id: Mapped[int | None] = mapped_column(
+        BigId, ForeignKey("saved_filters.id", ondelete="SET NULL"), index=True
+    )

@@ -1,11 +1,9 @@
 """Selects: certificates, those who sign them, and contracts."""
 
-from datetime import datetime
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.trust.security_events import GRAVE, KIND
+from app.domain.trust.security_events import KIND
 from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
 from app.queries.ground.paging import Page, Wish, fetch
 
@@ -69,13 +67,3 @@ def security_events(db: Session, station: Station, most: int = 50) -> list[Stati
         StationReport.station_id == station.id, StationReport.kind == KIND
     )
     return list(db.scalars(query.order_by(StationReport.at.desc()).limit(most)))
-
-
-def alarms(db: Session, since: datetime) -> list[StationReport]:
-    """Grave security events of all stations since an instant, the newest first."""
-    query = select(StationReport).where(
-        StationReport.kind == KIND,
-        StationReport.word.in_(GRAVE),
-        StationReport.received_at >= since,
-    )
-    return list(db.scalars(query.order_by(StationReport.received_at.desc()).limit(100)))

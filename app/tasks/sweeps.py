@@ -25,7 +25,7 @@ from app.domain.network import presence
 from app.domain.office import housekeeping, jobs, outbox, schedules
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
-from app.mails import forgotten
+from app.mails import mail
 from app.models import Station
 from app.tasks.rounds import one_at_a_time
 from app.tasks.steps import Bites, each, guarded, work
@@ -124,7 +124,7 @@ def _forget_on(until: float) -> bool:
     """Look further through the long tables for drivers who are forgotten."""
 
     def forget_on(number: int) -> None:
-        forgotten.remove(flask_db.session(), current_app.config["SETTINGS"], number)
+        mail.remove_mails_of(flask_db.session(), current_app.config["SETTINGS"], number)
         while work(lambda db: forgetting.go_on(db, number, now=utc_now())):
             if time.monotonic() > until:
                 return

@@ -18,7 +18,7 @@ from app.domain.ground.vocabulary import Actor, Order, Role, SessionState
 from app.domain.money import billing, questions, receipts
 from app.domain.office import outbox
 from app.extensions import db as flask_db
-from app.mails import forgotten
+from app.mails import mail
 from app.models import (
     AuditEntry,
     Authorisation,
@@ -298,7 +298,7 @@ def test_mails_in_files_go_with_their_driver_and_no_others(any_app, person):
     with unit_of_work() as work:
         driver = work.get_one(Driver, person)
         number = forgetting.forget(work, GRACE, driver, name=NAME, now=LATER).id
-    assert forgotten.remove(flask_db.session(), any_app.config["SETTINGS"], number) == 2
+    assert mail.remove_mails_of(flask_db.session(), any_app.config["SETTINGS"], number) == 2
     assert [path.stem for path in folder.iterdir()] == ["20260302T090000-another"]
 
 

@@ -100,16 +100,16 @@ def test_a_trouble_that_is_called_cleared_is_over(teller):
     teller.notices(CONNECTOR, "Problem", "true")
     teller.notices(CONNECTOR, "Problem", "true", cleared=True)
     assert teller.plug().availability is Availability.AVAILABLE
-    assert not teller.db.scalars(device_model.severe()).all()
+    assert not teller.db.scalars(device_model.events(teller.station, "open")).all()
 
 
 def test_a_trouble_of_another_part_needs_a_person_until_it_is_over(teller):
     fan = {"name": "CPPWMController", "evse": {"id": 1}}
     teller.notices(fan, "Problem", "true")
-    assert len(teller.db.scalars(device_model.severe()).all()) == 1
+    assert len(teller.db.scalars(device_model.events(teller.station, "open")).all()) == 1
     assert teller.plug().availability is Availability.UNKNOWN
     teller.notices(fan, "Problem", "false")
-    assert not teller.db.scalars(device_model.severe()).all()
+    assert not teller.db.scalars(device_model.events(teller.station, "open")).all()
     assert len(teller.db.scalars(select(DeviceEvent)).all()) == 2
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.ground.errors import Invalid
 from app.domain.office.webhooks import Reach, parts
-from app.mails import outside
+from app.mails import hooks
 from tests.support.pki import Authority
 from tests.support.webhook_receiver import Receiver
 
@@ -54,8 +54,8 @@ def receiver():
     ],
 )
 def test_no_address_of_our_own_is_reached(receiver, host):
-    with pytest.raises((Invalid, outside.Failed)) as refused:
-        outside.post(f"http://{host}:{receiver.port}/", b"{}", {}, PUBLIC)
+    with pytest.raises((Invalid, hooks.Failed)) as refused:
+        hooks.post(f"http://{host}:{receiver.port}/", b"{}", {}, PUBLIC)
     assert not receiver.taken
     if refused.type is Invalid:
         assert "not on the public internet" in str(refused.value)
@@ -69,7 +69,7 @@ def test_an_address_counts_by_what_it_is():
 
 
 def test_a_network_that_the_installation_allows_is_reached(receiver):
-    answer = outside.post(f"{receiver.url}?a=b", b'{"a": 1}', {"X-One": "1"}, HERE)
+    answer = hooks.post(f"{receiver.url}?a=b", b'{"a": 1}', {"X-One": "1"}, HERE)
     (taken,) = receiver.taken
     assert (answer.status, taken.path, taken.body) == (204, "/hook?a=b", b'{"a": 1}')
     assert taken.headers["host"] == f"127.0.0.1:{receiver.port}"
@@ -77,14 +77,14 @@ def test_a_network_that_the_installation_allows_is_reached(receiver):
 
 def test_plain_http_needs_a_setting(receiver):
     with pytest.raises(Invalid):
-        outside.post(receiver.url, b"{}", {}, Reach(("127.0.0.0/8",)))
+        hooks.post(receiver.url, b"{}", {}, Reach(("127.0.0.0/8",)))
     with pytest.raises(Invalid):
         parts("javascript:alert(1)", HERE)
 
 
 def test_redirects_are_not_followed(receiver):
     receiver.status, receiver.headers = 302, {"Location": f"{receiver.url}/elsewhere"}
-    assert outside.post(receiver.url, b"{}", {}, HERE).status == 302
+    assert hooks.post(receiver.url, b"{}", {}, HERE).status == 302
     assert len(receiver.taken) == 1
 
 
@@ -101,33 +101,33 @@ def secured(tmp_path, monkeypatch):
 
 
 def test_tls_is_checked_against_the_name_and_not_the_address(secured):
-    answer = outside.post(f"https://localhost:{secured.port}/", b"{}", {}, Reach(("127.0.0.0/8",)))
+    answer = hooks.post(f"https://localhost:{secured.port}/", b"{}", {}, Reach(("127.0.0.0/8",)))
     assert answer.status == 204
     assert secured.taken[0].headers["host"] == f"localhost:{secured.port}"
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(secured, monkeypatch):
     monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(outside.Failed, match="TLS failed"):
-        outside.post(f"https://localhost:{secured.port}/", b"{}", {}, Reach(("127.0.0.0/8",)))
+    with pytest.raises(hooks.Failed, match="TLS failed"):
+        hooks.post(f"https://localhost:{secured.port}/", b"{}", {}, Reach(("127.0.0.0/8",)))
     assert not secured.taken
 
 
 def test_of_an_answer_only_its_first_bytes_are_read(receiver):
     receiver.status, receiver.text = 200, "x" * 5_000_000
-    assert len(outside.post(receiver.url, b"{}", {}, HERE).text) == outside.READ
+    assert len(hooks.post(receiver.url, b"{}", {}, HERE).text) == hooks.READ
 
 
 def test_a_name_that_nobody_knows_is_said():
-    with pytest.raises(outside.Failed, match="not known"):
-        outside.post("http://no-such-host.invalid/", b"{}", {}, PUBLIC)
+    with pytest.raises(hooks.Failed, match="not known"):
+        hooks.post("http://no-such-host.invalid/", b"{}", {}, PUBLIC)
 
 
 def test_a_port_where_nobody_listens_is_said():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    with pytest.raises(outside.Failed, match="failed"):
-        outside.post(f"http://127.0.0.1:{port}/", b"{}", {}, HERE)
+    with pytest.raises(hooks.Failed, match="failed"):
+        hooks.post(f"http://127.0.0.1:{port}/", b"{}", {}, HERE)
 
 
 def test_a_server_that_drips_is_cut_off_at_the_deadline():
@@ -148,8 +148,8 @@ def test_a_server_that_drips_is_cut_off_at_the_deadline():
         thread.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         try:
-            with pytest.raises(outside.Failed):
-                outside.post(url, b"{}", {}, HERE, deadline_s=0.4)
+            with pytest.raises(hooks.Failed):
+                hooks.post(url, b"{}", {}, HERE, deadline_s=0.4)
         finally:
             over.set()
             thread.join()

@@ -16,7 +16,7 @@ from app.domain.ground.errors import Forbidden, Invalid, NotFound
 from app.domain.ground.vocabulary import Json
 from app.domain.network.presence import connected
 from app.models import Broadcast, BroadcastTarget, Station
-from app.queries.commands import broadcasts as queries
+from app.queries.commands import commands as queries
 from app.schemas import commands as schemas
 from app.schemas.answers import plain, read
 from app.uow import unit_of_work
@@ -135,7 +135,7 @@ def retry(ask: Ask, broadcast_id: int) -> Any:
 
 
 def _broadcast(ask: Ask, broadcast_id: int) -> Broadcast:
-    row = queries.one(ask.db, broadcast_id) if broadcast_id < 2**63 else None
+    row = queries.broadcast(ask.db, broadcast_id) if broadcast_id < 2**63 else None
     if row is None:
         raise NotFound("There is no such broadcast.")
     return row

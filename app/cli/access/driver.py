@@ -15,7 +15,7 @@ from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings
 from app.domain.access.imports.plans import Options
 from app.domain.money import statements
-from app.mails import forgotten
+from app.mails import mail
 from app.models import Driver
 from app.queries.access import drivers as queries
 from app.resource import DRIVERS, read
@@ -148,7 +148,7 @@ def forget(who: str, name: str | None) -> None:
         driver = work.get_one(Driver, driver.id)
         row = forgetting.forget(work, cli.ACTOR, driver, name=str(name), now=cli.now())
         number, pseudonym = row.id, row.pseudonym
-    forgotten.remove(cli.reading(), current_app.config["SETTINGS"], number)
+    mail.remove_mails_of(cli.reading(), current_app.config["SETTINGS"], number)
     more = True
     while more:
         with unit_of_work() as work:

@@ -16,7 +16,7 @@ from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import Arguments, BroadcastState, Order
 from app.domain.network import sites, stations
 from app.models import Broadcast, Station
-from app.queries.commands import broadcasts as queries
+from app.queries.commands import commands as queries
 from app.queries.network.stations import Filter
 from app.uow import unit_of_work
 

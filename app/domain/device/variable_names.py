@@ -110,11 +110,11 @@ def component_of(text: str, *, field: str = "key") -> VariableName:
     return _fitting(VariableName("", name, instance, evse, connector), field)
 
 
-def parse_component(text: str, *, field: str = "keys") -> VariableName:
+def parse_component(text: str) -> VariableName:
     """Read a line in which the variable may be missing: then all of the component are meant."""
     if "/" in text.rstrip("/"):
-        return parse(text, field=field)
-    return component_of(text.strip().rstrip("/"), field=field)
+        return parse(text, field="keys")
+    return component_of(text.strip().rstrip("/"), field="keys")
 
 
 def _fitting(name: VariableName, field: str) -> VariableName:

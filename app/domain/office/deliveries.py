@@ -215,7 +215,7 @@ def claim(db: Session, endpoint_id: int, *, now: datetime, limit: int) -> Sequen
     return db.scalars(query.execution_options(populate_existing=True)).all()
 
 
-def release(db: Session, delivery: WebhookDelivery) -> None:
+def release(delivery: WebhookDelivery) -> None:
     """Give back what was claimed and not sent after all."""
     delivery.state, delivery.attempts = DeliveryState.QUEUED, delivery.attempts - 1
 

@@ -26,7 +26,7 @@ from app.models import (
     SupplyExcess,
 )
 from app.queries.charging import station_energy
-from app.queries.device import settings
+from app.queries.device import device_model
 from app.queries.ground.findings import EACH, Finding, counted, few, unseen
 from app.queries.trust import undecided
 
@@ -177,7 +177,7 @@ def running_out(db: Session, now: datetime) -> list[Finding]:
 def drifted(db: Session) -> list[Finding]:
     """Settings that are not what their stations once accepted, by station."""
     by_station: dict[int, list[StationVariable]] = {}
-    for row in settings.drifting(db):
+    for row in device_model.drifting(db):
         by_station.setdefault(row.station_id, []).append(row)
     shown = list(by_station.values())[:EACH]
     there = _stations(db, [rows[0].station_id for rows in shown])

@@ -19,7 +19,7 @@ from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
 from app.models import Station
 from app.queries.commands import commands as command_queries
-from app.queries.device import settings as setting_queries
+from app.queries.device import device_model as setting_queries
 from app.queries.network import station_page
 from app.queries.network.station_page import Now
 from app.schemas.typed import INSTANT

@@ -27,7 +27,7 @@ from app.forms.commands.broadcasts import PaceForm
 from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
 from app.models import Broadcast, Site, Station
-from app.queries.commands import broadcasts as queries
+from app.queries.commands import commands as queries
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as station_queries
 from app.uow import unit_of_work
@@ -59,7 +59,7 @@ FILTER = (
 @needs("read")
 def index() -> Any:
     """The broadcasts, newest first."""
-    page = queries.page(db.session(), listing.wish())
+    page = queries.broadcasts_page(db.session(), listing.wish())
     count = {row.id: broadcasts.tally(db.session(), row) for row in page.rows}
     return render_template("commands/broadcasts/index.html", page=page, count=count)
 
@@ -153,7 +153,7 @@ def retry(broadcast_id: int) -> Any:
 
 
 def _broadcast(broadcast_id: int) -> Broadcast:
-    found = queries.one(db.session(), broadcast_id)
+    found = queries.broadcast(db.session(), broadcast_id)
     return found or abort(404, "There is no such broadcast.")
 
 

@@ -12,7 +12,7 @@ from app.domain.ground.vocabulary import Order
 from app.extensions import db
 from app.models import StationVariable
 from app.queries.device import device_model as queries
-from app.queries.device import settings as setting_queries
+from app.queries.device import device_model as setting_queries
 from app.queries.network import station_page
 from app.views.ground import _doing
 from app.views.network._station_pages import station_or_404

@@ -11,8 +11,8 @@ from app.extensions import db
 from app.forms.device import ShowForm
 from app.forms.ground import refusals
 from app.models import Station
+from app.queries.device import device_model
 from app.queries.device import device_model as queries
-from app.queries.device import settings
 from app.queries.network import station_page
 from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
@@ -37,7 +37,7 @@ def _page(place: Station, form: ShowForm) -> str:
         station=place,
         there=station_page.now_of(session, place, utc_now()),
         texts=queries.texts(session, place),
-        waiting=settings.asked(session, place, ASKED),
+        waiting=device_model.asked(session, place, ASKED),
         form=form,
     )
 

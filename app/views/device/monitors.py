@@ -13,8 +13,8 @@ from app.extensions import db
 from app.forms.device import KIND_WORDS, SEVERITIES, WatchForm
 from app.forms.ground import refusals
 from app.models import DeviceEvent, Station
+from app.queries.device import device_model
 from app.queries.device import device_model as queries
-from app.queries.device import settings
 from app.queries.ground.paging import fetch
 from app.queries.network import station_page
 from app.views.commands import _station_commands as order_pages
@@ -62,7 +62,7 @@ def _page(place: Station, form: WatchForm) -> str:
             default="-at",
             noun="events",
         ),
-        waiting=settings.asked(session, place, ASKED),
+        waiting=device_model.asked(session, place, ASKED),
         name_of=name_of,
         severities=SEVERITIES,
         kinds=KIND_WORDS,

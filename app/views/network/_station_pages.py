@@ -23,7 +23,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.network import PasswordForm, shown
 from app.models import Station
-from app.queries.device import settings as setting_queries
+from app.queries.device import device_model as setting_queries
 from app.queries.ground.paging import fetch
 from app.queries.money import costs
 from app.queries.network import station_page, station_timeline, station_why
