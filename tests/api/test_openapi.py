@@ -3,7 +3,6 @@
 import re
 
 import jsonschema_rs
-import pytest
 
 from app.api.ground._noun import ENDPOINTS, ROOT
 from app.schemas import glossary
@@ -43,12 +42,9 @@ def test_operations_have_names_of_their_own():
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("name", sorted(document()["components"]["schemas"]))
-def test_every_schema_is_one_and_all_that_it_refers_to_is_there(name):
-    schemas = document()["components"]["schemas"]
-    jsonschema_rs.meta.validate(schemas[name])
-    found = set(REFERENCES.findall(str(schemas[name]).replace("'", '"')))
-    assert found <= set(schemas)
+def test_every_schema_is_one():
+    for name, schema in document()["components"]["schemas"].items():
+        assert jsonschema_rs.meta.is_valid(schema), name
 
 
 def test_every_reference_leads_somewhere():
@@ -102,13 +98,14 @@ def test_every_schema_and_member_says_what_it_is():
     assert not silent, "describe them, or give app/schemas/glossary their words"
 
 
-@pytest.mark.parametrize("name", sorted(document()["components"]["schemas"]))
-def test_every_schema_has_an_example_that_fits_it(name):
-    examples = document()["components"]["schemas"][name]["examples"]
-    assert examples
-    for example in examples:
-        errors = validator(("components", "schemas", name)).iter_errors(example)
-        assert not [str(error) for error in errors], "app/schemas/glossary/examples.py"
+def test_every_schema_has_an_example_that_fits_it():
+    wrong = []
+    for name, schema in document()["components"]["schemas"].items():
+        assert schema["examples"], name
+        for example in schema["examples"]:
+            errors = validator(("components", "schemas", name)).iter_errors(example)
+            wrong += [f"{name}: {error}" for error in errors]
+    assert not wrong, "app/schemas/glossary/examples.py"
 
 
 def test_the_glossary_explains_nothing_that_is_gone():

@@ -11,24 +11,24 @@ from worker.ocpp import schemas
 from worker.ocpp.versions import Version
 
 CASES = [
-    pytest.param(version, order, sample, id=f"{version.value}-{order.value}-{number}")
+    pytest.param(version, order, id=f"{version.value}-{order.value}")
     for version, dialect in DIALECTS.items()
     for order in dialect.orders
-    if order is not Order.RAW
-    for number, sample in enumerate(SAMPLES.get(order, []))
+    if order is not Order.RAW and SAMPLES.get(order)
 ]
 
 
-@pytest.mark.parametrize(("version", "order", "sample"), CASES)
-def test_a_frame_is_what_its_schema_allows(version, order, sample):
-    arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}
+@pytest.mark.parametrize(("version", "order"), CASES)
+def test_a_frame_is_what_its_schema_allows(version, order):
     encoding = DIALECTS[version].orders[order]
-    try:
-        action, payload = encoding.action_for(arguments), encoding.encode(arguments)
-    except Unfit as unfit:
-        assert str(unfit).endswith(".")
-        return
-    assert schemas.violation(version, action, "call", payload) is None
+    for sample in SAMPLES[order]:
+        arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}
+        try:
+            action, payload = encoding.action_for(arguments), encoding.encode(arguments)
+        except Unfit as unfit:
+            assert str(unfit).endswith(".")
+            continue
+        assert schemas.violation(version, action, "call", payload) is None, sample
 
 
 @pytest.mark.parametrize("order", SAMPLES)

@@ -50,21 +50,22 @@ def test_no_object_keeps_its_secret(payload):
 
 
 @pytest.mark.parametrize("payload", OBJECTS, ids=lambda payload: str(payload)[:50])
-@pytest.mark.parametrize("spoil", ["whole", "cut", "comma", "bare", "single", "escaped"])
-def test_no_frame_keeps_its_secret_however_broken(payload, spoil):
-    if spoil == "cut" and "idToken" in payload:
-        pytest.skip("what kind of token it is was never told: a card's number is no secret")
+def test_no_frame_keeps_its_secret_however_broken(payload):
     text = json.dumps([2, "1", "DataTransfer", payload])
     end = text.index(CANARY) + len(CANARY)
-    text = {
+    spoilt = {
         "whole": text,
         "cut": text[:end],
         "comma": text.replace(":", ":,", 1),
         "bare": text + "}",
         "single": text.replace('"', "'"),
         "escaped": json.dumps(text),
-    }[spoil]
-    assert CANARY not in messages.text_of_frame(text)
+    }
+    if "idToken" in payload:
+        # What kind of token it is was never told: a card's number is no secret.
+        del spoilt["cut"]
+    for how, said in spoilt.items():
+        assert CANARY not in messages.text_of_frame(said), how
 
 
 def test_a_broken_frame_still_shows_where_it_breaks():
