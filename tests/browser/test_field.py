@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import AuditEntry, Command, Station
-from tests.browser.axe import breaches
+from tests.browser.axe import LOOKS, breaches
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
@@ -76,8 +76,7 @@ def test_the_six_actions_need_no_script(bare, desk, station):
     assert noted == ["The display is dark."]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_codes_and_pages_are_whole(page, desk, station, sign_in, width, scheme):
     sign_in(page, "operator")
     page.emulate_media(color_scheme=scheme)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import breaches
+from tests.browser.axe import LOOKS, breaches
 from tests.browser.test_look import BLANK_ICONS
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ STATIONS = (
 )
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark"), (1440, "light")])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_a_look_through_is_whole_and_readable(page, desk, sign_in, tmp_path, width, scheme):
     sign_in(page, "operator")
     page.emulate_media(color_scheme=scheme)

@@ -21,6 +21,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # One process shows the pages of one window, at whichever port a desk is.
+    "--renderer-process-limit=1",
+    "--disable-site-isolation-trials",
 ]
 
 

@@ -19,8 +19,10 @@ from tests.support.redis import RedisServer
 from tests.support.site import Site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
+#: What a browser's window is like unless something else is given.
+USUAL: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
 DATABASES = ("sqlite", "postgresql")
 #: For `pytest.mark.parametrize("database", ...)`, where our code is the same for both.
 SQLITE_BY_DAY = ("sqlite", pytest.param("postgresql", marks=pytest.mark.nightly))
@@ -156,8 +158,7 @@ def new_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
     with ExitStack() as stack:
 
         def make(**given: Any) -> "Page":
-            usual = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
-            context = browser.new_context(**{**usual, **given})
+            context = browser.new_context(**{**USUAL, **given})
             stack.callback(context.close)
             context.set_default_timeout(PATIENCE_MS)
             return context.new_page()
@@ -165,7 +166,23 @@ def new_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def _window(browser: "Browser") -> "BrowserContext":
+    """The window whose pages tests take in turn: for a new one Chromium starts a process."""
+    window = browser.new_context(**USUAL)
+    window.set_default_timeout(PATIENCE_MS)
+    window.new_page()  # stays open, and with it what shows the pages of all
+    return window
+
+
 @pytest.fixture
-def page(new_page: Callable[..., "Page"]) -> "Page":
-    """One fresh page."""
-    return new_page()
+def page(_window: "BrowserContext") -> Iterator["Page"]:
+    """One fresh page, without cookies; what desks keep in a browser is of their own port."""
+    kept = _window.pages[0]
+    yield _window.new_page()
+    for page in _window.pages:
+        if page is not kept:
+            page.close()
+    _window.set_offline(False)
+    _window.unroute_all()
+    _window.clear_cookies()
