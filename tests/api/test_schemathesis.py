@@ -30,7 +30,7 @@ CHECKS = [
     response_headers_conformance,
 ]
 #: Tries of an operation.
-TRIES = 60 if BY_NIGHT else 4
+TRIES = 60 if BY_NIGHT else 3
 
 
 @pytest.fixture

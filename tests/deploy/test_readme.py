@@ -101,6 +101,8 @@ def owed(text):
     raise AssertionError(text)
 
 
+# What each of its forms does: tests/office/test_home.py and those of the nouns.
+@pytest.mark.nightly
 @pytest.mark.browser
 def test_the_first_steps_on_home_end_in_a_receipt(installation, page):
     link = re.search(r"http://\S+/setup/\S+", installation.said())[0]

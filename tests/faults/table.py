@@ -115,14 +115,12 @@ FAULTS = (
     Fault("PostgreSQL restarts, and again", RESTARTED_TWICE, 1, BOTH),
 )
 
-#: A few that are quickly over, of each kind one: by day.
+#: A few that are quickly over, of each kind one: by day.  A worker that is asked to end and a clock
+#: that is wrong have files of their own: test_rolling_restart.py, test_wrong_clocks.py.
 BY_DAY = (
     "worker A is killed",
-    "worker A is asked to end",
     "PostgreSQL restarts",
-    "worker A is cut off from Redis",
     "Redis comes back empty",
     "all chargers move while Redis is away",
     "the mail server dies amid a mail",
-    "the clock of worker A is 2 h ahead",
 )
