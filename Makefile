@@ -45,8 +45,9 @@ soak: dev ## Have anything go wrong for so long: MINUTES=30 (prints the seed to 
 check: dev ## Check format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/house
+	@$(BIN)/mypy & types=$$!; \
+		$(BIN)/python -m pytest -q tests/house; rules=$$?; \
+		wait $$types && exit $$rules
 
 format: dev ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet .

@@ -44,10 +44,18 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that start processes or a browser: the short ones fill up the end.
 
-    By their names, not folders, so that those that wait run beside those that reckon.
+    First whose time-outs are longest; of these by their names, not folders, so that those that
+    wait run beside those that reckon.
     """
-    slow = {item.path for item in items if _is_slow(item)}
-    items.sort(key=lambda item: (False, item.path.name) if item.path in slow else (True, ""))
+    slow: dict[Path, int] = {}
+    for item in items:
+        if _is_slow(item):
+            slow[item.path] = max(slow.get(item.path, 0), _patience_s(item))
+    items.sort(
+        key=lambda item: (
+            (False, -slow[item.path], item.path.name) if item.path in slow else (True, 0, "")
+        )
+    )
 
 
 def pytest_collection_finish() -> None:
@@ -58,6 +66,11 @@ def pytest_collection_finish() -> None:
 
 def _is_slow(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(name) for name in ("processes", "browser"))
+
+
+def _patience_s(item: pytest.Item) -> int:
+    marker = item.get_closest_marker("timeout")
+    return int(marker.args[0]) if marker else 0
 
 
 def make_app(data_dir: Path, **given: object) -> Flask:
