@@ -100,16 +100,16 @@ class Facts:
         results: list[Any] = [None] * len(asked)
         stations = plugs.station_rows(db, {one.context.station_id for one in asked})
         kinds: dict[Any, list[tuple[int, Asked, Any]]] = {}
-        for number, one in enumerate(asked):
-            try:
-                fact = self._read(db, one, stations[one.context.station_id])
-            except SQLAlchemyError:
-                raise
-            except Exception as error:
-                results[number] = error
-            else:
-                kinds.setdefault(one.route.together, []).append((number, one, fact))
         with bulk.gathered(db):
+            for number, one in enumerate(asked):
+                try:
+                    fact = self._read(db, one, stations[one.context.station_id])
+                except SQLAlchemyError:
+                    raise
+                except Exception as error:
+                    results[number] = error
+                else:
+                    kinds.setdefault(one.route.together, []).append((number, one, fact))
             for together, of_kind in kinds.items():
                 told = together(db, [fact for _, _, fact in of_kind])
                 for (number, one, _), result in zip(of_kind, told, strict=True):

@@ -4,12 +4,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
-from app.domain.charging import metering, running
-from app.domain.ground.vocabulary import Activity, Availability, SessionState
-from app.models import ChargingSession, Connector, MeterReading, StatusEvent
+from app.domain.charging import clocks, metering, running
+from app.domain.ground import bulk
+from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, SessionState
+from app.domain.network import plain, stations
+from app.extensions import db as flask_db
+from app.models import ChargingSession, Connector, MeterReading, Station, StatusEvent
 from tests.support import sockets
+from tests.support.charging import network
 from tests.support.dialogue import Dialogue
 from worker.dialects import DIALECTS
 from worker.dialects.context import Context
@@ -345,3 +349,23 @@ def test_a_wrong_clock_is_found_out_however_often_its_station_speaks(charger):
         charger.shows("Charging")
         charger.later(seconds=7)
     assert charger.station.clock_offset_s == BEHIND.total_seconds()
+
+
+def test_what_the_clocks_of_many_stations_showed_is_written_at_once(any_app, now):
+    net = network(db := flask_db.session())
+    numbers = [net.station.id]
+    for number in (2, 3):
+        row, _ = stations.register(
+            *(db, SYSTEM, net.site.tenant_id, net.site, f"CP-{number}"), now=now
+        )
+        numbers.append(row.id)
+    db.flush()
+    written = []
+    event.listen(db.connection(), "before_cursor_execute", lambda *told: written.append(told[2]))
+    with bulk.gathered(db):
+        for row in plain.stations(db, numbers).values():
+            clocks.heard(db, row, now - timedelta(hours=row.id), now=now)
+    db.expire_all()
+    kept = [db.get_one(Station, number).clock_samples for number in numbers]
+    assert kept == [[[now.isoformat(), -3600.0 * number]] for number in numbers]
+    assert not any(text.startswith("UPDATE stations SET") for text in written)

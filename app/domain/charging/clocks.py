@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.charging.running import open_sessions
 from app.domain.charging.sessions.row import flag, remove_flag
 from app.domain.ground import events
+from app.domain.ground.bulk import BulkUpdate
 from app.domain.ground.clock import AGREE, TOLERANCE, offset_of
 from app.domain.ground.vocabulary import (
     IDLING,
@@ -31,6 +32,7 @@ from app.models import ChargingSession, MeterReading, Station, StatusEvent, Tran
 
 #: So many of the latest odd times are kept for comparison.
 _KEPT = 5
+_WRITE_SAMPLES = BulkUpdate(Station.__table__, ("clock_samples",), may_wait=True)
 #: Doubts that only a wrong clock gave rise to.
 _UNDONE = ("clock_replaced", "offline_report", "old_report", "told_late")
 
@@ -48,31 +50,44 @@ def heard(db: Session, station: Any, claimed: datetime, *, now: datetime) -> Non
         as_known = bool(known) and abs(ahead - known) <= TOLERANCE
     if as_known:
         return
-    learning = db.get_one(Station, station.id)
-    _learn(db, learning, claimed, now)
-    station.clock_offset_s = learning.clock_offset_s
-    station.clock_samples = learning.clock_samples
-
-
-def _learn(db: Session, station: Station, claimed: datetime, now: datetime) -> None:
-    ahead = claimed - now
-    known = timedelta(seconds=station.clock_offset_s or 0)
-    if abs(ahead) <= TOLERANCE:
-        if known:
-            _settle(db, station, 0, now)
-        else:
-            station.clock_samples = []
-        return
-    samples = [(datetime.fromisoformat(at), float(one)) for at, one in station.clock_samples or ()]
+    samples = _samples(station)
     since = max(filter(None, (station.connected_at, station.last_boot_at)), default=now)
-    found = offset_of(samples, claimed, now, since)
-    if found is not None:
-        _settle(db, station, round(found), now)
+    if abs(ahead) <= TOLERANCE:
+        found, kept = (0.0 if known else None), []
+    else:
+        found, kept = offset_of(samples, claimed, now, since), _with(samples, ahead, now)
+    if found is None:
+        _keep(db, station, kept)
+    else:
+        learning = db.get_one(Station, station.id)
+        _settle(db, learning, round(found), now)
+        station.clock_offset_s = learning.clock_offset_s
+        station.clock_samples = learning.clock_samples
+
+
+def _samples(station: Any) -> list[tuple[datetime, float]]:
+    return [(datetime.fromisoformat(at), float(one)) for at, one in station.clock_samples or ()]
+
+
+def _with(
+    samples: list[tuple[datetime, float]], ahead: timedelta, now: datetime
+) -> list[tuple[datetime, float]]:
+    """The samples with another one; of two that agree the older is kept: one from a while ago
+    is what counts."""
+    seconds = ahead.total_seconds()
+    if any(abs(one - seconds) <= AGREE.total_seconds() for _, one in samples):
+        return samples
+    return [*samples, (now, seconds)][-_KEPT:]
+
+
+def _keep(db: Session, station: Any, samples: list[tuple[datetime, float]]) -> None:
+    """Have a station's samples written, with those of all others of its set."""
+    kept = [[at.isoformat(), one] for at, one in samples]
+    if kept == (station.clock_samples or []):
         return
-    if any(abs(one - ahead.total_seconds()) <= AGREE.total_seconds() for _, one in samples):
-        return  # the older of two that agree is kept: one from a while ago is what counts
-    kept = [*(station.clock_samples or ()), [now.isoformat(), ahead.total_seconds()]]
-    station.clock_samples = kept[-_KEPT:]
+    station.clock_samples = kept
+    if not isinstance(station, Station):
+        _WRITE_SAMPLES(db, [(station.id, kept)])
 
 
 def _settle(db: Session, station: Station, offset_s: int, now: datetime) -> None:

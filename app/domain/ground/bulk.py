@@ -56,8 +56,7 @@ class BulkInsert:
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Insert the rows within the session's transaction."""
-        if self._may_wait and (waiting := db.info.get(_WAITING)) is not None:
-            waiting.setdefault(self, []).extend(rows)
+        if self._may_wait and _wait(db, self, rows):
             return
         connection = db.connection()
         if len(rows) < _COPIED or self._end or connection.dialect.name == "sqlite":
@@ -68,24 +67,34 @@ class BulkInsert:
 
 @contextmanager
 def gathered(db: Session) -> Iterator[None]:
-    """Insert what may wait at the end of the block, each table once; within it nothing sees it."""
-    waiting: dict[BulkInsert, list[Sequence[Any]]] = {}
+    """Write what may wait at the end of the block, each table once; within it nothing sees it."""
+    waiting: dict[BulkInsert | BulkUpdate, list[Sequence[Any]]] = {}
     db.info[_WAITING] = waiting
     try:
         yield
     finally:
         del db.info[_WAITING]
-    for insert, rows in waiting.items():
-        insert(db, rows)
+    for write, rows in waiting.items():
+        write(db, rows)
+
+
+def _wait(db: Session, write: Any, rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether rows are gathered, to be written at the end of the block."""
+    waiting = db.info.get(_WAITING)
+    if waiting is not None:
+        waiting.setdefault(write, []).extend(rows)
+    return waiting is not None
 
 
 class BulkUpdate:
     """An update of `columns` of `table`, row by row found by `id`.
 
-    Rows are sequences: the id, then the values in the order of `columns`.
+    Rows are sequences: the id, then the values in the order of `columns`.  One that `may_wait` is
+    done once for all within `gathered`; no row comes twice there.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+    def __init__(self, table: Table, columns: Sequence[str], *, may_wait: bool = False) -> None:
+        self._may_wait = may_wait
         names = ("id", *columns)
         pairs = ", ".join(f"{name} = new.{name}" for name in columns)
         update = f"UPDATE {table.name} AS old SET {pairs} FROM {{rows}} WHERE old.id = new.id"
@@ -97,6 +106,8 @@ class BulkUpdate:
 
         So two of them cannot wait for each other.
         """
+        if self._may_wait and _wait(db, self, rows):
+            return
         self._write(db.connection(), sorted(rows, key=itemgetter(0)))
 
 

@@ -104,6 +104,8 @@ class Prices:
         # An empty list asks for nothing: no tariff is numbered 0.
         found = _TARIFFS(db, tariffs=(wanted - {None}) | {0}, tenants=tenants)
         self._tariffs: dict[int, TariffRow] = {}
+        #: tariff -> all of its versions, where those in force were not all that counts.
+        self._all: dict[int, list[VersionRow]] = {}
         for row in found:
             tariff = self._tariffs.setdefault(row[0], TariffRow(*row[:6]))
             if row[6] is not None:
@@ -131,7 +133,10 @@ class Prices:
         versions = tariff.versions
         if not any(each.valid_from is None and each.created_at <= known for each in versions):
             query = select(*_OF_VERSION).where(_VERSION.c.tariff_id == tariff.id)
-            versions = [VersionRow(*row) for row in self._db.execute(query)]
+            versions = self._all.get(tariff.id) or [
+                VersionRow(*row) for row in self._db.execute(query)
+            ]
+            self._all[tariff.id] = versions
         return validity.in_force(versions, at, zone, known) if versions else None
 
 
