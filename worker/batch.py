@@ -35,7 +35,7 @@ from app.uow import unit_of_work
 from worker.metrics import COUNTS
 from worker.pace import LAG
 from worker.storage import Storage, StorageAway, end
-from worker.works import NOT_YET, Job, Together, Waiter, Work
+from worker.works import NOT_YET, Job, Together, Waiter, Work, in_rounds
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class Lane:
             self.began_at = 0.0
 
     def _gathered(self) -> list[Work]:
-        """The next batch; a second work of a station waits for the one after it."""
+        """The next batch."""
         while not (self._waiting or (self._storage.away and self._asks)):
             self._woken.clear()
             self._woken.wait()
@@ -200,19 +200,12 @@ class Lane:
             gevent.idle()
         # The first commit of a database that is back says also that this node lives.
         works: list[Work] = [self.asking] if self._storage.away and self._asks else []
-        again: list[Work] = []
-        stations: set[int] = set()
         size = 0
         while self._waiting and len(works) < MOST and size < MOST_SAMPLES:
             work = self._waiting.popleft()
             if isinstance(work, Together):
-                if work.station_id in stations:
-                    again.append(work)
-                    continue
-                stations.add(work.station_id)
                 size += work.size
             works.append(work)
-        self._waiting.extendleft(reversed(again))
         return works
 
     def _write(self, works: list[Work]) -> list[Work]:
@@ -277,27 +270,23 @@ class Lane:
         """Do all in one unit of work; the results are in the order of the works."""
         results: list[Any] = [None] * len(works)
         rows: list[Row] = []
-        sets: dict[Any, list[int]] = {}
-        jobs: list[tuple[int, Job]] = []
-        stations, moves = [], False
-        for number, work in enumerate(works):
-            if isinstance(work, Together):
-                sets.setdefault(work.store, []).append(number)
-                stations.append(work.station_id)
-                moves |= work.moves
-            else:
-                jobs.append((number, work))
+        jobs = [(number, work) for number, work in enumerate(works) if isinstance(work, Job)]
+        together = [work for work in works if isinstance(work, Together)]
         causes = [work.trace for work in works if work.trace is not None]
         with self._app.app_context(), unit_of_work(causes=causes) as db:
-            if moves:
+            if any(work.moves for work in together):
                 # Another node may move the same ones: whoever begins with the lowest goes on.
-                connections.lock(db, stations)
-            for store, numbers in sets.items():
-                begin = time.monotonic()
-                items = [works[number].item for number in numbers]  # type: ignore[union-attr]
-                for number, result in zip(numbers, store(db, items, rows), strict=True):
-                    results[number] = result
-                LAG.note(f"{len(items)} works in a set", time.monotonic() - begin)
+                connections.lock(db, {work.station_id for work in together})
+            for turn, sets in enumerate(in_rounds(works)):
+                if turn:
+                    db.flush()
+                    db.expire_all()  # sets write past the rows that the session has read
+                for store, numbers in sets.items():
+                    begin = time.monotonic()
+                    items = [works[number].item for number in numbers]  # type: ignore[union-attr]
+                    for number, result in zip(numbers, store(db, items, rows), strict=True):
+                        results[number] = result
+                    LAG.note(f"{len(items)} works in a set", time.monotonic() - begin)
             until = time.monotonic() + MOST_S
             for turn, (number, job) in enumerate(jobs):
                 late = turn and time.monotonic() > until

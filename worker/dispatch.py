@@ -109,10 +109,7 @@ class Dispatch:
             self._log_refusal(held, send, fault, received_at)
 
     def again(self, held: Held, call: Call | Send, received_at: datetime) -> None:
-        """Store what comes out of the spool; raises `StorageAway`, `Unstored` where it never will.
-
-        What is refused by now is in the log.
-        """
+        """Store what comes out of the spool, or log that it is refused; raises `StorageAway`."""
         try:
             route = DIALECTS[held.link.version].routes.get(call.action)
             self._worked(held, call, received_at, route)
@@ -281,6 +278,8 @@ class Dispatch:
         last: bool,
     ) -> str:
         item = bulk.read(Fields(payload), context)
+        if held.told is not None:
+            item = item._replace(received_at=context.now)  # long before its set
         text: str = held.link.answer(call, bulk.answer)
         size = sum([len(report.samples) for report in item.reports])
         read = Read(held, item, call, context.now, bulk.answer if last else None)

@@ -1,29 +1,33 @@
 """The road back from the spool: what waits there is stored once the database is back.
 
-Each station's frames go in their order, several stations at once, by the road that frames of
-chargers take.  A frame has its row in the message log once it is stored: one that was stored just
-before a process died is known by that.
+Each station's frames go in their order, those of many stations in one commit, by the road that
+frames of chargers take.  A frame has its row in the message log once it is stored: one that was
+stored just before a process died is known by that.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
-from typing import Any, cast
+from itertools import chain, groupby, islice
+from typing import Any, NamedTuple, cast
 
 import gevent
-from gevent.pool import Pool
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.config import Settings
 from app.domain.charging.running import Gauge
+from app.domain.ground.bulk_rows import Keyed, Keys
 from app.extensions import db as flask_db
 from app.models import Message, Station
 from worker.away import Unstored
 from worker.batch import Batch
+from worker.checks import SHORT_TEXT
+from worker.dialects import DIALECTS
+from worker.dialects.records import Bulk, Fact
 from worker.dispatch import Dispatch
 from worker.link import Link
 from worker.ocpp import frames
@@ -32,22 +36,37 @@ from worker.ocpp.handshake import Admitted
 from worker.ocpp.versions import Version
 from worker.pace import ALARM_S, LAG
 from worker.segments import ASIDE, STORED, Frame
-from worker.spool import Spool
+from worker.spool import Place, Spool
 from worker.standing import Held, Standing
 from worker.storage import StorageAway
 
 log = logging.getLogger(__name__)
 
-#: So many stations' frames are stored at once: the others in a commit are those of live chargers.
-AT_ONCE = 20
-#: So many frames of a station are looked up in the log in one go.
-CHUNK = 100
+#: So many frames at least are stored at once, and so many at most while live chargers do not wait.
+LEAST, MOST = 20, 200
 #: A frame that the database does not take while it is there is put aside after so many tries.
 TRIES = 3
 #: How often files of processes that died are looked for, in seconds.
 ADOPT_S = 15.0
 #: How long a live charger's message waits for what is stored before it, in seconds.
 PATIENCE_S = 8.0
+
+
+_KEY = {"station": "bigint", "at": "timestamptz"}
+_LOGGED = Keyed(
+    Message.__table__,
+    ("message_id", "at"),
+    _KEY,
+    "s.station_id = k.station AND s.at = k.at",
+)
+
+
+class Known(NamedTuple):
+    """What a frame is known by in the log."""
+
+    station_id: int
+    message_id: str
+    at: datetime
 
 
 class Past:
@@ -92,6 +111,8 @@ class Replay:
         self._spool = spool
         self._dispatch = Dispatch(batch, Granted(settings), settings, show, spool)
         self._dispatch.deviations, self._dispatch.last_known = live.deviations, live.last_known
+        self._at_once = LEAST
+        #: station -> the greenlet that stores some of its frames: there is one at a time.
         self._at_work: dict[int, gevent.Greenlet] = {}
         spool.catch_up = self.catch_up
         spool.adopt()  # before a charger says more
@@ -112,70 +133,122 @@ class Replay:
                 self._spool.adopt()
                 adopted_at = time.monotonic()
             if self._spool.waiting:
-                self._round()
+                self._empty()
                 gevent.sleep(0.1)
 
-    def _round(self) -> None:
+    def _empty(self) -> None:
+        """Store what waits, some of each station at a time."""
         began, frames_there = time.monotonic(), self._spool.frames
-        pool = Pool(AT_ONCE)
-        for station_id in list(self._spool.waiting):
-            if self._batch.away:
-                break
-            pool.spawn(lambda number: self._storing(number).join(), station_id)
-        pool.join()
-        if not self._spool.waiting:
-            took_s = time.monotonic() - began
-            log.info("%d frames of the spool were stored in %.1f s", frames_there, took_s)
+        while (waiting := deque(self._spool.waiting)) and not self._batch.away:
+            before = self._spool.frames
+            while waiting and not self._batch.away:
+                some = [waiting.popleft() for _ in range(min(self._at_once, len(waiting)))]
+                self._begin(some).join()
+                self._keep_pace()
+            if self._spool.frames >= before:
+                return  # what cannot be stored now is tried again later
+        took_s = time.monotonic() - began
+        log.info("%d frames of the spool were stored in %.1f s", frames_there, took_s)
+
+    def _keep_pace(self) -> None:
+        """Live chargers come first: fewer go into a commit as soon as they wait for it."""
+        if LAG.pressure_s > ALARM_S:
+            self._at_once = max(LEAST, self._at_once // 2)
+            gevent.sleep(min(LAG.pressure_s, 1.0))
+        else:
+            self._at_once = min(MOST, self._at_once + LEAST)
 
     def catch_up(self, station_id: int) -> None:
         """Have a station's frames stored now, and wait; raises `StorageAway` if that takes long."""
-        if not self._batch.away:
-            self._storing(station_id).join(PATIENCE_S)
-        if station_id in self._spool.waiting:
-            raise StorageAway("older messages wait in the spool")
+        until = time.monotonic() + PATIENCE_S
+        while station_id in self._spool.waiting:
+            left_s = until - time.monotonic()
+            if self._batch.away or left_s <= 0:
+                raise StorageAway("older messages wait in the spool")
+            before = len(self._spool.waiting[station_id])
+            storing = self._at_work.get(station_id) or self._begin([station_id])
+            storing.join(left_s)
+            if storing.ready() and len(self._spool.waiting.get(station_id, ())) >= before:
+                raise StorageAway("older messages cannot be stored")
 
-    def _storing(self, station_id: int) -> gevent.Greenlet:
-        """The greenlet that stores a station's frames: there is one at a time."""
-        greenlet = self._at_work.get(station_id)
-        if greenlet is None:
-            greenlet = self._at_work[station_id] = gevent.spawn(self._store, station_id)
+    def _begin(self, station_ids: Sequence[int]) -> gevent.Greenlet:
+        """Have some frames of each station stored; what is at work on one is left to it."""
+        free = [number for number in station_ids if number not in self._at_work]
+        greenlet = gevent.spawn(self._store, free)
+        self._at_work |= dict.fromkeys(free, greenlet)
         return greenlet
 
-    def _store(self, station_id: int) -> None:
+    def _store(self, station_ids: Sequence[int]) -> None:
         try:
-            while self._spool.waiting.get(station_id) and not self._batch.away:
-                self._store_some(station_id)
+            self._store_some(station_ids)
         except (StorageAway, SQLAlchemyError) as error:
-            log.info("the frames of station %d wait in the spool: %s", station_id, error)
+            log.info("%d stations' frames wait in the spool: %s", len(station_ids), error)
         except Exception:
-            log.exception("the frames of station %d were not stored", station_id)
+            log.exception("frames of the spool were not stored")
         finally:
-            del self._at_work[station_id]
+            for number in station_ids:
+                del self._at_work[number]
 
-    def _store_some(self, station_id: int) -> None:
-        places = list(islice(self._spool.waiting[station_id], CHUNK))
-        kept = [place.segment.read(place.offset) for place in places]
-        station, stored = self._known(station_id, kept)
-        for place, frame in zip(places, kept, strict=True):
-            state = self._put(station, frame, stored)
-            self._spool.settle(station_id, place, state)
-            if LAG.now_s > ALARM_S:  # live chargers come first
-                gevent.sleep(LAG.now_s)
+    def _store_some(self, station_ids: Sequence[int]) -> None:
+        each = max(1, self._at_once // max(1, len(station_ids)))
+        due = {number: list(self._due(number, each)) for number in station_ids}
+        stations, stored = self._known([frame for told in due.values() for _, frame in told])
+        every = [
+            gevent.spawn(self._in_order, stations.get(number), told, stored)
+            for number, told in due.items()
+        ]
+        gevent.joinall(every)
+        for greenlet in every:
+            greenlet.get()
 
-    def _known(
-        self, station_id: int, kept: Sequence[Frame]
-    ) -> tuple[Admitted | None, set[tuple[str, datetime]]]:
-        """The station as it is now, and which of its frames are in the log."""
+    def _due(self, station_id: int, most: int) -> Iterator[tuple[Place, Frame]]:
+        """The oldest frames of a station; what the disk does not give is put aside."""
+        for place in list(islice(self._spool.waiting.get(station_id, ()), most)):
+            try:
+                yield place, place.segment.read(place.offset)
+            except (OSError, ValueError) as error:
+                log.error("a frame of station %d is put aside: %s", station_id, error)
+                self._spool.settle(station_id, place, ASIDE)
+
+    def _in_order(
+        self, station: Admitted | None, told: Sequence[tuple[Place, Frame]], stored: set[Known]
+    ) -> None:
+        """Store frames of a station; those that go in sets share a commit, each after the other.
+
+        Raises `StorageAway`; what was stored before that is settled.
+        """
+        read = [(place, frame, _read(station, frame)) for place, frame in told]
+        for sets, several in groupby(read, lambda one: _in_sets(one[1], one[2])):
+            if not sets:
+                for place, frame, call in several:
+                    state = self._put(station, frame, call, stored)
+                    self._spool.settle(frame.station_id, place, state)
+                continue
+            together = [
+                (place, frame, gevent.spawn(self._put, station, frame, call, stored))
+                for place, frame, call in several
+            ]
+            gevent.joinall([greenlet for *_, greenlet in together])
+            for place, frame, greenlet in together:
+                if greenlet.successful():
+                    self._spool.settle(frame.station_id, place, greenlet.value)
+            for *_, greenlet in together:
+                greenlet.get()
+
+    def _known(self, kept: Sequence[Frame]) -> tuple[dict[int, Admitted], set[Known]]:
+        """The stations of frames as they are now, and which frames are in the log."""
         with self._batch.app.app_context():
             db = flask_db.session()
             try:
-                query = select(Message.message_id, Message.at).where(
-                    Message.station_id == station_id,
-                    Message.at.in_({frame.received_at for frame in kept}),
+                keys = Keys(
+                    db, list(_KEY), {(frame.station_id, frame.received_at) for frame in kept}
                 )
-                stored = {(number, at) for number, at in db.execute(query)}
-                station = db.get(Station, station_id)
-                return (self._admitted(station) if station else None), stored
+                rows = chain.from_iterable(_LOGGED(db, keys).values())
+                stored = {Known(*row) for row in rows}
+                wanted = {frame.station_id for frame in kept}
+                query = select(Station).where(Station.id.in_(wanted))
+                found = db.scalars(query.options(joinedload(Station.site)))
+                return {one.id: self._admitted(one) for one in found}, stored
             finally:
                 flask_db.session.remove()
 
@@ -194,17 +267,17 @@ class Replay:
         )
 
     def _put(
-        self, station: Admitted | None, frame: Frame, stored: set[tuple[str, datetime]]
+        self, station: Admitted | None, frame: Frame, call: Call | Send | None, stored: set[Known]
     ) -> int:
         """Store a frame, unless it is stored; return what became of it.
 
         Raises `StorageAway`.
         """
-        call = station and frames.parse(frame.text, frame.version, station.strict)
-        if station is None or not isinstance(call, Call | Send):
+        if station is None or call is None:
             log.error("a frame of %s is put aside: nobody can read it now", frame.identity)
             return ASIDE
-        if (str(call.message_id)[:255], frame.received_at) in stored:
+        number = str(call.message_id)[:255].replace("\x00", "")
+        if Known(frame.station_id, number, frame.received_at) in stored:
             return STORED
         link = cast(Link, Past(station, frame.version))
         for _ in range(TRIES):
@@ -217,3 +290,17 @@ class Replay:
                 return STORED
         log.error("%s of %s is put aside: %s", call.action, frame.identity, why)
         return ASIDE
+
+
+def _read(station: Admitted | None, frame: Frame) -> Call | Send | None:
+    """What a frame says; None where nobody can read it now."""
+    call = frames.parse(frame.text, frame.version, station is not None and station.strict)
+    return call if isinstance(call, Call | Send) else None
+
+
+def _in_sets(frame: Frame, call: Call | Send | None) -> bool:
+    """Whether a frame is one work of a set, so that the next one may follow it at once."""
+    if call is None or len(frame.text) > SHORT_TEXT:
+        return False
+    route = DIALECTS[frame.version].routes.get(call.action)
+    return route is not None and isinstance(route.handler, Fact | Bulk)

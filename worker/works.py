@@ -33,13 +33,14 @@ class Job:
 
 @dataclass(slots=True)
 class Together:
-    """One of many works that are alike: all of a batch with the same `store` go into one call.
+    """One of many works that are alike: those of a batch with the same `store` go into one call.
 
     `store(db, items, rows)` returns a result for each item, in their order; one that is an
     exception is raised at its own waiter.  It may be called again with fewer items, so it must not
-    keep anything outside of the session.  No two works of one station share a batch: what they
-    find and what they write never meet.  `size` is how many sampled values the item holds; `moves`
-    says that its station comes or goes, perhaps from or to another node.
+    keep anything outside of the session.  No two works of one station share a call: the second is
+    done after the first ones of all stations, and finds what they have written.  `size` is how many
+    sampled values the item holds; `moves` says that its station comes or goes, perhaps from or to
+    another node.
     """
 
     store: Callable[[Any, Sequence[Any], list[Row]], Sequence[Any]]
@@ -52,6 +53,23 @@ class Together:
 
 
 Work = Job | Together
+
+
+def in_rounds(works: Sequence[Work]) -> list[dict[Any, list[int]]]:
+    """The places of works that are done in sets, by their `store`, a round for each of a station's.
+
+    The second works of stations come in the second round, and so on.
+    """
+    rounds: list[dict[Any, list[int]]] = []
+    before: dict[int, int] = {}
+    for place, work in enumerate(works):
+        if isinstance(work, Together):
+            turn = before.get(work.station_id, 0)
+            before[work.station_id] = turn + 1
+            if turn == len(rounds):
+                rounds.append({})
+            rounds[turn].setdefault(work.store, []).append(place)
+    return rounds
 
 
 class Waiter:

@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 CHARGERS = 8
 #: What a charger says in an outage: too much to be stored in the blink of an eye.
-READINGS = 150
+READINGS = 300
 VERSIONS = ("ocpp1.6", "ocpp2.0.1")
 
 
