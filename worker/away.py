@@ -46,11 +46,11 @@ class Away:
 
         Raises CallFault where the call would be refused with a database, too.
         """
-        if route is None or route.without_storage is None:
+        if route is None or not (route.spooled or route.without_storage):
             return self.unkept(held, call, route)
         payload, _ = checked(held, call, route)
         context.station, context.memory = held.link.station, self._last_known
-        told = route.without_storage(Fields(payload), context)
+        told = route.away(Fields(payload), context)
         if told is None:
             return self.unkept(held, call, route)
         link = held.link

@@ -6,7 +6,7 @@ from decimal import Decimal
 from app.domain.charging.metering import Metered
 from app.domain.ground.vocabulary import MeterReport, Sample
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Bulk, Fact, Long, Route, nothing
+from worker.dialects.records import Bulk, Fact, Long, Route
 from worker.ocpp.fields import Fields
 
 REGISTER = "Energy.Active.Import.Register"
@@ -66,8 +66,7 @@ def routes(values: Callable[[Fields, Context], Metered], status: Fact) -> dict[s
             Bulk(values, {}),
             Long("meterValue", samples="sampledValue"),
             money=True,
-            without_storage=nothing,
             spooled=True,
         ),
-        "StatusNotification": Route(status, without_storage=nothing, spooled=True),
+        "StatusNotification": Route(status, spooled=True),
     }

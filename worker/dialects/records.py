@@ -153,6 +153,11 @@ def nothing(_result: object, _ctx: Context) -> Payload:
     return {}
 
 
+def status(word: str) -> Callable[[Fields, Context], Payload]:
+    """Answer with a status, whatever was said."""
+    return lambda _call, _ctx: {"status": word}
+
+
 @dataclass(frozen=True, slots=True)
 class Bulk:
     """A hot message: it is read without a database and stored with many others at once."""
@@ -204,12 +209,12 @@ class Route:
     refused while those can be read.  One may come `before_boot` was accepted, and so may one that
     we asked for by the messages or the words of a trigger in `asked_by` (a trigger mostly names
     the message itself).  `without_storage` makes the answer while nothing can be stored, or None:
-    then there is none.  One that is `spooled` is kept on the disk before that answer, and stored
-    later with the answer in `Context.told`.  An answer that is `afresh` is made anew for a copy of
-    its call: a clock or a verdict that was right minutes ago may not be now.  `serial` leads to
-    the serial number that must be the name on the station's certificate (2.0.1 B01.FR.11), and
-    `personal` names a member that tells of a customer: it is read elsewhere than in the log, by
-    admins only.
+    then there is none.  One that is `spooled` tells something: it is kept on the disk before that
+    answer, mostly an empty one, and stored later with the answer in `Context.told`.  An answer that
+    is `afresh` is made anew for a copy of its call: a clock or a verdict that was right minutes ago
+    may not be now.  `serial` leads to the serial number that must be the name on the station's
+    certificate (2.0.1 B01.FR.11), and `personal` names a member that tells of a customer: it is
+    read elsewhere than in the log, by admins only.
     """
 
     handler: Handler | Bulk | Fact | Outside
@@ -222,6 +227,12 @@ class Route:
     afresh: bool = False
     serial: tuple[str, str] | None = None
     personal: str = ""
+
+    def away(self, call: Fields, ctx: Context) -> Payload | None:
+        """The answer while nothing can be stored; None: there is none."""
+        if self.without_storage is not None:
+            return self.without_storage(call, ctx)
+        return {} if self.spooled else None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from app.domain.device import boots
 from app.domain.device.boots import Booted
 from app.domain.ground.vocabulary import Arguments, BootReport, Json, Order, Registration, Verdict
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Fact, Route
+from worker.dialects.records import Encoding, Fact, Route, status
 from worker.ocpp.fields import Fields, format_instant, read_instant
 
 #: Heartbeats of a fleet that booted at once spread by this share.
@@ -86,7 +86,9 @@ def routes(boot_notification: Fact, serial: tuple[str, str] | None = None) -> di
             without_storage=boot_without_storage,
             spooled=True,
         ),
-        "DataTransfer": Route(data_transfer),
+        "DataTransfer": Route(
+            data_transfer, without_storage=status("UnknownVendorId"), spooled=True
+        ),
         "Heartbeat": Route(heartbeat, afresh=True, without_storage=time_now),
     }
 

@@ -5,7 +5,7 @@ from app.domain.ground.vocabulary import Arguments, CommandState, Facts, Order, 
 from app.domain.trust import certificates
 from worker.dialects import files
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Route, Unfit, nothing, without_blanks
+from worker.dialects.records import Encoding, Route, Unfit, status, without_blanks
 from worker.dialects.shared import read_hash_data, root_orders, wire_time
 from worker.ocpp.fields import Fields
 
@@ -109,14 +109,23 @@ def sign_certificate(call: Fields, ctx: Context) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "DiagnosticsStatusNotification": Route(diagnostics_status, asked_by=("GetDiagnostics",)),
-    "FirmwareStatusNotification": Route(firmware_status, asked_by=("UpdateFirmware",)),
-    "LogStatusNotification": Route(log_status, asked_by=("GetLog",)),
-    "SignedFirmwareStatusNotification": Route(
-        signed_firmware_status, asked_by=("SignedUpdateFirmware",)
+    "DiagnosticsStatusNotification": Route(
+        diagnostics_status, asked_by=("GetDiagnostics",), spooled=True
     ),
-    "SecurityEventNotification": Route(files.security_event, without_storage=nothing, spooled=True),
-    "SignCertificate": Route(sign_certificate, asked_by=("SignChargePointCertificate",)),
+    "FirmwareStatusNotification": Route(
+        firmware_status, asked_by=("UpdateFirmware",), spooled=True
+    ),
+    "LogStatusNotification": Route(log_status, asked_by=("GetLog",), spooled=True),
+    "SignedFirmwareStatusNotification": Route(
+        signed_firmware_status, asked_by=("SignedUpdateFirmware",), spooled=True
+    ),
+    "SecurityEventNotification": Route(files.security_event, spooled=True),
+    "SignCertificate": Route(
+        sign_certificate,
+        asked_by=("SignChargePointCertificate",),
+        without_storage=status("Accepted"),
+        spooled=True,
+    ),
 }
 
 

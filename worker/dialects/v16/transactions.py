@@ -249,7 +249,6 @@ ROUTES: dict[str, Route] = {
         stop_transaction,
         Long("transactionData", samples="sampledValue", ahead=readings_ahead),
         money=True,
-        without_storage=nothing,
         spooled=True,
     ),
 }

@@ -203,7 +203,7 @@ def reserve_as(kinds: dict[str, str], longest: int, plug_types: dict[str, str]) 
 
 ROUTES: dict[str, Route] = {
     "Authorize": Route(authorize, afresh=True, without_storage=from_memory),
-    "ReservationStatusUpdate": Route(status_update),
+    "ReservationStatusUpdate": Route(status_update, spooled=True),
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -7,7 +7,7 @@ from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from app.domain.trust import certificates
 from worker.dialects import files
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Outside, Route, nothing, without_blanks
+from worker.dialects.records import Encoding, Outside, Route, status, without_blanks
 from worker.dialects.shared import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 
@@ -69,17 +69,17 @@ def status_info(why: str) -> Payload:
     return {"statusInfo": {"reasonCode": "Unavailable", "additionalInfo": why}} if why else {}
 
 
-_AWAY = "The database is away; try again later."
+AWAY = "The database is away; try again later."
 
 
 def status_away(_call: Fields, _ctx: Context) -> Payload:
     """A status that cannot be noted is not asked for: the car is asked again (M06)."""
-    return {"status": "Failed", **status_info(_AWAY)}
+    return {"status": "Failed", **status_info(AWAY)}
 
 
 def contract_away(_call: Fields, _ctx: Context) -> Payload:
     """A contract that cannot be noted is not asked for: the car hears so (M01, M02)."""
-    return {"status": "Failed", "exiResponse": "", **status_info(_AWAY)}
+    return {"status": "Failed", "exiResponse": "", **status_info(AWAY)}
 
 
 certificate_status = Outside(_ask_status, _tell_status)
@@ -145,7 +145,7 @@ def _taken(answer: Payload, arguments: Arguments) -> Outcome:
 ROUTES: dict[str, Route] = {
     "Get15118EVCertificate": Route(ev_certificate, without_storage=contract_away),
     "GetCertificateStatus": Route(certificate_status, without_storage=status_away),
-    "SecurityEventNotification": Route(files.security_event, without_storage=nothing, spooled=True),
+    "SecurityEventNotification": Route(files.security_event, spooled=True),
     "SignCertificate": Route(
         sign_certificate,
         asked_by=(
@@ -154,6 +154,9 @@ ROUTES: dict[str, Route] = {
             "SignV2G20Certificate",
             "SignCombinedCertificate",
         ),
+        # A request that turns out to be none comes again after a while (A02.FR.17).
+        without_storage=status("Accepted"),
+        spooled=True,
     ),
 }
 

@@ -228,7 +228,10 @@ _BASE = Encoding("GetBaseReport", _base, REPORTED, REPORT)
 
 ROUTES: dict[str, Route] = {
     "NotifyReport": Route(
-        report, Long("reportData", 300, more="tbc"), asked_by=("GetBaseReport", "GetReport")
+        report,
+        Long("reportData", 300, more="tbc"),
+        asked_by=("GetBaseReport", "GetReport"),
+        spooled=True,
     )
 }
 

@@ -123,12 +123,14 @@ def _token_kind(kind: str) -> str:
 
 
 ROUTES: dict[str, Route] = {
-    "FirmwareStatusNotification": Route(firmware_status, asked_by=("UpdateFirmware",)),
-    "LogStatusNotification": Route(log_status, asked_by=("GetLog",)),
-    "NotifyCustomerInformation": Route(
-        customer_information, asked_by=("CustomerInformation",), personal="data"
+    "FirmwareStatusNotification": Route(
+        firmware_status, asked_by=("UpdateFirmware",), spooled=True
     ),
-    "PublishFirmwareStatusNotification": Route(publish_status),
+    "LogStatusNotification": Route(log_status, asked_by=("GetLog",), spooled=True),
+    "NotifyCustomerInformation": Route(
+        customer_information, asked_by=("CustomerInformation",), personal="data", spooled=True
+    ),
+    "PublishFirmwareStatusNotification": Route(publish_status, spooled=True),
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -9,7 +9,7 @@ from app.domain.device.monitors import Monitor
 from app.domain.device.variable_names import parse
 from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Long, Route, nothing, without_blanks
+from worker.dialects.records import Encoding, Long, Route, without_blanks
 from worker.dialects.v201 import device
 from worker.dialects.v201.device import REPORT, REPORTED
 from worker.ocpp.fields import Fields
@@ -155,11 +155,12 @@ def _read(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "NotifyEvent": Route(
-        event, Long("eventData", 25, more="tbc"), without_storage=nothing, spooled=True
-    ),
+    "NotifyEvent": Route(event, Long("eventData", 25, more="tbc"), spooled=True),
     "NotifyMonitoringReport": Route(
-        monitoring_report, Long("monitor", 50, more="tbc"), asked_by=("GetMonitoringReport",)
+        monitoring_report,
+        Long("monitor", 50, more="tbc"),
+        asked_by=("GetMonitoringReport",),
+        spooled=True,
     ),
 }
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import ev_needs, profile_reports
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Long, Route, Unfit, without_blanks
+from worker.dialects.records import Encoding, Long, Route, Unfit, status, without_blanks
 from worker.dialects.shared import filled, profile_of, read_moment
 from worker.dialects.v201 import charging_profile
 from worker.dialects.v201.charging_profile import WORDS, Words
@@ -232,9 +232,16 @@ ORDERS: dict[Order, Encoding] = table(WORDS)
 
 
 ROUTES: dict[str, Route] = {
-    "ClearedChargingLimit": Route(cleared_limit),
-    "NotifyChargingLimit": Route(charging_limit),
-    "NotifyEVChargingNeeds": Route(charging_needs),
-    "NotifyEVChargingSchedule": Route(charging_schedule),
-    "ReportChargingProfiles": Route(report_profiles, Long("chargingProfile", 50, more="tbc")),
+    "ClearedChargingLimit": Route(cleared_limit, spooled=True),
+    "NotifyChargingLimit": Route(charging_limit, spooled=True),
+    # What nobody can plan for now is being worked on (K15.FR.04).
+    "NotifyEVChargingNeeds": Route(
+        charging_needs, without_storage=status("Processing"), spooled=True
+    ),
+    "NotifyEVChargingSchedule": Route(
+        charging_schedule, without_storage=status("Accepted"), spooled=True
+    ),
+    "ReportChargingProfiles": Route(
+        report_profiles, Long("chargingProfile", 50, more="tbc"), spooled=True
+    ),
 }

@@ -205,7 +205,9 @@ READ_SENTENCES = {
 
 ROUTES: dict[str, Route] = {
     **shared.routes(boot_notification, ("chargingStation", "serialNumber")),
-    "NotifyDisplayMessages": Route(display_messages, Long("messageInfo", 50, more="tbc")),
+    "NotifyDisplayMessages": Route(
+        display_messages, Long("messageInfo", 50, more="tbc"), spooled=True
+    ),
 }
 
 

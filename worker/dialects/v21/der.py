@@ -243,9 +243,9 @@ _NOT_KNOWN = {
 }
 
 ROUTES: dict[str, Route] = {
-    "NotifyDERAlarm": Route(der_alarm),
-    "NotifyDERStartStop": Route(der_start_stop),
-    "ReportDERControl": Route(der_report),
+    "NotifyDERAlarm": Route(der_alarm, spooled=True),
+    "NotifyDERStartStop": Route(der_start_stop, spooled=True),
+    "ReportDERControl": Route(der_report, spooled=True),
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -11,7 +11,7 @@ from app.domain.device import device_events
 from app.domain.device.device_events import Stream
 from app.domain.ground.vocabulary import Arguments, Facts, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Long, Outside, Route, accepted, without_blanks
+from worker.dialects.records import Encoding, Long, Outside, Route, accepted, status, without_blanks
 from worker.dialects.shared import read_hash_data, root_orders
 from worker.dialects.v201 import certificates as v201
 from worker.dialects.v201 import device, files, monitoring, station
@@ -186,9 +186,9 @@ def _signed(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "ClosePeriodicEventStream": Route(close_stream),
-    "NotifyPeriodicEventStream": Route(stream_event, Long("data", 100)),
-    "OpenPeriodicEventStream": Route(open_stream),
+    "ClosePeriodicEventStream": Route(close_stream, spooled=True),
+    "NotifyPeriodicEventStream": Route(stream_event, Long("data", 100), spooled=True),
+    "OpenPeriodicEventStream": Route(open_stream, without_storage=status("Accepted"), spooled=True),
     "Get15118EVCertificate": Route(ev_certificate, without_storage=v201.contract_away),
     "GetCertificateChainStatus": Route(chain_status, without_storage=_chain_away),
 }

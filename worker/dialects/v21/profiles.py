@@ -6,9 +6,10 @@ from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import setpoints
 from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Route
+from worker.dialects.records import Encoding, Route, status
 from worker.dialects.shared import moment, rate
 from worker.dialects.v201 import charging_profile, profiles
+from worker.dialects.v201.certificates import AWAY, status_info
 from worker.ocpp.fields import Fields
 
 #: limit_l2 -> limit_L2, discharge_limit -> dischargeLimit, setpoint_reactive_l3 -> …Reactive_L3
@@ -72,6 +73,11 @@ def _values(update: Json) -> Payload:
     return {_NAMES[name]: rate(value) for name, value in update.items()}
 
 
+def _pull_away(_call: Fields, _ctx: Context) -> Payload:
+    """What is newest nobody knows now: the profile goes on as it is, and is asked about again."""
+    return {"status": "Rejected", **status_info(AWAY)}
+
+
 def pull_schedule(call: Fields, ctx: Context) -> Payload:
     """Give a station the newest values of a dynamic profile (K28)."""
     number = call.integer("chargingProfileId", 0)
@@ -104,11 +110,15 @@ def _transfer(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "NotifyChargingLimit": Route(charging_limit),
-    "NotifyEVChargingNeeds": Route(charging_needs),
-    "NotifyEVChargingSchedule": Route(charging_schedule),
-    "NotifyPriorityCharging": Route(priority_charging),
-    "PullDynamicScheduleUpdate": Route(pull_schedule),
+    "NotifyChargingLimit": Route(charging_limit, spooled=True),
+    "NotifyEVChargingNeeds": Route(
+        charging_needs, without_storage=status("Processing"), spooled=True
+    ),
+    "NotifyEVChargingSchedule": Route(
+        charging_schedule, without_storage=status("Accepted"), spooled=True
+    ),
+    "NotifyPriorityCharging": Route(priority_charging, spooled=True),
+    "PullDynamicScheduleUpdate": Route(pull_schedule, without_storage=_pull_away),
     "ReportChargingProfiles": replace(
         profiles.ROUTES["ReportChargingProfiles"], handler=report_profiles
     ),

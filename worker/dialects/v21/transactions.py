@@ -136,15 +136,24 @@ def _vat_number(call: Fields, ctx: Context) -> Payload:
     """Say whether a VAT number is one; where no register answers, its form decides (C18.FR.09)."""
     keep(call, ctx, "vat_number", "vatNumber")
     record = ctx.found
-    accepted = record is not None and record.known is not False
+    answer = _said(call, record is not None and record.known is not False)
+    if answer["status"] == "Accepted" and record.company:
+        answer["company"] = record.company
+    return answer
+
+
+def _vat_number_away(call: Fields, _ctx: Context) -> Payload:
+    """Without a database as without a register: its form decides."""
+    return _said(call, settlements.read_vat_number(call.text("vatNumber", "")) is not None)
+
+
+def _said(call: Fields, accepted: bool) -> Payload:
     answer: Payload = {
         "status": "Accepted" if accepted else "Rejected",
         "vatNumber": call.text("vatNumber", ""),
     }
     if call.raw("evseId") is not None:
         answer["evseId"] = call.integer("evseId", 0)
-    if accepted and record.company:
-        answer["company"] = record.company
     return answer
 
 
@@ -189,10 +198,10 @@ def _swap(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "BatterySwap": Route(battery_swap),
-    "NotifySettlement": Route(settlement),
+    "BatterySwap": Route(battery_swap, spooled=True),
+    "NotifySettlement": Route(settlement, spooled=True),
     "TransactionEvent": replace(v201.ROUTES["TransactionEvent"], handler=transaction_event),
-    "VatNumberValidation": Route(vat_number),
+    "VatNumberValidation": Route(vat_number, without_storage=_vat_number_away, spooled=True),
 }
 
 ORDERS: dict[Order, Encoding] = {

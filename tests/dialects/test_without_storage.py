@@ -1,0 +1,86 @@
+"""What a station says while the database is away is answered, and what it tells is stored later.
+
+The spool and the way back from it are the real ones; that the database is away is only said.
+"""
+
+import json
+import time
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.access import tags
+from app.domain.ground.vocabulary import SYSTEM, MessageOutcome, StationMode
+from app.extensions import db as flask_db
+from app.models import Message
+from tests.support import examples
+from tests.support.charging import STARTED, network
+from tests.support.line import Line
+from worker.checks import context_of
+from worker.dialects import DIALECTS
+from worker.log_rows import SPOOLED
+from worker.ocpp import schemas
+from worker.ocpp.versions import Version
+from worker.replay import Replay
+
+HEARD = [
+    pytest.param(version, action, id=f"{version.value}-{action}")
+    for version in Version
+    for action in sorted(DIALECTS[version].routes)
+]
+TAG = "04A2B3C4"  # as the examples have it
+#: What only asks: its answer cannot be had later.  All else tells something.
+ASKS = {
+    *("Authorize", "Heartbeat", "Get15118EVCertificate", "GetCertificateStatus"),
+    *("GetCertificateChainStatus", "PullDynamicScheduleUpdate"),
+}
+
+
+@pytest.fixture
+def line(any_app, request):
+    """A station's line whose worker knows the tags that were known last."""
+    version = request.getfixturevalue("version")
+    net = network(db := flask_db.session())
+    tags.add(db, SYSTEM, net.station.tenant_id, value=TAG, now=STARTED)
+    net.station.mode = StationMode.OPEN
+    db.commit()
+    made = Line(any_app, net.station, version, strict=False)
+    made._dispatch.last_known.keep_up()
+    flask_db.session.remove()
+    yield made
+    made.end()
+
+
+def answered(line, action):
+    """What a call is answered while nothing can be stored; the answer's frame."""
+    kind = 6 if schemas.wants_no_answer(line.version, action) else 2
+    said = examples.most(line.version, action)
+    if action == "Authorize" and "idToken" in said:
+        said = {"idToken": {"idToken": TAG, "type": "ISO14443"}}  # about others nobody can decide
+    text = json.dumps([kind, "m1", action, said])
+    [event] = line._connection.receive_text(text, time.monotonic())
+    dispatch, held = line._dispatch, line._held
+    context = context_of(held, dispatch._settings, STARTED, [])
+    route = DIALECTS[line.version].routes[action]
+    told = dispatch._away.answer(held, event, context, route)
+    return json.loads(told) if told else told
+
+
+@pytest.mark.parametrize(("version", "action"), HEARD)
+def test_it_is_answered_and_what_it_tells_is_stored_later(line, version, action):
+    told = answered(line, action)
+    if not schemas.wants_no_answer(version, action):
+        assert told is not None, "the worker kept silent"
+        assert told[0] == 3, told
+        assert schemas.violation(version, action, "result", told[2]) is None
+    dispatch = line._dispatch
+    assert (dispatch._spool.frames == 0) is (action in ASKS)
+    if action in ASKS:
+        return
+    settings = dispatch._settings
+    replay = Replay(line._batch, dispatch, settings, lambda gauges: None, dispatch._spool)
+    replay._empty()
+    assert list((settings.data_dir / "spool").iterdir()) == []
+    [row] = flask_db.session.scalars(select(Message).where(Message.message_id == "m1"))
+    assert (row.outcome, row.error_description) == (MessageOutcome.ANSWERED, SPOOLED)
+    flask_db.session.remove()
