@@ -81,7 +81,7 @@ _TOPIC = {
 BILL, POST, HOOKS, JOBS = "bill_ended", "send_post", "tell_webhooks", "work_jobs"
 REPORTS, BROADCASTS = "make_reports", "advance_broadcasts"
 #: How long a task waits for more of the same, in seconds.
-_GATHERS_S = {BILL: 1.0}
+_GATHERS_S = {BILL: 1.0, HOOKS: 0.5}
 #: For so long an unanswered nudge keeps others from being sent, in seconds.
 _ASKED_S = 60
 _ASKED = "ampdesk:asked:{task}"
@@ -97,6 +97,13 @@ _GATHERED: dict[type[Event], str] = {
     events.ReportWanted: REPORTS,
     events.BroadcastWaits: BROADCASTS,
 }
+#: What webhooks may be told of is among what these changed.
+_TOLD = (
+    *(events.SessionChanged, events.SessionEnded, events.BillIssued, events.BillHeld),
+    *(events.StationChanged, events.CommandEnded, events.AlertsChanged),
+)
+#: For these a task is asked for even where it said that none is needed: somebody waits.
+_WANTED = (events.DeliveryWanted,)
 #: event -> (task name, attribute that holds the id)
 _TASKS: dict[type[Event], tuple[str, str]] = {
     events.CertificateRequested: ("sign_certificate", "certificate_id"),
@@ -124,8 +131,14 @@ def react(happened: Iterable[Event]) -> None:
             nudge(_publish, app, ACCESS, str(event.station_id))
         if by_id := _TASKS.get(type(event)):
             nudge(_send_task, app, by_id[0], getattr(event, by_id[1]), headers)
-    for task in {_GATHERED[kind] for kind in map(type, happened) if kind in _GATHERED}:
-        nudge(_ask, app, task, headers)
+    kinds = set(map(type, happened))
+    asked = dict.fromkeys((_GATHERED[kind] for kind in kinds if kind in _GATHERED), False)
+    if not kinds.isdisjoint(_TOLD):
+        asked.setdefault(HOOKS, False)
+    for kind in kinds.intersection(_WANTED):
+        asked[_GATHERED[kind]] = True
+    for task, wanted in asked.items():
+        nudge(_ask, app, task, headers, wanted)
     for tenant_id, told in live.items():
         text = json.dumps({"told": list(told)})
         nudge(_publish, app, LIVE.format(tenant_id=tenant_id), text)
@@ -161,10 +174,10 @@ def _send_task(app: Flask, name: str, number: int, trace: Headers) -> None:
 _unsent: set[str] = set()
 
 
-def _ask(app: Flask, task: str, trace: Headers) -> None:
+def _ask(app: Flask, task: str, trace: Headers, wanted: bool = False) -> None:
     """Ask for a task that finds its work by itself, unless it is asked for already."""
     mark = _ASKED.format(task=task)
-    client, first = app.extensions["redis_of_nudges"], task not in _unsent
+    client, first = app.extensions["redis_of_nudges"], not wanted and task not in _unsent
     if not client.set(mark, 1, nx=first, ex=_ASKED_S):
         return
     _unsent.add(task)
@@ -182,6 +195,12 @@ def heard(task: str) -> None:
     """A task that was asked for begins: what happens from now on needs another one."""
     with suppress(redis.RedisError):
         current_app.extensions["redis"].delete(_ASKED.format(task=task))
+
+
+def needless(task: str) -> None:
+    """Have nobody ask for a task for a while, as it has nothing to do; beat looks all the same."""
+    with suppress(redis.RedisError):
+        current_app.extensions["redis"].set(_ASKED.format(task=task), 1, ex=_ASKED_S)
 
 
 Nudge = tuple[Callable[..., None], tuple[Any, ...]]

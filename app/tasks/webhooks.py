@@ -32,6 +32,7 @@ def tell() -> None:
     db.rollback()
     endpoints = deliveries.listening(db)
     if not endpoints:
+        reactions.needless(reactions.HOOKS)
         return
     while gather(endpoints, utc_now()) and time.monotonic() < until:
         endpoints = deliveries.listening(flask_db.session())

@@ -1,5 +1,6 @@
 """Nudges that fail are tried again, each once, so that nobody has to wait for the sweep."""
 
+import json
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ from app import reactions
 from app.domain.ground import events
 from app.extensions import db as flask_db
 from app.queues import QUEUES
+from app.tasks import webhooks
 from tests.conftest import make_app
 from tests.support.redis import RedisServer
 from tests.support.wait import eventually
@@ -46,6 +48,12 @@ def asked(app):
     return sum(app.extensions["redis"].llen(name) for name in QUEUES)
 
 
+def tasks(app, name):
+    """What waits in a queue."""
+    waiting = app.extensions["redis"].lrange(name, 0, -1)
+    return [json.loads(one)["headers"]["task"] for one in waiting]
+
+
 def failed():
     return list(reactions._nudges._failed)
 
@@ -58,7 +66,7 @@ def test_what_was_told_without_a_redis_is_told_once_when_it_is_back(app, server)
     reactions.flush()
     server.start()
     eventually(lambda: not failed(), 30, "all were told")
-    assert asked(app) == 2  # one round of bills, and one of the post
+    assert asked(app) == 3  # a round of bills, of the post and for webhooks
 
 
 def test_an_order_that_nobody_heard_of_is_published_again(app, server):
@@ -96,3 +104,33 @@ def test_of_what_fails_no_more_waits_than_has_room(app, server, monkeypatch):
         reactions.react([events.CommandQueued(1, number, 3)])
     reactions.flush()
     assert len(failed()) == 5
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        events.SessionChanged(1, 2, 3),
+        events.SessionEnded(1, 2, 3),
+        events.BillHeld(1, 2),
+        events.BillIssued(1, 4, 2),
+        events.StationChanged(1, 3),
+        events.CommandEnded(1, 5, 3, told={}),
+        events.AlertsChanged(1),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_webhooks_may_be_told_of_asks_for_their_round(app, happened):
+    for _ in range(3):
+        reactions.react([happened])
+    reactions.flush()
+    assert tasks(app, "mails").count(reactions.HOOKS) == 1
+
+
+def test_while_nobody_listens_no_round_is_asked_for_unless_somebody_waits(app):
+    webhooks.tell()
+    reactions.react([events.StationChanged(1, 3)])
+    reactions.flush()
+    assert tasks(app, "mails") == []
+    reactions.react([events.StationChanged(1, 3), events.DeliveryWanted(1)])
+    reactions.flush()
+    assert tasks(app, "mails") == [reactions.HOOKS]
