@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app.domain.office import staff
 from app.extensions import db as flask_db
 from tests.support import apps
+from tests.support.audited import Watch
 
 # A slow machine is no finding: no test here asserts a time.
 settings.register_profile(
@@ -87,6 +88,16 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.getbasetemp()
     shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     apps.COMPILED.directory = str(shared)
+
+
+@pytest.fixture(autouse=True)
+def audited() -> Iterator[Watch]:
+    """Have the audit tell all that requests change (`tests.support.audited`)."""
+    watch = Watch()
+    watch.begin()
+    yield watch
+    watch.end()
+    assert not watch.found, "the audit does not tell: " + "; ".join(sorted(set(watch.found)))
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,7 @@ def sign(ask: Ask, certificate_id: int) -> Any:
     """Take in what an authority made of a request; it goes to the station within a minute."""
     row = _certificate(ask, certificate_id)
     with unit_of_work() as db:
-        certificates.issue(db, row, ask.body["certificate"], now=ask.now)
+        certificates.issue(db, row, ask.body["certificate"], now=ask.now, by=ask.actor)
     return row
 
 

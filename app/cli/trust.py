@@ -65,7 +65,8 @@ def sign(certificate_id: int, chain: Path | None) -> None:
     with unit_of_work() as db:
         row = _get(db, certificate_id)
         if chain is not None:
-            certificates.issue(db, row, cli.contents(chain).decode(), now=cli.now())
+            text = cli.contents(chain).decode()
+            certificates.issue(db, row, text, now=cli.now(), by=cli.ACTOR)
         elif current_app.config["SETTINGS"].certificate_authority == "manual":
             raise Conflict("Staff sign by hand here: name the file with the signed chain.")
         else:

@@ -139,7 +139,7 @@ def sign(certificate_id: int) -> ResponseReturnValue:
         try:
             with unit_of_work() as work:
                 row = work.get(StationCertificate, certificate_id) or abort(404)
-                certificates.issue(work, row, form.pem.data, now=utc_now())
+                certificates.issue(work, row, form.pem.data, now=utc_now(), by=actor())
         except DomainError as error:
             refusals.show(form, error)
         else:

@@ -63,6 +63,13 @@ def test_a_planned_version_prices_what_begins_from_its_time_on(db, net):
     assert begun(db, net, first - timedelta(seconds=30), now=first + timedelta(seconds=30)) == was
 
 
+def test_the_audit_tells_the_prices_before_and_after(db, net):
+    plan(db, net, DEARER, STARTED + timedelta(days=3))
+    entry = db.query(AuditEntry).filter_by(action="tariff.edit").one()
+    assert entry.after["prices"] == ["0.99 EUR per kWh"]
+    assert entry.before["prices"] != entry.after["prices"]
+
+
 def test_a_version_with_an_end_gives_way_to_what_held_before(db, net):
     was = net.version.number
     first, until = STARTED + timedelta(days=3), STARTED + timedelta(days=5)

@@ -7,9 +7,11 @@ import re
 import pytest
 
 from app.domain.ground.vocabulary import Actor
+from app.domain.network import tenants
 from app.domain.office import audit, staff
-from app.models import Base
+from app.models import Base, Tenant
 from app.text import audit_words
+from app.uow import unit_of_work
 from app.views.office import audit as audit_page
 from tests.support import seed
 
@@ -95,3 +97,12 @@ def test_every_column_that_it_may_tell_has_words():
     }
     untold = audited - audit.LEFT_OUT - audit_page.HIDDEN
     assert {name.replace("_", " ") for name in untold} <= set(audit_words.COLUMNS)
+
+
+def test_a_request_whose_change_the_audit_does_not_tell_is_found(app, db, now, audited):
+    number = tenants.first(db, now=now).id
+    db.commit()
+    with app.test_request_context("/organisation", method="POST"), unit_of_work() as work:
+        work.get(Tenant, number).seller_name = "Volta"
+    assert audited.found == ["organisation.index: Tenant.seller_name"]
+    audited.found.clear()

@@ -152,12 +152,13 @@ def _clear(db: Session, station: Station, row: DeviceEvent) -> None:
 
 def dismiss(db: Session, actor: Actor, event: DeviceEvent, *, now: datetime) -> None:
     """Take an event off the list of what needs a person: somebody has seen to it."""
+    db.refresh(event)  # what it was is told, too
     event.cleared = True
     db.flush()
     station = db.get_one(Station, event.station_id)
     words = f"saw to the event of {event.component}/{event.variable}: {event.value}"[:500]
-    unchanged = audit.snapshot(station)
-    audit.note(db, actor, "station.event", station, now=now, before=unchanged, remark=words)
+    also = audit.changes(db, event)
+    audit.remark(db, actor, "station.event", station, words, now=now, also=also)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
 
 

@@ -237,11 +237,12 @@ def drifted(row: StationVariable) -> bool:
 
 def keep_reported(db: Session, actor: Actor, row: StationVariable, *, now: datetime) -> None:
     """Take what the station tells for what is wanted: it no longer drifts."""
+    db.refresh(row)  # what it was is told, too
     row.wanted = row.wanted_at = None
     row.reboot_required = False
     db.flush()
     station = row.station
     words = f"keep {device_model.name_of(row).text} as the station tells it"
-    unchanged = audit.snapshot(station)
-    audit.note(db, actor, "station.setting", station, now=now, before=unchanged, remark=words)
+    also = audit.changes(db, row)
+    audit.remark(db, actor, "station.setting", station, words, now=now, also=also)
     events.record(db, events.StationChanged(station.tenant_id, station.id))

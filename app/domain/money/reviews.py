@@ -58,8 +58,7 @@ def approve(
     if assessment.quote is None:
         raise Invalid("The session has no price: choose a tariff, or waive it.", field="tariff")
     bill = _put(db, actor, session, assessment, note, now)
-    review.corrected_energy_wh = energy_wh
-    _decide(db, actor, review, APPROVED if energy_wh is None else CORRECTED, note, now)
+    _decide(db, actor, review, APPROVED if energy_wh is None else CORRECTED, note, now, energy_wh)
     return bill
 
 
@@ -207,10 +206,16 @@ def _choose_tariff(db: Session, actor: Actor, session: ChargingSession, version_
 
 
 def _decide(
-    db: Session, actor: Actor, review: Review, decision: str, note: str, now: datetime
+    db: Session,
+    actor: Actor,
+    review: Review,
+    decision: str,
+    note: str,
+    now: datetime,
+    energy_wh: Decimal | None = None,
 ) -> None:
     before = audit.snapshot(review)
-    review.decision, review.note = decision, note
+    review.decision, review.note, review.corrected_energy_wh = decision, note, energy_wh
     review.decided_at, review.decided_by = now, actor.name
     db.flush()
     audit.note(db, actor, "review.decide", review, now=now, before=before, remark=note)

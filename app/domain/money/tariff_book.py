@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Json
 from app.domain.money import tariffs as prices
 from app.domain.money import validity
 from app.domain.money.tariff_choice import Holder, refuse_misfit
@@ -54,7 +54,8 @@ def create(
     except IntegrityError:
         raise Taken("Another tariff has this name.", field="name") from None
     _add_version(db, actor, tariff, parsed, note, now)
-    audit.note(db, actor, "tariff.create", tariff, now=now, remark=_remark(note))
+    told: tuple[Json, Json] = {}, _price_words(parsed)
+    audit.note(db, actor, "tariff.create", tariff, now=now, also=told, remark=_remark(note))
     if default:
         set_default(db, actor, tariff, True, now=now)
     return tariff
@@ -85,7 +86,7 @@ def edit(
     tariff = _locked(db, tariff)
     if tariff.archived_at is not None:
         raise Conflict(f"{tariff.name} is archived: restore it first.")
-    before = audit.snapshot(tariff)
+    before, told = audit.snapshot(tariff), None
     if name is not None:
         _rename(db, tariff, name)
     remark = ""
@@ -100,11 +101,13 @@ def edit(
         _refuse_unreachable(parsed, now)
         version = _add_version(db, actor, tariff, parsed, note, now, dates)
         remark = f"version {version.number}{validity.dated(version)}"
+        told = _price_words(prices.from_json(held)), _price_words(parsed)
     changed = remark or audit.snapshot(tariff) != before
     db.flush()
     if changed:
         remark = _remark(note) or remark or f"version {tariff.versions[-1].number}"
-        audit.note(db, actor, "tariff.edit", tariff, now=now, before=before, remark=remark)
+        done = "tariff.edit"
+        audit.note(db, actor, done, tariff, now=now, before=before, also=told, remark=remark)
     return tariff
 
 
@@ -124,9 +127,10 @@ def withdraw(
     if not validity.planned(version, now, validity.zones_of(db, tariff.tenant_id)):
         raise Conflict(f"Version {number} has begun: give {tariff.name} another version instead.")
     version.withdrawn_at = now
-    db.flush()
-    remark = f"version {number}{validity.dated(version)}"
-    audit.note(db, actor, "tariff.withdraw", tariff, now=now, remark=remark)
+    before = audit.snapshot(tariff)
+    told = {"withdrawn_at": None}, {"withdrawn_at": now.isoformat()}
+    done, remark = "tariff.withdraw", f"version {number}{validity.dated(version)}"
+    audit.note(db, actor, done, tariff, now=now, before=before, also=told, remark=remark)
     return version
 
 
@@ -310,6 +314,11 @@ def _add_version(
     db.add(version)
     db.flush()
     return version
+
+
+def _price_words(tariff: prices.Tariff) -> Json:
+    """A tariff's prices for the audit, as people read them."""
+    return {"prices": [prices.say(phrase) for phrase in prices.formula_in_words(tariff)]}
 
 
 def _rename(db: Session, tariff: Tariff, name: str) -> None:

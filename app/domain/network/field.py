@@ -52,8 +52,8 @@ def settle_fault(
         raise Conflict(f"{fault.done_by} said before that it is done.")
     words = texts.line(" ".join(note.split()), "What was done", 300, field="note")
     fault.done_by, fault.done_at, fault.done_note = actor.name, now, words or None
-    station = fault.station
-    audit.remark(db, actor, "station.fault_done", station, (words or fault.text)[:500], now=now)
+    station, words, also = fault.station, (words or fault.text)[:500], audit.changes(db, fault)
+    audit.remark(db, actor, "station.fault_done", station, words, now=now, also=also)
     record(db, StationChanged(station.tenant_id, station.id))
     return fault
 

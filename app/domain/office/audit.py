@@ -57,7 +57,7 @@ def _forget(db: Session) -> None:
     db.info.pop(_WAS, None)
 
 
-def _changes(db: Session, row: Any) -> tuple[Json, Json]:
+def changes(db: Session, row: Any) -> tuple[Json, Json]:
     """What changed of a row in this unit of work: before and after, secrets masked."""
     db.flush()
     was, before, after = db.info.get(_WAS, {}).get(row) or {}, {}, {}
@@ -97,6 +97,7 @@ def note(
     *,
     now: datetime,
     before: Json | None = None,
+    also: tuple[Json, Json] | None = None,
     remark: str | None = None,
     tenant_id: int | None = None,
 ) -> AuditEntry:
@@ -104,10 +105,11 @@ def note(
 
     `action` is noun.verb ("station.register").  With `before` (a `snapshot` taken
     earlier) only the columns that differ are kept, and secrets that changed, masked; without it
-    what changed in this unit of work, or of a new row the whole state.
+    what changed in this unit of work, or of a new row the whole state.  `also` is what changed
+    beside the row, before and after: the `changes` of a row of its own, or words.
     """
     after = snapshot(subject)
-    was, now_is = _changes(db, subject)
+    was, now_is = changes(db, subject)
     if before is not None:
         changed = [key for key in after if before.get(key) != after[key]]
         hidden = {key for key in was if key in SECRET or key not in after}
@@ -115,6 +117,9 @@ def note(
         after = {key: after[key] for key in changed} | {key: now_is[key] for key in hidden}
     elif was:
         before, after = was, now_is
+    if also is not None:
+        before = also[0] or None if before is None else before | also[0]
+        after = after | also[1]
     of = subject.tenant_id if tenant_id is None else tenant_id
     return _added(db, _columns(of, actor, action, subject, now, before, after, remark))
 
@@ -147,13 +152,15 @@ def remark(
     words: str | None = None,
     *,
     now: datetime,
+    also: tuple[Json, Json] = ({}, {}),
     silent: bool = False,
 ) -> AuditEntry:
     """Add an entry about `subject` (a flushed row) in `words`, and what changed of it, if anything.
 
-    `silent`: what it was must not be told, because it is to be forgotten.
+    `also` is as of `note`.  `silent`: what it was must not be told, because it is to be forgotten.
     """
-    before, after = ({}, {}) if silent else _changes(db, subject)
+    before, after = ({}, {}) if silent else changes(db, subject)
+    before, after = before | also[0], after | also[1]
     entry = _columns(subject.tenant_id, actor, action, subject, now, before, after, words)
     return _added(db, entry)
 

@@ -157,8 +157,8 @@ def archive(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: dateti
 
 def restore(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> None:
     """Take an endpoint out of the archive; what happened meanwhile is not made up for."""
-    endpoint.events = _from_now_on(endpoint, now)
-    audit.restore(db, actor, "webhook", endpoint, now=now)
+    heard = {"events": _from_now_on(endpoint, now), "archived_at": None}
+    audit.change(db, actor, "webhook.restore", endpoint, now=now, **heard)
 
 
 def named(db: Session, tenant_id: int, name: str) -> WebhookEndpoint:

@@ -27,8 +27,8 @@ WAITING = ("requested", "issued")
 _NUDGE, _AGAIN = timedelta(seconds=30), timedelta(minutes=10)
 #: How the sentence of a request begins that we refused ourselves.
 _REFUSED = "The request is refused."
-#: Refused requests that are kept of a station and a use.
-_REFUSALS = 20
+_REFUSALS = 20  # refused requests that are kept of a station and a use
+_TOLD = ("state", "sentence", "approved_at", "serial_number", "subject", "fingerprint")
 
 
 def request_signature(
@@ -176,8 +176,10 @@ def _requests(
     )
 
 
-def issue(db: Session, row: StationCertificate, chain: str, *, now: datetime) -> None:
-    """Take in the signed chain of a request, the leaf first.
+def issue(
+    db: Session, row: StationCertificate, chain: str, *, now: datetime, by: Actor | None = None
+) -> None:
+    """Take in the signed chain of a request, the leaf first; `by` whoever brings it.
 
     Raises `Conflict` when the request is not waiting, and `Invalid` when the certificate is not
     for its key, not in the station's name, has ended, is an authority's or cannot be read.
@@ -197,6 +199,8 @@ def issue(db: Session, row: StationCertificate, chain: str, *, now: datetime) ->
     if len(found) > 1:
         _name(row, x509.hash_data(found[0].pem, found[1].pem))
     row.state, row.sentence, row.changed_at = "issued", None, now
+    if by is not None:
+        _note(db, by, "certificate.sign", row, now)
     db.flush()
     record(db, StationChanged(row.station.tenant_id, row.station_id))
 
@@ -318,9 +322,9 @@ def _name(row: StationCertificate, named: x509.HashData) -> None:
 
 
 def _note(db: Session, actor: Actor, action: str, row: StationCertificate, now: datetime) -> None:
+    told = audit.changes(db, row)
     # The texts of keys and requests are long and say nothing to a reader of the audit.
-    audit.note(
-        db, actor, action, row.station, now=now, before=audit.snapshot(row.station),
-        remark=f"{row.use} certificate {row.serial_number or row.id}",
-    )  # fmt: skip
+    before, after = ({name: of[name] for name in of if name in _TOLD} for of in told)
+    words = f"{row.use} certificate {row.serial_number or row.id}"
+    audit.remark(db, actor, action, row.station, words, now=now, also=(before, after))
     record(db, StationChanged(row.station.tenant_id, row.station_id))

@@ -257,7 +257,8 @@ def assign_stray(
     stray.sentence = f"{actor.name} gave it to session {session.id}."[:300]
     db.flush()
     mark_late(db, session, now)
-    audit.note(db, actor, "stray_stop.assign", session, now=now, before=before, remark=note)
+    also, done = audit.changes(db, stray), "stray_stop.assign"
+    audit.note(db, actor, done, session, now=now, before=before, also=also, remark=note)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     return session
