@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 from app.domain.charging import clocks, metering, running
 from app.domain.ground import bulk
 from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, SessionState
-from app.domain.network import plain, stations
+from app.domain.network import plugs, stations
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Connector, MeterReading, Station, StatusEvent
 from tests.support import sockets
@@ -363,7 +363,7 @@ def test_what_the_clocks_of_many_stations_showed_is_written_at_once(any_app, now
     written = []
     event.listen(db.connection(), "before_cursor_execute", lambda *told: written.append(told[2]))
     with bulk.gathered(db):
-        for row in plain.stations(db, numbers).values():
+        for row in plugs.station_rows(db, numbers).values():
             clocks.heard(db, row, now - timedelta(hours=row.id), now=now)
     db.expire_all()
     kept = [db.get_one(Station, number).clock_samples for number in numbers]
