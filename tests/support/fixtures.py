@@ -4,6 +4,7 @@ Each is made when a test first asks for it and removed whatever happens.
 """
 
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -149,40 +150,51 @@ def browser() -> Iterator["Browser"]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def _windows(browser: "Browser") -> dict[str, list["BrowserContext"]]:
+    """Windows that tests take in turn, by what they are like: for a new one Chromium starts a
+    process, which the page that stays open in it keeps for the next.
+    """
+    return defaultdict(list)
+
+
 @pytest.fixture
-def new_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
+def new_page(
+    browser: "Browser", _windows: dict[str, list["BrowserContext"]]
+) -> Iterator[Callable[..., "Page"]]:
     """Open pages, each in a browser's window of its own: `new_page(java_script_enabled=False)`.
 
-    Without cookies, 1280 by 800 and in English unless something else is given.
+    Without cookies, 1280 by 800 and in English unless something else is given.  What a desk keeps
+    in a browser is of its own port.
     """
     with ExitStack() as stack:
 
         def make(**given: Any) -> "Page":
-            context = browser.new_context(**{**USUAL, **given})
-            stack.callback(context.close)
-            context.set_default_timeout(PATIENCE_MS)
-            return context.new_page()
+            idle = _windows[repr(given)]
+            window = idle.pop() if idle else browser.new_context(**{**USUAL, **given})
+            if "base_url" in given:  # no other desk is there
+                stack.callback(window.close)
+            else:
+                stack.callback(_as_new, window, idle)
+            window.set_default_timeout(PATIENCE_MS)
+            if not window.pages:
+                window.new_page()
+            return window.new_page()
 
         yield make
 
 
-@pytest.fixture(scope="session")
-def _window(browser: "Browser") -> "BrowserContext":
-    """The window whose pages tests take in turn: for a new one Chromium starts a process."""
-    window = browser.new_context(**USUAL)
-    window.set_default_timeout(PATIENCE_MS)
-    window.new_page()  # stays open, and with it what shows the pages of all
-    return window
+def _as_new(window: "BrowserContext", idle: list["BrowserContext"]) -> None:
+    """Give a window back, with nothing left in it but the page that stays open."""
+    for page in window.pages[1:]:
+        page.close()
+    window.set_offline(False)
+    window.unroute_all()
+    window.clear_cookies()
+    idle.append(window)
 
 
 @pytest.fixture
-def page(_window: "BrowserContext") -> Iterator["Page"]:
-    """One fresh page, without cookies; what desks keep in a browser is of their own port."""
-    kept = _window.pages[0]
-    yield _window.new_page()
-    for page in _window.pages:
-        if page is not kept:
-            page.close()
-    _window.set_offline(False)
-    _window.unroute_all()
-    _window.clear_cookies()
+def page(new_page: Callable[..., "Page"]) -> "Page":
+    """One fresh page."""
+    return new_page()
