@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import event as sqlalchemy_event
 
 from app.domain.access import tags
+from app.domain.charging.sessions import unordered
+from app.domain.charging.sessions.retell import retell
 from app.domain.ground.vocabulary import SYSTEM, Activity
 from app.domain.money import billing, settlements
 from app.models import Bill
@@ -64,6 +66,25 @@ def statements_of(net, report):
     finally:
         sqlalchemy_event.remove(engine, "before_cursor_execute", note)
     return asked
+
+
+def test_a_transaction_told_backwards_is_not_told_anew_at_each_event(net, monkeypatch):
+    began, anew = begin(net), []
+
+    def retold(db, station, session, *, now):
+        anew.append(now)
+        retell(db, station, session, now=now)
+
+    monkeypatch.setattr(unordered, "retell", retold)
+    for number in (*range(60, 40, -1), *range(20, 0, -1)):
+        activity = Activity.SUSPENDED_EV if number >= 50 else Activity.CHARGING
+        report = register(number, 100_000 + 50 * number)
+        tell(net, event("updated", number, number, report, activity=activity))
+    session = began.session
+    assert session.idle_since == BEGAN + timedelta(minutes=50)
+    assert (session.last_seq_no, session.energy_wh) == (60, 3_000)
+    # Only those that moved the moment since when the car stands.
+    assert len(anew) <= 10
 
 
 def test_the_thousandth_event_asks_for_no_more_than_the_tenth(net):

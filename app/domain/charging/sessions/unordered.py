@@ -24,7 +24,7 @@ from app.domain.charging.sessions.begin import (
     new_session,
     was_silent,
 )
-from app.domain.charging.sessions.retell import retell, show
+from app.domain.charging.sessions.retell import retell, show, weigh_live
 from app.domain.charging.sessions.row import flag
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
@@ -37,7 +37,15 @@ from app.domain.charging.sessions.transaction_events import (
     event_of,
     noted,
 )
-from app.domain.ground.vocabulary import ConnectorRef, Decision, Json, SessionState, Token
+from app.domain.ground.vocabulary import (
+    IDLING,
+    Activity,
+    ConnectorRef,
+    Decision,
+    Json,
+    SessionState,
+    Token,
+)
 from app.models import ChargingSession, TransactionEvent
 
 #: Built once: their compiled forms are found again by identity.
@@ -104,6 +112,8 @@ def take_unordered(db: Session, station: Any, report: TransactionReport, *, now:
     decision = _decide(db, station, session, report, event, now)
     if _tells(report, session, event):
         retell(db, station, session, now=now)
+    elif report.activity is not None:
+        weigh_live(db, session)
     if other is not None:
         retell(db, station, other, now=now)
     session.last_seq_no = max(report.seq_no, session.last_seq_no or 0)
@@ -247,12 +257,29 @@ def _tells(report: TransactionReport, session: ChargingSession, event: Transacti
         report.kind != UPDATED
         or session.state is SessionState.ENDED
         or report.token is not None
-        or report.activity is not None
+        or not _is_told_already(session, event)
         or bool(event.evse and event.evse != session.evse)
         or bool(event.facts.keys() & {"begin", "end"})
         or session.last_seq_no is None
         or session.last_event_at is None
     )
+
+
+def _is_told_already(session: ChargingSession, event: TransactionEvent) -> bool:
+    """Whether since when the car stands is the same with what a late event says goes on.
+
+    Else a station that tells its longest session backwards would have it told anew from all of its
+    events at each of them.
+    """
+    if event.activity is None:
+        return True
+    within = session.last_event_at and session.started_at < event.at < session.last_event_at
+    if not within or (event.evse and (event.connector or 1) != session.connector):
+        return False
+    since = session.idle_since
+    if event.activity is Activity.CHARGING:
+        return since is None or event.at < since
+    return event.activity not in IDLING or (since is not None and event.at > since)
 
 
 def link(
