@@ -8,7 +8,6 @@ the noun's own file on each floor.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import func
@@ -18,29 +17,32 @@ from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import tags as tag_import
 from app.domain.device import onboarding as boots
 from app.domain.ground import texts
+from app.domain.ground.columns import Column, read
 from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profiles
+from app.domain.money import tariff_book
 from app.domain.network import sites, stations
-from app.domain.office import alert_rules, schedules
+from app.domain.office import alert_rules, rights, schedules
 from app.models import (
     AlertRule,
     ChargingProfile,
     Driver,
+    OwnRole,
     ReportSchedule,
     Site,
     Station,
     Tag,
     TagGroup,
+    Tariff,
 )
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
 from app.schemas.base import Schema
 from app.schemas.limits import NewChargingProfile
+from app.schemas.money import NewTariff
 from app.schemas.network import NewSite, NewStation
 from app.schemas.office import NewAlertRule
 from app.schemas.reports import NewReportSchedule
-
-#: A column of a list or a file: its heading (the key in JSON), and how to read it off a row.
-Column = tuple[str, Callable[[Any], Any]]
+from app.schemas.staff import NewRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +78,14 @@ class Resource:
         return [column for column in self.columns if column[0] in names.split()]
 
 
-def read(names: str) -> list[Column]:
-    """Columns that are attributes of a row: `state`, or by another name `station=station.name`."""
-    pairs = (name.partition("=") for name in names.split())
-    return [(heading, attrgetter(path or heading)) for heading, _, path in pairs]
-
-
-def _tariff(row: Any) -> str | None:
-    return row.tariff.name if row.tariff else None
-
-
 def members(schema: type[Schema]) -> list[Column]:
     """Columns of what a row is given, in the schema's order; of other rows the tariff's name."""
-    return [
-        ("tariff", _tariff) if name == "tariff_id" else (name, attrgetter(name))
+    names = [
+        "tariff=tariff.name" if name == "tariff_id" else name
         for name in schema.model_fields
         if name == "tariff_id" or not name.endswith(("_id", "_ids"))
     ]
+    return read(" ".join(names))
 
 
 def _driver(db: Session, tenant_id: int, who: str, *, archived: bool = False) -> Driver:
@@ -171,14 +164,9 @@ TAGS = Resource(
     order=(Tag.key,),
     called="value",
     columns=[
-        *read("id"),
-        ("tag", lambda tag: tag.value),
-        *read("label"),
+        *read("id tag=value label"),
         ("driver", lambda tag: (tag.driver.email or tag.driver.name) if tag.driver else None),
-        ("group", lambda tag: tag.group.name if tag.group else None),
-        *read("status"),
-        ("expires", lambda tag: tag.expires_at),
-        ("limit", lambda tag: tag.concurrent_limit),
+        *read("group=group.name status expires=expires_at limit=concurrent_limit"),
         ("sites", lambda tag: _names(tag.sites, "name")),
         ("stations", lambda tag: _names(tag.stations, "identity")),
         *read("archived_at"),
@@ -250,6 +238,36 @@ STATIONS = Resource(
     called="identity",
     loaded=[selectinload(Station.connectors)],
 )
+
+
+def _edit_tariff(
+    db: Session,
+    actor: Actor,
+    tariff: Tariff,
+    *,
+    now: datetime,
+    default: bool | None = None,
+    **given: Any,
+) -> None:
+    if given:
+        tariff_book.edit(db, actor, tariff, now=now, **given)
+    if default is not None:
+        tariff_book.set_default(db, actor, tariff, default, now=now)
+
+
+TARIFFS = Resource(
+    noun="tariff",
+    model=Tariff,
+    schema=NewTariff,
+    add=tariff_book.create,
+    edit=_edit_tariff,
+    archive=tariff_book.archive,
+    restore=tariff_book.restore,
+    named=tariff_book.named,
+    key="tariff_id",
+    order=(Tariff.name_key,),
+    loaded=[selectinload(Tariff.versions)],
+)
 ALERT_RULES = Resource(
     noun="alert rule",
     model=AlertRule,
@@ -269,6 +287,16 @@ ALERT_RULES = Resource(
     ],
     loaded=[selectinload(AlertRule.sites)],
 )
+ROLES = Resource(
+    noun="role",
+    model=OwnRole,
+    schema=NewRole,
+    add=rights.add_role,
+    edit=rights.edit_role,
+    named=rights.named,
+    key="role_id",
+    order=(OwnRole.name_key,),
+)
 REPORT_SCHEDULES = Resource(
     noun="report schedule",
     model=ReportSchedule,
@@ -281,8 +309,7 @@ REPORT_SCHEDULES = Resource(
     key="schedule_id",
     order=(ReportSchedule.name_key,),
     columns=[
-        *read("id name kind by every file_format timezone recipients"),
-        ("site", lambda row: row.site.name if row.site else None),
+        *read("id name kind by every file_format timezone recipients site=site.name"),
         *read("next_run_at archived_at"),
     ],
 )

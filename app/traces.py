@@ -85,20 +85,15 @@ def span(
     name: str,
     carried: str | None = None,
     about: Mapping[str, int | str] = MappingProxyType({}),
-    *,
-    kind: str = "internal",
-    within: Any = None,
-    links: Iterable[Any] = (),
+    **given: Any,
 ) -> AbstractContextManager[Any]:
     """A span for what is done meanwhile; what is begun in it belongs to it.
 
-    Arguments: its name, one of few; what another process `carried` over; names and numbers that it
-    is `about`; or else the span or the context that it is `within` (default: the present one), and
-    contexts that it is told beside.
+    Arguments: as of `begin`.
     """
     if _settings is None:
         return _NOTHING
-    return _current(begin(name, carried, about, kind=kind, within=within, links=links))
+    return _current(begin(name, carried, about, **given))
 
 
 def unit(causes: Collection[Any]) -> AbstractContextManager[Any]:
@@ -126,7 +121,9 @@ def begin(
 ) -> Any:
     """A span that somebody ends (`end`); None while nothing is traced.
 
-    Arguments: as of `span`, and when it `began`, in seconds since 1970.
+    Arguments: its name, one of few; what another process `carried` over; names and numbers that it
+    is `about`; or else the span or the context that it is `within` (default: the present one);
+    contexts that it is told beside; and when it `began`, in seconds since 1970.
     """
     if _settings is None:
         return None

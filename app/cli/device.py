@@ -7,27 +7,27 @@ from typing import Any
 
 import click
 from flask import current_app
+from sqlalchemy.orm import Session
 
-from app.cli.commands._asking import ask, wait_option
+from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
 from app.domain.commands.orders.files import LOGS
 from app.domain.commands.orders.settings import BASES
 from app.domain.device import files, onboarding
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Order
-from app.domain.network import stations
 from app.models import FileJob, FirmwareFile
 from app.queries.device import device_model as setting_queries
 from app.queries.device import files as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
-from app.resource import read
 from app.uow import unit_of_work
 from app.web.file_store import FIRMWARE, UPLOADS, Store
 
 setting_command = cli.Group("setting", help="Settings of stations.")
 
 SETTING_COLUMNS: list[cli.Column] = [
-    ("setting", lambda one: one.key),
+    *read("setting=key"),
     ("value", lambda one: "•••" if one.secret else one.value),
     *read("unit=row.unit wanted=row.wanted drifted read_only told_at=row.reported_at"),
 ]
@@ -41,42 +41,29 @@ SETTING_COLUMNS: list[cli.Column] = [
 def list_settings(station: str, search: str, drifted: bool, as_json: bool) -> None:
     """List what STATION told of its settings."""
     db = cli.reading()
-    place = stations.called(db, cli.the_tenant(db).id, station)
+    place = cli.station(db, station)
     show = "drifted" if drifted else ""
     found = setting_queries.listed(db, place, search, show, Wish(size=CSV_LIMIT))
     cli.print_rows(found, SETTING_COLUMNS, json=as_json)
 
 
-@setting_command.command("read")
-@click.argument("station")
-@click.argument("keys", nargs=-1, metavar="[SETTING]...")
-@wait_option
-@cli.json_option
-def read_settings(station: str, keys: tuple[str, ...], wait: bool, as_json: bool) -> None:
-    """Have STATION tell some settings, or all of them."""
-    ask(station, Order.READ_SETTINGS, {"keys": list(keys)}, wait=wait, as_json=as_json)
-
-
-@setting_command.command("set")
-@click.argument("station")
-@click.argument("setting")
-@click.argument("value")
-@wait_option
-@cli.json_option
-def change_setting(station: str, setting: str, value: str, wait: bool, as_json: bool) -> None:
-    """Change SETTING of STATION to VALUE; it is read back afterwards."""
-    given = {"key": setting, "value": value}
-    ask(station, Order.CHANGE_SETTING, given, wait=wait, as_json=as_json)
-
-
-@setting_command.command("report")
-@click.argument("station")
-@click.argument("base", type=click.Choice(BASES), default="full")
-@wait_option
-@cli.json_option
-def read_report(station: str, base: str, wait: bool, as_json: bool) -> None:
-    """Have STATION (OCPP 2.x) tell its device model."""
-    ask(station, Order.READ_BASE_REPORT, {"base": base}, wait=wait, as_json=as_json)
+asking.hang(
+    *(setting_command, "read", Order.READ_SETTINGS),
+    "Have STATION tell some settings, or all of them.",
+    click.argument("keys", nargs=-1, metavar="[SETTING]..."),
+    reads=lambda keys=(): {"keys": list(keys)},
+)
+asking.hang(
+    *(setting_command, "set", Order.CHANGE_SETTING),
+    "Change SETTING of STATION to VALUE; it is read back afterwards.",
+    click.argument("key", metavar="SETTING"),
+    click.argument("value"),
+)
+asking.hang(
+    *(setting_command, "report", Order.READ_BASE_REPORT),
+    "Have STATION (OCPP 2.x) tell its device model.",
+    click.argument("base", type=click.Choice(BASES), default="full"),
+)
 
 
 @setting_command.command("onboarding")
@@ -86,7 +73,7 @@ def read_report(station: str, base: str, wait: bool, as_json: bool) -> None:
 def onboard(station: str, text: str | None, proposed: bool) -> None:
     """Show or say what STATION gets by itself after a boot."""
     with unit_of_work() as db:
-        place = stations.called(db, cli.the_tenant(db).id, station)
+        place = cli.station(db, station)
         given: Any = _parsed(text) if text is not None else None
         if proposed:
             wanted = dict(onboarding.proposed(place))
@@ -162,44 +149,39 @@ def _text(path: Path | None) -> str | None:
 def list_firmware(archived: bool, as_json: bool) -> None:
     """List the library."""
     page = queries.library(cli.reading(), "", Wish(size=CSV_LIMIT), archived=archived)
-    columns = (
-        FIRMWARE_COLUMNS
-        if as_json
-        else [column for column in FIRMWARE_COLUMNS if column[0] != "sha256"]
-    )
+    columns = [one for one in FIRMWARE_COLUMNS if as_json or one[0] != "sha256"]
     cli.print_rows(page.rows, columns, json=as_json)
 
 
-@firmware_command.command("archive")
-@click.argument("firmware_name", metavar="FIRMWARE")
-def archive_firmware(firmware_name: str) -> None:
-    """Put FIRMWARE (a number or a version) away."""
-    with unit_of_work() as db:
-        row: FirmwareFile = files.image_called(db, cli.the_tenant(db).id, firmware_name)
-        files.archive_image(db, cli.ACTOR, row, now=cli.now())
-    click.echo(f"Archived version {row.version}.")
+def _named(db: Session, name: str) -> FirmwareFile:
+    row: FirmwareFile = files.image_called(db, cli.the_tenant(db).id, name)
+    return row
 
 
-@firmware_command.command("update")
-@click.argument("station")
-@click.argument("firmware_name", metavar="[FIRMWARE]", required=False)
-@click.option("--url", help="An address of your own instead.")
-@click.option("--retrieve-at", metavar="TIME", help="Like 2026-01-31T18:00:00Z.")
-@click.option("--install-at", metavar="TIME")
-@click.option("--retries", type=int)
-@click.option("--retry-interval-s", type=int)
-@click.option("--signed/--unsigned", default=None, help="Left out: signed where it can be.")
-@wait_option
-@cli.json_option
-def update(
-    station: str, firmware_name: str | None, wait: bool, as_json: bool, **given: Any
-) -> None:
-    """Update STATION with FIRMWARE (a number or a version of the library)."""
-    wish = {name: value for name, value in given.items() if value is not None}
-    if firmware_name:
-        db = cli.reading()
-        wish["firmware_id"] = files.image_called(db, cli.the_tenant(db).id, firmware_name).id
-    ask(station, Order.UPDATE_FIRMWARE, wish, wait=wait, as_json=as_json)
+firmware_command.does(
+    *("archive", _named, files.archive_image, "Archived version {row.version}."),
+    "Put FIRMWARE (a number or a version) away.",
+    argument="firmware",
+)
+
+
+def _update(firmware_name: str = "", **wish: Any) -> dict[str, Any]:
+    image = {"firmware_id": _named(cli.reading(), firmware_name).id} if firmware_name else {}
+    return {**wish, **image}
+
+
+asking.hang(
+    *(firmware_command, "update", Order.UPDATE_FIRMWARE),
+    "Update STATION with FIRMWARE (a number or a version of the library).",
+    click.argument("firmware_name", metavar="[FIRMWARE]", required=False),
+    click.option("--url", help="An address of your own instead."),
+    click.option("--retrieve-at", metavar="TIME", help="Like 2026-01-31T18:00:00Z."),
+    click.option("--install-at", metavar="TIME"),
+    click.option("--retries", type=int),
+    click.option("--retry-interval-s", type=int),
+    click.option("--signed/--unsigned", default=None, help="Left out: signed where it can be."),
+    reads=_update,
+)
 
 
 # flask logs: diagnostics and security logs that stations bring.
@@ -212,20 +194,15 @@ LOG_COLUMNS: list[cli.Column] = [
 ]
 
 
-@logs_command.command("fetch")
-@click.argument("station")
-@click.option("--kind", type=click.Choice(LOGS), default="diagnostics", show_default=True)
-@click.option("--oldest", metavar="TIME", help="Like 2026-01-31T18:00:00Z.")
-@click.option("--latest", metavar="TIME")
-@click.option("--url", help="An address of your own, where the station shall bring it.")
-@click.option("--retries", type=int)
-@click.option("--retry-interval-s", type=int)
-@wait_option
-@cli.json_option
-def fetch(station: str, wait: bool, as_json: bool, **given: Any) -> None:
-    """Have STATION bring a log."""
-    wish = {name: value for name, value in given.items() if value is not None}
-    ask(station, Order.FETCH_LOGS, wish, wait=wait, as_json=as_json)
+asking.hang(
+    *(logs_command, "fetch", Order.FETCH_LOGS, "Have STATION bring a log."),
+    click.option("--kind", type=click.Choice(LOGS), default="diagnostics", show_default=True),
+    click.option("--oldest", metavar="TIME", help="Like 2026-01-31T18:00:00Z."),
+    click.option("--latest", metavar="TIME"),
+    click.option("--url", help="An address of your own, where the station shall bring it."),
+    click.option("--retries", type=int),
+    click.option("--retry-interval-s", type=int),
+)
 
 
 @logs_command.command("list")
@@ -235,7 +212,7 @@ def fetch(station: str, wait: bool, as_json: bool, **given: Any) -> None:
 def list_logs(station: str | None, limit: int, as_json: bool) -> None:
     """List firmware and log jobs, the newest first."""
     db = cli.reading()
-    place = stations.called(db, cli.the_tenant(db).id, station).id if station else None
+    place = cli.station(db, station).id if station else None
     page = queries.jobs(db, queries.JobFilter(station_id=place), Wish(size=limit))
     short = [column for column in LOG_COLUMNS if column[0] not in ("sha256", "asked_by")]
     cli.print_rows(page.rows, LOG_COLUMNS if as_json else short, json=as_json)

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
-from app.cli.commands._asking import ask, wait_option
+from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import profile_forms, profiles, setpoints, station_profiles
 from app.domain.limits.profile_documents import KINDS, PURPOSES, UNITS, said
-from app.domain.network import stations
 from app.models import ChargingProfile
 from app.queries import limits as queries
 from app.queries.ground.paging import Wish
-from app.resource import read
 from app.uow import unit_of_work
 
 group = cli.Group("profile", help="Charging profiles: how much may be charged, and when.")
@@ -28,7 +28,7 @@ COLUMNS: list[cli.Column] = [
     *read("note archived_at"),
 ]
 HELD: list[cli.Column] = [
-    ("number", lambda row: row.id),
+    *read("number=id"),
     ("connector", lambda row: row.evse or None),
     *read("session=session_id source"),
     ("says", lambda row: _said(row)),
@@ -55,8 +55,7 @@ def list_(archived: bool, as_json: bool) -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Print the profile NAME as the JSON that `add --file` takes."""
-    db = cli.reading()
-    cli.print_json(profiles.named(db, cli.the_tenant(db).id, name).document)
+    cli.print_json(_named(cli.reading(), name).document)
 
 
 @group.command("add")
@@ -84,8 +83,7 @@ def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> d
     if path is None:
         if not limits:
             raise Invalid("Give --limits or --file.")
-        typed = {name: value for name, value in given.items() if value is not None}
-        return {**typed, "periods": profile_forms.read_periods(limits)}
+        return {**cli.typed(given), "periods": profile_forms.read_periods(limits)}
     try:
         found = json.loads(cli.contents(path))
     except (OSError, ValueError, RecursionError):
@@ -95,55 +93,38 @@ def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> d
     return found
 
 
-def _put(name: str, verb: str) -> ChargingProfile:
-    with unit_of_work() as db:
-        found = profiles.named(db, cli.the_tenant(db).id, name)
-        getattr(profiles, verb)(db, cli.ACTOR, found, now=cli.now())
-    return found
+def _named(db: Session, name: str) -> ChargingProfile:
+    return profiles.named(db, cli.the_tenant(db).id, name)
 
 
-@group.command("archive")
-@click.argument("name")
-def archive(name: str) -> None:
-    """Put the profile NAME away; stations keep what they hold."""
-    click.echo(f"{_put(name, 'archive').name} is in the archive.")
+group.does(
+    *("archive", _named, profiles.archive, "{row.name} is in the archive."),
+    "Put the profile NAME away; stations keep what they hold.",
+)
+group.does(
+    *("restore", _named, profiles.restore, "{row.name} is back in the library."),
+    "Take the profile NAME out of the archive.",
+)
 
 
-@group.command("restore")
-@click.argument("name")
-def restore(name: str) -> None:
-    """Take the profile NAME out of the archive."""
-    click.echo(f"{_put(name, 'restore').name} is back in the library.")
+def _set(name: str, **given: Any) -> dict[str, Any]:
+    return {"profile_id": _named(cli.reading(), name).id, **given}
 
 
-@group.command("set")
-@click.argument("station")
-@click.argument("name")
-@click.option("--connector", type=click.IntRange(0, 1000), default=0, help="0: the whole station.")
-@click.option("--session", "session_id", type=int, help="The session that it limits.")
-@wait_option
-@cli.json_option
-def set_(
-    station: str, name: str, connector: int, session_id: int | None, wait: bool, as_json: bool
-) -> None:
-    """Give STATION the profile NAME."""
-    db = cli.reading()
-    profile = profiles.named(db, cli.the_tenant(db).id, name)
-    given: dict[str, Any] = {"profile_id": profile.id, "connector": connector}
-    if session_id is not None:
-        given["session_id"] = session_id
-    ask(station, Order.SET_PROFILE, given, wait=wait, as_json=as_json)
-
-
-@group.command("clear")
-@click.argument("station")
-@click.argument("number", type=int)
-@wait_option
-@cli.json_option
-def clear(station: str, number: int, wait: bool, as_json: bool) -> None:
-    """Have STATION forget the profile NUMBER (see `flask profile held`)."""
-    given = {"station_profile_id": number}
-    ask(station, Order.CLEAR_PROFILE, given, wait=wait, as_json=as_json)
+asking.hang(
+    *(group, "set", Order.SET_PROFILE, "Give STATION the profile NAME."),
+    click.argument("name"),
+    click.option(
+        "--connector", type=click.IntRange(0, 1000), default=0, help="0: the whole station."
+    ),
+    click.option("--session", "session_id", type=int, help="The session that it limits."),
+    reads=_set,
+)
+asking.hang(
+    *(group, "clear", Order.CLEAR_PROFILE),
+    "Have STATION forget the profile NUMBER (see `flask profile held`).",
+    click.argument("station_profile_id", metavar="NUMBER", type=int),
+)
 
 
 @group.command("setpoint")
@@ -155,7 +136,7 @@ def clear(station: str, number: int, wait: bool, as_json: bool) -> None:
 def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: int | None) -> None:
     """Let the session at a CONNECTOR of STATION have LIMIT amperes per phase, or watts of all."""
     with unit_of_work() as db:
-        place = stations.called(db, cli.the_tenant(db).id, station)
+        place = cli.station(db, station)
         setpoints.want(
             db, cli.ACTOR, place, connector, limit=limit, unit=unit.upper(), phases=phases,
             now=cli.now(), ttl_s=60,
@@ -169,5 +150,5 @@ def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: in
 def held(station: str, as_json: bool) -> None:
     """List what STATION is believed to hold now."""
     db = cli.reading()
-    place = stations.called(db, cli.the_tenant(db).id, station)
+    place = cli.station(db, station)
     cli.print_rows(station_profiles.current(db, place), HELD, json=as_json)

@@ -6,12 +6,12 @@ import click
 from flask import current_app
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.trust import certificates, signing
 from app.models import StationCertificate
 from app.queries import trust as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
-from app.resource import read
 from app.uow import unit_of_work
 
 group = cli.Group("certificate", help="Certificates of stations and those above them.")
@@ -19,6 +19,9 @@ group = cli.Group("certificate", help="Certificates of stations and those above 
 COLUMNS: list[cli.Column] = read(
     "id station=station.identity use state subject expires_at sentence"
 )
+
+
+_found = cli.finds(StationCertificate, "certificate")
 
 
 @group.command("list")
@@ -63,7 +66,7 @@ def sign(certificate_id: int, chain: Path | None) -> None:
     The certificate goes to the station by itself.
     """
     with unit_of_work() as db:
-        row = _get(db, certificate_id)
+        row = _found(db, certificate_id)
         if chain is not None:
             text = cli.contents(chain).decode()
             certificates.issue(db, row, text, now=cli.now(), by=cli.ACTOR)
@@ -75,28 +78,16 @@ def sign(certificate_id: int, chain: Path | None) -> None:
     click.echo(f"{done}; it goes to the station within a minute.")
 
 
-@group.command("refuse")
-@click.argument("certificate_id", type=int)
-def refuse(certificate_id: int) -> None:
-    """Decide that a request will not be signed."""
-    with unit_of_work() as db:
-        certificates.refuse(db, cli.ACTOR, _get(db, certificate_id), now=cli.now())
-    click.echo("Refused.")
-
-
-@group.command("revoke")
-@click.argument("certificate_id", type=int)
-@click.option("--reason", required=True, help="Why it counts no more.")
-def revoke(certificate_id: int, reason: str) -> None:
-    """Let a station's own certificate in no more."""
-    with unit_of_work() as db:
-        row = _get(db, certificate_id)
-        certificates.revoke(db, cli.ACTOR, row, reason=reason, now=cli.now())
-    click.echo("Revoked.")
-
-
-def _get(db: object, certificate_id: int) -> StationCertificate:
-    row: StationCertificate | None = db.get(StationCertificate, certificate_id)  # type: ignore[attr-defined]
-    if row is None:
-        raise NotFound(f"There is no certificate {certificate_id}.")
-    return row
+group.does(
+    *("refuse", _found, certificates.refuse, "Refused."),
+    "Decide that a request will not be signed.",
+    argument="certificate_id",
+    type=int,
+)
+group.does(
+    *("revoke", _found, certificates.revoke, "Revoked."),
+    "Let a station's own certificate in no more.",
+    click.option("--reason", required=True, help="Why it counts no more."),
+    argument="certificate_id",
+    type=int,
+)

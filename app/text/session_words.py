@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import BillingState, Json, SessionState
 from app.domain.ground.vocabulary.doubts import holds, label, sentence
 from app.domain.money.billing import Assessment, provisional_until
@@ -81,37 +82,18 @@ def _of_bill(name: str) -> Callable[[ChargingSession], Any]:
 
 
 SESSION: list[Column] = [
-    ("session", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
-    ("connector", lambda row: row.evse),
-    ("site", lambda row: row.station.site.name),
-    ("driver", lambda row: row.driver.name if row.driver else None),
-    ("tag", lambda row: row.token),
-    ("started", lambda row: row.started_at),
-    ("ended", lambda row: row.ended_at),
-    ("state", lambda row: row.state.value),
-    ("provisional", lambda row: row.provisional),
-    ("unauthorised", lambda row: row.unauthorised),
-    ("stop_reason", lambda row: row.stop_word),
-    ("energy_wh", lambda row: row.energy_wh),
-    ("register_start_wh", lambda row: row.meter_start_wh),
-    ("register_stop_wh", lambda row: row.meter_stop_wh),
-    ("billing", lambda row: row.billing.value),
+    *read("session=id station=station.identity connector=evse site=station.site.name"),
+    *read("driver=driver.name tag=token started=started_at ended=ended_at state=state.value"),
+    *read("provisional unauthorised stop_reason=stop_word energy_wh"),
+    *read("register_start_wh=meter_start_wh register_stop_wh=meter_stop_wh billing=billing.value"),
     ("bill", _of_bill("number")),
-    ("currency", lambda row: row.currency),
+    *read("currency"),
     ("total_minor", _of_bill("gross_minor")),
     ("flags", lambda row: list(row.flags)),
 ]
 
 READING: list[Column] = [
-    ("taken_at", lambda reading: reading.taken_at),
-    ("received_at", lambda reading: reading.received_at),
-    ("register_wh", lambda reading: reading.register_wh),
-    ("power_w", lambda reading: reading.power_w),
-    ("current_a", lambda reading: reading.current_a),
-    ("voltage_v", lambda reading: reading.voltage_v),
-    ("soc_percent", lambda reading: reading.soc_percent),
-    ("assumed_time", lambda reading: reading.assumed_time),
+    *read("taken_at received_at register_wh power_w current_a voltage_v soc_percent assumed_time"),
 ]
 
 

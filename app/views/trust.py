@@ -8,7 +8,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError
+from app.domain.ground.columns import read
+from app.domain.ground.texts import N_
 from app.domain.trust import certificates, signing
 from app.domain.trust.certificate_names import OWN
 from app.domain.trust.certificates import ALARM_DAYS
@@ -20,7 +21,6 @@ from app.models import AuthorityCertificate, Station, StationCertificate
 from app.queries import trust as queries
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import station_page
-from app.resource import read
 from app.uow import unit_of_work
 from app.views.ground import _doing
 from app.web import listing
@@ -39,21 +39,19 @@ def index() -> ResponseReturnValue:
     def listed(wish: Wish) -> Page:
         return queries.listed(db.session(), wish, use=use, state=state)
 
-    if listing.wants_file():
-        return listing.file_of_rows("certificates", _COLUMNS, listed)
-    page = listed(listing.wish())
     settings = current_app.config["SETTINGS"]
-    return render_template(
-        "trust/certificates/index.html",
-        page=page,
-        now_at=now,
-        waiting=queries.waiting(db.session()),
-        roots=queries.authorities(db.session()),
-        running_out=certificates.running_out(db.session(), now=now),
-        signer=settings.certificate_authority,
-        first=settings.first_certificate,
-        uses=dict(ROOTS),
-        alarm_days=ALARM_DAYS,
+    return listing.shown(
+        *("certificates", _COLUMNS, listed, "trust/certificates/index.html"),
+        lambda page: {
+            "now_at": now,
+            "waiting": queries.waiting(db.session()),
+            "roots": queries.authorities(db.session()),
+            "running_out": certificates.running_out(db.session(), now=now),
+            "signer": settings.certificate_authority,
+            "first": settings.first_certificate,
+            "uses": dict(ROOTS),
+            "alarm_days": ALARM_DAYS,
+        },
     )
 
 
@@ -69,15 +67,12 @@ def add_root() -> ResponseReturnValue:
     """Keep a root that stations shall be given."""
     form = RootForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 signing.keep(
                     work, actor(), _tenant(), name=form.name.data or "", use=form.use.data,
                     pem=form.pem.data, key_file=None, now=utc_now(),
                 )  # fmt: skip
-        except DomainError as error:
-            refusals.show(form, error)
-        else:
             flash(_("Certificate saved. Install it from a station’s Security tab."))
             return back("certificates.index")
     return render_template("trust/certificates/root.html", form=form), 422 if form.errors else 200
@@ -104,14 +99,14 @@ def root_pem(root_id: int) -> Response:
     return _file(root.pem, f"root-{root.id}.pem")
 
 
-@blueprint.post("/roots/<int:root_id>/archive")
-@needs("write", everywhere=True)
-def archive_root(root_id: int) -> ResponseReturnValue:
-    """Put a root away."""
-    with unit_of_work() as work:
-        root = work.get(AuthorityCertificate, root_id) or abort(404)
-        signing.archive(work, actor(), root, now=utc_now())
-    return back("certificates.index", _anchor="authority")
+_doing.does(
+    *(blueprint, "/roots/<int:root_id>/archive", signing.archive),
+    _doing.by_number(AuthorityCertificate, "There is no such certificate."),
+    then=".index",
+    everywhere=True,
+    anchor="authority",
+    name="archive_root",
+)
 
 
 @blueprint.get("/<int:certificate_id>")
@@ -136,33 +131,21 @@ def sign(certificate_id: int) -> ResponseReturnValue:
     """Take in what an authority made of a request; the sweep sends it."""
     form = ChainForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 row = work.get(StationCertificate, certificate_id) or abort(404)
                 certificates.issue(work, row, form.pem.data, now=utc_now(), by=actor())
-        except DomainError as error:
-            refusals.show(form, error)
-        else:
             flash(_("Certificate signed. It is sent to the station within a minute."))
             return back("certificates.show", certificate_id=certificate_id)
     return _page(_row(certificate_id), chain=form)
 
 
-@blueprint.post("/<int:certificate_id>/approve")
-@needs("write")
-def approve(certificate_id: int) -> ResponseReturnValue:
-    """Agree that whoever signs here signs a request."""
-    try:
-        with unit_of_work() as work:
-            row = work.get(StationCertificate, certificate_id) or abort(404)
-            certificates.approve(work, actor(), row, now=utc_now())
-    except DomainError as error:
-        flash(error.sentence, "error")
-    else:
-        flash(_("Approved. It is signed and sent to the station within a minute."))
-    return back("certificates.show", certificate_id=certificate_id)
-
-
+_doing.does(
+    *(blueprint, "/<int:certificate_id>/approve", certificates.approve),
+    _doing.by_number(StationCertificate, "There is no such certificate."),
+    N_("Approved. It is signed and sent to the station within a minute."),
+    tells=True,
+)
 _doing.does(
     *(blueprint, "/<int:certificate_id>/refuse", certificates.refuse),
     _doing.by_number(StationCertificate, "There is no such certificate."),
@@ -176,14 +159,11 @@ def revoke(certificate_id: int) -> ResponseReturnValue:
     """Let a station's own certificate in no more."""
     form = RevokeForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 row = work.get(StationCertificate, certificate_id) or abort(404)
                 reason = form.reason.data or ""
                 certificates.revoke(work, actor(), row, reason=reason, now=utc_now())
-        except DomainError as error:
-            refusals.show(form, error)
-        else:
             flash(_("Revoked. No station can connect with it any more."))
             return back("certificates.show", certificate_id=certificate_id)
     return _page(_row(certificate_id), reason=form)

@@ -9,7 +9,8 @@ from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, flash, g, request, stream_with_context
+from flask import Response, flash, g, render_template, request, stream_with_context
+from flask.typing import ResponseReturnValue
 
 from app.clock import utc_now
 from app.domain.ground import texts
@@ -150,6 +151,26 @@ def file_of_rows(
     return file_of_pages(
         name, lambda wish: (read_page(wish), None), lambda _: columns, since=since, until=until
     )
+
+
+def shown(
+    name: str,
+    columns: Columns,
+    read_page: Callable[[Wish], Page],
+    template: str,
+    beside: Callable[[Page], dict[str, Any]] = lambda page: {},
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> ResponseReturnValue:
+    """Answer with a list as its URL asks: a page of it, or all of it as a file.
+
+    `beside` is what the template needs besides the page.
+    """
+    if wants_file():
+        return file_of_rows(name, columns, read_page, since=since, until=until)
+    page = read_page(wish())
+    return render_template(template, page=page, **beside(page))
 
 
 def _file(name: str, columns: Columns, cells: Iterable[Sequence[Any]]) -> Response:

@@ -181,7 +181,8 @@ def test_a_station_is_changed(db, made, operator, form):
 
 
 def test_archive_and_back(db, made, operator):
-    assert operator.post(of(made, "CP-06", "/archive")).status_code == 303
+    said = operator.post(of(made, "CP-06", "/archive"), follow_redirects=True).text
+    assert "Archived CP-06. It may no longer connect." in said
     assert "CP-06" not in rows(page(operator, "/stations"))
     assert "CP-06" in rows(page(operator, "/stations?show=archived"))
     assert operator.post(of(made, "CP-06", "/restore")).status_code == 303

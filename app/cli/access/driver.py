@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 from flask import current_app
+from sqlalchemy.orm import Session
 
 from app.cli.ground import _bulk
 from app.cli.ground import _imports as imports
@@ -14,11 +15,12 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings
 from app.domain.access.imports.plans import Options
+from app.domain.ground.columns import read
 from app.domain.money import statements
 from app.mails import mail
 from app.models import Driver
 from app.queries.access import drivers as queries
-from app.resource import DRIVERS, read
+from app.resource import DRIVERS
 from app.text import statement_words
 from app.text.numbers import kwh, money
 from app.uow import unit_of_work
@@ -51,16 +53,12 @@ plain.export(
 )
 
 
-_bulk.hang(
-    group,
-    [
-        (
-            drivers.MANY,
-            lambda db, who: DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True),
-        )
-    ],
-    "e-mail address, name or id",
-)
+def _anyone(db: Session, who: str) -> Driver:
+    driver: Driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
+    return driver
+
+
+_bulk.hang(group, [(drivers.MANY, _anyone)], "e-mail address, name or id")
 
 
 @group.command("show")
@@ -77,20 +75,13 @@ def show(who: str, as_json: bool) -> None:
     cli.print_row(driver, [*DRIVERS.columns, ("billed", lambda _: billed)], json=as_json)
 
 
-@group.command("archive")
-@click.argument("who")
-@click.option("--undo", is_flag=True, help="Take them out of the archive.")
-def archive(who: str, undo: bool) -> None:
-    """Put a driver and their tags into the archive; sessions and bills stay."""
-    with unit_of_work() as db:
-        driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
-        if undo:
-            drivers.restore(db, cli.ACTOR, driver, now=cli.now())
-            sentence = f"Restored the driver {driver.name}."
-        else:
-            count = drivers.archive(db, cli.ACTOR, driver, now=cli.now())
-            sentence = f"Archived the driver {driver.name} and {count} of their tags."
-    click.echo(sentence)
+group.does(
+    *("archive", _anyone, drivers.archive),
+    "Archived the driver {row.name} and {made} of their tags.",
+    "Put a driver and their tags into the archive; sessions and bills stay.",
+    argument="who",
+    undo=(drivers.restore, "Restored the driver {row.name}.", "Take them out of the archive."),
+)
 
 
 @group.command("statement")
@@ -101,7 +92,7 @@ def archive(who: str, undo: bool) -> None:
 def statement(who: str, month: str, mail: bool, as_json: bool) -> None:
     """Show the bills of a driver's MONTH (like 2026-10), and their sums on standard error."""
     db, first = cli.reading(), statements.read_month(month)
-    driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
+    driver = _anyone(db, who)
     found = statements.of(db, driver, first)
     columns = [
         *read("number kind issued_at session_id energy_wh currency"),
@@ -124,7 +115,7 @@ def statement(who: str, month: str, mail: bool, as_json: bool) -> None:
 def data(who: str, path: Path | None) -> None:
     """Write all that is kept of a driver to a ZIP: PATH, or - for standard output."""
     db, now = cli.reading(), cli.now()
-    driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
+    driver = _anyone(db, who)
     path = path or Path(person_file.name_of(driver, now))
     with click.open_file(str(path), "wb") as file:
         for part in person_file.pack(db, cli.ACTOR, driver, now=now):
@@ -138,7 +129,7 @@ def data(who: str, path: Path | None) -> None:
 def forget(who: str, name: str | None) -> None:
     """Replace a driver's name, addresses and tags by a pseudonym, for good; bills stay."""
     db = cli.reading()
-    driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
+    driver = _anyone(db, who)
     if name is None:
         click.echo("What stays:", err=True)
         for what, why in forgetting.KEPT:

@@ -2,17 +2,15 @@
 
 import click
 
-from app.cli.commands._asking import ask, wait_option
+from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
 from app.domain.access import local_lists
 from app.domain.commands.orders.tags import MODES, PLUG_TYPES
-from app.domain.ground.errors import NotFound
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import Order, ReservationState
-from app.domain.network import stations
 from app.models import Reservation
 from app.queries.access import reservations as queries
 from app.queries.ground.paging import Wish
-from app.resource import read
 
 reservation_command = cli.Group("reservation", help="Connectors that stations keep for a tag.")
 
@@ -32,37 +30,30 @@ RESERVATION_COLUMNS: list[cli.Column] = [
 def list_reservations(state: str | None, station: str | None, limit: int, as_json: bool) -> None:
     """List reservations, the newest first."""
     db = cli.reading()
-    place = stations.called(db, cli.the_tenant(db).id, station).id if station else None
+    place = cli.station(db, station).id if station else None
     wanted = queries.Filter(state=state or "", station_id=place)
     cli.print_rows(queries.page(db, wanted, Wish(size=limit)), RESERVATION_COLUMNS, json=as_json)
 
 
-@reservation_command.command("add")
-@click.argument("station")
-@click.argument("tag")
-@click.option("--connector", type=click.IntRange(0, 1000), default=0, help="0: any.")
-@click.option("--minutes", type=int)
-@click.option("--until", "expires_at", metavar="TIME", help="Like 2026-01-31T18:00:00Z.")
-@click.option("--plug-type", type=click.Choice(PLUG_TYPES))
-@wait_option
-@cli.json_option
-def reserve(station: str, tag: str, wait: bool, as_json: bool, **given: object) -> None:
-    """Have STATION keep a connector for TAG."""
-    wish = {name: value for name, value in given.items() if value is not None}
-    ask(station, Order.RESERVE, {"token": tag, **wish}, wait=wait, as_json=as_json)
+asking.hang(
+    *(reservation_command, "add", Order.RESERVE, "Have STATION keep a connector for TAG."),
+    click.argument("token", metavar="TAG"),
+    click.option("--connector", type=click.IntRange(0, 1000), default=0, help="0: any."),
+    click.option("--minutes", type=int),
+    click.option("--until", "expires_at", metavar="TIME", help="Like 2026-01-31T18:00:00Z."),
+    click.option("--plug-type", type=click.Choice(PLUG_TYPES)),
+)
 
 
 @reservation_command.command("cancel")
 @click.argument("number", type=int)
-@wait_option
+@asking.wait_option
 @cli.json_option
 def cancel_reservation(number: int, wait: bool, as_json: bool) -> None:
     """Have a station let the reservation NUMBER go."""
-    row = cli.reading().get(Reservation, number) if 0 < number < 2**63 else None
-    if row is None:
-        raise NotFound(f"There is no reservation {number}.")
+    row = cli.finds(Reservation, "reservation")(cli.reading(), number)
     given = {"reservation_id": number}
-    ask(row.station.identity, Order.CANCEL_RESERVATION, given, wait=wait, as_json=as_json)
+    asking.ask(row.station.identity, Order.CANCEL_RESERVATION, given, wait=wait, as_json=as_json)
 
 
 # flask local-list: the tags that a station knows by heart.
@@ -84,7 +75,7 @@ ENTRY: list[cli.Column] = [
 def show_list(station: str, pending: bool, as_json: bool) -> None:
     """Show what STATION holds, as far as we know."""
     db = cli.reading()
-    place = stations.called(db, cli.the_tenant(db).id, station)
+    place = cli.station(db, station)
     row = local_lists.of(db, place)
     _, found = local_lists.pending(db, place, cli.now())
     if pending:
@@ -106,23 +97,15 @@ def show_list(station: str, pending: bool, as_json: bool) -> None:
         click.echo(line, err=True)
 
 
-@local_list_command.command("send")
-@click.argument("station")
-@click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True)
-@wait_option
-@cli.json_option
-def send_list(station: str, mode: str, wait: bool, as_json: bool) -> None:
-    """Send STATION its list, or what changed of it; further parts follow by themselves."""
-    ask(station, Order.SEND_LOCAL_LIST, {"mode": mode}, wait=wait, as_json=as_json)
-
-
-@local_list_command.command("version")
-@click.argument("station")
-@wait_option
-@cli.json_option
-def ask_version(station: str, wait: bool, as_json: bool) -> None:
-    """Ask STATION for the version of its list."""
-    ask(station, Order.READ_LOCAL_LIST_VERSION, {}, wait=wait, as_json=as_json)
+asking.hang(
+    *(local_list_command, "send", Order.SEND_LOCAL_LIST),
+    "Send STATION its list, or what changed of it; further parts follow by themselves.",
+    click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True),
+)
+asking.hang(
+    *(local_list_command, "version", Order.READ_LOCAL_LIST_VERSION),
+    "Ask STATION for the version of its list.",
+)
 
 
 groups = [reservation_command, local_list_command]

@@ -15,10 +15,11 @@ from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import cells, headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
+from app.domain.ground.columns import read
 from app.domain.network import sites, stations
 from app.models import Tag
 from app.queries.access import tags as queries
-from app.resource import TAG_GROUPS, TAGS, read
+from app.resource import TAG_GROUPS, TAGS
 from app.uow import unit_of_work
 
 tag_command = cli.Group("tag", help="Cards, fobs and app tokens, and their groups.")
@@ -27,7 +28,7 @@ TAPS: list[cli.Column] = read("at station=station.identity for=occasion verdict 
 
 def _given(db: Session, tenant_id: int, values: dict[str, Any], row: Any) -> dict[str, Any]:
     """What was typed, in the domain's words; '' empties a value."""
-    given = {name: value for name, value in values.items() if value is not None}
+    given = cli.typed(values)
     if (who := given.pop("driver", None)) is not None:
         given["driver_id"] = drivers.named(db, tenant_id, who).id if who else None
     if (name := given.pop("group", None)) is not None:
@@ -37,7 +38,7 @@ def _given(db: Session, tenant_id: int, values: dict[str, Any], row: Any) -> dic
     if (limit := given.pop("limit", None)) is not None:
         given["concurrent_limit"] = limit or None
     for option, found in (("site", sites.named), ("station", stations.called)):
-        if names := given.pop(option):
+        if names := given.pop(option, ()):
             ids = (found(db, tenant_id, name).id for name in names if name)
             given[f"{option}_ids"] = frozenset(ids)
     return given
@@ -177,14 +178,10 @@ def list_groups(as_json: bool) -> None:
     cli.print_rows(queries.groups(db), columns, json=as_json)
 
 
-@tag_group_command.command("remove")
-@click.argument("name")
-def remove_group(name: str) -> None:
-    """Delete the group NAME, which must hold no tags."""
-    with unit_of_work() as db:
-        found = tag_groups.named(db, cli.the_tenant(db).id, name)
-        tag_groups.remove(db, cli.ACTOR, found, now=cli.now())
-    click.echo(f"Removed the group {name}.")
+tag_group_command.does(
+    *("remove", plain_groups.named, tag_groups.remove, "Removed the group {named}."),
+    "Delete the group NAME, which must hold no tags.",
+)
 
 
 groups = [tag_command, tag_group_command]

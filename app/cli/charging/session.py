@@ -12,12 +12,13 @@ from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
 from app.domain.charging import sessions
 from app.domain.ground import texts
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid, NotFound
-from app.domain.ground.vocabulary import BillingState
+from app.domain.ground.vocabulary import Actor, BillingState
 from app.domain.ground.vocabulary.doubts import sentence
 from app.domain.money import reviews
 from app.domain.money.tariffs import from_minor
-from app.models import Bill, ChargingSession, Review, Site, Station
+from app.models import Bill, ChargingSession, Review, Site, Station, StrayStop
 from app.queries.charging import session_rows
 from app.queries.charging import sessions as queries
 from app.queries.charging.session_rows import SessionRow
@@ -39,18 +40,12 @@ SHOWN = [
 ]
 DETAILS: list[cli.Column] = [
     *session_words.SESSION,
-    ("transaction", lambda row: row.transaction_ref),
-    ("tariff", lambda row: row.tariff_why),
-    ("last_reading", lambda row: row.last_reading_at),
+    *read("transaction=transaction_ref tariff=tariff_why last_reading=last_reading_at"),
     ("doubts", lambda row: [sentence(code) for code in row.flags]),
 ]
-STRAY: list[cli.Column] = [
-    ("stop", lambda row: row.id),
-    ("transaction", lambda row: row.transaction_ref),
-    ("id_tag", lambda row: row.token),
-    ("at", lambda row: row.ended_at),
-    ("register_wh", lambda row: row.meter_stop_wh),
-]
+STRAY: list[cli.Column] = read(
+    "stop=id transaction=transaction_ref id_tag=token at=ended_at register_wh=meter_stop_wh"
+)
 
 
 @group.command("list")
@@ -85,6 +80,20 @@ def show(number: int, as_json: bool) -> None:
         cli.print_row(session, DETAILS)
 
 
+def _stray(db: Session, number: int) -> StrayStop:
+    stray = review_queries.stray(db, number)
+    if stray is None:
+        raise NotFound(f"There is no stray stop {number}.")
+    return stray
+
+
+def _assign(
+    db: Session, actor: Actor, stray: StrayStop, *, number: int, reason: str, now: datetime
+) -> ChargingSession:
+    session = _session(db, number)
+    return sessions.assign_stray(db, actor, stray, session, note=reason, now=now)
+
+
 @group.command("end")
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Why; kept in the audit.")
@@ -115,18 +124,14 @@ def bill(number: int, reason: str) -> None:
     click.echo(said)
 
 
-@group.command("assign-stop")
-@click.argument("stop", type=int)
-@click.argument("number", type=int)
-@click.option("--reason", required=True, help="Why; kept in the audit.")
-def assign_stop(stop: int, number: int, reason: str) -> None:
-    """Let the stray stop STOP (see `stray-stops`) end the session NUMBER."""
-    with unit_of_work() as db:
-        stray, session = review_queries.stray(db, stop), _session(db, number)
-        if stray is None:
-            raise NotFound(f"There is no stray stop {stop}.")
-        sessions.assign_stray(db, cli.ACTOR, stray, session, note=reason, now=cli.now())
-    click.echo(f"The stop {stop} belongs to session {number} now.")
+group.does(
+    *("assign-stop", _stray, _assign, "The stop {named} belongs to session {made.id} now."),
+    "Let the stray stop STOP (see `stray-stops`) end the session NUMBER.",
+    click.argument("number", type=int),
+    click.option("--reason", required=True, help="Why; kept in the audit."),
+    argument="stop",
+    type=int,
+)
 
 
 @group.command("stray-stops")
@@ -192,29 +197,19 @@ def _filter(db: Session, given: dict[str, Any]) -> Filter:
         state=given.get("state") or "",
         billing=given.get("billing") or "",
         flag=given.get("flag") or "",
-        station_id=_station(db, given.get("station")),
-        site_id=_site(db, given.get("site")),
+        station_id=_id(db, Station.identity_key, "station", given.get("station")),
+        site_id=_id(db, Site.name_key, "site", given.get("site")),
         since=_instant("--since", given.get("since")),
         until=_instant("--until", given.get("until"), end=True),
     )
 
 
-def _station(db: Session, identity: str | None) -> int | None:
-    if identity is None:
-        return None
-    key = identity.strip().casefold()
-    found = db.scalar(select(Station.id).where(Station.identity_key == key))
-    if found is None:
-        raise NotFound(f"There is no station {identity}.")
-    return found
-
-
-def _site(db: Session, name: str | None) -> int | None:
+def _id(db: Session, column: Any, noun: str, name: str | None) -> int | None:
     if name is None:
         return None
-    found = db.scalar(select(Site.id).where(Site.name_key == name.strip().casefold()))
+    found: int | None = db.scalar(select(column.class_.id).where(column == texts.key(name)))
     if found is None:
-        raise NotFound(f"There is no site {name}.")
+        raise NotFound(f"There is no {noun} {name}.")
     return found
 
 

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 import click
 from flask import current_app
@@ -13,7 +14,6 @@ from app.cli.network import _stations as shared
 from app.domain.commands import command_rules, commands
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Arguments, CommandState, Order
-from app.domain.network import stations
 from app.models import Command
 from app.uow import unit_of_work
 
@@ -70,6 +70,24 @@ def ask(
         raise SystemExit(status)
 
 
+def hang(
+    group: cli.Group,
+    name: str,
+    order: Order,
+    help: str,
+    *options: Any,
+    reads: Callable[..., dict[str, Any]] = dict,
+) -> None:
+    """Hang a command that gives STATION an order; `reads` makes its arguments of what was typed."""
+
+    def command(station: str, wait: bool, as_json: bool, **given: Any) -> None:
+        ask(station, order, reads(**cli.typed(given)), wait=wait, as_json=as_json)
+
+    group.hang(
+        name, command, help, click.argument("station"), *options, wait_option, cli.json_option
+    )
+
+
 def _queued(
     identity: str,
     order: Order,
@@ -78,7 +96,7 @@ def _queued(
     known: Collection[int] | None,
 ) -> Command:
     with unit_of_work() as db:
-        station = stations.called(db, cli.the_tenant(db).id, identity)
+        station = cli.station(db, identity)
         wish = (station, order, given)
         return commands.queue(db, cli.ACTOR, *wish, now=cli.now(), ttl_s=ttl_s, known=known)
 

@@ -12,9 +12,9 @@ from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
 from app.domain.commands import broadcasts, commands, orders
 from app.domain.commands.orders.catalogue import FOR_MANY
-from app.domain.ground.errors import NotFound
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import Arguments, BroadcastState, Order
-from app.domain.network import sites, stations
+from app.domain.network import sites
 from app.models import Broadcast, Station
 from app.queries.commands import commands as queries
 from app.queries.network.stations import Filter
@@ -62,7 +62,7 @@ def start(
 
 def _chosen(db: Any, tenant_id: int, given: Arguments) -> tuple[list[int], dict[str, Any]]:
     if given["identities"]:
-        named = [stations.called(db, tenant_id, identity) for identity in given["identities"]]
+        named = [cli.station(db, identity) for identity in given["identities"]]
         identities = [station.identity for station in named]
         return [station.id for station in named], {"stations": identities}
     site = sites.named(db, tenant_id, given["site"]) if given["site"] else None
@@ -114,29 +114,13 @@ def _print(broadcast: Broadcast, as_json: bool) -> None:
     cli.print_rows(queries.results(db, broadcast), RESULT, json=as_json)
 
 
-RESULT: list[cli.Column] = [
-    ("station", lambda row: row.identity),
-    ("state", lambda row: row.state),
-    ("sentence", lambda row: row.sentence),
-    ("latency_ms", lambda row: row.latency_ms),
-    ("command", lambda row: row.command_id),
-]
+RESULT: list[cli.Column] = read("station=identity state sentence latency_ms command=command_id")
 LISTED: list[cli.Column] = [
-    ("id", lambda row: row.id),
-    ("order", lambda row: row.order),
+    *read("id order"),
     ("words", lambda row: orders.describe(row.order, row.arguments)),
-    ("state", lambda row: row.state),
-    ("requested_by", lambda row: row.requested_by),
-    ("created_at", lambda row: row.created_at),
-    ("sentence", lambda row: row.sentence),
+    *read("state requested_by created_at sentence"),
 ]
-
-
-def _numbered(db: Any, number: int) -> Broadcast:
-    broadcast = db.get(Broadcast, number)
-    if broadcast is None:
-        raise NotFound(f"There is no broadcast {number}.")
-    return broadcast  # type: ignore[no-any-return]
+_numbered = cli.finds(Broadcast, "broadcast")
 
 
 @group.command("list")
@@ -155,13 +139,12 @@ def show(number: int, as_json: bool) -> None:
     _print(_numbered(cli.reading(), number), as_json)
 
 
-@group.command("cancel")
-@click.argument("number", type=int)
-def cancel(number: int) -> None:
-    """Send no more of the broadcast NUMBER."""
-    with unit_of_work() as db:
-        broadcasts.cancel(db, cli.ACTOR, _numbered(db, number), now=cli.now())
-    click.echo("Cancelled; what is under way is still told.")
+group.does(
+    *("cancel", _numbered, broadcasts.cancel, "Cancelled; what is under way is still told."),
+    "Send no more of the broadcast NUMBER.",
+    argument="number",
+    type=int,
+)
 
 
 @group.command("retry")

@@ -2,15 +2,13 @@
 
 import click
 from flask import current_app
-from sqlalchemy.orm import Session
 
 from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
 from app.domain.commands import broadcasts, orders
 from app.domain.commands.orders.catalogue import NOUNS
-from app.domain.ground import texts
-from app.domain.ground.errors import NotFound
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import Command
 from app.queries.commands import commands as queries
@@ -70,30 +68,22 @@ def list_(
     cli.print_rows(rows, columns, json=as_json)
 
 
+_found = cli.finds(Command, "command")
+
+
 @group.command("show")
 @click.argument("number", type=int)
 @cli.json_option
 def show(number: int, as_json: bool) -> None:
     """Show the command NUMBER with what was asked, tried and answered."""
     command = _found(cli.reading(), number)
-    more: list[cli.Column] = [
-        ("action", lambda row: row.action),
-        ("request", lambda row: row.request),
-        ("attempts", lambda row: row.attempts),
-    ]
+    more = read("action request attempts")
     cli.print_row(command, [*shared.COMMAND, *more], json=as_json)
-
-
-def _found(db: Session, number: int | None) -> Command:
-    command = db.get(Command, texts.fitting_number(number or 0, 2**63 - 1))
-    if command is None:
-        raise NotFound(f"There is no command {number}.")
-    return command
 
 
 _bulk.hang(
     group,
-    [(broadcasts.MANY, lambda db, number: _found(db, texts.row_id(number)))],
+    [(broadcasts.MANY, _found)],
     "its number",
     beside=lambda db, values: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
 )

@@ -52,11 +52,10 @@ def hang(
         f"Do ACTION to many: {', '.join(ways)}. Each is named by {named}; - reads them from "
         "standard input, one a line. Those that refuse stay as they are and are told."
     )
-    command: Any = click.argument("names", nargs=-1, required=True)(bulk)
-    for option in options:
-        command = option(command)
-    command = click.argument("action", type=click.Choice([*ways]))(command)
-    group.command("bulk", help=doc)(command)
+    action = click.argument("action", type=click.Choice([*ways]))
+    group.hang(
+        "bulk", bulk, doc, action, *options, click.argument("names", nargs=-1, required=True)
+    )
 
 
 def _each(names: Sequence[str]) -> Iterator[str]:

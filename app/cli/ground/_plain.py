@@ -106,7 +106,7 @@ class Plain:
         """Hang `show`."""
 
         def show(as_json: bool, **argument: str) -> None:
-            row = self.found(cli.reading(), argument)
+            row = self.named(cli.reading(), argument[self.argument])
             cli.print_row(row, self.of.columns, json=as_json)
 
         self._hang(show, help, cli.json_option)
@@ -115,11 +115,11 @@ class Plain:
         """Hang `edit`: what is not given stays."""
 
         def edit(**values: Any) -> None:
-            argument = {self.argument: values.pop(self.argument)}
+            name = values.pop(self.argument)
             if "new_name" in values:
                 values["name"] = values.pop("new_name")
             with unit_of_work() as db:
-                row = self.found(db, argument)
+                row = self.named(db, name)
                 wanted = self._wanted(db, row.tenant_id, values, row)
                 self.of.edit(db, cli.ACTOR, row, now=cli.now(), **wanted)
             click.echo(f"Changed {self.the}{self.of.name_of(row)}.")
@@ -129,28 +129,17 @@ class Plain:
     def archive(self, help: str, undo: str = "Take it out of the archive.") -> None:
         """Hang `archive`, which with --undo restores."""
 
-        def archive(undo: bool, **argument: str) -> None:
-            act, done = (self.of.restore, "Restored") if undo else (self.of.archive, "Archived")
-            self.change(act, done, argument)
-
-        self._hang(archive, help, click.option("--undo", is_flag=True, help=undo))
+        the = f"{self.the}{{row.{self.of.called}}}."
+        self.group.does(
+            *("archive", self.named, self.of.archive, f"Archived {the}", help),
+            argument=self.argument,
+            undo=(self.of.restore, f"Restored {the}", undo),
+        )
 
     def does(self, act: Any, done: str, help: str) -> None:
         """Hang a command that does one thing to a row and says that it is `done`."""
-
-        def change(**argument: str) -> None:
-            self.change(act, done, argument)
-
-        change.__name__ = act.__name__
-        self._hang(change, help)
-
-    def change(self, act: Any, done: str, argument: dict[str, str]) -> None:
-        """Do something to the row that was named, and say so."""
-        with unit_of_work() as db:
-            row = self.found(db, argument)
-            act(db, cli.ACTOR, row, now=cli.now())
-            name = self.of.name_of(row)
-        click.echo(f"{done} {self.the}{name}.")
+        said = f"{done} {self.the}{{row.{self.of.called}}}."
+        self.group.does(act.__name__, self.named, act, said, help, argument=self.argument)
 
     def export(
         self, help: str, columns: str = "", *, archived: bool = False, zone: bool = True
@@ -165,9 +154,9 @@ class Plain:
         to = click.argument("path", required=False, type=cli.TO)
         self._hang(export, help, to, *([cli.zone_option] if zone else []), names_one=False)
 
-    def found(self, db: Session, argument: dict[str, str]) -> Any:
-        """The row that was named; raises `NotFound`."""
-        return self.of.named(db, cli.the_tenant(db).id, argument[self.argument])
+    def named(self, db: Session, name: str) -> Any:
+        """The row of a name; raises `NotFound`."""
+        return self.of.named(db, cli.the_tenant(db).id, name)
 
     def _wanted(
         self, db: Session, tenant_id: int, values: dict[str, Any], row: Any
@@ -181,6 +170,4 @@ class Plain:
     def _hang(self, command: Any, help: str, *options: Any, names_one: bool = True) -> None:
         name = command.__name__.strip("_")
         argument = [click.argument(self.argument)] if names_one else []
-        for option in reversed([*argument, *options]):
-            command = option(command)
-        self.group.command(name, help=help)(command)
+        self.group.hang(name, command, help, *argument, *options)

@@ -2,12 +2,12 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -17,17 +17,19 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.ground import clock
-from app.domain.ground.errors import DomainError
+from app.domain.ground import clock, texts
+from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.vocabulary import Actor
-from app.domain.network import tenants
+from app.domain.network import stations, tenants
 from app.extensions import db as flask_db
-from app.models import Site, Tenant
+from app.models import Site, Station, Tenant
+from app.uow import unit_of_work
 from app.web import spreadsheet
 
 #: Who did it, in the audit.
 ACTOR = Actor("command line")
 
+Row = TypeVar("Row")
 #: A list's column: its heading (the key in JSON) and how to read it off a row.
 Column = tuple[str, Callable[[Any], Any]]
 
@@ -54,6 +56,28 @@ def the_tenant(db: Session) -> Tenant:
     return tenants.first(db, now=now())
 
 
+def station(db: Session, identity: str) -> Station:
+    """The station of an identity; raises `NotFound`."""
+    return stations.called(db, the_tenant(db).id, identity)
+
+
+def finds(model: type[Row], noun: str) -> Callable[[Session, Any], Row]:
+    """What finds a row by its number, as it was typed or read; raises `NotFound`."""
+
+    def find(db: Session, typed: int | str) -> Row:
+        found = db.get(model, texts.row_id(str(typed)) or 0)
+        if found is None:
+            raise NotFound(f"There is no {noun} {typed}.")
+        return found
+
+    return find
+
+
+def typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed of some options; one that may be repeated was if it was once."""
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
 def fail(sentence: str, status: int = 1) -> NoReturn:
     """Say what is wrong on standard error and end with `status`."""
     click.echo(sentence, err=True)
@@ -62,6 +86,43 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
 
 class Group(AppGroup):
     """Commands that each run in an app context and fail plainly."""
+
+    def hang(self, name: str, command: Callable[..., None], help: str, *options: Any) -> None:
+        """Hang a command that takes these arguments and options."""
+        for option in reversed(options):
+            command = option(command)
+        self.command(name, help=help)(command)
+
+    def does(
+        self,
+        name: str,
+        find: Callable[[Session, Any], Any],
+        act: Any,
+        said: str,
+        help: str,
+        *options: Any,
+        argument: str = "name",
+        type: Any = str,
+        undo: tuple[Any, str, str] | None = None,
+    ) -> None:
+        """Hang a command that does one thing to the row that its `argument` names.
+
+        `find(db, what was typed)` finds it; the options go to `act(db, ACTOR, row, now=…)` by name.
+        What is `said` may hold the `row`, what was `named` and what the act `made`.  With --undo
+        it does and says the other thing, which its help tells.
+        """
+
+        def do(undo_it: bool = False, **given: Any) -> None:
+            named = given.pop(argument)
+            doing, saying = undo[:2] if undo and undo_it else (act, said)
+            with unit_of_work() as db:
+                row = find(db, named)
+                made = doing(db, ACTOR, row, now=now(), **given)
+                sentence = saying.format(row=row, made=made, named=named)
+            click.echo(sentence)
+
+        flag = [click.option("--undo", "undo_it", is_flag=True, help=undo[2])] if undo else []
+        self.hang(name, do, help, click.argument(argument, type=type), *options, *flag)
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command to the group, wherever it was made."""

@@ -1,11 +1,12 @@
 """What `flask bill` works on: bills, sessions and reviews by name, and the columns of its lists."""
 
 from decimal import Decimal
-from operator import attrgetter
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.columns import read
 from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import ReceiptState
 from app.domain.ground.vocabulary.doubts import sentence
@@ -16,12 +17,8 @@ from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
 
 
-def _amount(bill: Bill, minor: int) -> Decimal:
-    return from_minor(minor, bill.currency)
-
-
-def _driver(session: ChargingSession) -> str | None:
-    return session.driver.name if session.driver else None
+def _amount(row: Any, minor: int | None) -> Decimal | None:
+    return None if minor is None else from_minor(minor, row.currency)
 
 
 def _receipt(bill: Bill) -> str:
@@ -32,63 +29,39 @@ def _receipt(bill: Bill) -> str:
 
 
 LIST: list[cli.Column] = [
-    ("number", lambda bill: bill.number),
-    ("kind", lambda bill: bill.kind),
-    ("issued_at", lambda bill: bill.issued_at),
-    ("session", lambda bill: bill.session_id),
-    ("driver", lambda bill: _driver(bill.session)),
-    ("energy_wh", lambda bill: bill.energy_wh),
+    *read("number kind issued_at session=session_id driver=session.driver.name energy_wh"),
     ("gross", lambda bill: _amount(bill, bill.gross_minor)),
-    ("currency", lambda bill: bill.currency),
+    *read("currency"),
     ("receipt", _receipt),
 ]
 MONEY: list[cli.Column] = [
     ("net", lambda bill: _amount(bill, bill.net_minor)),
     ("tax", lambda bill: _amount(bill, bill.tax_minor)),
-    ("reason", lambda bill: bill.reason),
-    ("issued_by", lambda bill: bill.issued_by),
-    ("digest", lambda bill: bill.digest),
+    *read("reason issued_by digest"),
 ]
 #: What `export` writes of a bill, read off its row: amounts in whole units of the currency.
 EXPORTED: list[cli.Column] = [
-    *((name, attrgetter(name)) for name in ("number", "kind", "issued_at", "session", "driver")),
-    ("energy_wh", lambda row: row.energy_wh),
-    ("gross", lambda row: from_minor(row.gross_minor, row.currency)),
-    ("currency", lambda row: row.currency),
+    *read("number kind issued_at session driver energy_wh"),
+    ("gross", lambda row: _amount(row, row.gross_minor)),
+    *read("currency"),
     ("receipt", lambda row: row.receipt or "none"),
-    ("net", lambda row: from_minor(row.net_minor, row.currency)),
-    ("tax", lambda row: from_minor(row.tax_minor, row.currency)),
-    *((name, attrgetter(name)) for name in ("reason", "issued_by", "digest")),
+    *MONEY,
 ]
 HELD: list[cli.Column] = [
-    ("session", lambda review: review.session_id),
-    ("held_since", lambda review: review.opened_at),
-    ("driver", lambda review: _driver(review.session)),
-    ("station", lambda review: review.session.station.identity),
-    ("energy_wh", lambda review: review.session.energy_wh),
+    *read("session=session_id held_since=opened_at driver=session.driver.name"),
+    *read("station=session.station.identity energy_wh=session.energy_wh"),
     ("why", lambda review: [sentence(code) for code in review.reasons]),
 ]
 FIGURES: list[cli.Column] = [
-    ("figure", lambda figure: figure.label),
-    ("energy_wh", lambda figure: figure.energy_wh),
-    ("proposed", lambda figure: figure.proposed),
+    *read("figure=label energy_wh proposed"),
     ("for", lambda figure: list(figure.speaks_for)),
     ("against", lambda figure: list(figure.against)),
 ]
 DIFFERENCES: list[cli.Column] = [
-    ("session", lambda found: found.session_id),
-    ("bill", lambda found: found.number),
-    ("billed_wh", lambda found: found.billed_wh),
-    ("recounted_wh", lambda found: found.energy_wh),
-    ("billed", lambda found: from_minor(found.billed_minor, found.currency)),
-    (
-        "recounted",
-        lambda found: (
-            None if found.gross_minor is None else from_minor(found.gross_minor, found.currency)
-        ),
-    ),
-    ("currency", lambda found: found.currency),
-    ("in_doubt", lambda found: found.sentences),
+    *read("session=session_id bill=number billed_wh recounted_wh=energy_wh"),
+    ("billed", lambda found: _amount(found, found.billed_minor)),
+    ("recounted", lambda found: _amount(found, found.gross_minor)),
+    *read("currency in_doubt=sentences"),
 ]
 
 
@@ -110,10 +83,7 @@ def named_by(db: Session, text: str) -> tuple[ChargingSession, Bill | None]:
     Raises NotFound, and Conflict where another bill than the named one stands.
     """
     if text.isdigit():
-        session = db.get(ChargingSession, int(text))
-        if session is None:
-            raise NotFound(f"There is no session {text}.")
-        return session, None
+        return cli.finds(ChargingSession, "session")(db, text), None
     bill = bill_of(db, text)
     billing.check_named(bill, billing.standing(db, bill.session))
     return bill.session, bill

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import click
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariffs as prices
 from app.domain.money import validity
@@ -25,30 +26,23 @@ def formula(tariff: Tariff) -> list[str]:
     return [prices.say(phrase) for phrase in prices.formula_in_words(parsed)]
 
 
-LIST: tuple[cli.Column, ...] = (
-    ("id", lambda tariff: tariff.id),
-    ("name", lambda tariff: tariff.name),
-    ("currency", lambda tariff: tariff.currency),
+LIST: list[cli.Column] = [
+    *read("id name currency"),
     ("version", lambda tariff: held(tariff).number),
-    ("default", lambda tariff: tariff.is_default),
+    *read("default=is_default"),
     ("formula", lambda tariff: "; ".join(formula(tariff))),
-)
-ONE: tuple[cli.Column, ...] = (
+]
+ONE: list[cli.Column] = [
     *LIST[:5],
-    ("archived_at", lambda tariff: tariff.archived_at),
+    *read("archived_at"),
     ("changed_at", lambda tariff: held(tariff).created_at),
     ("changed_by", lambda tariff: held(tariff).created_by),
     ("note", lambda tariff: held(tariff).note),
     ("formula", formula),
     ("definition", lambda tariff: held(tariff).definition),
-)
-VERSIONS: tuple[cli.Column, ...] = (
-    ("version", lambda row: row.number),
-    *(
-        (name, lambda row, name=name: getattr(row, name))
-        for name in ("created_at", "created_by", "valid_from", "valid_until", "withdrawn_at")
-    ),
-    ("note", lambda row: row.note),
+]
+VERSIONS: list[cli.Column] = read(
+    "version=number created_at created_by valid_from valid_until withdrawn_at note"
 )
 
 

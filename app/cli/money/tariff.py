@@ -19,6 +19,7 @@ from app.cli.money._tariff_parts import (
     read_json,
 )
 from app.domain.access import drivers, tag_groups
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book, tariff_choice
 from app.domain.money import tariffs as prices
@@ -26,10 +27,15 @@ from app.domain.network import sites, stations
 from app.models import Tariff
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.money import tariffs as queries
+from app.resource import TARIFFS
 from app.text import numbers
 from app.uow import unit_of_work
 
 group = cli.Group("tariff", help="What charging costs: tariffs and their versions.")
+
+
+def _named(db: Session, name: str) -> Tariff:
+    return tariff_book.named(db, cli.the_tenant(db).id, name)
 
 
 @group.command("add")
@@ -54,7 +60,7 @@ def add(
     name: str, file: TextIO | None, default: bool, note: str, as_json: bool, **simple: Any
 ) -> None:
     """Add a tariff, from prices or from a JSON definition."""
-    read: Any = read_json(file) if file else None
+    told: Any = read_json(file) if file else None
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
         simple["currency"] = simple["currency"] or tariff_choice.only_currency(db, tenant_id)
@@ -63,7 +69,7 @@ def add(
             cli.ACTOR,
             tenant_id,
             name=name,
-            definition=read if file else definition_of(**simple),
+            definition=told if file else definition_of(**simple),
             note=note,
             default=default,
             now=cli.now(),
@@ -116,11 +122,8 @@ def edit(
     definition = read_json(file) if file else None
     with unit_of_work() as db:
         tariff = _named(db, name)
-        tariff_book.edit(
-            db, cli.ACTOR, tariff, name=new_name, definition=definition, **more, now=cli.now()
-        )
-        if default is not None:
-            tariff_book.set_default(db, cli.ACTOR, tariff, default, now=cli.now())
+        given = {"name": new_name, "definition": definition, "default": default, **more}
+        TARIFFS.edit(db, cli.ACTOR, tariff, now=cli.now(), **given)
         cli.print_row(tariff, ONE if as_json else LIST, json=as_json)
 
 
@@ -132,14 +135,11 @@ def versions(name: str, as_json: bool) -> None:
     cli.print_rows(_named(cli.reading(), name).versions, VERSIONS, json=as_json)
 
 
-@group.command("withdraw")
-@click.argument("name")
-@click.argument("version", type=int)
-def withdraw(name: str, version: int) -> None:
-    """Take a planned version back before it begins."""
-    with unit_of_work() as db:
-        tariff_book.withdraw(db, cli.ACTOR, _named(db, name), version, now=cli.now())
-    click.echo(f"Version {version} is withdrawn.")
+group.does(
+    *("withdraw", _named, tariff_book.withdraw, "Version {made.number} is withdrawn."),
+    "Take a planned version back before it begins.",
+    click.argument("number", metavar="VERSION", type=int),
+)
 
 
 @group.command("copy")
@@ -171,34 +171,28 @@ def assign(
     """Make a tariff the price of a site, station, tag group or driver."""
     if (name is None) != nothing:
         raise Invalid("Name a tariff, or say --none.")
-    holders = [site, station, tag_group, driver]
-    if sum(holder is not None for holder in holders) != 1:
+    ways: list[tuple[Any, str | None]] = [
+        (sites.named, site),
+        (stations.called, station),
+        (tag_groups.named, tag_group),
+        (drivers.named, driver),
+    ]
+    if sum(typed is not None for _, typed in ways) != 1:
         raise Invalid("Say one of --site, --station, --group and --driver.")
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
         tariff = _named(db, name) if name is not None else None
-        holder: tariff_choice.Holder
-        if site is not None:
-            holder = sites.named(db, tenant_id, site)
-        elif station is not None:
-            holder = stations.called(db, tenant_id, station)
-        elif tag_group is not None:
-            holder = tag_groups.named(db, tenant_id, tag_group)
-        else:
-            holder = drivers.named(db, tenant_id, driver or "")
+        find, typed = next(one for one in ways if one[1] is not None)
+        holder: tariff_choice.Holder = find(db, tenant_id, typed)
         tariff_book.assign(db, cli.ACTOR, tariff, holder, now=cli.now())
     click.echo(f"Priced by {tariff.name}." if tariff else "The price was taken away.")
 
 
-@group.command("archive")
-@click.argument("name")
-@click.option("--undo", is_flag=True, help="Take it out of the archive again.")
-def archive(name: str, undo: bool) -> None:
-    """Put a tariff away that nobody has any more, or take it out again."""
-    change = tariff_book.restore if undo else tariff_book.archive
-    with unit_of_work() as db:
-        tariff = change(db, cli.ACTOR, _named(db, name), now=cli.now())
-        click.echo(f"{tariff.name} is {'restored' if undo else 'archived'}.")
+group.does(
+    *("archive", _named, tariff_book.archive, "{row.name} is archived."),
+    "Put a tariff away that nobody has any more, or take it out again.",
+    undo=(tariff_book.restore, "{row.name} is restored.", "Take it out of the archive again."),
+)
 
 
 @group.command("export")
@@ -269,15 +263,15 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
         timezone=imagined["timezone"],
         now=cli.now(),
     )
-    columns: tuple[cli.Column, ...] = (
+
+    def amount(name: str) -> Any:
+        return lambda line: prices.from_minor(getattr(line, f"{name}_minor"), quote.currency)
+
+    columns: list[cli.Column] = [
         ("item", lambda line: prices.say(line.label)),
-        ("quantity", lambda line: line.quantity),
-        ("unit", lambda line: line.unit),
-        ("price", lambda line: line.unit_price),
-        ("net", lambda line: prices.from_minor(line.net_minor, quote.currency)),
-        ("tax", lambda line: prices.from_minor(line.tax_minor, quote.currency)),
-        ("gross", lambda line: prices.from_minor(line.gross_minor, quote.currency)),
-    )
+        *read("quantity unit price=unit_price"),
+        *((name, amount(name)) for name in ("net", "tax", "gross")),
+    ]
     cli.print_rows(quote.lines, columns, json=as_json)
     if not as_json:
         total = prices.from_minor(quote.gross_minor, quote.currency)
@@ -287,7 +281,3 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
 
 
 group.add_command(bench_)
-
-
-def _named(db: Session, name: str) -> Tariff:
-    return tariff_book.named(db, cli.the_tenant(db).id, name)

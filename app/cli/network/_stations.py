@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session, object_session, selectinload
 from app.cli.ground import _plain
 from app.cli.ground import _shared as cli
 from app.domain.commands import orders
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, presence
 from app.domain.network.presence import connected
 from app.models import Station
-from app.resource import STATIONS, read
+from app.resource import STATIONS
 from app.schemas.network import MOST_CONNECTORS
 from app.schemas.quirks import QUIRKS
 
@@ -89,7 +90,7 @@ def columns(online: Container[int]) -> list[cli.Column]:
         ("connectors", lambda row: len(plugs.of(row))),
         ("plug_type", lambda row: next((p.plug_type for p in plugs.of(row)), None)),
         *read("max_power_w username_alias"),
-        ("tariff", lambda row: row.tariff.name if row.tariff else None),
+        *read("tariff=tariff.name"),
         *read("vendor model firmware protocol note archived_at"),
     ]
 

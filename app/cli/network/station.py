@@ -87,15 +87,11 @@ def list_(site: str | None, online: bool, archived: bool, as_json: bool) -> None
 def show(identity: str, as_json: bool) -> None:
     """Show the station IDENTITY."""
     db = cli.reading()
-    station = stations.called(db, cli.the_tenant(db).id, identity)
+    station = cli.station(db, identity)
     cli.print_row(station, shared.columns(shared.online(station, cli.now())), json=as_json)
 
 
-_bulk.hang(
-    station_command,
-    [(stations.MANY, lambda db, identity: stations.called(db, cli.the_tenant(db).id, identity))],
-    "its identity",
-)
+_bulk.hang(station_command, [(stations.MANY, cli.station)], "its identity")
 
 
 @station_command.command("edit")
@@ -129,7 +125,7 @@ def password(identity: str, password: str | None) -> None:
     """Give the station IDENTITY a new password; one that was made is printed this once."""
     clear = None
     with unit_of_work() as db:
-        station = stations.called(db, cli.the_tenant(db).id, identity)
+        station = cli.station(db, identity)
         if password:
             stations.set_password(db, cli.ACTOR, station, password, now=cli.now())
         else:
@@ -200,7 +196,7 @@ def support_bundle(
 ) -> None:
     """Write what a manufacturer needs of a station to a ZIP: PATH, or - for standard output."""
     db, now = cli.reading(), cli.now()
-    station = STATIONS.named(db, cli.the_tenant(db).id, identity)
+    station = cli.station(db, identity)
     session = db.get(ChargingSession, session_id) if session_id is not None else None
     if session_id is not None and (session is None or session.station_id != station.id):
         raise NotFound(f"{station.identity} has no session {session_id}.")

@@ -3,12 +3,10 @@
 from datetime import timedelta
 
 import click
-from sqlalchemy.orm import Session
 
 from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
-from app.domain.ground import texts
-from app.domain.ground.errors import NotFound
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import AlertKind
 from app.domain.office import alerts, staff
 from app.models import Alert
@@ -18,18 +16,11 @@ from app.uow import unit_of_work
 
 group = cli.Group("alert", help="What rules have found, and what is done about it.")
 
-COLUMNS: list[cli.Column] = [
-    *((name, lambda row, name=name: getattr(row, name)) for name in ("id", "kind", "what")),
-    ("site", lambda row: row.site.name if row.site else None),
-    ("began_at", lambda row: row.began_at),
-    ("opened_at", lambda row: row.opened_at),
-    ("closed_at", lambda row: row.closed_at),
-    ("closed_by", lambda row: row.closed_by),
-    ("acknowledged_by", lambda row: row.acknowledged_by),
-    ("snoozed_until", lambda row: row.snoozed_until),
-    ("assigned_to", lambda row: row.assigned_to.email if row.assigned_to else None),
-    ("note", lambda row: row.note),
-]
+COLUMNS: list[cli.Column] = read(
+    "id kind what site=site.name began_at opened_at closed_at closed_by acknowledged_by "
+    "snoozed_until assigned_to=assigned_to.email note"
+)
+_found = cli.finds(Alert, "alert")
 
 
 @group.command("list")
@@ -54,23 +45,19 @@ def show(alert_id: int, as_json: bool) -> None:
     cli.print_row(_found(cli.reading(), alert_id), COLUMNS, json=as_json)
 
 
-@group.command("acknowledge")
-@click.argument("alert_id", type=int)
-def acknowledge(alert_id: int) -> None:
-    """Say that somebody knows of the alert ALERT_ID: nothing is escalated."""
-    with unit_of_work() as db:
-        alerts.acknowledge(db, cli.ACTOR, _found(db, alert_id), now=cli.now())
-    click.echo(f"Acknowledged alert {alert_id}.")
-
-
-@group.command("close")
-@click.argument("alert_id", type=int)
-@click.option("--note", help="Why it is closed.")
-def close(alert_id: int, note: str | None) -> None:
-    """Close the alert ALERT_ID by hand; it opens again when it is over and begins anew."""
-    with unit_of_work() as db:
-        alerts.close(db, cli.ACTOR, _found(db, alert_id), now=cli.now(), note=note)
-    click.echo(f"Closed alert {alert_id}.")
+group.does(
+    *("acknowledge", _found, alerts.acknowledge, "Acknowledged alert {row.id}."),
+    "Say that somebody knows of the alert ALERT_ID: nothing is escalated.",
+    argument="alert_id",
+    type=int,
+)
+group.does(
+    *("close", _found, alerts.close, "Closed alert {row.id}."),
+    "Close the alert ALERT_ID by hand; it opens again when it is over and begins anew.",
+    click.option("--note", help="Why it is closed."),
+    argument="alert_id",
+    type=int,
+)
 
 
 @group.command("edit")
@@ -95,17 +82,10 @@ def edit(alert_id: int, note: str | None, assign: str | None, snooze: int | None
 
 _bulk.hang(
     group,
-    [(alerts.MANY, lambda db, number: _found(db, texts.row_id(number) or 0))],
+    [(alerts.MANY, _found)],
     "its number",
     [click.option("--hours", type=click.IntRange(1), help="For snooze: how long no mail is sent.")],
     lambda db, values: {
         "until": cli.now() + timedelta(hours=values["hours"]) if values["hours"] else None
     },
 )
-
-
-def _found(db: Session, alert_id: int) -> Alert:
-    alert = db.get(Alert, texts.fitting_number(alert_id, 2**63 - 1))
-    if alert is None:
-        raise NotFound(f"There is no alert {alert_id}.", field="alert")
-    return alert

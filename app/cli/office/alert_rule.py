@@ -19,7 +19,7 @@ def _read(
     db: Session, tenant_id: int, values: dict[str, Any], _row: AlertRule | None
 ) -> dict[str, Any]:
     """Leave out what was not typed; '' empties a list."""
-    found = {name: value for name, value in values.items() if value not in (None, ())}
+    found = cli.typed(values)
     if places := found.pop("site", None):
         found["site_ids"] = {sites.named(db, tenant_id, name).id for name in places if name}
     for name in ("mail_to", "escalate_to"):
@@ -27,8 +27,6 @@ def _read(
             found[name] = [address for address in found[name] if address]
     return found
 
-
-_KINDS = [kind.value for kind in AlertKind]
 
 plain = Plain(
     group,

@@ -1,11 +1,11 @@
 """flask organisation: who sells, as receipts name it, and the rules of billing."""
 
-from operator import attrgetter
 from typing import Any
 
 import click
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import SecondFactorRule
 from app.domain.money import sellers
 from app.domain.network import tenants
@@ -13,10 +13,9 @@ from app.uow import unit_of_work
 
 group = cli.Group("organisation", help="Who sells, and by which rules bills are made.")
 
-COLUMNS: list[cli.Column] = [
-    (name, attrgetter(name))
-    for name in ("name", *sellers.FIELDS, *tenants.RULES, "idle_from_readings", "second_factor")
-]
+COLUMNS: list[cli.Column] = read(
+    " ".join(("name", *sellers.FIELDS, *tenants.RULES, "idle_from_readings second_factor"))
+)
 
 
 @group.command("show")
@@ -42,7 +41,6 @@ def show(as_json: bool) -> None:
 )
 def edit(**values: Any) -> None:
     """Change what is given and leave the rest; '' for none."""
-    given = {name: value for name, value in values.items() if value is not None}
     with unit_of_work() as db:
-        tenants.edit(db, cli.ACTOR, cli.the_tenant(db), now=cli.now(), **given)
+        tenants.edit(db, cli.ACTOR, cli.the_tenant(db), now=cli.now(), **cli.typed(values))
     click.echo("Changed. Bills from now on say so; those that are issued stay.")

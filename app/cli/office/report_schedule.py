@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import ReportKind
 from app.domain.network import sites
 from app.domain.office import schedules
@@ -70,14 +71,9 @@ def runs(name: str, as_json: bool) -> None:
     def sent(job: Job) -> list[str]:
         return [f"{mail.recipient}: {mail.state}" for mail in mails.get(job.id, [])]
 
-    columns: list[cli.Column] = [
-        *((name, lambda job, name=name: getattr(job, name)) for name in ("id", "state")),
-        ("file", lambda job: job.file_name),
-        ("made_at", lambda job: job.ended_at),
-        (
-            "mails",
-            lambda job: [f"{mail.recipient}: {mail.state}" for mail in mails.get(job.id, [])],
-        ),
-        ("sentence", lambda job: job.sentence),
+    columns = [
+        *read("id state file=file_name made_at=ended_at"),
+        ("mails", sent),
+        *read("sentence"),
     ]
     cli.print_rows(jobs, columns, json=as_json)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
 from app.domain.ground import texts
+from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import rights
@@ -19,8 +20,7 @@ from app.uow import unit_of_work
 group = cli.Group("role", help="What staff may read and write.")
 
 COLUMNS: list[cli.Column] = [
-    ("name", lambda role: role.name),
-    ("built_in", lambda role: role.built_in),
+    *read("name built_in"),
     ("rights", lambda role: [f"{area}:{right}" for area, right in role.rights.items()]),
 ]
 RIGHT = click.option(
@@ -75,20 +75,17 @@ def edit(name: str, new_name: str | None, words: tuple[str, ...]) -> None:
     click.echo(f"The role {new_name or name} is saved.")
 
 
-@group.command("remove")
-@click.argument("name")
-def remove(name: str) -> None:
-    """Delete the role NAME, which nobody may have."""
-    with unit_of_work() as db:
-        rights.remove_role(db, cli.ACTOR, _named(db, name), now=cli.now())
-    click.echo(f"The role {name} is deleted.")
-
-
 def _named(db: Session, name: str) -> OwnRole:
     role = db.scalar(select(OwnRole).where(OwnRole.name_key == texts.key(name)))
     if role is None:
         raise NotFound(f"There is no role “{name}” that could be changed.")
     return role
+
+
+group.does(
+    *("remove", _named, rights.remove_role, "The role {named} is deleted."),
+    "Delete the role NAME, which nobody may have.",
+)
 
 
 def _row(name: str, built_in: bool, held: Rights) -> SimpleNamespace:

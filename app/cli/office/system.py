@@ -4,6 +4,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.columns import read
 from app.domain.office import outbox
 from app.extensions import is_away
 from app.uow import unit_of_work
@@ -11,13 +12,12 @@ from app.web import about, system
 
 group = cli.Group("system", help="How the installation fares, what it is, and its settings.")
 
-COLUMNS: list[cli.Column] = [
-    ("part", lambda part: part.name),
-    ("state", lambda part: part.state),
-    ("fact", lambda part: part.fact),
-    ("since", lambda part: part.since),
-    ("sentence", lambda part: part.sentence),
-]
+COLUMNS: list[cli.Column] = read("part=name state fact since sentence")
+ABOUT: list[cli.Column] = read(
+    "version python machine database tables=revision newest_tables=newest_revision desk=desk_url "
+    "chargers=charger_url status"
+)
+SETTINGS: list[cli.Column] = read("setting=name value from=origin meaning")
 
 
 @group.command("show")
@@ -33,25 +33,6 @@ def show(as_json: bool) -> None:
     cli.print_rows(parts, COLUMNS, json=as_json)
     if system.worst(parts) == system.BAD:
         raise click.exceptions.Exit(1)
-
-
-ABOUT: list[cli.Column] = [
-    ("version", lambda told: told.version),
-    ("python", lambda told: told.python),
-    ("machine", lambda told: told.machine),
-    ("database", lambda told: told.database),
-    ("tables", lambda told: told.revision),
-    ("newest_tables", lambda told: told.newest_revision),
-    ("desk", lambda told: told.desk_url),
-    ("chargers", lambda told: told.charger_url),
-    ("status", lambda told: told.status),
-]
-SETTINGS: list[cli.Column] = [
-    ("setting", lambda row: row.name),
-    ("value", lambda row: row.value),
-    ("from", lambda row: row.origin),
-    ("meaning", lambda row: row.meaning),
-]
 
 
 @group.command("about")

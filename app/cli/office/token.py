@@ -4,6 +4,7 @@ import click
 
 from app.cli.ground import _shared as cli
 from app.cli.office.role import given_rights
+from app.domain.ground.columns import read
 from app.domain.network import sites
 from app.domain.office import api_tokens, staff
 from app.queries.office import staff as queries
@@ -12,17 +13,12 @@ from app.uow import unit_of_work
 group = cli.Group("token", help="Keys with which programs use the API.")
 
 COLUMNS: list[cli.Column] = [
-    ("id", lambda token: token.id),
-    ("name", lambda token: token.name),
+    *read("id name"),
     ("user", lambda token: token.user.email or token.user.name),
-    ("role", lambda token: token.user.role_name),
+    *read("role=user.role_name"),
     ("rights", lambda token: [f"{area}:{right}" for area, right in (token.rights or {}).items()]),
     ("site_ids", lambda token: token.site_ids or []),
-    ("begins_with", lambda token: token.hint),
-    ("created_at", lambda token: token.created_at),
-    ("expires_at", lambda token: token.expires_at),
-    ("last_used_at", lambda token: token.last_used_at),
-    ("revoked_at", lambda token: token.revoked_at),
+    *read("begins_with=hint created_at expires_at last_used_at revoked_at"),
 ]
 
 
@@ -71,11 +67,9 @@ def list_(email: str | None, as_json: bool) -> None:
     cli.print_rows(rows, COLUMNS, json=as_json)
 
 
-@group.command("revoke")
-@click.argument("token_id", type=int)
-def revoke(token_id: int) -> None:
-    """Make the token TOKEN_ID useless."""
-    with unit_of_work() as db:
-        token = api_tokens.get(db, token_id)
-        api_tokens.revoke(db, cli.ACTOR, token, now=cli.now())
-    click.echo(f"The token “{token.name}” no longer works.")
+group.does(
+    *("revoke", api_tokens.get, api_tokens.revoke, "The token “{row.name}” no longer works."),
+    "Make the token TOKEN_ID useless.",
+    argument="token_id",
+    type=int,
+)

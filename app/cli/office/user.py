@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
 from app.domain.office import api_tokens, second_factor, sign_ins, staff, ways_in
@@ -19,18 +20,12 @@ from app.uow import unit_of_work
 group = cli.Group("user", help="Who may sign in to the desk.")
 
 COLUMNS: list[cli.Column] = [
-    ("id", lambda user: user.id),
-    ("email", lambda user: user.email),
-    ("name", lambda user: user.name),
-    ("role", lambda user: user.role_name),
-    ("owner", lambda user: user.owner.email if user.owner else None),
+    *read("id email name role=role_name owner=owner.email"),
     ("sites", lambda user: [site.name for site in user.sites]),
-    ("timezone", lambda user: user.timezone),
-    ("language", lambda user: user.language),
+    *read("timezone language"),
     ("has_password", lambda user: user.password_hash is not None),
     ("second_factor", second_factor.has_one),
-    ("last_sign_in_at", lambda user: user.last_sign_in_at),
-    ("archived_at", lambda user: user.archived_at),
+    *read("last_sign_in_at archived_at"),
 ]
 SHOWN = [c for c in COLUMNS if c[0] in {"email", "name", "role", "sites", "last_sign_in_at"}]
 
@@ -144,7 +139,7 @@ def edit(
     """Change the member of staff EMAIL; what is not given stays."""
     with unit_of_work() as db:
         user = staff.by_email(db, email)
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = cli.typed(given)
         if new_email:
             changes["email"] = new_email
         if site_names or all_sites:
@@ -154,16 +149,13 @@ def edit(
     click.echo(f"{user.email} is saved.")
 
 
-@group.command("archive")
-@click.argument("email")
-@click.option("--undo", is_flag=True, help="Let them sign in again.")
-def archive(email: str, undo: bool) -> None:
-    """Deactivate the member of staff EMAIL; history keeps their name."""
-    with unit_of_work() as db:
-        user = staff.by_email(db, email)
-        (staff.restore if undo else staff.archive)(db, cli.ACTOR, user, now=cli.now())
-    word = "may sign in again" if undo else "is deactivated and signed out everywhere"
-    click.echo(f"{user.email} {word}.")
+group.does(
+    *("archive", staff.by_email, staff.archive),
+    "{row.email} is deactivated and signed out everywhere.",
+    "Deactivate the member of staff EMAIL; history keeps their name.",
+    argument="email",
+    undo=(staff.restore, "{row.email} may sign in again.", "Let them sign in again."),
+)
 
 
 @group.command("reset-password")
@@ -185,33 +177,24 @@ def reset_password(email: str, password: str | None) -> None:
     click.echo("The link works once, for three days.", err=True)
 
 
-@group.command("withdraw")
-@click.argument("email")
-def withdraw(email: str) -> None:
-    """Take back the invitation of EMAIL, who never came in."""
-    with unit_of_work() as db:
-        user = staff.by_email(db, email)
-        ways_in.withdraw_invitation(db, cli.ACTOR, user, now=cli.now())
-    click.echo(f"{user.email} was invited and is no more.")
-
-
-@group.command("reset-second-factor")
-@click.argument("email")
-def reset_second_factor(email: str) -> None:
-    """Take away app, recovery codes and passkeys of the member of staff EMAIL, who lost them."""
-    with unit_of_work() as db:
-        second_factor.reset(db, cli.ACTOR, staff.by_email(db, email), now=cli.now())
-    click.echo(f"{email} signs in with the password alone until they set up another.")
-
-
-@group.command("sign-out")
-@click.argument("email")
-def sign_out(email: str) -> None:
-    """End every sign-in of the member of staff EMAIL."""
-    with unit_of_work() as db:
-        user = staff.by_email(db, email)
-        count = sign_ins.sign_out_everywhere(db, cli.ACTOR, user, now=cli.now())
-    click.echo(f"{user.email}: {count} sign-ins ended.")
+group.does(
+    *("withdraw", staff.by_email, ways_in.withdraw_invitation),
+    "{row.email} was invited and is no more.",
+    "Take back the invitation of EMAIL, who never came in.",
+    argument="email",
+)
+group.does(
+    *("reset-second-factor", staff.by_email, second_factor.reset),
+    "{named} signs in with the password alone until they set up another.",
+    "Take away app, recovery codes and passkeys of the member of staff EMAIL, who lost them.",
+    argument="email",
+)
+group.does(
+    *("sign-out", staff.by_email, sign_ins.sign_out_everywhere),
+    "{row.email}: {made} sign-ins ended.",
+    "End every sign-in of the member of staff EMAIL.",
+    argument="email",
+)
 
 
 def _link(db: Session, user: User, now: datetime) -> str:

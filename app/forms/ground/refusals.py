@@ -1,5 +1,8 @@
 """What a form refuses by its schema, and what an operation refused, beside its field."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from wtforms import Form
 from wtforms.validators import Length
 
@@ -19,3 +22,12 @@ def show(form: Form, error: DomainError) -> None:
         field.errors = [*field.errors, error.sentence]
     else:
         form.form_errors.append(error.sentence)
+
+
+@contextmanager
+def on(form: Form) -> Iterator[None]:
+    """Show on a form what is refused within, and go on behind."""
+    try:
+        yield
+    except DomainError as error:
+        show(form, error)

@@ -168,7 +168,6 @@ MEMBERS = {
     "token_id": "Number of the token.",
     "told_at": "When people were told.",
     "totp_since": "Since when an app’s code is asked for beside the password; null: it is not.",
-    "type": "Its type.",
     "url": "The address.",
     "use": "What it is for.",
     "user_id": "Number of the member of staff.",

@@ -132,7 +132,6 @@ MEMBERS = {
     "reported_version": "The version that the station said it holds.",
     "request_id": "OCPP’s number of the request.",
     "request_number": "OCPP’s number of the exchange.",
-    "request": "The payload that was sent.",
     "required": "Whether it must be given.",
     "running": "Whether it is at work now.",
     "security_profile": "0 to 3, as OCPP counts them.",

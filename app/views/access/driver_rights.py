@@ -1,19 +1,18 @@
 """The rights of a driver: all that is kept of them on one page, as a file, and forgotten."""
 
-from flask import Blueprint, Response, abort, flash, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy import select
 
 from app.clock import utc_now
 from app.domain.access import forgetting
-from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.extensions import db
 from app.models import Driver, Forgetting
 from app.queries.access import person
-from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.web import listing, person_file
-from app.web.security import actor, back, needs
+from app.web.security import actor, needs
 
 blueprint = Blueprint("driver_rights", __name__, url_prefix="/drivers/<int:driver_id>/rights")
 
@@ -42,20 +41,14 @@ def file(driver_id: int) -> Response:
     return listing.sent(parts, "application/zip", name)
 
 
-@blueprint.post("/forget")
-@needs("write", everywhere=True)
-def forget(driver_id: int) -> ResponseReturnValue:
-    """Forget the driver whose name was typed."""
-    driver = _driver(driver_id)
-    try:
-        with unit_of_work() as work:
-            name = request.form.get("name", "")
-            forgetting.forget(work, actor(), driver, name=name, now=utc_now())
-    except DomainError as error:
-        flash(error.sentence, "error")
-    else:
-        flash(_("Forgotten. The message log follows within minutes."), "success")
-    return back("driver_rights.show", driver_id=driver_id)
+_doing.does(
+    *(blueprint, "/forget", forgetting.forget),
+    _doing.by_number(Driver, "There is no such driver."),
+    *(N_("Forgotten. The message log follows within minutes."), ".show"),
+    everywhere=True,
+    given=lambda: {"name": request.form.get("name", "")},
+    tells=True,
+)
 
 
 def _driver(driver_id: int) -> Driver:

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, abort, flash, render_template
 from flask_babel import gettext as _
 
 from app.clock import utc_now
+from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
 from app.domain.money import statements
 from app.domain.money.statements import Statement
@@ -22,18 +23,11 @@ blueprint = Blueprint(
 )
 
 COLUMNS = [
-    ("number", lambda bill: bill.number),
-    ("kind", lambda bill: bill.kind.value),
-    ("corrects", lambda bill: bill.corrects.number if bill.corrects else None),
-    ("issued", lambda bill: bill.issued_at),
-    ("session", lambda bill: bill.session_id),
+    *read("number kind=kind.value corrects=corrects.number issued=issued_at session=session_id"),
     ("started", lambda bill: datetime.fromisoformat(bill.facts["started_at"])),
     ("site", lambda bill: bill.facts["site"]),
     ("energy_kwh", lambda bill: bill.energy_wh / 1000),
-    ("currency", lambda bill: bill.currency),
-    ("net_minor", lambda bill: bill.net_minor),
-    ("tax_minor", lambda bill: bill.tax_minor),
-    ("gross_minor", lambda bill: bill.gross_minor),
+    *read("currency net_minor tax_minor gross_minor"),
 ]
 
 

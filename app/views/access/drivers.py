@@ -14,6 +14,7 @@ from flask_babel import ngettext
 from app.clock import utc_now
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
+from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
 from app.domain.money import statements
 from app.extensions import db
@@ -93,7 +94,7 @@ def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Calla
         *DRIVERS.only("name email language tariff note"),
         ("tags", lambda driver: " | ".join(tag.value for tag in held.get(driver.id, []))),
         ("sessions", lambda driver: use[driver.id].sessions if driver.id in use else 0),
-        ("added", lambda driver: driver.created_at),
+        *read("added=created_at"),
     ]
 
 

@@ -1,5 +1,6 @@
 """Drivers and tags from a file: looked through first, written when somebody has seen what comes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint
@@ -16,38 +17,13 @@ from app.domain.ground.vocabulary import JobKind
 from app.extensions import db
 from app.uow import in_units
 from app.views.ground import _imports
-from app.web.security import actor, back, needs
+from app.web.security import actor, back
 
 blueprint = Blueprint("imports", __name__)
 
 
-@blueprint.route("/drivers/import", methods=["GET", "POST"])
-@needs("write")
-def drivers() -> Any:
-    """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
-    return _imports.page(DRIVERS)
-
-
-@blueprint.route("/tags/import", methods=["GET", "POST"])
-@needs("write")
-def tags() -> Any:
-    """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
-    return _imports.page(TAGS)
-
-
 def _plan_drivers(session: Session, table: Table, _: Options) -> Plan[Any]:
     return driver_import.plan(session, table, tenant_id=current_user.tenant_id)
-
-
-def _write_drivers(table: Table, options: Options) -> Plan[Any]:
-    planned = _plan_drivers(db.session(), table, options)
-    given = {"tenant_id": current_user.tenant_id, "now": utc_now()}
-    who = actor()
-    in_units(
-        [*planned.rows],
-        lambda work, rows: driver_import.carry_out(work, who, planned, rows, **given),
-    )
-    return planned
 
 
 def _plan_tags(session: Session, table: Table, options: Options) -> Plan[Any]:
@@ -55,15 +31,19 @@ def _plan_tags(session: Session, table: Table, options: Options) -> Plan[Any]:
     return tag_import.plan(session, table, tenant_id=tenant_id, now=now, options=options)
 
 
-def _write_tags(table: Table, options: Options) -> Plan[Any]:
-    planned = _plan_tags(db.session(), table, options)
-    given = {"tenant_id": current_user.tenant_id, "now": utc_now()}
-    who = actor()
-    in_units(
-        [*planned.rows],
-        lambda work, rows: tag_import.carry_out(work, who, planned, rows, **given),
-    )
-    return planned
+def _writes(plan: Callable[[Session, Table, Options], Plan[Any]], noun: Any) -> Any:
+    """What plans a file anew and has its rows carried out by the module of a noun."""
+
+    def write(table: Table, options: Options) -> Plan[Any]:
+        planned = plan(db.session(), table, options)
+        given = {"tenant_id": current_user.tenant_id, "now": utc_now()}
+        who = actor()
+        in_units(
+            [*planned.rows], lambda work, rows: noun.carry_out(work, who, planned, rows, **given)
+        )
+        return planned
+
+    return write
 
 
 DRIVERS = _imports.Noun(
@@ -79,7 +59,7 @@ DRIVERS = _imports.Noun(
     ],
     known=headings.DRIVERS,
     look=_plan_drivers,
-    write=_write_drivers,
+    write=_writes(_plan_drivers, driver_import),
     done=lambda planned: back("drivers.index"),
     job=JobKind.IMPORT_DRIVERS,
 )
@@ -100,7 +80,9 @@ TAGS = _imports.Noun(
     ],
     known=headings.TAGS,
     look=_plan_tags,
-    write=_write_tags,
+    write=_writes(_plan_tags, tag_import),
     done=lambda planned: back("tags.index"),
     job=JobKind.IMPORT_TAGS,
 )
+_imports.hang(blueprint, "/drivers/import", DRIVERS)
+_imports.hang(blueprint, "/tags/import", TAGS)

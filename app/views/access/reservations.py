@@ -7,7 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.clock import utc_now
+from app.domain.access import local_lists
+from app.domain.access.known_tags import limits
 from app.domain.access.reservations import OPEN
+from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.domain.network import plugs
@@ -16,8 +19,8 @@ from app.forms.access import ReserveForm
 from app.forms.ground import refusals
 from app.models import Reservation, Station
 from app.queries.access import reservations as queries
+from app.queries.access.reservations import last_commands
 from app.queries.network import station_page
-from app.resource import read
 from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
 from app.web import listing
@@ -40,16 +43,10 @@ def index() -> ResponseReturnValue:
     wanted = queries.Filter(
         q=listing.text("q"), state=listing.text("state"), station_id=listing.station()
     )
-    session = db.session()
-    if listing.wants_file():
-        return listing.file_of_rows(
-            "reservations", COLUMNS, lambda wish: queries.page(session, wanted, wish)
-        )
-    page = queries.page(session, wanted, listing.wish())
-    return render_template(
+    return listing.shown(
+        *("reservations", COLUMNS, lambda wish: queries.page(db.session(), wanted, wish)),
         "access/reservations/index.html",
-        page=page,
-        states=STATES,
+        lambda page: {"states": STATES},
     )
 
 
@@ -122,3 +119,40 @@ def _page(place: Station, form: ReserveForm) -> str:
         form=form,
         reservations=queries.of_station(db.session(), place),
     )
+
+
+# The list of tags that a station knows by heart: what it holds, and what it would get now.
+
+lists = Blueprint("local_lists", __name__)
+
+#: Entries shown at once; a list may hold tens of thousands.
+SHOWN = 500
+
+
+@lists.get("/stations/<int:station_id>/local-list", endpoint="station")
+@needs("read")
+def local_list(station_id: int) -> ResponseReturnValue:
+    """The list of one local_list."""
+    place, session, now = station_or_404(station_id), db.session(), utc_now()
+    row = local_lists.of(session, place)
+    wish, changes = local_lists.pending(session, place, now)
+    entries = row.entries if row else []
+    return render_template(
+        "access/local_lists/station.html",
+        station=place,
+        there=station_page.now_of(session, place, now),
+        row=row,
+        drifted=row is not None and local_lists.drifted(row),
+        entries=entries[:SHOWN],
+        total=len(entries),
+        untold=sum(1 for entry in entries if entry.get("untold")),
+        wish=wish,
+        changes=changes,
+        limits=limits(session, place),
+        commands=last_commands(session, place),
+        kept_up=bool((place.onboarding or {}).get("local_list")),
+        supported=Order.SEND_LOCAL_LIST.value in place.supported_orders,
+    )
+
+
+blueprints = [blueprint, lists]

@@ -19,16 +19,18 @@ from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.texts import N_
 from app.extensions import db
-from app.forms.access import NewTagForm, TagFactsForm
-from app.models import ChargingSession, Driver, Tag
+from app.forms.access import GroupForm, NewTagForm, TagFactsForm
+from app.models import ChargingSession, Driver, Tag, TagGroup
+from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.queries.access.tags import Filter
 from app.queries.ground import picks
+from app.queries.ground.paging import Page
 from app.queries.ground.picks import written
-from app.resource import TAGS
+from app.resource import TAG_GROUPS, TAGS
 from app.text.numbers import local
 from app.uow import unit_of_work
-from app.views.ground import _bulk
+from app.views.ground import _bulk, _doing
 from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
@@ -53,23 +55,23 @@ def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL; `format=csv` is what an import takes."""
     now, session = utc_now(), db.session()
     wanted = _wanted()
-    if listing.wants_file():
-        return listing.file_of_rows(
-            *("tags", TAGS.only(" ".join(COLUMNS))),
-            lambda wish: queries.page(session, wanted, wish, now),
-        )
-    found = queries.page(session, wanted, listing.wish(), now)
-    ids = [tag.id for tag in found]
-    return render_template(
-        "access/tags/index.html",
-        page=found,
-        taps=queries.last_taps(session, ids),
-        limited=queries.limited(session, ids),
-        state_of=lambda tag: queries.state_of(tag, now),
-        groups=[(group.id, group.name) for group in queries.groups(session)],
-        sites=[(site.id, site.name) for site in queries.sites(session)],
-        unknown=len(queries.unknown(session, now - UNKNOWN_FOR)),
-        states=[(state, state) for state in queries.STATES],
+
+    def beside(page: Page) -> dict[str, Any]:
+        ids = [tag.id for tag in page]
+        return {
+            "taps": queries.last_taps(session, ids),
+            "limited": queries.limited(session, ids),
+            "state_of": lambda tag: queries.state_of(tag, now),
+            "groups": [(group.id, group.name) for group in queries.groups(session)],
+            "sites": [(site.id, site.name) for site in queries.sites(session)],
+            "unknown": len(queries.unknown(session, now - UNKNOWN_FOR)),
+            "states": [(state, state) for state in queries.STATES],
+        }
+
+    return listing.shown(
+        *("tags", TAGS.only(" ".join(COLUMNS))),
+        lambda wish: queries.page(session, wanted, wish, now),
+        *("access/tags/index.html", beside),
     )
 
 
@@ -220,3 +222,43 @@ _bulk.hang(
         {"group_id": texts.row_id(request.form.get("group"))} if action == "group" else {}
     ),
 )
+
+
+# Tag groups: who may stop whose session, and the tariff they share.
+
+groups = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")
+
+
+@groups.get("", endpoint="index")
+@needs("read")
+def all_groups() -> ResponseReturnValue:
+    """All groups with the number of their tags."""
+    session = db.session()
+    return render_template(
+        "access/tags/groups.html",
+        groups=queries.groups(session),
+        sizes=queries.group_sizes(session),
+    )
+
+
+def _group_form(group: TagGroup | None) -> GroupForm:
+    form = GroupForm(data=GroupForm.held(group) if group else None)
+    tariffs = driver_queries.tariffs(db.session())
+    form.tariff.choices = [("", "As the station or site"), *((str(t.id), t.name) for t in tariffs)]
+    form.sites.choices = queries.site_choices(db.session(), group)
+    return form
+
+
+plain_groups = Plain(groups, TAG_GROUPS, "access/tags/group_form.html", _group_form)
+plain_groups.create(N_("Added the group %(name)s. Now add its tags."), ".index")
+plain_groups.edit(then=".index")
+
+
+_doing.does(
+    *(groups, "/<int:group_id>/remove", tag_groups.remove),
+    _doing.by_number(TagGroup, "There is no such group."),
+    *(N_("Deleted the group %(name)s."), ".index"),
+)
+
+
+blueprints = [blueprint, groups]

@@ -6,21 +6,21 @@ from flask import (
     Blueprint,
     abort,
     current_app,
-    flash,
     g,
     redirect,
     render_template,
     request,
     url_for,
 )
-from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import Select, func, select
 
 from app.clock import utc_now
 from app.domain.commands import broadcasts, command_rules, orders
 from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
+from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
 from app.forms.commands.broadcasts import PaceForm
@@ -32,8 +32,9 @@ from app.queries.network import sites as site_queries
 from app.queries.network import stations as station_queries
 from app.uow import unit_of_work
 from app.views.commands._station_commands import posted_arguments, posted_order
+from app.views.ground import _doing
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import actor, needs
 
 blueprint = Blueprint("broadcasts", __name__, url_prefix="/broadcasts")
 
@@ -121,25 +122,15 @@ def show(broadcast_id: int) -> Any:
 
 
 COLUMNS = [
-    ("station", lambda row: row.identity),
-    ("name", lambda row: row.name),
-    ("state", lambda row: row.state),
-    ("sentence", lambda row: row.sentence),
-    ("latency_ms", lambda row: row.latency_ms),
-    ("sent_at", lambda row: row.sent_at),
-    ("command", lambda row: row.command_id),
+    *read("station=identity name state sentence latency_ms sent_at command=command_id"),
 ]
 
 
-@blueprint.post("/<int:broadcast_id>/cancel")
-@needs("write")
-def cancel(broadcast_id: int) -> Any:
-    """Send no more of it."""
-    broadcast = _changeable(broadcast_id)
-    with unit_of_work() as work:
-        broadcasts.cancel(work, actor(), broadcast, now=utc_now())
-    flash(_("Cancelled. Nothing more is sent; answers to what was sent still arrive."), "success")
-    return back("broadcasts.show", broadcast_id=broadcast_id)
+_doing.does(
+    *(blueprint, "/<int:broadcast_id>/cancel", broadcasts.cancel),
+    lambda work, broadcast_id: _changeable(broadcast_id),
+    N_("Cancelled. Nothing more is sent; answers to what was sent still arrive."),
+)
 
 
 @blueprint.post("/<int:broadcast_id>/retry")

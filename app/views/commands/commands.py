@@ -8,6 +8,7 @@ from htmx_flask import request
 from app.clock import utc_now
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.commands.orders import spec
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
@@ -43,35 +44,23 @@ STATES = [
 def index() -> ResponseReturnValue:
     """All commands, narrowed by the URL."""
     wanted = _wanted()
-    session = db.session()
-    if listing.wants_file():
-        return listing.file_of_rows(
-            *("commands", COLUMNS, lambda wish: queries.page(session, wanted, wish)),
-            since=wanted.since,
-            until=wanted.until,
-        )
-    page = queries.page(session, wanted, listing.wish())
-    return render_template(
+    return listing.shown(
+        *("commands", COLUMNS, lambda wish: queries.page(db.session(), wanted, wish)),
         "commands/commands/index.html",
-        page=page,
-        states=STATES,
-        labels=[(order.value, spec.label) for order, spec in orders.SPECS.items()],
-        askers=[(name, name) for name in queries.askers(db.session())],
+        lambda page: {
+            "states": STATES,
+            "labels": [(order.value, spec.label) for order, spec in orders.SPECS.items()],
+            "askers": [(name, name) for name in queries.askers(db.session())],
+        },
+        since=wanted.since,
+        until=wanted.until,
     )
 
 
 COLUMNS = [
-    ("id", lambda row: row.id),
-    ("requested_at", lambda row: row.requested_at),
-    ("station", lambda row: row.station.identity),
-    ("order", lambda row: row.order.value),
+    *read("id requested_at station=station.identity order=order.value"),
     ("words", lambda row: orders.describe(row.order, row.arguments)),
-    ("state", lambda row: row.state.value),
-    ("sentence", lambda row: row.sentence),
-    ("requested_by", lambda row: row.requested_by),
-    ("sent_at", lambda row: row.sent_at),
-    ("settled_at", lambda row: row.settled_at),
-    ("latency_ms", lambda row: row.latency_ms),
+    *read("state=state.value sentence requested_by sent_at settled_at latency_ms"),
 ]
 
 

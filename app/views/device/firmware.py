@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.device import files
-from app.domain.ground.errors import DomainError
+from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
@@ -20,7 +20,6 @@ from app.models import FirmwareFile
 from app.queries.device import files as queries
 from app.queries.ground import picks
 from app.queries.ground.paging import Page, Wish
-from app.resource import read
 from app.schemas.device import NewFirmware
 from app.uow import unit_of_work
 from app.views.ground import _doing
@@ -57,18 +56,16 @@ def index() -> ResponseReturnValue:
     def library(wish: Wish) -> Page:
         return queries.library(session, q, wish, archived=archived)
 
-    if listing.wants_file():
-        return listing.file_of_rows("firmware", COLUMNS, library)
-    page = library(listing.wish())
-    return render_template(
-        "device/firmware/index.html", page=page, local_only=_local(), recent=_recent(session)
+    return listing.shown(
+        *("firmware", COLUMNS, library, "device/firmware/index.html"),
+        lambda page: {"local_only": _local(), "recent": _recent(session)},
     )
 
 
 COLUMNS = [
     *read("id version name vendor model size_bytes sha256"),
     ("signed", lambda row: row.signature is not None),
-    ("added", lambda row: row.created_at),
+    *read("added=created_at"),
 ]
 
 
@@ -92,16 +89,10 @@ def jobs() -> ResponseReturnValue:
         kind=listing.text("kind"),
         state=listing.text("state"),
     )
-    session = db.session()
-    if listing.wants_file():
-        return listing.file_of_rows(
-            "file_jobs", JOB_COLUMNS, lambda wish: queries.jobs(session, wanted, wish)
-        )
-    page = queries.jobs(session, wanted, listing.wish())
-    return render_template(
+    return listing.shown(
+        *("file_jobs", JOB_COLUMNS, lambda wish: queries.jobs(db.session(), wanted, wish)),
         "device/firmware/jobs.html",
-        page=page,
-        states=STATES,
+        lambda page: {"states": STATES},
     )
 
 
@@ -136,10 +127,8 @@ def create() -> ResponseReturnValue:
         if upload is None or not upload.filename:
             form.file.errors = ["Choose the file."]
         else:
-            try:
+            with refusals.on(form):
                 return back("firmware.show", firmware_id=_add(form, upload))
-            except DomainError as error:
-                refusals.show(form, error)
     page = render_template("device/firmware/form.html", form=form, most=settings.firmware_max_bytes)
     return page, 422 if form.is_submitted() else 200
 
@@ -158,12 +147,12 @@ def _add(form: FirmwareForm, upload: Any) -> int:
     return row.id
 
 
-for _act, _said in (
-    (files.archive_image, N_("Version %(version)s is archived.")),
-    (files.restore_image, N_("Version %(version)s is restored.")),
+for _word, _act, _said in (
+    ("archive", files.archive_image, N_("Version %(version)s is archived.")),
+    ("restore", files.restore_image, N_("Version %(version)s is restored.")),
 ):
     _doing.does(
-        *(blueprint, f"/<int:firmware_id>/{_act.__name__}", _act),
+        *(blueprint, f"/<int:firmware_id>/{_word}", _act),
         *(_doing.by_number(FirmwareFile, "There is no such firmware."), _said),
         called="version",
         everywhere=True,

@@ -1,5 +1,6 @@
 """What the buttons of a page do: one thing to one row, then on to a page that shows it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
+from app.domain.ground.errors import DomainError
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs
 
@@ -44,24 +46,36 @@ def does(
     called: str = "name",
     right: str = "write",
     everywhere: bool = False,
+    given: Callable[[], dict[str, Any]] = dict,
+    tells: bool = False,
+    anchor: str | None = None,
+    name: str = "",
 ) -> None:
-    """Hang a POST on a blueprint; the last word of its rule names it.
+    """Hang a POST on a blueprint, by the last word of its rule or by `name`.
 
     In one unit of work `find(work, **numbers of the address)` finds a row and `act(work, actor,
-    row, now=…)` does it.  What is `said` may hold what the row was `called`; then the page `then`
-    is shown, of those numbers that its own address has.
+    row, now=…)` does it, with what is `given` besides.  What is `said` may hold attributes of the
+    row, and its `name`: what it is `called`.  Then the page `then` is shown, of those numbers that
+    its own address has; it `tells` a refusal, too, where that is no page of its own.
     """
-    name = rule.rpartition("/")[2].replace("-", "_")
+    words = re.findall(r"%\((\w+)\)s", said)
 
     def do(**path: int) -> ResponseReturnValue:
-        with unit_of_work() as work:
-            row = find(work, **path)
-            known = {called: getattr(row, called)} if f"%({called})s" in said else {}
-            act(work, actor(), row, now=utc_now())
-        if said:
-            flash(gettext(said, **known), "success")
+        try:
+            with unit_of_work() as work:
+                row = find(work, **path)
+                known = {word: getattr(row, called if word == "name" else word) for word in words}
+                act(work, actor(), row, now=utc_now(), **given())
+            if said:
+                flash(gettext(said, **known), "success")
+        except DomainError as error:
+            if not tells:
+                raise
+            flash(error.sentence, "error")
         page = blueprint.name + then if then.startswith(".") else then
         takes = next(current_app.url_map.iter_rules(page)).arguments
-        return back(page, **{name: path[name] for name in takes})
+        shown = {number: path[number] for number in takes}
+        return back(page, **shown, **({"_anchor": anchor} if anchor else {}))
 
+    name = name or rule.rpartition("/")[2].replace("-", "_")
     blueprint.add_url_rule(rule, name, needs(right, everywhere=everywhere)(do), methods=["POST"])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flask import flash, g, render_template, request
+from flask import Blueprint, flash, g, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
@@ -26,7 +26,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.ground.imports import ImportForm
 from app.uow import unit_of_work
-from app.web.security import actor, back
+from app.web.security import actor, back, needs
 
 #: Rows of the preview that are drawn; all of them are checked.
 PREVIEWED = 200
@@ -54,7 +54,17 @@ class Noun:
     may_wait: Callable[[Table], None] = lambda table: None
 
 
-def page(noun: Noun) -> Any:
+def hang(blueprint: Blueprint, rule: str, noun: Noun) -> None:
+    """Hang the page that takes a file of a noun on a blueprint."""
+
+    def page() -> Any:
+        return _page(noun)
+
+    name = noun.endpoint.rpartition(".")[2]
+    blueprint.add_url_rule(rule, name, needs("write")(page), methods=["GET", "POST"])
+
+
+def _page(noun: Noun) -> Any:
     """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
     form = ImportForm()
     if not form.validate_on_submit():

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.ground import clock
+from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
@@ -23,7 +24,7 @@ from app.forms.limits import AssignForm, ProfileForm
 from app.models import ChargingProfile
 from app.queries import limits as queries
 from app.queries.ground import picks
-from app.resource import PROFILES, read
+from app.resource import PROFILES
 from app.text.numbers import local
 from app.text.sentences import translated
 from app.views.commands import _station_commands as order_pages
@@ -50,20 +51,17 @@ _MOMENTS = ("starts_at", "valid_from", "valid_to")
 def index() -> ResponseReturnValue:
     """The library."""
     wanted = queries.Filter(q=listing.text("q"), state=listing.text("state"))
-    session = db.session()
-    if listing.wants_file():
-        return listing.file_of_rows(
-            "profiles", COLUMNS, lambda wish: queries.page(session, wanted, wish)
-        )
-    page = queries.page(session, wanted, listing.wish())
-    counts = queries.users(db.session(), [row.id for row in page])
-    return render_template("limits/profiles/index.html", page=page, counts=counts)
+    return listing.shown(
+        *("profiles", COLUMNS, lambda wish: queries.page(db.session(), wanted, wish)),
+        "limits/profiles/index.html",
+        lambda page: {"counts": queries.users(db.session(), [row.id for row in page])},
+    )
 
 
 COLUMNS: list[Any] = [
     *read("id name note"),
     ("document", lambda row: json.dumps(row.document)),
-    ("archived_at", lambda row: row.archived_at),
+    *read("archived_at"),
 ]
 
 

@@ -10,7 +10,6 @@ from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
 from app.domain.money import billing, questions, receipts
 from app.extensions import db
@@ -115,16 +114,13 @@ def correct(bill_id: int) -> Any:
     """Replace the bill by a credit and a correction."""
     bill, form = _bill(bill_id), CorrectForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 made = billing.correct(
                     work, actor(), bill.session, reason=form.reason.data, now=_now(),
                     energy_wh=in_wh(form.energy_kwh.data), named=bill,
                 )  # fmt: skip
                 number, name = made.id, made.number
-        except DomainError as error:
-            refusals.show(form, error)
-        else:
             flash(_("Corrected: %(name)s replaces the bill.", name=name), "success")
             return back("bills.show", bill_id=number)
     return _page(bill, form, RefundForm(formdata=None), open_form="correct"), 422
@@ -136,15 +132,12 @@ def refund(bill_id: int) -> Any:
     """Take the bill back whole."""
     bill, form = _bill(bill_id), RefundForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 made = billing.refund(
                     work, actor(), bill.session, reason=form.reason.data, now=_now(), named=bill
                 )
                 number, name = made.id, made.number
-        except DomainError as error:
-            refusals.show(form, error)
-        else:
             flash(_("Refunded by credit note %(name)s.", name=name), "success")
             return back("bills.show", bill_id=number)
     return _page(bill, CorrectForm(formdata=None), form, open_form="refund"), 422

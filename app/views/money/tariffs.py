@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,9 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
+from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.texts import N_
 from app.domain.money import tariff_book, tariff_choice, validity
 from app.domain.money import tariffs as prices
 from app.extensions import db
@@ -25,6 +26,7 @@ from app.queries.money import tariffs as queries
 from app.queries.money.tariffs import Filter
 from app.text import writers
 from app.uow import unit_of_work
+from app.views.ground import _doing
 from app.views.money import _bench
 from app.web import listing
 from app.web.security import actor, back, needs
@@ -66,17 +68,16 @@ def index() -> ResponseReturnValue:
 
 def _columns(counts: dict[int | None, dict[str, int]]) -> list[tuple[str, Callable[[Any], Any]]]:
     return [
-        ("name", lambda tariff: tariff.name),
-        ("currency", lambda tariff: tariff.currency),
+        *read("name currency"),
         ("version", lambda tariff: _held(tariff).number),
-        ("default", lambda tariff: tariff.is_default),
+        *read("default=is_default"),
         ("formula", lambda tariff: "; ".join(formula(_held(tariff).definition))),
         *(
             (f"{word}s", lambda tariff, word=word: counts.get(tariff.id, {}).get(word, 0))
             for word in ("site", "station", "group", "driver")
         ),
         ("changed", lambda tariff: tariff.versions[-1].created_at),
-        ("archived", lambda tariff: tariff.archived_at),
+        *read("archived=archived_at"),
     ]
 
 
@@ -269,18 +270,15 @@ def _editor(
     return page, 422 if refused and request.method == "POST" else 200
 
 
-@blueprint.post("/<int:tariff_id>/archive")
-@needs("write", everywhere=True)
-def archive(tariff_id: int) -> ResponseReturnValue:
-    """Put a tariff away."""
-    return _changed(tariff_id, tariff_book.archive, "is archived")
-
-
-@blueprint.post("/<int:tariff_id>/restore")
-@needs("write", everywhere=True)
-def restore(tariff_id: int) -> ResponseReturnValue:
-    """Take a tariff out of the archive."""
-    return _changed(tariff_id, tariff_book.restore, "is restored")
+for _act, _said in (
+    (tariff_book.archive, N_("%(name)s is archived.")),
+    (tariff_book.restore, N_("%(name)s is restored.")),
+):
+    _doing.does(
+        *(blueprint, f"/<int:tariff_id>/{_act.__name__}", _act),
+        *(_doing.by_number(Tariff, "There is no such tariff."), _said),
+        everywhere=True,
+    )
 
 
 @blueprint.post("/<int:tariff_id>/default")
@@ -288,8 +286,13 @@ def restore(tariff_id: int) -> ResponseReturnValue:
 def default(tariff_id: int) -> ResponseReturnValue:
     """Make a tariff the default, or no longer."""
     wanted = request.form.get("default") != "no"
-    change = partial(tariff_book.set_default, default=wanted)
-    return _changed(tariff_id, change, "is the default" if wanted else "is no longer the default")
+    with unit_of_work() as work:
+        tariff = _found(work, tariff_id)
+        tariff_book.set_default(work, actor(), tariff, wanted, now=utc_now())
+        name = tariff.name
+    word = "is the default" if wanted else "is no longer the default"
+    flash(_("%(name)s %(word)s.", name=name, word=word), "success")
+    return back("tariffs.show", tariff_id=tariff_id)
 
 
 @blueprint.post("/<int:tariff_id>/versions/<int:number>/withdraw")
@@ -300,14 +303,6 @@ def withdraw(tariff_id: int, number: int) -> ResponseReturnValue:
         tariff = _found(work, tariff_id)
         tariff_book.withdraw(work, actor(), tariff, number, now=utc_now())
     flash(_("Version %(number)s is withdrawn.", number=number), "success")
-    return back("tariffs.show", tariff_id=tariff_id)
-
-
-def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> ResponseReturnValue:
-    with unit_of_work() as work:
-        tariff = change(work, actor(), _found(work, tariff_id), now=utc_now())
-        name = tariff.name
-    flash(_("%(name)s %(word)s.", name=name, word=word), "success")
     return back("tariffs.show", tariff_id=tariff_id)
 
 

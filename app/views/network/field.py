@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 
 import segno
 from flask import (
@@ -27,12 +28,11 @@ from app.domain.money import sellers, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import field
 from app.extensions import db, limiter
-from app.models import Station, TariffVersion, Tenant
+from app.models import NotedFault, Station, TariffVersion, Tenant
 from app.queries.network import station_page, station_timeline, station_why
 from app.text.writers import LOCALES, Writer
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
-from app.views.network import faults
 from app.web import photos
 from app.web.security import actor, back, needs, public
 
@@ -108,7 +108,7 @@ def fault(code: str) -> ResponseReturnValue:
     """Note what is wrong with the charger, with a photo if there is one."""
     try:
         photo = photos.drawn_anew(request.files["photo"].stream) if request.files else None
-        faults.note(_station(code), request.form.get("text", ""), photo)
+        _note(_station(code), request.form.get("text", ""), photo)
     except DomainError as error:
         flash(error.sentence, "error")
     else:
@@ -168,3 +168,46 @@ def _prices(station: Station, words: Writer) -> list[str]:
     version = session.get_one(TariffVersion, choice.version_id)
     parsed = prices.from_json(version.definition)
     return [words.say(phrase) for phrase in prices.formula_in_words(parsed)]
+
+
+# Faults that staff noted at a station: their photos, and that they are done.
+
+faults = Blueprint("faults", __name__, url_prefix="/faults/<int:fault_id>")
+
+
+@faults.get("/photo")
+@needs("read")
+def photo(fault_id: int) -> Response:
+    """The photo of a fault."""
+    return photos.answer(_fault(fault_id).photo, f"fault-{fault_id}.jpg")
+
+
+@faults.post("/done")
+@needs("write")
+def done(fault_id: int) -> ResponseReturnValue:
+    """Say that a fault is done, and maybe how."""
+    fault, _note = _fault(fault_id), request.form.get("note", "")
+    with unit_of_work() as work:
+        field.settle_fault(work, actor(), fault, _note, now=utc_now())
+    flash(_("Done."), "success")
+    if request.form.get("at") == "charger" and fault.station.field_code:
+        return back("field.show", code=fault.station.field_code)
+    return back("stations.show", station_id=fault.station_id)
+
+
+def _note(station: Station, text: str, photo: bytes | None) -> None:
+    """Note a fault for whoever is signed in; its photo is kept only when it is."""
+    now = utc_now()
+    if photo is None:
+        with unit_of_work() as work:
+            field.note_fault(work, actor(), station, text, now=now)
+        return
+    with photos.store().saved(BytesIO(photo).read, len(photo)) as stored, unit_of_work() as work:
+        field.note_fault(work, actor(), station, text, now=now, photo=stored.stored_as)
+
+
+def _fault(fault_id: int) -> NotedFault:
+    return db.session.get(NotedFault, fault_id) or abort(404, "There is no such fault.")
+
+
+blueprints = [blueprint, faults]

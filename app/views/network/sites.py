@@ -1,8 +1,10 @@
 """Sites of the desk: where stations stand, with zone, currency and price."""
 
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -11,6 +13,7 @@ from app.extensions import db
 from app.forms.network import SiteForm
 from app.models import Site, Tenant
 from app.queries.ground.paging import Page, Wish
+from app.queries.network import map as map_queries
 from app.queries.network import sites as queries
 from app.queries.network import stations as station_queries
 from app.resource import SITES
@@ -113,3 +116,36 @@ plain.create(everywhere=True)
 plain.edit()
 plain.archive(then=".index")
 plain.restore()
+
+
+# The map of sites: drawn by the server, and on tiles where the installation has some.
+
+sites_map = Blueprint("map", __name__, url_prefix="/map")
+
+
+@sites_map.get("", endpoint="index")
+@needs("read")
+def on_a_map() -> ResponseReturnValue:
+    """Sites by their coordinates, with their stations' state; those without are listed, too."""
+    places = map_queries.places(db.session(), now=g.now)
+    settings = current_app.config["SETTINGS"]
+    if settings.map_tiles:
+        g.images_from = _origin(settings.map_tiles)
+    return render_template(
+        "network/sites/map.html",
+        places=[place for place in places if place.latitude is not None],
+        without=[place for place in places if place.latitude is None],
+        plot=map_queries.plot(places),
+        size=(map_queries.WIDTH, map_queries.HEIGHT),
+        tiles=settings.map_tiles,
+        credit=settings.map_credit,
+    )
+
+
+def _origin(template: str) -> str:
+    """From where a page with tiles may take images: their scheme and host, {s} being any name."""
+    parts = urlsplit(template)
+    return f"{parts.scheme}://{parts.netloc}".replace("{s}", "*")
+
+
+blueprints = [blueprint, sites_map]

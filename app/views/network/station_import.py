@@ -33,13 +33,6 @@ from app.web.security import actor, back, needs
 blueprint = Blueprint("station_import", __name__, url_prefix="/stations/import")
 
 
-@blueprint.route("", methods=["GET", "POST"])
-@needs("write")
-def index() -> Any:
-    """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
-    return _imports.page(STATIONS)
-
-
 @blueprint.route("/passwords", methods=["GET", "POST"])
 @needs("write")
 def passwords() -> ResponseReturnValue:
@@ -141,3 +134,4 @@ STATIONS = _imports.Noun(
     may_wait=station_import.refuse_passwords,
     sites=lambda: [site.name for site in site_queries.choices(db.session())],
 )
+_imports.hang(blueprint, "", STATIONS)

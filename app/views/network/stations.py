@@ -3,31 +3,34 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, current_app, flash, render_template, request
+from flask import Blueprint, Response, abort, current_app, flash, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
 from app.clock import utc_now
+from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.texts import N_
 from app.domain.network import plugs, stations
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.network import QUIRK, StationForm
-from app.models import Site, Station
+from app.models import ChargingSession, Site, Station
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries
-from app.resource import STATIONS, read
+from app.queries.network.bundle import Extent
+from app.resource import STATIONS
 from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
 from app.views.ground import _bulk
 from app.views.ground._plain import Plain
 from app.views.network import _station_pages as pages
 from app.views.network import field as field_page
-from app.web import listing
+from app.views.network._station_pages import station_or_404
+from app.web import bundle, listing
 from app.web.security import actor, back, needs
 
 #: Labels on one page to be printed.
@@ -210,3 +213,36 @@ plain = Plain(blueprint, STATIONS, "network/stations/form.html", _form, _typed, 
 plain.edit()
 plain.archive(N_("Archived %(name)s. It may no longer connect."), ".index")
 plain.restore()
+
+
+# Support bundles: a station, or a session with the minutes around it, as one ZIP to hand on.
+
+bundles = Blueprint("support_bundle", __name__)
+
+
+@bundles.get("/stations/<int:station_id>/support-bundle", endpoint="station")
+@needs("write")
+def of_station(station_id: int) -> Response:
+    """The last days of a of_station."""
+    row, days = station_or_404(station_id), listing.number("days")
+    return _sent(bundle.extent(row, now=utc_now(), days=days))
+
+
+@bundles.get("/sessions/<int:session_id>/support-bundle", endpoint="session")
+@needs("write")
+def of_session(session_id: int) -> Response:
+    """A of_session, from two minutes before it began to two after it ended."""
+    row = db.session.get(ChargingSession, session_id) or abort(404, "There is no such of_session.")
+    return _sent(bundle.extent(row.station, row, now=utc_now()))
+
+
+def _sent(of: Extent) -> Response:
+    cards, now = "tags" in request.args, utc_now()
+    if cards and not current_user.may("privacy", "read"):
+        abort(403, "Only admins hand on the numbers of tags.")
+    name = bundle.name_of(of, now)
+    parts = bundle.pack(db.session(), actor(), of, now=now, cards=cards)
+    return listing.sent(parts, "application/zip", name)
+
+
+blueprints = [blueprint, bundles]

@@ -1,22 +1,35 @@
 """Settings and About: what is set and from where, what is installed, and how its parts fare."""
 
-from flask import Blueprint, current_app, flash, g, render_template
+from datetime import UTC, datetime
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    jsonify,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import select
 
 from app.clock import utc_now
-from app.domain.office import outbox, retention, retention_rules
+from app.domain.office import housekeeping, outbox, retention, retention_rules
 from app.extensions import db, limiter
 from app.models import OutgoingMail
+from app.queries.office import attention
 from app.uow import unit_of_work
-from app.web import about
-from app.web.security import back, needs
+from app.web import about, figures, system
+from app.web.security import actor, back, needs, public
 
 settings = Blueprint("settings", __name__, url_prefix="/settings")
 installation = Blueprint("about", __name__, url_prefix="/about")
-blueprints = [settings, installation]
 
 
 @settings.get("")
@@ -92,3 +105,67 @@ def _last_mail() -> OutgoingMail | None:
         OutgoingMail.recipient == current_user.email, OutgoingMail.subject == TEST
     )
     return db.session.scalar(asked.order_by(OutgoingMail.id.desc()).limit(1))
+
+
+# The frame’s own pieces, findings that are put away, and what asks whether the desk is well.
+
+pieces = Blueprint("system", __name__)
+
+
+@pieces.get("/system/bar")
+@needs("read")
+def bar() -> ResponseReturnValue:
+    """The pieces of the frame: whether a worker answers, and how many stations are connected."""
+    return render_template("layouts/_system.html")
+
+
+@pieces.post("/attention/seen")
+@needs("write")
+def seen() -> ResponseReturnValue:
+    """Put away something that has no end of its own; whatever happens after it is news."""
+    kind, subject = request.form.get("kind", ""), request.form.get("subject", "")
+    with unit_of_work() as work:
+        found = attention.visible(work, current_user.tenant_id, kind, subject)
+        if not found:
+            abort(404)
+        housekeeping.see(
+            *(work, actor(), current_user.tenant_id),
+            kind=kind, subject=subject, up_to=_instant(request.form.get("up_to", "")), now=g.now,
+        )  # fmt: skip
+    if request.headers.get("HX-Request"):
+        return ""
+    return back("home.index")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        abort(400)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@pieces.get("/healthz")
+@public
+def health() -> ResponseReturnValue:
+    """The desk is alive, whatever its parts are: for who would start it again."""
+    return jsonify(status=system.OK)
+
+
+@pieces.get("/readyz")
+@public
+def ready() -> ResponseReturnValue:
+    """How each part fares, for a load balancer: 503 when pages cannot be served."""
+    served, found = system.ready()
+    parts = {part.name: {"state": part.state, "sentence": part.sentence} for part in found}
+    return jsonify(status=system.worst(found), parts=parts), 200 if served else 503
+
+
+@pieces.get("/metrics")
+@public
+def metrics() -> ResponseReturnValue:
+    """Figures for Prometheus, for who shows the token of the settings."""
+    return Response(figures.page(), content_type=CONTENT_TYPE_LATEST)
+
+
+blueprints = [settings, installation, pieces]

@@ -1,22 +1,23 @@
 """One's own account: who one is, the password, and where one is signed in."""
 
+from datetime import timedelta
+
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError, Invalid, NotFound
+from app.domain.ground.errors import Invalid, NotFound
 from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.sign_in import OwnPasswordForm
 from app.forms.office.staff import ProfileForm
-from app.models import User
+from app.models import SignIn, User
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
-from app.views.office import _proof
-from app.web import way_in
+from app.web import doorkeeper, way_in
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
@@ -31,18 +32,16 @@ def index() -> ResponseReturnValue:
     """Show one's own account and sign-ins; change the password."""
     form, now = OwnPasswordForm(), utc_now()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             if form.current.data == form.password.data:
                 raise Invalid("That is the password you have already.", field="password")
-            _proof.password(form.current.data)
+            prove_password(form.current.data)
             with unit_of_work() as work:
                 user = staff.get(work, current_user.id)
                 staff.set_password(work, actor(), user, form.password.data, now=now)
             way_in.let_in(user, current_user.way)
             flash(_("Password changed. Your other devices are signed out."), "success")
             return back("account.index")
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(form), 422 if form.is_submitted() else 200
 
 
@@ -52,15 +51,13 @@ def edit_profile() -> ResponseReturnValue:
     """Change one's own name, language, time zone, formats and colours."""
     form = ProfileForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             chosen = {name: form[name].data for name in PROFILE}
             with unit_of_work() as work:
                 me = staff.get(work, current_user.id)
                 staff.edit(work, actor(), me, now=utc_now(), **chosen)
             flash(_("Saved."), "success")
             return back("account.index")
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(OwnPasswordForm(formdata=None), form), 422
 
 
@@ -126,3 +123,29 @@ def _page(form: OwnPasswordForm, profile: ProfileForm | None = None) -> str:
         passkeys=ways_in.passkeys_of(session, user.id),
         codes_left=second_factor.codes_left(session, user),
     )
+
+
+# Once more: that whoever is signed in is the person and not whoever found the browser open.
+
+#: So long after a sign-in nothing has to be proved again.
+RECENT = timedelta(minutes=10)
+
+
+def prove_password(typed: str) -> None:
+    """Let pass who knows the prove_password of whoever is signed in; raises `Invalid`."""
+    try:
+        with doorkeeper.attempt(current_user.email) as ahead:
+            sign_ins.person_with_password(db.session(), current_user.email, typed, ahead=ahead)
+    except Invalid:
+        raise Invalid("That is not your current prove_password.", field="current") from None
+
+
+def recent_or(typed: str) -> None:
+    """Let pass who came in some minutes ago or knows the prove_password; raises `Invalid`."""
+    began = db.session().get_one(SignIn, current_user.sign_in_id).made_at
+    if typed:
+        prove_password(typed)
+    elif utc_now() - began > RECENT:
+        raise Invalid(
+            "Type your prove_password, or sign out and in again: this shows that it is you."
+        )

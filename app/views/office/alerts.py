@@ -3,43 +3,35 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template
+from flask import Blueprint, abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.ground import texts
-from app.domain.ground.errors import DomainError
+from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
 from app.domain.office import alerts
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.office.alerts import KINDS, SNOOZES, AlertForm, ClosingForm
-from app.models import Alert
+from app.forms.office.alerts import KINDS, SNOOZES, AlertForm, AlertRuleForm, ClosingForm
+from app.models import Alert, AlertRule
 from app.queries.network import sites as site_queries
 from app.queries.office import alerts as queries
+from app.resource import ALERT_RULES
 from app.uow import unit_of_work
 from app.views.ground import _bulk, _doing
+from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
 
 COLUMNS = [
-    ("id", lambda alert: alert.id),
-    ("kind", lambda alert: alert.kind),
-    ("what", lambda alert: alert.what),
-    ("site", lambda alert: alert.site.name if alert.site else None),
-    ("station", lambda alert: alert.station.identity if alert.station else None),
-    ("began_at", lambda alert: alert.began_at),
-    ("opened_at", lambda alert: alert.opened_at),
-    ("closed_at", lambda alert: alert.closed_at),
-    ("closed_by", lambda alert: alert.closed_by),
-    ("acknowledged_at", lambda alert: alert.acknowledged_at),
-    ("acknowledged_by", lambda alert: alert.acknowledged_by),
-    ("assigned_to", lambda alert: alert.assigned_to.name if alert.assigned_to else None),
-    ("note", lambda alert: alert.note),
+    *read("id kind what site=site.name station=station.identity began_at opened_at closed_at"),
+    *read("closed_by acknowledged_at acknowledged_by assigned_to=assigned_to.name note"),
 ]
 
 
@@ -47,17 +39,11 @@ COLUMNS = [
 @needs("read")
 def index() -> ResponseReturnValue:
     """The alerts, narrowed by the URL: open ones, unless it says otherwise."""
-    session, wanted = db.session(), _wanted()
-    if listing.wants_file():
-        return listing.file_of_rows(
-            "alerts", COLUMNS, lambda wish: queries.page(session, wanted, wish)
-        )
-    page = queries.page(session, wanted, listing.wish())
-    return render_template(
+    wanted, sites = _wanted(), site_queries.choices(db.session())
+    return listing.shown(
+        *("alerts", COLUMNS, lambda wish: queries.page(db.session(), wanted, wish)),
         "office/alerts/index.html",
-        page=page,
-        kinds=KINDS,
-        sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
+        lambda page: {"kinds": KINDS, "sites": [(site.id, site.name) for site in sites]},
     )
 
 
@@ -112,13 +98,11 @@ def edit(alert_id: int) -> ResponseReturnValue:
             given["assigned_to_id"] = texts.row_id(form.assigned_to.data)
         if form.snooze.data or alert.snoozed_until is None:
             given["snoozed_until"] = _until(form.snooze.data, now)
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 alerts.change(work, actor(), _alert(alert_id), now=now, **given)
             flash(_("Saved."), "success")
             return back("alerts.show", alert_id=alert_id)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(_alert(alert_id), form), 422
 
 
@@ -172,3 +156,57 @@ def _page(alert: Alert, form: AlertForm | None = None, closing: ClosingForm | No
         kinds=KINDS,
         story=queries.story(db.session(), alert),
     )
+
+
+# Rules of alerts: what is watched, where, and who is told.
+
+rules = Blueprint("alert_rules", __name__, url_prefix="/alerts/rules")
+
+
+@rules.get("", endpoint="index")
+@needs("read", everywhere=True)
+def all_rules() -> ResponseReturnValue:
+    """All rules, with what they have found."""
+    session = db.session()
+    return render_template(
+        "office/alerts/rules.html",
+        rules=queries.rules(session),
+        found=queries.found_by(session),
+        kinds=KINDS,
+    )
+
+
+def _rule_form(rule: AlertRule | None) -> AlertRuleForm:
+    held: dict[str, Any] = {"timezone": g.zone, "kind": "station_offline"}
+    if rule is not None:
+        held = {name: getattr(rule, name) for name in _PLAIN}
+        held |= {"kind": rule.kind.value, "site_ids": [site.id for site in rule.sites]}
+    form = AlertRuleForm(data=held)
+    own = rule.sites if rule is not None else []
+    in_use = site_queries.choices(db.session())
+    places = [*in_use, *(site for site in own if site not in in_use)]
+    form.site_ids.choices = [(site.id, site.name) for site in places]
+    return form
+
+
+#: Members that the form shows as the row has them.
+_PLAIN = (
+    *("name", "minutes", "days", "mail_to", "quiet_from", "quiet_until", "timezone"),
+    *("escalate_after", "escalate_to"),
+)
+
+
+def _rule_typed(_work: Session, form: AlertRuleForm, _rule: AlertRule | None) -> dict[str, Any]:
+    return {**form.typed(), "site_ids": frozenset(form.site_ids.data or ())}
+
+
+plain_rules = Plain(
+    rules, ALERT_RULES, "office/alerts/rule_form.html", _rule_form, _rule_typed, everywhere=True
+)
+plain_rules.create(N_("Added the rule %(name)s. It takes effect now."), ".index")
+plain_rules.edit(then=".index")
+plain_rules.archive(N_("Switched off %(name)s."), ".index")
+plain_rules.restore(N_("Switched on %(name)s."), ".index")
+
+
+blueprints = [blueprint, rules]

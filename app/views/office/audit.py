@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from app.domain.ground.columns import read
 from app.extensions import db
 from app.models import AuditEntry
 from app.queries.office import staff
@@ -21,17 +22,10 @@ HIDDEN = frozenset(
 )
 
 CSV = [
-    ("at", lambda entry: entry.at),
-    ("who", lambda entry: entry.actor),
-    ("token", lambda entry: entry.token_id),
-    ("address", lambda entry: entry.address),
-    ("action", lambda entry: entry.action),
-    ("kind", lambda entry: entry.subject_kind),
-    ("id", lambda entry: entry.subject_id),
-    ("subject", lambda entry: entry.subject),
+    *read("at who=actor token=token_id address action kind=subject_kind id=subject_id subject"),
     ("before", lambda entry: entry.before or ""),
     ("after", lambda entry: entry.after or ""),
-    ("note", lambda entry: entry.note),
+    *read("note"),
 ]
 
 
@@ -75,17 +69,14 @@ def index() -> ResponseReturnValue:
         since=listing.day("from", g.zone),
         until=listing.day("to", g.zone, end=True),
     )
-    if listing.wants_file():
-        return listing.file_of_rows(
-            *("audit", CSV, lambda wish: staff.audit_page(session, wanted, wish)),
-            since=wanted.since,
-            until=wanted.until,
-        )
-    page = staff.audit_page(session, wanted, listing.wish())
-    return render_template(
+    return listing.shown(
+        *("audit", CSV, lambda wish: staff.audit_page(session, wanted, wish)),
         "office/audit/index.html",
-        page=page,
-        nouns=staff.nouns(session),
-        actors=staff.actors(session),
-        pairs=lambda words: [(word, word.replace("_", " ")) for word in words],
+        lambda page: {
+            "nouns": staff.nouns(session),
+            "actors": staff.actors(session),
+            "pairs": lambda words: [(word, word.replace("_", " ")) for word in words],
+        },
+        since=wanted.since,
+        until=wanted.until,
     )

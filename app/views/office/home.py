@@ -6,13 +6,16 @@ from functools import cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, g, render_template, request
+import segno
+from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from markupsafe import Markup
 
 from app.clock import utc_now
 from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
+from app.domain.office import housekeeping
 from app.extensions import db
 from app.queries.ground.findings import Finding
 from app.queries.money import costs
@@ -21,8 +24,10 @@ from app.queries.network import sites as place_queries
 from app.queries.office import alerts, first_run, home
 from app.text.numbers import FIXED, MINUS, change, iso_formats, number
 from app.text.sentences import translated
+from app.text.setup_guide import charger_address
+from app.uow import unit_of_work
 from app.web import attending, kept, system
-from app.web.security import needs
+from app.web.security import actor, back, needs
 
 blueprint = Blueprint("home", __name__)
 
@@ -200,3 +205,39 @@ def _greeting() -> str:
     words = next(words for before, words in _GREETINGS if hour < before)
     first = current_user.name.split()[0]
     return f"{translated(words)}, {first[:1].upper()}{first[1:]}"
+
+
+# The way to the first receipt as a page of its own, for whoever put it away or wants it again.
+
+first_steps = Blueprint("first_run", __name__, url_prefix="/first-run")
+
+
+@first_steps.get("", endpoint="index")
+@needs("read")
+def all_steps() -> ResponseReturnValue:
+    """All steps with what is done, where chargers connect, and the page's code for a phone."""
+    settings = current_app.config["SETTINGS"]
+    url = f"{settings.desk_url}/first-run"
+    drawn = segno.make(url, error="m", micro=False).svg_inline(scale=4, border=2, light="#fff")
+    return render_template(
+        "office/home/first_run.html",
+        first_steps=first_run.open_steps(db.session(), current_user.tenant_id),
+        address=charger_address(settings, request.host.partition(":")[0]),
+        url=url,
+        code=Markup(drawn),
+    )
+
+
+@first_steps.post("/hide")
+@needs("read")
+def hide() -> ResponseReturnValue:
+    """Put the steps away for oneself; they stay on their own page."""
+    with unit_of_work() as work:
+        housekeeping.see(
+            *(work, actor(), current_user.tenant_id),
+            kind=first_run.HIDDEN, subject=str(current_user.id), up_to=g.now, now=g.now,
+        )  # fmt: skip
+    return back("home.index")
+
+
+blueprints = [blueprint, first_steps]

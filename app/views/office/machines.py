@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError
 from app.domain.office import api_tokens, rights
 from app.extensions import db
 from app.forms.ground import refusals
@@ -27,7 +26,7 @@ def create() -> ResponseReturnValue:
     """Add a machine."""
     form = _form(None)
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 machine = api_tokens.add_machine(
                     *(work, actor()),
@@ -37,8 +36,6 @@ def create() -> ResponseReturnValue:
                 )
             flash(_("Added %(name)s. Now make it a token.", name=machine.name), "success")
             return back("staff.show", user_id=machine.id)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(form, None)
 
 
@@ -49,14 +46,12 @@ def edit(user_id: int) -> ResponseReturnValue:
     machine = api_tokens.machine(db.session(), user_id)
     form = _form(machine)
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 row = api_tokens.machine(work, user_id)
                 api_tokens.edit_machine(work, actor(), row, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=row.name), "success")
             return back("staff.show", user_id=user_id)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(form, machine)
 
 

@@ -10,6 +10,7 @@ from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.clock import utc_now
+from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db
 from app.queries.office import messages as queries
@@ -94,18 +95,10 @@ def _topics(wanted: Filter) -> str:
 
 
 COLUMNS: Columns = [
-    ("at", lambda row: row.at),
-    ("station", lambda row: row.identity),
+    *read("at station=identity"),
     ("from", lambda row: "desk" if row.outbound else "station"),
-    ("action", lambda row: row.action),
-    ("message_id", lambda row: row.message_id),
-    ("outcome", lambda row: row.outcome.value if row.outcome else None),
-    ("error_code", lambda row: row.error_code),
-    ("error_description", lambda row: row.error_description),
-    ("latency_ms", lambda row: row.latency_ms),
-    ("session", lambda row: row.session_id),
-    ("request", lambda row: row.request),
-    ("answer", lambda row: row.response),
+    *read("action message_id outcome=outcome.value error_code error_description latency_ms"),
+    *read("session=session_id request answer=response"),
 ]
 
 

@@ -6,7 +6,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError
 from app.domain.money import sellers
 from app.domain.network import tenants
 from app.extensions import db
@@ -29,13 +28,10 @@ def index() -> ResponseReturnValue:
     form = OrganisationForm(obj=_tenant())
     if form.validate_on_submit():
         given = {name: form[name].data for name in FIELDS}
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 tenant = work.get_one(Tenant, current_user.tenant_id)
                 tenants.edit(work, actor(), tenant, now=utc_now(), **given)
-        except DomainError as error:
-            refusals.show(form, error)
-        else:
             flash(
                 _("Saved. It applies from the next bill; issued bills stay as they are."), "success"
             )

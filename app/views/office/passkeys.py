@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import User
 from app.text.sentences import translated
 from app.uow import unit_of_work
-from app.views.office import _proof
+from app.views.office.account import recent_or
 from app.views.office.sign import per_address, wished
 from app.web import doorkeeper, way_in
 from app.web import passkeys as ceremony
@@ -34,7 +34,7 @@ def refused(error: DomainError) -> ResponseReturnValue:
 @needs("read")
 def options() -> ResponseReturnValue:
     """What the browser is asked for, to make a passkey: for whoever proves who they are."""
-    _proof.recent_or(str(request.form.get("current", "")))
+    recent_or(str(request.form.get("current", "")))
     user = db.session().get_one(User, current_user.id)
     return jsonify(ceremony.options_to_make(user, ways_in.passkeys_of(db.session(), user.id)))
 

@@ -8,7 +8,6 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError
 from app.domain.office import second_factor, staff
 from app.extensions import db
 from app.forms.ground import refusals
@@ -43,7 +42,7 @@ def confirm() -> ResponseReturnValue:
     """Turn the codes on by the first of them, and show the recovery codes."""
     form, user = CodeForm(), _me()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with doorkeeper.attempt_of_code(user), unit_of_work() as work:
                 codes = second_factor.confirm(
                     work, actor(), staff.get(work, user.id), way_in.safe(), form.code.data,
@@ -51,8 +50,6 @@ def confirm() -> ResponseReturnValue:
                 )  # fmt: skip
             flash(_("Your second factor is on."), "success")
             return _to_codes(codes)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(_me(), form), 422
 
 
@@ -62,7 +59,7 @@ def change() -> ResponseReturnValue:
     """Turn the codes off, or make new recovery codes: for whoever has a code at hand."""
     form, user, now = CodeForm(), _me(), utc_now()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with doorkeeper.attempt_of_code(user), unit_of_work() as work:
                 mine = staff.get(work, user.id)
                 second_factor.check(work, actor(), mine, way_in.safe(), form.code.data, now=now)
@@ -74,8 +71,6 @@ def change() -> ResponseReturnValue:
                 return _to_codes(codes)
             flash(_("The app’s codes are not asked for any more."), "success")
             return back("account.index")
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(_me(), form), 422
 
 

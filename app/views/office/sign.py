@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from flask_login import current_user, logout_user
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, SignInWay
 from app.domain.office import second_factor, sign_ins, staff
 from app.extensions import db, limiter, login
@@ -57,7 +57,7 @@ def sign_in_page() -> Any:
         return redirect(wished(), code=303)
     form = SignInForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with doorkeeper.attempt(form.email.data) as ahead:
                 user = sign_ins.person_with_password(
                     db.session(), form.email.data, form.password.data, ahead=ahead
@@ -67,8 +67,6 @@ def sign_in_page() -> Any:
                 return back("sign.second_step", next=request.args.get("next"))
             way_in.let_in(user, remember=form.remember.data)
             return doorkeeper.know(redirect(wished(), code=303), user)
-        except DomainError as error:
-            refusals.show(form, error)
     empty = not staff.exists(db.session())
     return _page("office/sign/sign_in.html", form=form, empty=empty, provider=provider.settings())
 
@@ -83,7 +81,7 @@ def second_step() -> Any:
     user, form = half_way.user, CodeForm()
     if form.validate_on_submit():
         whoever = Actor(user.name, user.id, request.remote_addr)
-        try:
+        with refusals.on(form):
             with doorkeeper.attempt_of_code(user), unit_of_work() as work:
                 mine = staff.get(work, user.id)
                 second_factor.check(
@@ -91,8 +89,6 @@ def second_step() -> Any:
                 )
             way_in.let_in(user, SignInWay.CODE, remember=half_way.remember)
             return doorkeeper.know(redirect(wished(), code=303), user)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page("office/sign/second_step.html", form=form, user=user)
 
 
@@ -122,7 +118,7 @@ def setup(secret: str) -> Any:
     except Invalid as error:
         return render_template("office/sign/used_up.html", sentence=error.sentence, setup=True), 410
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 user = sign_ins.create_first_admin(
                     work,
@@ -135,8 +131,6 @@ def setup(secret: str) -> Any:
             way_in.let_in(user)
             flash(_("Welcome. You are the first admin."), "success")
             return doorkeeper.know(back("home.index"), user)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page("office/sign/setup.html", form=form)
 
 

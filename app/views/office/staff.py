@@ -7,9 +7,10 @@ from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError
+from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in
@@ -27,14 +28,9 @@ from app.web.security import actor, back, needs
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 
 CSV = [
-    ("name", lambda user: user.name),
-    ("email", lambda user: user.email),
-    ("role", lambda user: user.role_name),
+    *read("name email role=role_name"),
     ("sites", lambda user: ", ".join(site.name for site in user.sites) or "all"),
-    ("timezone", lambda user: user.timezone),
-    ("language", lambda user: user.language),
-    ("last_sign_in_at", lambda user: user.last_sign_in_at),
-    ("archived_at", lambda user: user.archived_at),
+    *read("timezone language last_sign_in_at archived_at"),
 ]
 
 
@@ -43,14 +39,10 @@ CSV = [
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     wanted = queries.Filter(listing.text("q"), listing.text("role"), listing.text("state"))
-    session = db.session()
-    if listing.wants_file():
-        return listing.file_of_rows("staff", CSV, lambda wish: queries.page(session, wanted, wish))
-    page = queries.page(session, wanted, listing.wish())
-    return render_template(
+    return listing.shown(
+        *("staff", CSV, lambda wish: queries.page(db.session(), wanted, wish)),
         "office/staff/index.html",
-        page=page,
-        roles=_roles([(role.value, role.title()) for role in rights.BUILT_IN]),
+        lambda page: {"roles": _roles([(role.value, role.title()) for role in rights.BUILT_IN])},
     )
 
 
@@ -61,7 +53,7 @@ def create() -> ResponseReturnValue:
     form = _form()
     if form.validate_on_submit():
         now = utc_now()
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 user = staff.create(
                     work, actor(), tenant_id=current_user.tenant_id, now=now, **_facts(form)
@@ -69,8 +61,6 @@ def create() -> ResponseReturnValue:
                 link = way_in.invite(work, actor(), user, now)
             flash(_("Added %(name)s.", name=user.name), "success")
             return _to_link(user, link)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(form, None)
 
 
@@ -91,20 +81,22 @@ def edit(user_id: int) -> ResponseReturnValue:
         return back("machines.edit", user_id=user_id)
     form = _form(user)
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 user = staff.get(work, user_id)
                 staff.edit(work, actor(), user, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=user.name), "success")
             return back("staff.show", user_id=user_id)
-        except DomainError as error:
-            refusals.show(form, error)
     return _page(form, user)
+
+
+def _person(work: Session, user_id: int) -> User:
+    return staff.get(work, user_id)
 
 
 def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
     """Hang a button of a person's page."""
-    _doing.does(*(blueprint, f"/<int:user_id>/{rule}", act, staff.get, said), everywhere=True)
+    _doing.does(*(blueprint, f"/<int:user_id>/{rule}", act, _person, said), everywhere=True)
 
 
 _hang("archive", staff.archive, N_("%(name)s is deactivated and signed out everywhere."))
@@ -155,7 +147,7 @@ def issue_token(user_id: int) -> ResponseReturnValue:
     form = _token_form()
     user = staff.get(db.session(), user_id)
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 user = staff.get(work, user_id)
                 token, secret = api_tokens.issue(
@@ -168,8 +160,6 @@ def issue_token(user_id: int) -> ResponseReturnValue:
                 )
             shown = back("staff.token", token_id=token.id)
             return shown_once.keep(shown, f"token {token.id}", secret)
-        except DomainError as error:
-            refusals.show(form, error)
     return _show(user, form), 422
 
 
@@ -216,15 +206,12 @@ def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
     return back("staff.show", user_id=user_id)
 
 
-@blueprint.post("/<int:user_id>/sign-ins/end")
-@needs("write", everywhere=True)
-def end_sign_ins(user_id: int) -> ResponseReturnValue:
-    """Sign a member of staff out everywhere."""
-    with unit_of_work() as work:
-        user = staff.get(work, user_id)
-        sign_ins.sign_out_everywhere(work, actor(), user, now=utc_now())
-    flash(_("%(name)s is signed out everywhere.", name=user.name), "success")
-    return back("staff.show", user_id=user_id)
+_doing.does(
+    *(blueprint, "/<int:user_id>/sign-ins/end", sign_ins.sign_out_everywhere),
+    *(_person, N_("%(name)s is signed out everywhere.")),
+    everywhere=True,
+    name="end_sign_ins",
+)
 
 
 def _show(user: User, form: TokenForm) -> str:

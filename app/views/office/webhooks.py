@@ -7,9 +7,9 @@ from flask import Blueprint, abort, current_app, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import DeliveryState
 from app.domain.office import deliveries, webhooks
@@ -46,15 +46,13 @@ def create() -> ResponseReturnValue:
     """Add a webhook; its secret is shown on its page for ten minutes."""
     form = WebhookForm()
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 made, secret = webhooks.add(
                     work, actor(), current_user.tenant_id, _means(),
                     now=utc_now(), **form.typed(),
                 )  # fmt: skip
             return _with_secret(made.id, secret)
-        except DomainError as error:
-            refusals.show(form, error)
     return _form_page(form, None)
 
 
@@ -84,7 +82,7 @@ def edit(webhook_id: int) -> ResponseReturnValue:
     held = {"name": endpoint.name, "url": endpoint.url, "events": list(endpoint.events)}
     form = WebhookForm(data=held)
     if form.validate_on_submit():
-        try:
+        with refusals.on(form):
             with unit_of_work() as work:
                 webhooks.edit(
                     work, actor(), _endpoint(webhook_id), _means(),
@@ -92,8 +90,6 @@ def edit(webhook_id: int) -> ResponseReturnValue:
                 )  # fmt: skip
             flash(_("Saved %(name)s.", name=form.name.data), "success")
             return back("webhooks.show", webhook_id=webhook_id)
-        except DomainError as error:
-            refusals.show(form, error)
     return _form_page(form, _endpoint(webhook_id))
 
 
@@ -123,17 +119,18 @@ _hang("archive", webhooks.archive, N_("Archived %(name)s."))
 _hang("restore", webhooks.restore, N_("Restored %(name)s."))
 
 
-@blueprint.post("/<int:webhook_id>/deliveries/<int:delivery_id>/replay")
-@needs("write", everywhere=True)
-def replay(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
-    """Deliver the same once more."""
-    with unit_of_work() as work:
-        delivery = work.get(WebhookDelivery, delivery_id)
-        if delivery is None or delivery.endpoint_id != _endpoint(webhook_id).id:
-            abort(404, "There is no such delivery.")
-        deliveries.replay(work, actor(), delivery, now=utc_now())
-    flash(_("Queued again with the same id."), "success")
-    return back("webhooks.show", webhook_id=webhook_id)
+def _delivery(work: Session, webhook_id: int, delivery_id: int) -> WebhookDelivery:
+    delivery = work.get(WebhookDelivery, delivery_id)
+    if delivery is None or delivery.endpoint_id != _endpoint(webhook_id).id:
+        abort(404, "There is no such delivery.")
+    return delivery
+
+
+_doing.does(
+    *(blueprint, "/<int:webhook_id>/deliveries/<int:delivery_id>/replay", deliveries.replay),
+    *(_delivery, N_("Queued again with the same id.")),
+    everywhere=True,
+)
 
 
 def _endpoint(webhook_id: int) -> WebhookEndpoint:
