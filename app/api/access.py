@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import func
 
 from app.api.charging.sessions import BILL
-from app.api.ground import _bulk, _rows
-from app.api.ground._noun import Ask, File, Noun
-from app.api.ground._paging import Pages
+from app.api.ground import _bulk, _lists, _rows
+from app.api.ground._endpoint import File
+from app.api.ground._noun import Ask, Noun, finds
 from app.api.ground._plain import Plain
 from app.domain.access import drivers, forgetting, tag_groups
 from app.domain.ground import texts
@@ -38,12 +38,12 @@ DRIVER = _rows.answer(
     site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
 )
 
-
+_driver = finds(Driver, "driver")
 plain_drivers = Plain(driver_noun, DRIVERS, DRIVER)
 drivers_list = plain_drivers.list(
     "The drivers, in the order in which they were added.",
     schemas.Drivers,
-    {"email": lambda _, email: Driver.email_key == texts.key(email)},
+    {"email": lambda email: Driver.email_key == texts.key(email)},
 )
 plain_drivers.show("One driver; the tags are at /tags?driver_id=…")
 plain_drivers.create("Add a driver.", schemas.NewDriver, 404, 409)
@@ -86,8 +86,7 @@ class DriverStatement(Answer):
 )
 def statement(ask: Ask, driver_id: int, month: str) -> Any:
     """The bills of a month, and what they come to, to the cent."""
-    driver = ask.get(Driver, driver_id, "driver")
-    return statements.of(ask.db, driver, statements.read_month(month))
+    return statements.of(ask.db, _driver(ask, driver_id), statements.read_month(month))
 
 
 @driver_noun.post(
@@ -98,7 +97,7 @@ def statement(ask: Ask, driver_id: int, month: str) -> Any:
 )
 def statement_mail(ask: Ask, driver_id: int, month: str) -> Any:
     """Mail it to the driver, in their language; refused without an address or any bill."""
-    driver, first = ask.get(Driver, driver_id, "driver"), statements.read_month(month)
+    driver, first = _driver(ask, driver_id), statements.read_month(month)
     with unit_of_work() as db:
         return statements.mail(db, ask.actor, driver, first, statement_words.letter, now=ask.now)
 
@@ -137,7 +136,7 @@ class PersonalData(Answer):
 )
 def personal_data(ask: Ask, driver_id: int) -> Any:
     """How many rows of each kind are about a driver, and what of it would outlast forgetting."""
-    driver = ask.get(Driver, driver_id, "driver")
+    driver = _driver(ask, driver_id)
     kept = [{"what": what, "why": why} for what, why in forgetting.KEPT]
     return {"items": person.counts(ask.db, driver), "kept": kept}
 
@@ -150,14 +149,9 @@ def personal_data(ask: Ask, driver_id: int) -> Any:
 )
 def personal_file(ask: Ask, driver_id: int) -> Any:
     """All that is kept of a driver, as they may ask for it; the audit notes it."""
-    driver = ask.get(Driver, driver_id, "driver")
+    driver = _driver(ask, driver_id)
     parts = person_file.pack(ask.db, ask.actor, driver, now=ask.now)
     return listing.sent(parts, "application/zip", person_file.name_of(driver, ask.now))
-
-
-def _driver(ask: Ask, driver_id: int) -> Driver:
-    found: Driver = ask.get(Driver, driver_id, "driver")
-    return found
 
 
 driver_noun.decide(
@@ -229,7 +223,7 @@ plain_tags = Plain(tag_noun, TAGS, TAG, seen=_judged)
 tags_list = plain_tags.list(
     "The tags on the list, in the order in which they were added.",
     schemas.Tags,
-    {"value": lambda _, value: Tag.key == Token(value).key},
+    {"value": lambda value: Tag.key == Token(value).key},
 )
 plain_tags.show("One tag.")
 plain_tags.create("Put a tag on the list, in any state.", schemas.NewTag, 404, 409)
@@ -258,23 +252,14 @@ TAP = _rows.answer(
 )
 
 
-@tap_noun.get(
-    "/authorisations",
-    "List authorisations",
-    answers={200: Pages(TAP)},
-    query=schemas.Taps,
+_lists.hang(
+    *(tap_noun, "/authorisations", "List authorisations"),
+    "What taps were answered with, and why.",
+    *(Authorisation, TAP),
+    asked=schemas.Taps,
+    ways={"id_tag": lambda tag: func.lower(Authorisation.token) == tag.strip().lower()},
+    at="at",
 )
-def list_(ask: Ask) -> Any:
-    """What taps were answered with, and why."""
-    query, asked = select(Authorisation), ask.query
-    for name in ("station_id", "tag_id", "session_id", "verdict", "occasion"):
-        if name in asked:
-            query = query.where(getattr(Authorisation, name) == asked[name])
-    if "id_tag" in asked:
-        query = query.where(func.lower(Authorisation.token) == asked["id_tag"].strip().lower())
-    if "since" in asked:
-        query = query.where(Authorisation.at >= asked["since"])
-    return ask.page(query, Authorisation.id)
 
 
 class UnknownTag(Answer):

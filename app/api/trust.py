@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import select
-
 from app.api.device.held import CERTIFICATE
-from app.api.ground import _rows
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Ask, Noun, finds, made_at
 from app.domain.trust import certificates, signing
 from app.models import AuthorityCertificate, StationCertificate
 from app.schemas import trust as schemas
@@ -23,35 +20,21 @@ AUTHORITY = _rows.answer(
 )
 
 
-def _root(ask: Ask, root_id: int) -> AuthorityCertificate:
-    root: AuthorityCertificate = ask.get(AuthorityCertificate, root_id, "certificate")
-    return root
+_root = finds(AuthorityCertificate, "certificate")
+_certificate = finds(StationCertificate, "certificate")
 
-
-def _certificate(ask: Ask, certificate_id: int) -> StationCertificate:
-    found: StationCertificate = ask.get(StationCertificate, certificate_id, "certificate")
-    return found
-
-
-@noun.get(
-    "/authority-certificates",
-    "List roots",
-    answers={200: Pages(AUTHORITY)},
-    query=schemas.AuthorityCertificates,
+_lists.hang(
+    *(noun, "/authority-certificates", "List roots"),
+    "The roots that are kept, in the order in which they came.",
+    *(AuthorityCertificate, AUTHORITY),
+    name="listed",
+    asked=schemas.AuthorityCertificates,
+    newest=False,
 )
-def listed(ask: Ask) -> Any:
-    """The roots that are kept, in the order in which they came."""
-    gone = AuthorityCertificate.archived_at.is_not(None)
-    query = select(AuthorityCertificate).where(gone if ask.query.get("archived") else ~gone)
-    if "use" in ask.query:
-        query = query.where(AuthorityCertificate.use == ask.query["use"])
-    return ask.page(query, AuthorityCertificate.id, newest=False)
-
-
-@noun.get("/authority-certificates/{root_id}", "Read a root", answers={200: AUTHORITY})
-def authority(ask: Ask, root_id: int) -> Any:
-    """One root."""
-    return ask.get(AuthorityCertificate, root_id, "certificate")
+noun.show(
+    *("/authority-certificates/{root_id}", "Read a root", "One root.", AUTHORITY, _root),
+    name="authority",
+)
 
 
 @noun.post(
@@ -65,7 +48,7 @@ def keep(ask: Ask) -> Any:
     """Keep a root, to be installed at stations by the order install_certificate."""
     with unit_of_work() as db:
         row = signing.keep(db, ask.actor, ask.tenant_id, **ask.body, key_file=None, now=ask.now)
-    return Reply(201, row, {"Location": f"{ROOT}/authority-certificates/{row.id}"})
+    return made_at("/authority-certificates", row)
 
 
 noun.decide(
@@ -75,48 +58,33 @@ noun.decide(
     *(AUTHORITY, _root, signing.archive),
     everywhere=True,
 )
-
-
-@noun.get(
-    "/certificates/{certificate_id}",
-    "Read a station’s certificate",
-    answers={200: CERTIFICATE},
+noun.show(
+    *("/certificates/{certificate_id}", "Read a station’s certificate"),
+    "One certificate of a station, or its request for one.",
+    *(CERTIFICATE, _certificate),
 )
-def show(ask: Ask, certificate_id: int) -> Any:
-    """One certificate of a station, or its request for one."""
-    return _certificate(ask, certificate_id)
-
-
 noun.decide(
     "/certificates/{certificate_id}/approve",
     "Agree to a signing request",
     "Agree that a request is signed; the certificate goes to the station by itself.",
     *(CERTIFICATE, _certificate, certificates.approve),
 )
-
-
-@noun.post(
+noun.decide(
     "/certificates/{certificate_id}/sign",
     "Bring a signed certificate",
+    "Take in what an authority made of a request; it goes to the station within a minute.",
+    *(CERTIFICATE, _certificate),
+    lambda db, actor, row, *, certificate, now: certificates.issue(
+        db, row, certificate, now=now, by=actor
+    ),
     body=schemas.SignedCertificate,
-    answers={200: CERTIFICATE},
 )
-def sign(ask: Ask, certificate_id: int) -> Any:
-    """Take in what an authority made of a request; it goes to the station within a minute."""
-    row = _certificate(ask, certificate_id)
-    with unit_of_work() as db:
-        certificates.issue(db, row, ask.body["certificate"], now=ask.now, by=ask.actor)
-    return row
-
-
 noun.decide(
     "/certificates/{certificate_id}/refuse",
     "Refuse a signing request",
     "Decide that a request will not be signed.",
     *(CERTIFICATE, _certificate, certificates.refuse),
 )
-
-
 noun.decide(
     "/certificates/{certificate_id}/revoke",
     "Revoke a station’s certificate",

@@ -12,7 +12,7 @@ from flask import Flask
 
 import app.api
 from app.api.ground import _openapi
-from app.api.ground._noun import ENDPOINTS, ROOT
+from app.api.ground._endpoint import ENDPOINTS, ROOT
 
 # The endpoints come with their files, which the application loads by itself.
 for _file in pkgutil.walk_packages(app.api.__path__, "app.api."):

@@ -1,6 +1,6 @@
 """Whatever can be changed at the desk can be changed by the API, or it is said why not."""
 
-from app.api.ground._noun import ENDPOINTS, ROOT
+from app.api.ground._endpoint import ENDPOINTS, ROOT
 
 #: The one who sits at the desk: their own sign-in, looks and habits.
 OWN = "is a person’s own, at the desk"

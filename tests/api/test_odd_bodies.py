@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.api.ground._noun import ENDPOINTS
+from app.api.ground._endpoint import ENDPOINTS
 from app.schemas.base import json_schema
 from tests.api.client import Api
 from tests.support.chance import tries

@@ -4,7 +4,7 @@ import re
 
 import jsonschema_rs
 
-from app.api.ground._noun import ENDPOINTS, ROOT
+from app.api.ground._endpoint import ENDPOINTS, ROOT
 from app.schemas import glossary
 from tests.api.client import document, validator
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.api.ground._noun import ENDPOINTS
+from app.api.ground._endpoint import ENDPOINTS
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.office import api_tokens
 from app.extensions import db as flask_db

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.api.ground._noun import NOUNS, ROOT
+from app.api.ground._endpoint import NOUNS, ROOT
 from tests.support.chance import BY_NIGHT
 
 #: Streams, which have a test of their own (tests/office/test_events.py).

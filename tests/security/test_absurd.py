@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api.ground._noun import ENDPOINTS
+from app.api.ground._endpoint import ENDPOINTS
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.office import api_tokens
 from app.extensions import db as flask_db

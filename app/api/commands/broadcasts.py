@@ -7,8 +7,8 @@ from sqlalchemy import Select, select
 
 from app.api.commands import _typed
 from app.api.commands.orders import wanted
-from app.api.ground import _rows
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Ask, Noun, made_at
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
 from app.domain.commands import broadcasts
@@ -41,6 +41,24 @@ TARGET = _rows.answer(
 _EQUAL = ("site_id", "protocol", "vendor", "model", "firmware")
 
 
+def _chosen(ask: Ask, chosen: Json) -> Select[Any]:
+    query = select(Station.id).where(Station.archived_at.is_(None))
+    if "station_ids" in chosen:
+        query = query.where(Station.id.in_(chosen["station_ids"]))
+    for name in _EQUAL:
+        if name in chosen:
+            query = query.where(getattr(Station, name) == chosen[name])
+    if "connected" in chosen:
+        there = connected(ask.now)
+        query = query.where(there if chosen["connected"] else ~there)
+    return query
+
+
+def _counted(ask: Ask, row: Broadcast) -> Broadcast:
+    row.counted = dict(broadcasts.tally(ask.db, row))  # type: ignore[attr-defined]
+    return row
+
+
 @noun.post(
     "/broadcasts",
     "Give an order to many stations",
@@ -67,7 +85,7 @@ def create(ask: Ask) -> Any:
             stop_percent=stop_percent,
             chosen_by=plain(chosen),
         )
-    return Reply(202, _counted(ask, row), {"Location": f"{ROOT}/broadcasts/{row.id}"})
+    return made_at("/broadcasts", _counted(ask, row), 202)
 
 
 @noun.get(
@@ -87,53 +105,6 @@ def list_(ask: Ask) -> Any:
     return page
 
 
-@noun.get("/broadcasts/{broadcast_id}", "Read a broadcast", answers={200: BROADCAST})
-def show(ask: Ask, broadcast_id: int) -> Any:
-    """One broadcast and how far it got."""
-    return _counted(ask, _broadcast(ask, broadcast_id))
-
-
-@noun.get(
-    "/broadcasts/{broadcast_id}/stations",
-    "List a broadcast’s stations",
-    answers={200: Pages(TARGET)},
-    query=schemas.Targets,
-)
-def targets(ask: Ask, broadcast_id: int) -> Any:
-    """Every station of a broadcast with its result."""
-    row = _broadcast(ask, broadcast_id)
-    query = select(BroadcastTarget).where(BroadcastTarget.broadcast_id == row.id)
-    if "state" in ask.query:
-        query = query.where(BroadcastTarget.state == ask.query["state"])
-    return ask.page(query, BroadcastTarget.id, newest=False)
-
-
-@noun.post(
-    "/broadcasts/{broadcast_id}/cancel",
-    "Cancel a broadcast",
-    answers={200: BROADCAST},
-)
-def cancel(ask: Ask, broadcast_id: int) -> Any:
-    """Send no more of it; what is under way is waited for."""
-    row = _changeable(ask, broadcast_id)
-    with unit_of_work() as db:
-        broadcasts.cancel(db, ask.actor, row, now=ask.now)
-    return _counted(ask, row)
-
-
-@noun.post(
-    "/broadcasts/{broadcast_id}/retry",
-    "Repeat a broadcast",
-    answers={202: BROADCAST},
-)
-def retry(ask: Ask, broadcast_id: int) -> Any:
-    """Give the order again to those that failed or were not reached, as a new broadcast."""
-    row = _changeable(ask, broadcast_id)
-    with unit_of_work() as db:
-        again = broadcasts.retry(db, ask.actor, row, now=ask.now)
-    return Reply(202, _counted(ask, again), {"Location": f"{ROOT}/broadcasts/{again.id}"})
-
-
 def _broadcast(ask: Ask, broadcast_id: int) -> Broadcast:
     row = queries.broadcast(ask.db, broadcast_id) if broadcast_id < 2**63 else None
     if row is None:
@@ -149,19 +120,33 @@ def _changeable(ask: Ask, broadcast_id: int) -> Broadcast:
     return row
 
 
-def _chosen(ask: Ask, chosen: Json) -> Select[Any]:
-    query = select(Station.id).where(Station.archived_at.is_(None))
-    if "station_ids" in chosen:
-        query = query.where(Station.id.in_(chosen["station_ids"]))
-    for name in _EQUAL:
-        if name in chosen:
-            query = query.where(getattr(Station, name) == chosen[name])
-    if "connected" in chosen:
-        there = connected(ask.now)
-        query = query.where(there if chosen["connected"] else ~there)
-    return query
-
-
-def _counted(ask: Ask, row: Broadcast) -> Broadcast:
-    row.counted = dict(broadcasts.tally(ask.db, row))  # type: ignore[attr-defined]
-    return row
+noun.show(
+    *("/broadcasts/{broadcast_id}", "Read a broadcast", "One broadcast and how far it got."),
+    *(BROADCAST, _broadcast),
+    seen=_counted,
+)
+_lists.hang(
+    *(noun, "/broadcasts/{broadcast_id}/stations", "List a broadcast’s stations"),
+    "Every station of a broadcast with its result.",
+    *(BroadcastTarget, TARGET),
+    name="targets",
+    of=(BroadcastTarget.broadcast_id, _broadcast),
+    asked=schemas.Targets,
+    newest=False,
+)
+noun.decide(
+    "/broadcasts/{broadcast_id}/cancel",
+    "Cancel a broadcast",
+    "Send no more of it; what is under way is waited for.",
+    *(BROADCAST, _changeable, broadcasts.cancel),
+    seen=_counted,
+)
+noun.decide(
+    "/broadcasts/{broadcast_id}/retry",
+    "Repeat a broadcast",
+    "Give the order again to those that failed or were not reached, as a new broadcast.",
+    *(BROADCAST, _changeable, broadcasts.retry),
+    seen=_counted,
+    makes="/broadcasts",
+    status=202,
+)

@@ -5,17 +5,15 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import Response, current_app
-from sqlalchemy import select
 
 from app.api.commands import _typed, _waiting
-from app.api.ground import _bulk, _rows
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground import _bulk, _lists, _rows
+from app.api.ground._noun import Ask, Noun, made_at
 from app.api.ground._secrets import blotted
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Arguments, CommandState, Json, Order
-from app.models import Command, Station
+from app.models import Command
 from app.schemas import commands as schemas
 from app.schemas.answers import Answer, read
 from app.schemas.base import Instant, Number, needed
@@ -109,23 +107,16 @@ def create(ask: Ask, station_id: int) -> object:
         with _waiting.place() as place:
             row = place.settled(wait_s, _queue(ask, station_id, *wish, place=place))
     status = 202 if wait_s is None or row.state in commands.OPEN_STATES else 200
-    return Reply(status, row, {"Location": f"{ROOT}/orders/{row.id}"})
+    return made_at("/orders", row, status)
 
 
-@noun.get(
-    "/stations/{station_id}/orders",
-    "List a station’s orders",
-    answers={200: Pages(ORDER)},
-    query=schemas.Orders,
+_lists.of_station(
+    *(noun, "orders", "List a station’s orders"),
+    "What was asked of a station, the newest first.",
+    *(Command, ORDER),
+    name="list",
+    asked=schemas.Orders,
 )
-def list_(ask: Ask, station_id: int) -> object:
-    """What was asked of a station, the newest first."""
-    station = ask.get(Station, station_id, "station")
-    query = select(Command).where(Command.station_id == station.id)
-    for name in ("state", "order"):
-        if name in ask.query:
-            query = query.where(getattr(Command, name) == ask.query[name])
-    return ask.page(query, Command.id)
 
 
 @noun.get("/orders/kinds", "List the typed orders", answers={200: OrderKinds})
@@ -228,7 +219,7 @@ def _queue(
     ttl_s = expires_in_s or current_app.config["SETTINGS"].command_ttl_s
     known = None if force else ()
     with unit_of_work(durable=place is None) as db:
-        station = ask.get(Station, station_id, "station")
+        station = _lists.STATION(ask, station_id)
         wish = (station, order, arguments)
         row = commands.queue(db, ask.actor, *wish, now=ask.now, ttl_s=ttl_s, known=known)
         if place is not None:

@@ -3,11 +3,9 @@
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import select
 
 from app.api.ground import _lists, _rows
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground._noun import Ask, Noun, Reply, finds, made_at
 from app.domain.device import files as library
 from app.domain.limits import setpoints
 from app.models import (
@@ -16,7 +14,6 @@ from app.models import (
     FirmwareFile,
     Reservation,
     Setpoint,
-    Station,
     StationProfile,
 )
 from app.schemas import device, limits
@@ -65,58 +62,39 @@ FIRMWARE = _rows.answer(
 )
 
 
-@noun.get(
-    "/reservations",
-    "List reservations",
-    answers={200: Pages(RESERVATION)},
-    query=device.Reservations,
+_file = finds(FirmwareFile, "firmware file")
+
+_lists.hang(
+    *(noun, "/reservations", "List reservations"),
+    "Reservations in reach, the newest first; make and cancel them by the orders reserve and "
+    "cancel_reservation.",
+    *(Reservation, RESERVATION),
+    name="reservations",
+    asked=device.Reservations,
 )
-def reservations(ask: Ask) -> Any:
-    """Reservations in reach, the newest first; make and cancel them by the orders
-    reserve and cancel_reservation."""
-    return _lists.narrowed(ask, select(Reservation), Reservation)
-
-
-@noun.get(
-    "/reservations/{reservation_id}",
-    "Read a reservation",
-    answers={200: RESERVATION},
+noun.show(
+    *("/reservations/{reservation_id}", "Read a reservation"),
+    "One reservation and how it ended.",
+    *(RESERVATION, finds(Reservation, "reservation")),
+    name="reservation",
 )
-def reservation(ask: Ask, reservation_id: int) -> Any:
-    """One reservation and how it ended."""
-    return ask.get(Reservation, reservation_id, "reservation")
-
-
 _lists.of_station(
-    noun,
-    "charging-profiles",
-    "List a station’s charging profiles",
+    *(noun, "charging-profiles", "List a station’s charging profiles"),
     "What a station was given, and what it says it holds; set by the order set_profile.",
-    StationProfile,
-    PROFILE,
+    *(StationProfile, PROFILE),
     name="station_profiles",
     asked=limits.StationProfiles,
 )
-
-
 _lists.of_station(
-    noun,
-    "composite-schedules",
-    "List composite schedules",
+    *(noun, "composite-schedules", "List composite schedules"),
     "What a station says its limits come to; asked by the order read_composite_schedule.",
-    CompositeSchedule,
-    SCHEDULE,
+    *(CompositeSchedule, SCHEDULE),
     asked=limits.CompositeSchedules,
 )
-
-
 _lists.of_station(
-    noun,
-    "setpoints",
-    "List setpoints",
+    *(noun, "setpoints", "List setpoints"),
     "The setpoint of each EVSE that ever had one.",
-    Setpoint,
-    SETPOINT,
+    *(Setpoint, SETPOINT),
 )
 
 
@@ -130,7 +108,7 @@ _lists.of_station(
 def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
     """Say how much the session at an EVSE gets. It replaces what was not sent yet; no order is
     made for it, and the row tells what became of it."""
-    station = ask.get(Station, station_id, "station")
+    station = _lists.STATION(ask, station_id)
     given = {"phases": None, "expires_in_s": 60, **ask.body}
     ttl_s = float(given.pop("expires_in_s"))
     with unit_of_work() as db:
@@ -138,27 +116,24 @@ def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
     return Reply(202, row)
 
 
-@noun.get(
-    "/file-jobs",
-    "List file jobs",
-    answers={200: Pages(JOB)},
-    query=device.FileJobs,
+_lists.hang(
+    *(noun, "/file-jobs", "List file jobs"),
+    "Firmware updates and uploads of logs; begun by the orders update_firmware, fetch_logs.",
+    *(FileJob, JOB),
+    name="file_jobs",
+    asked=device.FileJobs,
 )
-def file_jobs(ask: Ask) -> Any:
-    """Firmware updates and uploads of logs; begun by the orders update_firmware, fetch_logs."""
-    return _lists.narrowed(ask, select(FileJob), FileJob)
-
-
-@noun.get("/file-jobs/{job_id}", "Read a file job", answers={200: JOB})
-def file_job(ask: Ask, job_id: int) -> Any:
-    """One job with every step that the station told."""
-    return ask.get(FileJob, job_id, "file job")
-
-
-@noun.get("/firmware", "List firmware files", answers={200: Pages(FIRMWARE)})
-def firmware(ask: Ask) -> Any:
-    """The firmware images that the desk keeps."""
-    return _lists.narrowed(ask, select(FirmwareFile), FirmwareFile)
+noun.show(
+    *("/file-jobs/{job_id}", "Read a file job"),
+    "One job with every step that the station told.",
+    *(JOB, finds(FileJob, "file job")),
+    name="file_job",
+)
+_lists.hang(
+    *(noun, "/firmware", "List firmware files", "The firmware images that the desk keeps."),
+    *(FirmwareFile, FIRMWARE),
+    name="firmware",
+)
 
 
 @noun.post(
@@ -182,19 +157,14 @@ def add_firmware(ask: Ask) -> Any:
     ):
         given |= {"name": upload.filename, "now": ask.now}
         row = library.add_image(db, ask.actor, ask.tenant_id, stored, **given)
-    return Reply(201, row, {"Location": f"{ROOT}/firmware/{row.id}"})
+    return made_at("/firmware", row)
 
 
-def _file(ask: Ask, firmware_id: int) -> Any:
-    return ask.get(FirmwareFile, firmware_id, "firmware file")
-
-
-@noun.get("/firmware/{firmware_id}", "Read a firmware file", answers={200: FIRMWARE})
-def firmware_file(ask: Ask, firmware_id: int) -> Any:
-    """One image with its digests."""
-    return _file(ask, firmware_id)
-
-
+noun.show(
+    *("/firmware/{firmware_id}", "Read a firmware file", "One image with its digests."),
+    *(FIRMWARE, _file),
+    name="firmware_file",
+)
 noun.decide(
     "/firmware/{firmware_id}/archive",
     "Archive a firmware file",

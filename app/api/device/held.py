@@ -66,104 +66,68 @@ def _in_any_case(name: str) -> Any:
 
 
 _lists.of_station(
-    noun,
-    "variables",
-    "List settings and variables",
+    *(noun, "variables", "List settings and variables"),
     "The configuration (1.6) or the device model (2.x), as far as the station has told it.",
-    StationVariable,
-    VARIABLE,
+    *(StationVariable, VARIABLE),
     asked=Variables,
     ways={name: _in_any_case(name) for name in ("component", "variable")},
     newest=False,
 )
 _lists.of_station(
-    noun,
-    "monitors",
-    "List monitors",
+    *(noun, "monitors", "List monitors"),
     "The variable monitors of a 2.x station.",
-    VariableMonitor,
-    MONITOR,
+    *(VariableMonitor, MONITOR),
 )
 _lists.of_station(
-    noun,
-    "events",
-    "List device events",
+    *(noun, "events", "List device events"),
     "What a 2.x station noticed of its variables.",
-    DeviceEvent,
-    EVENT,
+    *(DeviceEvent, EVENT),
 )
 _lists.of_station(
-    noun,
-    "display-messages",
-    "List display messages",
+    *(noun, "display-messages", "List display messages"),
     "The texts on a station’s display.",
-    DisplayMessage,
-    DISPLAY,
+    *(DisplayMessage, DISPLAY),
 )
 _lists.of_station(
-    noun,
-    "local-list",
-    "Read the local list",
+    *(noun, "local-list", "Read the local list"),
     "The list of tags that a station knows by heart; empty until it was given one.",
-    LocalList,
-    LIST,
+    *(LocalList, LIST),
 )
 _lists.of_station(
-    noun,
-    "certificates",
-    "List certificates",
+    *(noun, "certificates", "List certificates"),
     "The certificates that a station holds, as far as we know; no private key is told.",
-    StationCertificate,
-    CERTIFICATE,
+    *(StationCertificate, CERTIFICATE),
 )
 _lists.of_station(
-    noun,
-    "tariffs",
-    "List a station’s tariffs",
+    *(noun, "tariffs", "List a station’s tariffs"),
     "The tariffs that a 2.1 station was given or reports.",
-    StationTariff,
-    TARIFF,
+    *(StationTariff, TARIFF),
 )
 _lists.of_station(
-    noun,
-    "customer-reports",
-    "List customer information",
+    *(noun, "customer-reports", "List customer information"),
     "What a 2.x station told of a customer when it was asked.",
-    CustomerReport,
-    CUSTOMER,
+    *(CustomerReport, CUSTOMER),
     right="write",
 )
 _lists.of_station(
-    noun,
-    "ev-needs",
-    "List what cars asked",
+    *(noun, "ev-needs", "List what cars asked"),
     "The needs that cars told over ISO 15118, the plan that was made of them, and why.",
-    EvNeeds,
-    NEEDS,
+    *(EvNeeds, NEEDS),
 )
 _lists.of_station(
-    noun,
-    "der-controls",
-    "List inverter controls",
+    *(noun, "der-controls", "List inverter controls"),
     "The DER controls that a 2.1 station was given or reports.",
-    DerControl,
-    DER,
+    *(DerControl, DER),
 )
 _lists.of_station(
-    noun,
-    "settlements",
-    "List settlements",
+    *(noun, "settlements", "List settlements"),
     "The payments that were settled at a 2.1 station or by a web payment.",
-    Settlement,
-    SETTLEMENT,
+    *(Settlement, SETTLEMENT),
 )
 _lists.of_station(
-    noun,
-    "battery-swaps",
-    "List battery swaps",
+    *(noun, "battery-swaps", "List battery swaps"),
     "The batteries that were put in and taken out.",
-    BatterySwap,
-    SWAP,
+    *(BatterySwap, SWAP),
 )
 
 

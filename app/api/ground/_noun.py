@@ -1,23 +1,20 @@
-"""Endpoints as data: what each takes, who may use it and what it answers, in one place.
-
-A file of this package makes a `Noun` and hangs its endpoints on it; the OpenAPI document, the
-reference page, the guards and the checks are all made from what is written there.
-"""
+"""Nouns: a file of this package makes one and hangs its endpoints on it, with what each answers."""
 
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from flask import Blueprint, Response, g, has_app_context, request
+from flask import Blueprint, Response, g, request
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.api.ground import _access, _checks, _keys, _paging
 from app.api.ground._access import Caller
+from app.api.ground._endpoint import ENDPOINTS, NOUNS, READ, ROOT, Answers, Endpoint, File
 from app.api.ground._paging import Page, Pages
 from app.clock import utc_now
 from app.domain.ground.vocabulary import Actor, Json, Right
@@ -25,77 +22,9 @@ from app.extensions import db as flask_db
 from app.schemas.answers import Answer
 from app.schemas.base import Schema
 from app.uow import unit_of_work
-from app.web import areas
 from app.web.problems import SENTENCES, Problem, json_text
 
-ROOT = "/api/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """An answer that is no JSON: its type, what it is, and what more its schema says."""
-
-    mimetype: str
-    doc: str
-    schema: Json = field(default_factory=dict)
-
-
-Answers = Mapping[int, type[Answer] | Pages | File | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One method of one path.
-
-    `secret`: its answer holds a secret that is told this once.  `forms` are schemas, by name, by
-    which the document says more of the body than its schema does.  With a `file` the body is a
-    form, and that part the file.
-    """
-
-    noun: str
-    name: str
-    method: str
-    path: str
-    right: Right
-    summary: str
-    doc: str
-    query: type[Schema]
-    body: type[Schema] | None
-    answers: Answers
-    problems: tuple[int, ...] = ()
-    everywhere: bool = False
-    secret: bool = False
-    forms: Json = field(default_factory=dict)
-    file: str = ""
-
-    @property
-    def needs(self) -> str:
-        """The right that it needs, in words; no application, no areas."""
-        area = areas.of(f"api_{self.noun}.{self.name}") if has_app_context() else None
-        return f"the right {area}: {self.right}" if area else "a token"
-
-    @property
-    def rule(self) -> str:
-        """The path as Flask writes it: what ends in an id, or counts, is a whole number."""
-        parts = []
-        for part in self.path.split("/"):
-            name = part.strip("{}")
-            kind = "int:" if is_number(name) else ""
-            parts.append(part if part == name else f"<{kind}{name}>")
-        return ROOT + "/".join(parts)
-
-
-def is_number(parameter: str) -> bool:
-    """Tell whether a parameter of a path is a whole number."""
-    return parameter.endswith("_id") or parameter in ("connector", "version")
-
-
-#: Every endpoint there is, in the order of the files.
-ENDPOINTS: list[Endpoint] = []
-#: path -> the GET endpoint of one thing, and its view: what an edit is compared with.
-READ: dict[str, tuple[Endpoint, Callable[..., Any]]] = {}
-#: noun -> what it is about, for the reference.
-NOUNS: dict[str, str] = {}
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +34,11 @@ class Reply:
     status: int
     value: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def made_at(place: str, row: Any, status: int = 201) -> Reply:
+    """Answer with a row that was made, and where it is: its number below `place`."""
+    return Reply(status, row, {"Location": f"{ROOT}{place}/{row.id}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +65,7 @@ class Ask:
         """The database, narrowed to what the caller may see; for reading."""
         return flask_db.session()
 
-    def get(self, model: Any, number: int, noun: str) -> Any:
+    def get(self, model: type[Row], number: int, noun: str) -> Row:
         """Return a row in reach; raises `Problem` 404."""
         row = self.db.get(model, number) if number < 2**63 else None
         if row is None:
@@ -143,11 +77,29 @@ class Ask:
         return _paging.page(self.db, query, key, self.query, newest=newest)
 
 
-class Noun:
-    """A group of endpoints with its blueprint; GET needs the right to read, the others to write."""
+#: Completes a row before it is told, or makes what is told of it.
+Seen = Callable[[Ask, Any], object]
 
-    def __init__(self, name: str, doc: str) -> None:
-        self.name = name
+
+def finds(model: type[Row], noun: str) -> Callable[..., Row]:
+    """What returns the row of the last number in an address; raises `Problem` 404."""
+
+    def find(ask: Ask, number: int = 0, /, **path: int) -> Row:
+        return ask.get(model, [number, *path.values()][-1], noun)
+
+    return find
+
+
+class Noun:
+    """A group of endpoints with its blueprint; GET needs the right `reads`, the others to write.
+
+    `everywhere` keeps out of all of them whoever may not see all sites.
+    """
+
+    def __init__(
+        self, name: str, doc: str, *, reads: str = "read", everywhere: bool = False
+    ) -> None:
+        self.name, self.reads, self.everywhere = name, reads, everywhere
         self.blueprint = Blueprint(f"api_{name}", __name__)
         self.blueprint.after_request(_headers)
         NOUNS[name] = doc
@@ -168,6 +120,26 @@ class Noun:
         """Hang a DELETE endpoint on this noun."""
         return self._add("DELETE", path, summary, **given)
 
+    def show(
+        self,
+        path: str,
+        summary: str,
+        doc: str,
+        answer: type[Answer],
+        find: Callable[..., Any],
+        *,
+        name: str = "show",
+        seen: Seen = lambda ask, row: row,
+        **given: Any,
+    ) -> None:
+        """Hang a GET of the one row that `find` returns, completed by `seen`."""
+
+        def show(ask: Ask, **path: int) -> object:
+            return seen(ask, find(ask, **path))
+
+        show.__name__, show.__doc__ = name, doc
+        self.get(path, summary, answers={200: answer}, **given)(show)
+
     def decide(
         self,
         path: str,
@@ -177,23 +149,31 @@ class Noun:
         find: Callable[..., Any],
         act: Callable[..., Any],
         *,
-        seen: Callable[[Ask, Any], object] = lambda ask, row: row,
+        name: str = "",
+        method: str = "POST",
+        seen: Seen = lambda ask, row: row,
+        result: bool = False,
+        makes: str = "",
+        status: int = 0,
         **given: Any,
     ) -> None:
         """Hang a POST that does one thing to one row: `find` it, `act`, and answer with it.
 
-        The last word of the path names the endpoint; what is sent goes to `act` by name; `seen`
-        completes the row before it is told.
+        The last word of the path names the endpoint, or `name`; what is sent goes to `act` by name;
+        `seen` completes the row before it is told.  The answer is the `result` of the act instead
+        where that is said, or where it `makes` a row, which is then below this address.
         """
 
         def decide(ask: Ask, **path: int) -> object:
             row = find(ask, **path)
             with unit_of_work() as db:
-                act(db, ask.actor, row, now=ask.now, **ask.body)
-            return seen(ask, row)
+                made = act(db, ask.actor, row, now=ask.now, **ask.body)
+            told = seen(ask, made if makes or result else row)
+            return made_at(makes, told, status) if makes else told
 
-        decide.__name__, decide.__doc__ = path.rpartition("/")[2], doc
-        self.post(path, summary, answers={200: answer}, **given)(decide)
+        status = status or (201 if makes else 200)
+        decide.__name__, decide.__doc__ = name or path.rpartition("/")[2], doc
+        self._add(method, path, summary, answers={status: answer}, **given)(decide)
 
     def _add(
         self,
@@ -218,14 +198,14 @@ class Noun:
                 view.__name__.rstrip("_"),
                 method,
                 path,
-                Right(right or ("read" if method == "GET" else "write")),
+                Right(right or (self.reads if method == "GET" else "write")),
                 summary,
                 " ".join((view.__doc__ or "").split()),
                 _paging.paged(query) if paged else query,
                 body,
                 answers,
                 problems,
-                everywhere,
+                everywhere or self.everywhere,
                 secret,
                 forms or {},
                 file,

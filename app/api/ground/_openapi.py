@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from app import __version__
 from app.api.ground import _examples
-from app.api.ground._noun import ENDPOINTS, NOUNS, READ, ROOT, Endpoint, File, is_number
+from app.api.ground._endpoint import ENDPOINTS, NOUNS, READ, ROOT, Endpoint, File, is_number
 from app.api.ground._paging import Pages
 from app.domain.ground.vocabulary import Json
 from app.domain.office.api_tokens import LONGEST

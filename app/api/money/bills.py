@@ -1,31 +1,30 @@
 """Bills with their lines and the readings behind them, what replaces them, and their receipts."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from flask import Response
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from app.api.charging.sessions import BILL
 from app.api.ground import _bulk, _lists, _rows
-from app.api.ground._noun import ROOT, Ask, File, Noun, Reply
-from app.api.ground._paging import Pages
-from app.domain.ground.vocabulary import Json
-from app.domain.money import billing, receipts
+from app.api.ground._endpoint import File
+from app.api.ground._noun import Ask, Noun, finds
+from app.domain.ground.vocabulary import Actor, Json
+from app.domain.money import billing, questions, receipts
 from app.domain.money import tariffs as prices
-from app.models import Bill, BillLine, ChargingSession, Delivery, Receipt
+from app.models import Bill, BillLine, ChargingSession, Delivery, DriverQuestion, Receipt
 from app.queries.money import bills as queries
 from app.schemas import money as schemas
 from app.schemas.answers import From, read
 from app.schemas.bulk import BillsBulk
 from app.text import letters
-from app.uow import unit_of_work
+from app.text.writers import Writer
 from app.web import papers
 from app.web.headers import framed
 from app.web.problems import Problem
 
 noun = Noun("bills", "Bills, credits and corrections; once issued they never change.")
-blueprint = noun.blueprint
 
 LINE = _rows.answer(
     "BillLine",
@@ -66,48 +65,59 @@ class BillDetail(BILL):  # type: ignore[misc,valid-type]
     ]
 
 
-@noun.get("/bills", "List bills", answers={200: Pages(BILL)}, query=schemas.Bills)
-def list_(ask: Ask) -> object:
-    """The bills of sessions in reach, the newest first; `number` finds one."""
-    ways = {
+def _bill(ask: Ask, bill_id: int) -> Bill:
+    found = queries.one(ask.db, bill_id) if bill_id < 2**63 else None
+    if found is None:
+        raise Problem(404, "There is no such bill.")
+    return found
+
+
+def _receipt(ask: Ask, bill_id: int) -> Receipt:
+    row = _bill(ask, bill_id).receipt
+    if row is None:
+        raise Problem(404, "This bill has no receipt.")
+    return row
+
+
+def _of_its_session(act: Callable[..., Bill]) -> Callable[..., Bill]:
+    """An act on the session of a bill, which has to be the one that stands."""
+    return lambda db, actor, bill, **given: act(db, actor, bill.session, named=bill, **given)
+
+
+list_ = _lists.hang(
+    *(noun, "/bills", "List bills"),
+    "The bills of sessions in reach, the newest first; `number` finds one.",
+    *(Bill, BILL),
+    asked=schemas.Bills,
+    ways={
         "driver_id": lambda number: Bill.session.has(ChargingSession.driver_id == number),
         "receipt": lambda state: Bill.receipt.has(Receipt.state == state),
-    }
-    return _lists.narrowed(ask, select(Bill), Bill, ways, at="issued_at")
-
-
-@noun.get("/bills/{bill_id}", "Read a bill", answers={200: BillDetail})
-def show(ask: Ask, bill_id: int) -> object:
-    """One bill, line by line, with the readings behind each."""
-    return _bill(ask, bill_id)
-
-
-@noun.post(
+    },
+    at="issued_at",
+)
+noun.show(
+    *("/bills/{bill_id}", "Read a bill"),
+    "One bill, line by line, with the readings behind each.",
+    *(BillDetail, _bill),
+)
+noun.decide(
     "/bills/{bill_id}/correct",
     "Correct a bill",
+    "Replace the bill that stands by a credit and a correction; the driver gets one mail.",
+    *(BillDetail, _bill, _of_its_session(billing.correct)),
     body=schemas.Correction,
-    answers={201: BillDetail},
+    makes="/bills",
+    seen=lambda ask, made: _bill(ask, made.id),
 )
-def correct(ask: Ask, bill_id: int) -> object:
-    """Replace the bill that stands by a credit and a correction; the driver gets one mail."""
-    bill = _bill(ask, bill_id)
-    with unit_of_work() as db:
-        made = billing.correct(db, ask.actor, bill.session, named=bill, now=ask.now, **ask.body)
-    return _made(ask, made)
-
-
-@noun.post(
+noun.decide(
     "/bills/{bill_id}/refund",
     "Refund a bill",
+    "Take the bill that stands back whole, by a credit.",
+    *(BillDetail, _bill, _of_its_session(billing.refund)),
     body=schemas.Refund,
-    answers={201: BillDetail},
+    makes="/bills",
+    seen=lambda ask, made: _bill(ask, made.id),
 )
-def refund(ask: Ask, bill_id: int) -> object:
-    """Take the bill that stands back whole, by a credit."""
-    bill = _bill(ask, bill_id)
-    with unit_of_work() as db:
-        made = billing.refund(db, ask.actor, bill.session, named=bill, now=ask.now, **ask.body)
-    return _made(ask, made)
 
 
 @noun.get(
@@ -138,41 +148,68 @@ def _language(ask: Ask, bill: Bill) -> str:
     return str(ask.query.get("language", bill.receipt.language if bill.receipt else "en"))
 
 
-@noun.get("/receipts", "List receipts", answers={200: Pages(RECEIPT)}, query=schemas.Receipts)
-def receipts_(ask: Ask) -> object:
-    """The mails of bills in reach, the newest first."""
-    query = select(Receipt).options(selectinload(Receipt.deliveries))
-    return _lists.narrowed(ask, query, Receipt)
-
-
-@noun.post(
+_lists.hang(
+    *(noun, "/receipts", "List receipts", "The mails of bills in reach, the newest first."),
+    *(Receipt, RECEIPT),
+    name="receipts",
+    asked=schemas.Receipts,
+    options=[selectinload(Receipt.deliveries)],
+)
+noun.decide(
     "/bills/{bill_id}/resend",
     "Send a receipt again",
+    "Send the receipt again, to the driver or to another address; not while it is under way.",
+    *(RECEIPT, _receipt),
+    lambda *who, now, email="": receipts.resend(*who, now=now, recipient=email or ""),
     body=schemas.Resending,
-    answers={200: RECEIPT},
+    result=True,
 )
-def resend(ask: Ask, bill_id: int) -> object:
-    """Send the receipt again, to the driver or to another address; not while it is under way."""
-    row = _bill(ask, bill_id).receipt
-    if row is None:
-        raise Problem(404, "This bill has no receipt.")
-    address = ask.body.get("email") or ""
-    with unit_of_work() as db:
-        return receipts.resend(db, ask.actor, row, now=ask.now, recipient=address)
-
-
-def _bill(ask: Ask, bill_id: int) -> Bill:
-    found = queries.one(ask.db, bill_id) if bill_id < 2**63 else None
-    if found is None:
-        raise Problem(404, "There is no such bill.")
-    return found
-
-
-def _made(ask: Ask, bill: Bill) -> Reply:
-    return Reply(201, _bill(ask, bill.id), {"Location": f"{ROOT}/bills/{bill.id}"})
-
-
 _bulk.hang(
     *(noun, receipts.MANY, list_, BillsBulk),
     "Send the receipts of many bills again, each to its driver’s address of today.",
+)
+
+
+# What drivers ask about their receipts, and the answers that go out by mail.
+
+question_noun = Noun("questions", "What drivers ask about their receipts, on the pages of these.")
+blueprints = [noun.blueprint, question_noun.blueprint]
+
+QUESTION = _rows.answer(
+    "Question",
+    "A question about a bill; `recipient` is the address that its receipt, and an answer, go to. "
+    "`closed_at` null: it waits. Closed without an answer: it needed none, or not by mail.",
+    DriverQuestion,
+)
+
+
+_lists.hang(
+    *(question_noun, "/questions", "List questions"),
+    "The questions about bills in reach, the newest first.",
+    *(DriverQuestion, QUESTION),
+    asked=schemas.Questions,
+    ways={"closed": lambda is_: DriverQuestion.closed_at.is_not(None) == is_},
+)
+_question = finds(DriverQuestion, "question")
+
+
+def _answer(db: Session, actor: Actor, row: DriverQuestion, **given: object) -> None:
+    say = Writer(row.language, "UTC").translate
+    questions.answer(db, actor, row, say=say, link=letters.link(row.bill), **given)  # type: ignore[arg-type]
+
+
+question_noun.decide(
+    "/questions/{question_id}/answer",
+    "Answer a question",
+    "Mail an answer to the driver, in the language of the receipt, and close the question.",
+    *(QUESTION, _question, _answer),
+    body=schemas.QuestionAnswer,
+    problems=(409,),
+)
+question_noun.decide(
+    "/questions/{question_id}/close",
+    "Close a question",
+    "Close a question that needs no mail.",
+    *(QUESTION, _question, questions.close),
+    problems=(409,),
 )

@@ -1,14 +1,12 @@
 """What waits for a person: sessions whose bill is held, and stops that matched no session."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import select
 
 from app.api.charging.sessions import SESSION
 from app.api.ground import _bulk, _lists, _rows
-from app.api.ground._noun import Ask, Noun
-from app.api.ground._paging import Pages
+from app.api.ground._noun import Ask, Noun, finds
 from app.api.ground._secrets import blotted
 from app.domain.charging import sessions
 from app.domain.ground.errors import DomainError
@@ -48,53 +46,52 @@ _MEMBERS = {"energy_kwh": "energy_wh", "tariff": "tariff_version_id"}
 
 
 def _review(ask: Ask, session_id: int) -> Review:
-    session = ask.get(ChargingSession, session_id, "session")
-    found = ask.db.scalar(select(Review).where(Review.session_id == session.id))
+    mine = Review.session_id == _session(ask, session_id).id
+    found = ask.db.scalar(select(Review).where(mine))
     if found is None:
         raise Problem(404, "This session is not held for review.")
     return found
 
 
-def _stray(ask: Ask, stray_id: int) -> StrayStop:
-    stop: StrayStop = ask.get(StrayStop, stray_id, "stop")
-    return stop
+_session = finds(ChargingSession, "session")
+_stray = finds(StrayStop, "stop")
 
 
-@noun.get("/reviews", "List reviews", answers={200: Pages(REVIEW)}, query=schemas.Reviews)
-def list_(ask: Ask) -> object:
-    """Sessions whose bill is or was held, the newest first."""
-    ways = {"decided": lambda is_: Review.decided_at.is_not(None) == is_}
-    return _lists.narrowed(ask, select(Review), Review, ways)
+def _approve(*who: Any, **given: Any) -> None:
+    """Approve; a refusal names the member that was sent."""
+    try:
+        reviews.approve(*who, **given)
+    except DomainError as error:
+        error.field = _MEMBERS.get(error.field or "", error.field)
+        raise
 
 
-@noun.get("/sessions/{session_id}/review", "Read a session’s review", answers={200: REVIEW})
-def show(ask: Ask, session_id: int) -> object:
-    """Why the bill of a session is or was held."""
-    return _review(ask, session_id)
-
-
-@noun.post(
+list_ = _lists.hang(
+    *(noun, "/reviews", "List reviews"),
+    "Sessions whose bill is or was held, the newest first.",
+    *(Review, REVIEW),
+    asked=schemas.Reviews,
+    ways={"decided": lambda is_: Review.decided_at.is_not(None) == is_},
+)
+noun.show(
+    *("/sessions/{session_id}/review", "Read a session’s review"),
+    "Why the bill of a session is or was held.",
+    *(REVIEW, _review),
+)
+noun.decide(
     "/sessions/{session_id}/review/approve",
     "Approve a held session",
+    "Bill the energy as it was measured; a bill that stands and says the same stays.",
+    *(REVIEW, _review, _approve),
     body=schemas.Approval,
-    answers={200: REVIEW},
 )
-def approve(ask: Ask, session_id: int) -> object:
-    """Bill the energy as it was measured; a bill that stands and says the same stays."""
-    return _approved(ask, session_id)
-
-
-@noun.post(
+noun.decide(
     "/sessions/{session_id}/review/correct",
     "Correct a held session",
+    "Bill another energy, which is right; a bill that stands is credited and corrected.",
+    *(REVIEW, _review, _approve),
     body=schemas.CorrectedApproval,
-    answers={200: REVIEW},
 )
-def correct(ask: Ask, session_id: int) -> object:
-    """Bill another energy, which is right; a bill that stands is credited and corrected."""
-    return _approved(ask, session_id)
-
-
 noun.decide(
     "/sessions/{session_id}/review/waive",
     "Waive a held session",
@@ -102,8 +99,6 @@ noun.decide(
     *(REVIEW, _review, reviews.waive),
     body=schemas.Decision,
 )
-
-
 noun.decide(
     "/sessions/{session_id}/review/keep",
     "Keep the bill of a held session",
@@ -111,23 +106,18 @@ noun.decide(
     *(REVIEW, _review, reviews.keep),
     body=schemas.Decision,
 )
-
-
-@noun.get(
-    "/stray-stops",
-    "List stray stops",
-    answers={200: Pages(STRAY)},
-    query=schemas.StrayStops,
+_lists.hang(
+    *(noun, "/stray-stops", "List stray stops"),
+    "Stops that matched no session when they came, the newest first.",
+    *(StrayStop, STRAY),
+    name="strays",
+    asked=schemas.StrayStops,
 )
-def strays(ask: Ask) -> object:
-    """Stops that matched no session when they came, the newest first."""
-    return _lists.narrowed(ask, select(StrayStop), StrayStop)
-
-
-@noun.get("/stray-stops/{stray_id}", "Read a stray stop", answers={200: STRAY})
-def stray(ask: Ask, stray_id: int) -> object:
-    """One stop and what became of it."""
-    return ask.get(StrayStop, stray_id, "stop")
+noun.show(
+    *("/stray-stops/{stray_id}", "Read a stray stop", "One stop and what became of it."),
+    *(STRAY, _stray),
+    name="stray",
+)
 
 
 @noun.post(
@@ -138,10 +128,9 @@ def stray(ask: Ask, stray_id: int) -> object:
 )
 def assign(ask: Ask, stray_id: int) -> object:
     """Give a stop to the session that it ended."""
-    found = _stray(ask, stray_id)
-    session = ask.get(ChargingSession, ask.body["session_id"], "session")
-    note = ask.body["note"]
+    found, session = _stray(ask, stray_id), _session(ask, ask.body["session_id"])
     with unit_of_work() as db:
+        note = ask.body["note"]
         return sessions.assign_stray(db, ask.actor, found, session, note=note, now=ask.now)
 
 
@@ -152,25 +141,6 @@ noun.decide(
     *(STRAY, _stray, reviews.dismiss_stray),
     body=schemas.Decision,
 )
-
-
-def _approved(ask: Ask, session_id: int) -> Review:
-    found = _review(ask, session_id)
-    with _named_as_sent(), unit_of_work() as db:
-        reviews.approve(db, ask.actor, found, now=ask.now, **ask.body)
-    return found
-
-
-@contextmanager
-def _named_as_sent() -> Iterator[None]:
-    """Let a refusal name the member that was sent."""
-    try:
-        yield
-    except DomainError as error:
-        error.field = _MEMBERS.get(error.field or "", error.field)
-        raise
-
-
 _bulk.hang(
     *(noun, reviews.MANY, list_, ReviewsBulk),
     "Bill many held sessions as they were measured, for one reason.",

@@ -4,12 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
-
-from app.api.ground import _rows
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Ask, Noun
+from app.api.ground._plain import Plain
 from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book, validity
@@ -18,6 +15,7 @@ from app.models import Tariff, TariffVersion
 from app.queries.ground import period
 from app.queries.money import bench
 from app.queries.money import tariffs as queries
+from app.resource import TARIFFS
 from app.schemas import money as schemas
 from app.schemas.answers import Answer, From, read
 from app.schemas.base import Instant, Number
@@ -143,103 +141,40 @@ def bench_(ask: Ask) -> object:
         ask.tenant_id,
         tariff_book.checked(asked["definition"]),
         period.month(asked["month"]) if "month" in asked else period.month_before(ask.now.date()),
-        tariff=_tariff(ask, asked["tariff_id"]) if "tariff_id" in asked else None,
+        tariff=plain.row(ask, asked["tariff_id"]) if "tariff_id" in asked else None,
         most=asked.get("most", bench.USUAL),
         now=ask.now,
     )
 
 
-def _tariff(ask: Ask, tariff_id: int) -> Tariff:
-    tariff: Tariff = ask.get(Tariff, tariff_id, "tariff")
-    return tariff
-
-
-@noun.get(
-    "/tariffs",
-    "List tariffs",
-    answers={200: Pages(TARIFF)},
-    query=schemas.Tariffs,
+plain = Plain(noun, TARIFFS, TARIFF)
+plain.list(
+    "The tariffs, in the order in which they were written.",
+    schemas.Tariffs,
+    {"currency": lambda code: Tariff.currency == code.upper()},
 )
-def list_(ask: Ask) -> object:
-    """The tariffs, in the order in which they were written."""
-    gone = Tariff.archived_at.is_not(None)
-    query = select(Tariff).where(gone if ask.query.get("archived") else ~gone)
-    if "currency" in ask.query:
-        query = query.where(Tariff.currency == ask.query["currency"].upper())
-    return ask.page(query.options(selectinload(Tariff.versions)), Tariff.id, newest=False)
-
-
-@noun.get("/tariffs/{tariff_id}", "Read a tariff", answers={200: TARIFF})
-def show(ask: Ask, tariff_id: int) -> object:
-    """One tariff with the version that holds now."""
-    return _tariff(ask, tariff_id)
-
-
-@noun.post(
-    "/tariffs",
-    "Write a tariff",
-    body=schemas.NewTariff,
-    answers={201: TARIFF},
+plain.show("One tariff with the version that holds now.")
+plain.create(
+    "Write a tariff; a site, station, group or driver gets it by their own `tariff_id`.",
+    schemas.NewTariff,
+    everywhere=True,
+    verb="Write",
+)
+plain.edit(
+    "Rename a tariff, or give it a new version, also for a time to come. Running sessions and "
+    "bills keep the old one.",
+    schemas.TariffChanges,
     everywhere=True,
 )
-def create(ask: Ask) -> object:
-    """Write a tariff; a site, station, group or driver gets it by their own `tariff_id`."""
-    with unit_of_work() as db:
-        tariff = tariff_book.create(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
-    return Reply(201, tariff, {"Location": f"{ROOT}/tariffs/{tariff.id}"})
-
-
-@noun.patch(
-    "/tariffs/{tariff_id}",
-    "Change a tariff",
-    body=schemas.TariffChanges,
-    answers={200: TARIFF},
-    problems=(409,),
-    everywhere=True,
+plain.archive("Put a tariff away; refused while anybody has it.", everywhere=True)
+plain.restore("Take a tariff out of the archive.", everywhere=True)
+_lists.hang(
+    *(noun, "/tariffs/{tariff_id}/versions", "List a tariff’s versions"),
+    "What a tariff said from time to time, the newest first.",
+    *(TariffVersion, VERSION),
+    name="versions",
+    of=(TariffVersion.tariff_id, plain.row),
 )
-def edit(ask: Ask, tariff_id: int) -> object:
-    """Rename a tariff, or give it a new version, also for a time to come.
-
-    Running sessions and bills keep the old one.
-    """
-    given = dict(ask.body)
-    default = given.pop("default", None)
-    tariff = _tariff(ask, tariff_id)
-    with unit_of_work() as db:
-        if given:
-            tariff_book.edit(db, ask.actor, tariff, now=ask.now, **given)
-        if default is not None:
-            tariff_book.set_default(db, ask.actor, tariff, default, now=ask.now)
-    return tariff
-
-
-noun.decide(
-    "/tariffs/{tariff_id}/archive",
-    "Archive a tariff",
-    "Put a tariff away; refused while anybody has it.",
-    *(TARIFF, _tariff, tariff_book.archive),
-    everywhere=True,
-)
-
-
-noun.decide(
-    "/tariffs/{tariff_id}/restore",
-    "Restore a tariff",
-    "Take a tariff out of the archive.",
-    *(TARIFF, _tariff, tariff_book.restore),
-    everywhere=True,
-)
-
-
-@noun.get(
-    "/tariffs/{tariff_id}/versions",
-    "List a tariff’s versions",
-    answers={200: Pages(VERSION)},
-)
-def versions(ask: Ask, tariff_id: int) -> object:
-    """What a tariff said from time to time, the newest first."""
-    query = select(TariffVersion).where(TariffVersion.tariff_id == _tariff(ask, tariff_id).id)
-    return ask.page(query, TariffVersion.id)
 
 
 @noun.post(
@@ -251,31 +186,27 @@ def versions(ask: Ask, tariff_id: int) -> object:
 )
 def withdraw(ask: Ask, tariff_id: int, version: int) -> object:
     """Take a version back before it begins at any site; it stays in the list."""
-    tariff = _tariff(ask, tariff_id)
+    tariff = plain.row(ask, tariff_id)
     with unit_of_work() as db:
         return tariff_book.withdraw(db, ask.actor, tariff, version, now=ask.now)
 
 
-@noun.post(
+noun.decide(
     "/tariffs/{tariff_id}/copy",
     "Copy a tariff",
+    "Make another tariff of the prices that hold now; nobody has it yet.",
+    *(TARIFF, plain.row, tariff_book.copy),
     body=schemas.TariffCopy,
-    answers={201: TARIFF},
+    makes="/tariffs",
     problems=(404,),
     everywhere=True,
 )
-def copy(ask: Ask, tariff_id: int) -> object:
-    """Make another tariff of the prices that hold now; nobody has it yet."""
-    tariff = _tariff(ask, tariff_id)
-    with unit_of_work() as db:
-        made = tariff_book.copy(db, ask.actor, tariff, now=ask.now, **ask.body)
-    return Reply(201, made, {"Location": f"{ROOT}/tariffs/{made.id}"})
 
 
 @noun.get("/tariffs/{tariff_id}/holders", "Read who has a tariff", answers={200: Holders})
 def holders(ask: Ask, tariff_id: int) -> object:
     """Whose price it is, as far as the token reaches; those in the archive are left out."""
-    found = queries.holders(ask.db, _tariff(ask, tariff_id))
+    found = queries.holders(ask.db, plain.row(ask, tariff_id))
     return {
         "site_ids": [row.id for row in found.sites],
         "station_ids": [row.id for row in found.stations],
@@ -292,7 +223,7 @@ def holders(ask: Ask, tariff_id: int) -> object:
 )
 def price(ask: Ask, tariff_id: int) -> object:
     """What a session would cost that takes its energy evenly and then stands idle."""
-    asked, tariff = ask.query, _tariff(ask, tariff_id)
+    asked, tariff = ask.query, plain.row(ask, tariff_id)
     number = asked.get("version", _held(tariff).number)
     version = next((one for one in tariff.versions if one.number == number), None)
     if version is None:

@@ -3,21 +3,28 @@
 from operator import attrgetter
 from typing import Annotated
 
+from flask import Response
 from sqlalchemy import select
 
 from app.api.ground import _bulk, _rows
+from app.api.ground._endpoint import File
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
+from app.clock import utc_now
 from app.domain.device import onboarding
 from app.domain.ground import texts
+from app.domain.ground.vocabulary import Area, Right
 from app.domain.network import stations
 from app.domain.network.presence import connected
-from app.models import Connector, Site, Station
+from app.models import ChargingSession, Connector, Site, Station
+from app.queries.network.bundle import Extent
 from app.resource import SITES, STATIONS
 from app.schemas import network as schemas
 from app.schemas.answers import Answer, From, read
 from app.schemas.bulk import StationsBulk
 from app.uow import unit_of_work
+from app.web import bundle, listing
+from app.web.problems import Problem
 
 station_noun = Noun(
     "stations", "Chargers: registered, changed, archived, and what is known of them now."
@@ -71,8 +78,8 @@ stations_list = plain_stations.list(
     "The stations in reach, in the order in which they were registered.",
     schemas.Stations,
     {
-        "identity": lambda _, identity: Station.identity_key == texts.key(identity),
-        "connected": lambda ask, there: connected(ask.now) if there else ~connected(ask.now),
+        "identity": lambda identity: Station.identity_key == texts.key(identity),
+        "connected": lambda there: connected(utc_now()) if there else ~connected(utc_now()),
     },
 )
 plain_stations.show("One station with its connectors and their statuses.")
@@ -125,7 +132,7 @@ def create(ask: Ask) -> object:
 )
 def credentials(ask: Ask, station_id: int) -> object:
     """Make or set the password; an open connection stays, the next one needs the new one."""
-    station, clear = ask.get(Station, station_id, "station"), None
+    station, clear = plain_stations.row(ask, station_id), None
     with unit_of_work() as db:
         if chosen := ask.body.get("password"):
             stations.set_password(db, ask.actor, station, chosen, now=ask.now)
@@ -146,7 +153,7 @@ plain_sites = Plain(site_noun, SITES, SITE)
 plain_sites.list(
     "The sites in reach, in the order in which they were added.",
     schemas.Sites,
-    {"name": lambda _, name: Site.name_key == texts.key(name)},
+    {"name": lambda name: Site.name_key == texts.key(name)},
 )
 plain_sites.show("One site.")
 plain_sites.create(
@@ -157,4 +164,48 @@ plain_sites.archive("Put a site away; refused while stations stand there.", 409)
 plain_sites.restore("Take a site out of the archive.")
 
 
-blueprints = [site_noun.blueprint, station_noun.blueprint]
+# Support bundles: a station, or a session with the minutes around it, as one ZIP.
+
+bundle_noun = Noun("support", "What a manufacturer needs to understand a fault, as one file.")
+blueprints = [site_noun.blueprint, station_noun.blueprint, bundle_noun.blueprint]
+
+ZIP = File(
+    "application/zip",
+    "index.html, about.json and a file of JSON lines for each kind of row; without secrets, names "
+    "and e-mail addresses, tags under pseudonyms.",
+)
+
+
+@bundle_noun.get(
+    "/stations/{station_id}/support-bundle",
+    "Read a station’s support bundle",
+    right="write",
+    answers={200: ZIP},
+    query=schemas.SupportBundle,
+)
+def of_station(ask: Ask, station_id: int) -> Response:
+    """Messages, settings, connections, statuses and more of the last days; the audit notes it."""
+    station = ask.get(Station, station_id, "station")
+    return _sent(ask, bundle.extent(station, now=ask.now, days=ask.query.get("days")))
+
+
+@bundle_noun.get(
+    "/sessions/{session_id}/support-bundle",
+    "Read a session’s support bundle",
+    right="write",
+    answers={200: ZIP},
+    query=schemas.SessionBundle,
+)
+def of_session(ask: Ask, session_id: int) -> Response:
+    """A session with its readings and bills, and two minutes before and after it."""
+    session = ask.get(ChargingSession, session_id, "session")
+    return _sent(ask, bundle.extent(session.station, session, now=ask.now))
+
+
+def _sent(ask: Ask, of: Extent) -> Response:
+    cards = bool(ask.query.get("tags"))
+    if cards and not ask.caller.may(Area.PRIVACY, Right.READ):
+        raise Problem(403, "Only who may see personal data hands on the numbers of tags.")
+    name = bundle.name_of(of, ask.now)
+    parts = bundle.pack(ask.db, ask.actor, of, now=ask.now, cards=cards)
+    return listing.sent(parts, "application/zip", name)

@@ -1,20 +1,46 @@
 """Alerts and their rules."""
 
-from typing import Any
-
-from sqlalchemy import select
-
-from app.api.ground import _bulk, _rows
-from app.api.ground._noun import Ask, Noun
-from app.api.ground._paging import Pages
+from app.api.ground import _bulk, _lists, _rows
+from app.api.ground._noun import Noun, finds
+from app.api.ground._plain import Plain
 from app.domain.office import alerts
-from app.models import Alert
+from app.models import Alert, AlertRule
+from app.resource import ALERT_RULES
 from app.schemas import office as schemas
+from app.schemas.answers import read
 from app.schemas.bulk import AlertsBulk
-from app.uow import unit_of_work
+
+rule_noun = Noun("alert-rules", "What is watched, and who is told of it.", everywhere=True)
+
+RULE = _rows.answer(
+    "AlertRule",
+    "A rule. `minutes` is how long something has to last; mails wait from `quiet_from` to "
+    "`quiet_until` on the clock of `timezone`; `escalate_after` minutes after the first mail "
+    "`escalate_to` is told of what nobody has acknowledged. No `site_ids`: it is at work wherever "
+    "no other rule of its kind is.",
+    AlertRule,
+    without=("name_key",),
+    mail_to=list[str],
+    escalate_to=list[str],
+    site_ids=read(list[int], lambda rule: [site.id for site in rule.sites]),
+)
+
+plain_rules = Plain(rule_noun, ALERT_RULES, RULE)
+plain_rules.list("The rules, in the order in which they were made.", schemas.AlertRules)
+plain_rules.show("One rule.")
+plain_rules.create(
+    "Add a rule; it is looked at from now on. Of one kind there is one for each site, and one "
+    "for all the others.",
+    schemas.NewAlertRule,
+    409,
+)
+plain_rules.edit("Change what is given and leave the rest.", schemas.AlertRuleChanges)
+plain_rules.archive("Watch no more; what the rule found is closed.")
+plain_rules.restore("Watch again.", 409)
+
 
 noun = Noun("alerts", "What rules have found: what began, until it is over.")
-blueprint = noun.blueprint
+blueprints = [rule_noun.blueprint, noun.blueprint]
 
 ALERT = _rows.answer(
     "Alert",
@@ -27,41 +53,23 @@ ALERT = _rows.answer(
 )
 
 
-def _alert(ask: Ask, alert_id: int) -> Alert:
-    alert: Alert = ask.get(Alert, alert_id, "alert")
-    return alert
-
-
-@noun.get("/alerts", "List alerts", answers={200: Pages(ALERT)}, query=schemas.Alerts)
-def list_(ask: Ask) -> Any:
-    """The alerts in reach, the newest first."""
-    query = select(Alert)
-    for name in ("kind", "site_id", "station_id"):
-        if (value := ask.query.get(name)) is not None:
-            query = query.where(getattr(Alert, name) == value)
-    if state := ask.query.get("state"):
-        over = Alert.closed_at.is_not(None)
-        query = query.where(over if state == "closed" else ~over)
-    if (seen := ask.query.get("acknowledged")) is not None:
-        known = Alert.acknowledged_at.is_not(None)
-        query = query.where(known if seen else ~known)
-    return ask.page(query, Alert.id)
-
-
-@noun.get("/alerts/{alert_id}", "Read an alert", answers={200: ALERT})
-def show(ask: Ask, alert_id: int) -> Any:
-    """One alert."""
-    return _alert(ask, alert_id)
-
-
+_alert = finds(Alert, "alert")
+list_ = _lists.hang(
+    *(noun, "/alerts", "List alerts", "The alerts in reach, the newest first."),
+    *(Alert, ALERT),
+    asked=schemas.Alerts,
+    ways={
+        "state": lambda state: Alert.closed_at.is_not(None) == (state == "closed"),
+        "acknowledged": lambda known: Alert.acknowledged_at.is_not(None) == known,
+    },
+)
+noun.show("/alerts/{alert_id}", "Read an alert", "One alert.", ALERT, _alert)
 noun.decide(
     "/alerts/{alert_id}/acknowledge",
     "Acknowledge an alert",
     "Say that somebody knows: nothing is escalated. Whoever said so first stays named.",
     *(ALERT, _alert, alerts.acknowledge),
 )
-
-
 noun.decide(
     "/alerts/{alert_id}/close",
     "Close an alert",
@@ -70,23 +78,16 @@ noun.decide(
     body=schemas.AlertClosing,
     problems=(409,),
 )
-
-
-@noun.patch(
+noun.decide(
     "/alerts/{alert_id}",
     "Change an alert",
+    "Assign it, put off its mails, or note something; what is left out stays.",
+    *(ALERT, _alert, alerts.change),
+    name="change",
+    method="PATCH",
     body=schemas.AlertChanges,
-    answers={200: ALERT},
     problems=(404, 409),
 )
-def change(ask: Ask, alert_id: int) -> Any:
-    """Assign it, put off its mails, or note something; what is left out stays."""
-    alert = _alert(ask, alert_id)
-    with unit_of_work() as db:
-        alerts.change(db, ask.actor, alert, now=ask.now, **ask.body)
-    return alert
-
-
 _bulk.hang(
     *(noun, alerts.MANY, list_, AlertsBulk),
     "Acknowledge, close or put off many alerts; what is over is left as it is.",

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response, current_app, request
 
 from app.api.ground._access import Caller
-from app.api.ground._noun import Ask, File, Noun
+from app.api.ground._endpoint import File
+from app.api.ground._noun import Ask, Noun
 from app.api.office._streams import Stream, Streams
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Area, Json, Right

@@ -5,8 +5,9 @@ from typing import Any
 from flask import Response, current_app, send_file
 from sqlalchemy import select
 
-from app.api.ground import _rows
-from app.api.ground._noun import Ask, File, Noun, Reply
+from app.api.ground import _lists, _rows
+from app.api.ground._endpoint import File
+from app.api.ground._noun import Ask, Noun, Reply, made_at
 from app.api.ground._paging import Pages
 from app.domain.access.imports import headings, sheet
 from app.domain.access.imports import stations as station_import
@@ -40,7 +41,7 @@ JOB = _rows.answer(
 
 
 def _job(ask: Ask, job_id: int) -> Job:
-    job: Job = ask.get(Job, job_id, "job")
+    job = ask.get(Job, job_id, "job")
     if job.user_id != ask.caller.user_id:
         raise Problem(404, "There is no such job.")
     return job
@@ -56,16 +57,12 @@ def _refuse_narrow(ask: Ask) -> None:
 def list_(ask: Ask) -> object:
     """One’s own jobs, the newest first."""
     query = select(Job).where(Job.user_id == ask.caller.user_id)
-    for name in ("kind", "state"):
-        if (value := ask.query.get(name)) is not None:
-            query = query.where(getattr(Job, name) == value)
-    return ask.page(query, Job.id)
+    return ask.page(_lists.narrowed(ask, query, Job), Job.id)
 
 
-@noun.get("/jobs/{job_id}", "Read a job", answers={200: JOB})
-def show(ask: Ask, job_id: int) -> object:
-    """One job: how far it is, and what came of it."""
-    return _job(ask, job_id)
+noun.show(
+    *("/jobs/{job_id}", "Read a job", "One job: how far it is, and what came of it.", JOB, _job)
+)
 
 
 @noun.get(
@@ -100,7 +97,11 @@ def _asked(ask: Ask, kind: JobKind, arguments: Json, text: str | None = None) ->
     given: Any = {"tenant_id": ask.tenant_id, "arguments": arguments, "text": text, "now": ask.now}
     with unit_of_work() as db:
         job = jobs.ask(db, ask.actor, kind, **given)
-    return Reply(202, job, {"Location": f"/api/v1/jobs/{job.id}"})
+    return made_at("/jobs", job, 202)
+
+
+#: What an import may be told, no by itself.
+_YES_OR_NO = ("ignore_columns", "make_groups", "unblock", "valid_only", "dry_run")
 
 
 @noun.post(
@@ -121,15 +122,9 @@ def import_(ask: Ask) -> Reply:
     clock.zone_name(given.get("timezone", "UTC"))
     if kind is JobKind.IMPORT_STATIONS:
         station_import.refuse_passwords(sheet.read(text, headings.STATIONS))
-    options = {
-        "site": given.get("site", ""),
-        "zone": given.get("timezone", "UTC"),
-        "leave_out": given.get("ignore_columns", False),
-        "make_groups": given.get("make_groups", False),
-        "unblock": given.get("unblock", False),
-        "valid_only": given.get("valid_only", False),
-        "dry_run": given.get("dry_run", False),
-    }
+    options = {"site": "", **dict.fromkeys(_YES_OR_NO, False), **given}
+    options["zone"] = options.pop("timezone", "UTC")
+    options["leave_out"] = options.pop("ignore_columns")
     return _asked(ask, kind, options, text)
 
 

@@ -4,11 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import select
 
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun
-from app.api.ground._paging import Pages
 from app.domain.ground.vocabulary import Json
 from app.domain.office import housekeeping
 from app.models import AuditEntry, Base
@@ -103,17 +101,15 @@ class Hits(Answer):
     items: list[Hit]
 
 
-@noun.get(
-    "/audit",
-    "List the audit",
+_lists.hang(
+    *(noun, "/audit", "List the audit", "Who did what, the newest first."),
+    *(AuditEntry, ENTRY),
+    name="audit",
+    asked=schemas.Audit,
+    at="at",
     right="write",
-    answers={200: Pages(ENTRY)},
-    query=schemas.Audit,
     everywhere=True,
 )
-def audit(ask: Ask) -> object:
-    """Who did what, the newest first."""
-    return _lists.narrowed(ask, select(AuditEntry), AuditEntry, at="at")
 
 
 @noun.get("/attention", "Read what needs attention", answers={200: Findings})

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, render_template
 
 from app.api.commands.orders import known
 from app.api.ground import _openapi
-from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, File
+from app.api.ground._endpoint import ENDPOINTS, NOUNS, ROOT, File
 from app.api.ground._paging import Pages
 from app.schemas.base import Schema, json_schema
 from app.web import problems

@@ -1,12 +1,9 @@
 """Reports on schedule: what goes out by itself, to whom, and what became of it."""
 
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
-
-from app.api.ground import _rows
-from app.api.ground._noun import Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Ask, Noun, finds
 from app.api.ground._plain import Plain
 from app.domain.ground.vocabulary import JobState
 from app.domain.office import schedules
@@ -15,9 +12,8 @@ from app.resource import REPORT_SCHEDULES
 from app.schemas import reports as schemas
 from app.schemas.answers import Answer, read
 from app.schemas.base import Instant
-from app.uow import unit_of_work
 
-noun = Noun("report-schedules", "Reports that go out by mail every week or month.")
+noun = Noun("report-schedules", "Reports that go out by mail every week or month.", everywhere=True)
 blueprint = noun.blueprint
 
 SCHEDULE = _rows.answer(
@@ -53,7 +49,7 @@ class ReportRun(Answer):
     mails: list[ReportMail]
 
 
-plain = Plain(noun, REPORT_SCHEDULES, SCHEDULE, everywhere=True)
+plain = Plain(noun, REPORT_SCHEDULES, SCHEDULE)
 plain.list("The schedules, in the order in which they were made.", schemas.ReportSchedules)
 plain.show("One schedule.")
 plain.create("Add a schedule; its first report is of what is a whole week or month by then.",
@@ -63,37 +59,35 @@ plain.archive("Pause it: nothing is sent until it is restored.")
 plain.restore("Send again, from its next time on.")
 
 
-def _schedule(ask: Ask, schedule_id: int) -> ReportSchedule:
-    row: ReportSchedule = ask.get(ReportSchedule, schedule_id, "schedule")
-    return row
+_schedule = finds(ReportSchedule, "schedule")
 
 
-@noun.post(
+def _mailed(ask: Ask, jobs: list[Any]) -> None:
+    mails = schedules.mails(ask.db, jobs)
+    for job in jobs:
+        job.mails = mails.get(job.id, [])
+
+
+def _just_made(ask: Ask, job: Any) -> Job:
+    job.mails = []
+    return cast(Job, job)
+
+
+noun.decide(
     "/report-schedules/{schedule_id}/run",
     "Send a report now",
-    answers={202: ReportRun},
+    "Make and send the report of the last whole week or month now.",
+    *(ReportRun, _schedule, schedules.run),
+    seen=_just_made,
+    result=True,
+    status=202,
     problems=(409,),
-    everywhere=True,
 )
-def run(ask: Ask, schedule_id: int) -> Reply:
-    """Make and send the report of the last whole week or month now."""
-    row = _schedule(ask, schedule_id)
-    with unit_of_work() as db:
-        job = schedules.run(db, ask.actor, row, now=ask.now)
-    job.mails = []  # type: ignore[attr-defined]
-    return Reply(202, job)
-
-
-@noun.get(
-    "/report-schedules/{schedule_id}/runs",
-    "List what a schedule sent",
-    answers={200: Pages(ReportRun)},
-    everywhere=True,
+_lists.hang(
+    *(noun, "/report-schedules/{schedule_id}/runs", "List what a schedule sent"),
+    "Each time that it was made, the newest first, with its mails.",
+    *(Job, ReportRun),
+    name="runs",
+    of=(Job.schedule_id, _schedule),
+    seen=_mailed,
 )
-def runs(ask: Ask, schedule_id: int) -> Any:
-    """Each time that it was made, the newest first, with its mails."""
-    page = ask.page(select(Job).where(Job.schedule_id == _schedule(ask, schedule_id).id), Job.id)
-    mails = schedules.mails(ask.db, page.rows)
-    for job in page.rows:
-        job.mails = mails.get(job.id, [])
-    return page

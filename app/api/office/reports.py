@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Response
 
-from app.api.ground._noun import Ask, File, Noun
+from app.api.ground._endpoint import File
+from app.api.ground._noun import Ask, Noun
 from app.domain.ground.vocabulary import Json
 from app.queries.ground import period
 from app.queries.office import reports

@@ -1,19 +1,33 @@
 """Roles of an organisation's own, and machines: programs on the staff."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
+from app.api.ground._noun import Ask, Noun, made_at
+from app.api.ground._plain import Plain
 from app.api.office.staff import PERSON
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import api_tokens, rights
-from app.models import OwnRole
+from app.models import OwnRole, User
+from app.resource import ROLES
 from app.schemas import staff as schemas
 from app.schemas.answers import Answer, From
 from app.uow import unit_of_work
 
-noun = Noun("roles", "What staff may read and write, area by area; three roles are built in.")
-machine_noun = Noun("machines", "Programs on the staff: with tokens of their own, and an owner.")
+noun = Noun(
+    "roles",
+    "What staff may read and write, area by area; three roles are built in.",
+    everywhere=True,
+)
+machine_noun = Noun(
+    "machines",
+    "Programs on the staff: with tokens of their own, and an owner.",
+    everywhere=True,
+)
 blueprints = [noun.blueprint, machine_noun.blueprint]
+
+
+def _rights(role: Any) -> object:
+    return rights.parsed(role.rights if isinstance(role, OwnRole) else role["rights"])
 
 
 class Role(Answer):
@@ -21,7 +35,7 @@ class Role(Answer):
 
     id: int | None
     name: str
-    rights: Annotated[dict[Area, Right], From(lambda row: rights.parsed(row["rights"]))]
+    rights: Annotated[dict[Area, Right], From(_rights)]
 
 
 class Roles(Answer):
@@ -30,46 +44,25 @@ class Roles(Answer):
     items: list[Role]
 
 
-def _row(row: OwnRole) -> dict[str, object]:
-    return {"id": row.id, "name": row.name, "rights": row.rights}
+def _machine(ask: Ask, user_id: int) -> User:
+    return api_tokens.machine(ask.db, user_id)
 
 
-@noun.get("/roles", "List roles", answers={200: Roles}, everywhere=True)
+@noun.get("/roles", "List roles", answers={200: Roles})
 def list_(ask: Ask) -> object:
     """Every role, and what it allows."""
     built_in = [
         {"id": None, "name": role.value, "rights": held} for role, held in rights.BUILT_IN.items()
     ]
-    return {"items": [*built_in, *map(_row, rights.roles(ask.db))]}
+    return {"items": [*built_in, *rights.roles(ask.db)]}
 
 
-@noun.get("/roles/{role_id}", "Read a role", answers={200: Role}, everywhere=True)
-def show(ask: Ask, role_id: int) -> object:
-    """One of the organisation’s own roles."""
-    return _row(rights.role(ask.db, role_id))
-
-
-@noun.post("/roles", "Make a role", body=schemas.NewRole, answers={201: Role}, everywhere=True)
-def create(ask: Ask) -> object:
-    """Make a role; nobody gives a right that they lack."""
-    with unit_of_work() as db:
-        row = rights.add_role(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
-    return Reply(201, _row(row), {"Location": f"{ROOT}/roles/{row.id}"})
-
-
-@noun.patch(
-    "/roles/{role_id}",
-    "Change a role",
-    body=schemas.RoleChanges,
-    answers={200: Role},
-    problems=(409,),
-    everywhere=True,
+plain = Plain(noun, ROLES, Role)
+plain.show("One of the organisation’s own roles.")
+plain.create("Make a role; nobody gives a right that they lack.", schemas.NewRole, verb="Make")
+plain.edit(
+    "Change what is given; whoever has the role may do the new at once.", schemas.RoleChanges
 )
-def edit(ask: Ask, role_id: int) -> object:
-    """Change what is given; whoever has the role may do the new at once."""
-    with unit_of_work() as db:
-        row = rights.role(db, role_id)
-        return _row(rights.edit_role(db, ask.actor, row, now=ask.now, **ask.body))
 
 
 @noun.delete(
@@ -77,7 +70,6 @@ def edit(ask: Ask, role_id: int) -> object:
     "Delete a role",
     answers={204: None},
     problems=(409,),
-    everywhere=True,
 )
 def remove(ask: Ask, role_id: int) -> None:
     """Delete a role that nobody has."""
@@ -90,27 +82,22 @@ def remove(ask: Ask, role_id: int) -> None:
     "Add a machine",
     body=schemas.NewMachine,
     answers={201: PERSON},
-    everywhere=True,
 )
 def add(ask: Ask) -> object:
     """Add a program to the staff; POST /tokens makes it a token."""
     given = {"owner_id": ask.caller.user_id, **ask.body}
     with unit_of_work() as db:
         row = api_tokens.add_machine(db, ask.actor, tenant_id=ask.tenant_id, now=ask.now, **given)
-    return Reply(201, row, {"Location": f"{ROOT}/staff/{row.id}"})
+    return made_at("/staff", row)
 
 
-@machine_noun.patch(
+machine_noun.decide(
     "/machines/{user_id}",
     "Change a machine",
+    "Change what is given; PATCH /staff is for people.",
+    *(PERSON, _machine, api_tokens.edit_machine),
+    name="change",
+    method="PATCH",
     body=schemas.MachineChanges,
-    answers={200: PERSON},
     problems=(409,),
-    everywhere=True,
 )
-def change(ask: Ask, user_id: int) -> object:
-    """Change what is given; PATCH /staff is for people."""
-    with unit_of_work() as db:
-        return api_tokens.edit_machine(
-            db, ask.actor, api_tokens.machine(db, user_id), now=ask.now, **ask.body
-        )

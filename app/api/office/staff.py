@@ -1,14 +1,14 @@
 """Staff: who may use the desk and how far they reach, their sign-ins and API tokens."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.api.ground import _lists, _rows
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground._noun import Ask, Noun, Reply, made_at
 from app.domain.ground import texts
+from app.domain.ground.vocabulary import Actor
 from app.domain.office import api_tokens, second_factor, sign_ins, staff, ways_in
 from app.models import ApiToken, SignIn, User
 from app.queries.office import staff as queries
@@ -17,7 +17,12 @@ from app.schemas.answers import Answer, From, read
 from app.uow import unit_of_work
 from app.web import way_in
 
-noun = Noun("staff", "Members of staff, their sign-ins and API tokens; for staff of all sites.")
+noun = Noun(
+    "staff",
+    "Members of staff, their sign-ins and API tokens; for staff of all sites.",
+    reads="write",
+    everywhere=True,
+)
 blueprint = noun.blueprint
 
 PERSON = _rows.answer(
@@ -67,36 +72,16 @@ def _token(ask: Ask, token_id: int) -> ApiToken:
     return api_tokens.get(ask.db, token_id)
 
 
-@noun.get(
-    "/staff",
-    "List staff",
-    right="write",
-    answers={200: Pages(PERSON)},
-    query=schemas.People,
-    everywhere=True,
+_lists.hang(
+    *(noun, "/staff", "List staff"),
+    "The members of staff, in the order in which they were added.",
+    *(User, PERSON),
+    asked=schemas.People,
+    options=[selectinload(User.sites)],
+    ways={"email": lambda email: User.email_key == texts.key(email), "role": queries.of_role},
+    newest=False,
 )
-def list_(ask: Ask) -> object:
-    """The members of staff, in the order in which they were added."""
-    gone = User.archived_at.is_not(None)
-    query = select(User).options(selectinload(User.sites))
-    query = query.where(gone if ask.query.pop("archived", False) else ~gone)
-    ways = {
-        "email": lambda email: User.email_key == texts.key(email),
-        "role": queries.of_role,
-    }
-    return _lists.narrowed(ask, query, User, ways, newest=False)
-
-
-@noun.get(
-    "/staff/{user_id}",
-    "Read a member of staff",
-    right="write",
-    answers={200: PERSON},
-    everywhere=True,
-)
-def show(ask: Ask, user_id: int) -> object:
-    """One member of staff."""
-    return _user(ask, user_id)
+noun.show("/staff/{user_id}", "Read a member of staff", "One member of staff.", PERSON, _user)
 
 
 @noun.post(
@@ -104,7 +89,6 @@ def show(ask: Ask, user_id: int) -> object:
     "Invite a member of staff",
     body=schemas.NewPerson,
     answers={201: Invited},
-    everywhere=True,
     secret=True,
 )
 def create(ask: Ask) -> object:
@@ -112,116 +96,84 @@ def create(ask: Ask) -> object:
     with unit_of_work() as db:
         user: Any = staff.create(db, ask.actor, tenant_id=ask.tenant_id, now=ask.now, **ask.body)
         user.link = way_in.invite(db, ask.actor, user, ask.now)
-    return Reply(201, user, {"Location": f"{ROOT}/staff/{user.id}"})
+    return made_at("/staff", user)
 
 
-@noun.patch(
+noun.decide(
     "/staff/{user_id}",
     "Change a member of staff",
+    "Change what is given; another role or reach ends every sign-in of theirs.",
+    *(PERSON, _user, staff.edit),
+    name="edit",
+    method="PATCH",
     body=schemas.PersonChanges,
-    answers={200: PERSON},
     problems=(409,),
-    everywhere=True,
 )
-def edit(ask: Ask, user_id: int) -> object:
-    """Change what is given; another role or reach ends every sign-in of theirs."""
-    user = _user(ask, user_id)
-    with unit_of_work() as db:
-        return staff.edit(db, ask.actor, user, now=ask.now, **ask.body)
-
-
 noun.decide(
     "/staff/{user_id}/archive",
     "Deactivate a member of staff",
     "Sign them out everywhere and let them in no more; their tokens stop, history stays.",
     *(PERSON, _user, staff.archive),
-    everywhere=True,
 )
-
-
 noun.decide(
     "/staff/{user_id}/restore",
     "Restore a member of staff",
     "Let a deactivated member of staff sign in again.",
     *(PERSON, _user, staff.restore),
-    everywhere=True,
 )
 
 
-@noun.post(
+def _invite(db: Session, actor: Actor, user: Any, *, now: datetime) -> None:
+    user.link = way_in.invite(db, actor, user, now)
+
+
+noun.decide(
     "/staff/{user_id}/invite",
     "Invite a member of staff again",
-    answers={200: Invited},
-    everywhere=True,
+    "Mail a new link to choose a password.",
+    *(Invited, _user, _invite),
     secret=True,
 )
-def invite(ask: Ask, user_id: int) -> object:
-    """Mail a new link to choose a password."""
-    user: Any = staff.get(ask.db, user_id)
-    with unit_of_work() as db:
-        user.link = way_in.invite(db, ask.actor, user, ask.now)
-    return user
-
-
-@noun.get(
-    "/staff/{user_id}/sign-ins",
-    "List a person’s sign-ins",
-    right="write",
-    answers={200: Pages(SIGN_IN)},
-    everywhere=True,
+_lists.hang(
+    *(noun, "/staff/{user_id}/sign-ins", "List a person’s sign-ins"),
+    "Every sign-in that was not ended, the newest first; after `expires_at` it counts no more.",
+    *(SignIn, SIGN_IN),
+    name="sign_ins",
+    of=(SignIn.user_id, _user),
+    among=[SignIn.ended_at.is_(None)],
 )
-def sign_ins_(ask: Ask, user_id: int) -> object:
-    """Every sign-in that was not ended, the newest first; after `expires_at` it counts no more."""
-    user = _user(ask, user_id)
-    query = select(SignIn).where(SignIn.user_id == user.id, SignIn.ended_at.is_(None))
-    return ask.page(query, SignIn.id)
-
-
-@noun.post(
+noun.decide(
     "/staff/{user_id}/sign-ins/end",
     "End a person’s sign-ins",
-    answers={200: Ended},
-    everywhere=True,
+    "Sign a member of staff out everywhere.",
+    *(Ended, _user),
+    lambda *who, now: {"count": sign_ins.sign_out_everywhere(*who, now=now)},
+    name="end_sign_ins",
+    result=True,
 )
-def end_sign_ins(ask: Ask, user_id: int) -> object:
-    """Sign a member of staff out everywhere."""
-    user = _user(ask, user_id)
-    with unit_of_work() as db:
-        return {"count": sign_ins.sign_out_everywhere(db, ask.actor, user, now=ask.now)}
-
-
 noun.decide(
     "/staff/{user_id}/withdraw",
     "Withdraw an invitation",
     "Make the links of somebody useless who never came in, and put them away.",
     *(PERSON, _user, ways_in.withdraw_invitation),
     problems=(409,),
-    everywhere=True,
 )
-
-
 noun.decide(
     "/staff/{user_id}/reset-second-factor",
     "Reset a second factor",
     "Take away app, recovery codes and passkeys of somebody who lost them; ends every sign-in.",
     *(PERSON, _user, second_factor.reset),
     problems=(409,),
-    everywhere=True,
 )
-
-
-@noun.get(
-    "/tokens",
-    "List API tokens",
-    right="write",
-    answers={200: Pages(TOKEN)},
-    query=schemas.ApiTokens,
-    everywhere=True,
+_lists.hang(
+    *(noun, "/tokens", "List API tokens"),
+    "Everybody’s tokens, the newest first; no secret is told.",
+    *(ApiToken, TOKEN),
+    name="tokens",
+    asked=schemas.ApiTokens,
+    options=[joinedload(ApiToken.user)],
+    ways={"revoked": lambda is_: ApiToken.revoked_at.is_not(None) == is_},
 )
-def tokens(ask: Ask) -> object:
-    """Everybody’s tokens, the newest first; no secret is told."""
-    ways = {"revoked": lambda is_: ApiToken.revoked_at.is_not(None) == is_}
-    return _lists.narrowed(ask, select(ApiToken).options(joinedload(ApiToken.user)), ApiToken, ways)
 
 
 @noun.post(
@@ -230,7 +182,6 @@ def tokens(ask: Ask) -> object:
     body=schemas.NewApiToken,
     answers={201: Issued},
     problems=(404,),
-    everywhere=True,
     secret=True,
 )
 def issue(ask: Ask) -> object:
@@ -249,5 +200,4 @@ noun.decide(
     "Revoke an API token",
     "Make a token useless from now on.",
     *(TOKEN, _token, api_tokens.revoke),
-    everywhere=True,
 )

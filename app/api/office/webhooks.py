@@ -4,11 +4,9 @@ from operator import attrgetter
 from typing import Annotated, Any
 
 from flask import current_app
-from sqlalchemy import select
 
-from app.api.ground import _rows
-from app.api.ground._noun import ROOT, Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Ask, Noun, Reply, finds, made_at
 from app.domain.ground.vocabulary import WebhookEvent
 from app.domain.office import deliveries, webhooks
 from app.domain.office.webhooks import Means
@@ -20,7 +18,12 @@ from app.schemas.base import Instant
 from app.uow import unit_of_work
 from app.web.problems import Problem
 
-noun = Noun("webhooks", "Endpoints that are told what happens, by signed messages.")
+noun = Noun(
+    "webhooks",
+    "Endpoints that are told what happens, by signed messages.",
+    reads="write",
+    everywhere=True,
+)
 blueprint = noun.blueprint
 
 WEBHOOK = _rows.answer(
@@ -54,36 +57,31 @@ class WebhookSecret(Answer):
     old_until: Instant
 
 
-def _endpoint(ask: Ask, webhook_id: int) -> WebhookEndpoint:
-    row: WebhookEndpoint = ask.get(WebhookEndpoint, webhook_id, "webhook")
+def _on_its_way(ask: Ask, row: WebhookDelivery) -> Reply:
+    return made_at(f"/webhooks/{row.endpoint_id}/deliveries", row, status=202)
+
+
+_endpoint = finds(WebhookEndpoint, "webhook")
+
+
+def _delivery(ask: Ask, webhook_id: int, delivery_id: int) -> WebhookDelivery:
+    row = ask.get(WebhookDelivery, delivery_id, "delivery")
+    if row.endpoint_id != webhook_id:
+        raise Problem(404, "There is no such delivery.")
     return row
 
 
-@noun.get(
-    "/webhooks",
-    "List webhooks",
-    right="write",
-    answers={200: Pages(WEBHOOK)},
-    query=schemas.Webhooks,
-    everywhere=True,
+_lists.hang(
+    *(noun, "/webhooks", "List webhooks"),
+    "The webhooks in use, or with `archived` those that are not.",
+    *(WebhookEndpoint, WEBHOOK),
+    asked=schemas.Webhooks,
+    newest=False,
 )
-def list_(ask: Ask) -> Any:
-    """The webhooks in use, or with `archived` those that are not."""
-    gone = WebhookEndpoint.archived_at.is_not(None)
-    query = select(WebhookEndpoint).where(gone if ask.query.get("archived") else ~gone)
-    return ask.page(query, WebhookEndpoint.id, newest=False)
-
-
-@noun.get(
-    "/webhooks/{webhook_id}",
-    "Read a webhook",
-    right="write",
-    answers={200: WEBHOOK},
-    everywhere=True,
+noun.show(
+    *("/webhooks/{webhook_id}", "Read a webhook", "One webhook; its secret is told by nobody."),
+    *(WEBHOOK, _endpoint),
 )
-def show(ask: Ask, webhook_id: int) -> Any:
-    """One webhook; its secret is told by nobody."""
-    return _endpoint(ask, webhook_id)
 
 
 @noun.post(
@@ -92,7 +90,6 @@ def show(ask: Ask, webhook_id: int) -> Any:
     body=schemas.NewWebhook,
     answers={201: AddedWebhook},
     problems=(409,),
-    everywhere=True,
     secret=True,
 )
 def create(ask: Ask) -> Any:
@@ -100,30 +97,26 @@ def create(ask: Ask) -> Any:
     with unit_of_work() as db:
         row, secret = webhooks.add(db, ask.actor, ask.tenant_id, _means(), now=ask.now, **ask.body)
     row.told = secret  # type: ignore[attr-defined]
-    return Reply(201, row, {"Location": f"{ROOT}/webhooks/{row.id}"})
+    return made_at("/webhooks", row)
 
 
-@noun.patch(
+noun.decide(
     "/webhooks/{webhook_id}",
     "Change a webhook",
+    "Change what is given; of new events it is told from now on.",
+    *(WEBHOOK, _endpoint),
+    lambda db, actor, row, **given: webhooks.edit(db, actor, row, _means(), **given),
+    name="edit",
+    method="PATCH",
     body=schemas.WebhookChanges,
-    answers={200: WEBHOOK},
     problems=(409,),
-    everywhere=True,
 )
-def edit(ask: Ask, webhook_id: int) -> Any:
-    """Change what is given; of new events it is told from now on."""
-    row = _endpoint(ask, webhook_id)
-    with unit_of_work() as db:
-        webhooks.edit(db, ask.actor, row, _means(), now=ask.now, **ask.body)
-    return row
 
 
 @noun.post(
     "/webhooks/{webhook_id}/rotate",
     "Give a webhook a new secret",
     answers={200: WebhookSecret},
-    everywhere=True,
     secret=True,
 )
 def rotate(ask: Ask, webhook_id: int) -> Any:
@@ -134,64 +127,37 @@ def rotate(ask: Ask, webhook_id: int) -> Any:
     return {"webhook_id": row.id, "secret": secret, "old_until": row.old_secret_until}
 
 
-@noun.post(
+noun.decide(
     "/webhooks/{webhook_id}/test",
     "Test a webhook",
-    answers={202: DELIVERY},
-    everywhere=True,
+    "Send an event of the type webhook.test.",
+    *(DELIVERY, _endpoint, deliveries.ping),
+    status=202,
+    result=True,
+    seen=_on_its_way,
 )
-def test(ask: Ask, webhook_id: int) -> Any:
-    """Send an event of the type webhook.test."""
-    row = _endpoint(ask, webhook_id)
-    with unit_of_work() as db:
-        delivery = deliveries.ping(db, ask.actor, row, now=ask.now)
-    return _on_its_way(delivery)
-
-
-@noun.get(
-    "/webhooks/{webhook_id}/deliveries",
-    "List deliveries",
-    right="write",
-    answers={200: Pages(DELIVERY)},
-    query=schemas.Deliveries,
-    everywhere=True,
+_lists.hang(
+    *(noun, "/webhooks/{webhook_id}/deliveries", "List deliveries"),
+    "What was sent to a webhook in the last 30 days, the newest first.",
+    *(WebhookDelivery, DELIVERY),
+    name="deliveries",
+    asked=schemas.Deliveries,
+    of=(WebhookDelivery.endpoint_id, _endpoint),
 )
-def deliveries_(ask: Ask, webhook_id: int) -> Any:
-    """What was sent to a webhook in the last 30 days, the newest first."""
-    row = _endpoint(ask, webhook_id)
-    query = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == row.id)
-    for name in ("state", "event"):
-        if (value := ask.query.get(name)) is not None:
-            query = query.where(getattr(WebhookDelivery, name) == value)
-    return ask.page(query, WebhookDelivery.id)
-
-
-@noun.get(
-    "/webhooks/{webhook_id}/deliveries/{delivery_id}",
-    "Read a delivery",
-    right="write",
-    answers={200: DELIVERY},
-    everywhere=True,
+noun.show(
+    *("/webhooks/{webhook_id}/deliveries/{delivery_id}", "Read a delivery"),
+    "One delivery, with what was sent and what was answered.",
+    *(DELIVERY, _delivery),
+    name="delivery",
 )
-def delivery(ask: Ask, webhook_id: int, delivery_id: int) -> Any:
-    """One delivery, with what was sent and what was answered."""
-    return _delivery(ask, webhook_id, delivery_id)
-
-
-@noun.post(
+noun.decide(
     "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
     "Replay a delivery",
-    answers={202: DELIVERY},
-    everywhere=True,
+    "Deliver the same once more, with the same id.",
+    *(DELIVERY, _delivery, deliveries.replay),
+    status=202,
+    seen=_on_its_way,
 )
-def replay(ask: Ask, webhook_id: int, delivery_id: int) -> Any:
-    """Deliver the same once more, with the same id."""
-    row = _delivery(ask, webhook_id, delivery_id)
-    with unit_of_work() as db:
-        deliveries.replay(db, ask.actor, row, now=ask.now)
-    return _on_its_way(row)
-
-
 for _act, _summary, _doc in (
     (webhooks.enable, "Switch a webhook on", "Tell it of what happens from now on."),
     (webhooks.disable, "Switch a webhook off", "Send nothing for the time being."),
@@ -199,19 +165,7 @@ for _act, _summary, _doc in (
     (webhooks.restore, "Restore a webhook", "Take it out of the archive."),
 ):
     _path = f"/webhooks/{{webhook_id}}/{_act.__name__}"
-    noun.decide(_path, _summary, _doc, WEBHOOK, _endpoint, _act, everywhere=True)
-
-
-def _delivery(ask: Ask, webhook_id: int, delivery_id: int) -> WebhookDelivery:
-    row: WebhookDelivery = ask.get(WebhookDelivery, delivery_id, "delivery")
-    if row.endpoint_id != webhook_id:
-        raise Problem(404, "There is no such delivery.")
-    return row
-
-
-def _on_its_way(row: WebhookDelivery) -> Reply:
-    place = f"{ROOT}/webhooks/{row.endpoint_id}/deliveries/{row.id}"
-    return Reply(202, row, {"Location": place})
+    noun.decide(_path, _summary, _doc, WEBHOOK, _endpoint, _act)
 
 
 def _means() -> Means:
