@@ -5,12 +5,24 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import redis
+from redis._parsers.base import BaseParser
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import RedisClusterException
 from redis.sentinel import Sentinel
 
 #: Calls fail within a second when Redis is away.
 _PATIENCE: dict[str, Any] = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0}
+
+
+class CannotStore(redis.ConnectionError):
+    """Redis is there and takes nothing, for want of room on its disk or in its memory.
+
+    The library calls it a fault of what was asked, at which Celery ends; so it waits as for a Redis
+    that is away, and goes on.
+    """
+
+
+BaseParser.EXCEPTION_CLASSES |= dict.fromkeys(("MISCONF", "OOM"), CannotStore)
 
 
 def make_redis(url: str) -> Any:

@@ -1,0 +1,54 @@
+"""Redis' disc is full: it takes nothing, and whoever needs it waits until it does again."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.redis_servers import CannotStore
+from tests.support.wait import eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def full(make_site):
+    """A site whose Redis cannot save, and so takes no writes, and what mends it."""
+    site = make_site("sqlite", processes=("celery", "beat"))
+    client = redis.Redis.from_url(site.redis.url, decode_responses=True)
+    client.config_set("stop-writes-on-bgsave-error", "yes")
+    client.config_set("save", "3600 1000000")
+    in_its_way = Path(
+        client.config_get("dir")["dir"], client.config_get("dbfilename")["dbfilename"]
+    )
+    (in_its_way / "full").mkdir(parents=True)  # nothing can be saved where a folder is
+    client.bgsave()
+    eventually(lambda: refuses(client), 30, "Redis takes no writes")
+
+    def mend():
+        shutil.rmtree(in_its_way)
+        client.bgsave()
+        eventually(lambda: not refuses(client), 30, "Redis takes writes")
+
+    yield site, mend
+    client.close()
+
+
+def refuses(client):
+    try:
+        client.set("written", 1)
+    except CannotStore:
+        return True
+    return False
+
+
+def test_tasks_wait_and_go_on_without_anybody_starting_them_anew(full):
+    site, mend = full
+    celery, beat = parts = [site.processes[name] for name in ("celery", "beat")]
+    began = [part.process.pid for part in parts]
+    eventually(lambda: celery.said("Cannot connect to redis"), 60, "Celery has met it")
+    eventually(lambda: beat.said("Connection error"), 60, "beat has met it")
+    mend()
+    eventually(site._celery_listens, 60, "Celery listens again")
+    assert [part.process.pid for part in parts if part.running] == began
