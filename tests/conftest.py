@@ -90,9 +90,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     apps.COMPILED.directory = str(shared)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def audited() -> Iterator[Watch]:
-    """Have the audit tell all that requests change (`tests.support.audited`)."""
+    """Fail where the audit does not tell all that requests change (`tests.support.audited`)."""
     watch = Watch()
     watch.begin()
     yield watch

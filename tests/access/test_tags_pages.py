@@ -13,6 +13,9 @@ from app.domain.ground.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
 from app.text.numbers import number
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 
 def page(client, address):
     answer = client.get(address)

@@ -5,6 +5,9 @@ from sqlalchemy import select
 
 from app.models import CustomerReport, DeviceEvent, Station, StationVariable
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 
 @pytest.fixture
 def station(db, made):

@@ -10,6 +10,9 @@ from app.domain.money import questions
 from app.models import AuditEntry, Bill, ChargingSession, Receipt, Review, StrayStop
 from tests.api.client import Api
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 PRICES = {
     "currency": "EUR",
     "tax": {"mode": "inclusive", "percent": "19"},

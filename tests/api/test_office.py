@@ -7,6 +7,9 @@ from app.domain.ground.vocabulary import Verdict
 from app.models import AuditEntry, Authorisation, Message, OutgoingMail, SignIn
 from tests.api.client import Api
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 GRACE = {"email": "New.Grace@example.org", "name": "Grace Hopper", "role": "operator"}
 
 

@@ -13,6 +13,9 @@ from app.domain.money import tariff_book
 from app.models import AuditEntry, Tariff, TariffVersion
 from tests.support import seed
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 

@@ -8,6 +8,9 @@ from sqlalchemy import select
 from app.models import Site, Tenant
 from tests.support import seed
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 NEW = {"name": "Harbour", "timezone": "Europe/Berlin", "currency": "EUR", "tariff_id": ""}
 
 

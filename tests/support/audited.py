@@ -71,12 +71,14 @@ class Watch:
         audit._columns = self._noting
         event.listen(Session, "before_flush", self._hold)
         event.listen(Session, "before_commit", self._look)
+        event.listen(Session, "after_rollback", self._forget)
 
     def end(self) -> None:
         """Look no more."""
         audit._columns = self._usual
         event.remove(Session, "before_flush", self._hold)
         event.remove(Session, "before_commit", self._look)
+        event.remove(Session, "after_rollback", self._forget)
 
     def _noting(self, *given: Any) -> Any:
         entry = self._usual(*given)
@@ -88,6 +90,12 @@ class Watch:
         """Keep rows that change: nobody else does, once they are written."""
         if _changes_something():
             g.setdefault("audit_rows", []).extend([*db.new, *db.dirty])
+
+    def _forget(self, _db: Session) -> None:
+        """What was not written needs no entry, and has none."""
+        if has_request_context():
+            g.pop("audit_rows", None)
+            g.pop("audit_told", None)
 
     def _look(self, db: Session) -> None:
         if not _changes_something() or db.in_nested_transaction():

@@ -10,6 +10,9 @@ from app.models import AuditEntry, AuthorityCertificate, StationCertificate
 from tests.support.seed import signed_in
 from tests.trust.test_certificates import request as signing_request
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 NOW = datetime.now(UTC)
 
 
