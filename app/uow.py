@@ -32,7 +32,7 @@ Row = TypeVar("Row")
 lock_patience = {"s": 20.0}
 #: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
 SQLITE_PAUSE_S = 0.01
-#: SQLite's steps after which a long read lets others run: about a millisecond.
+#: SQLite's steps after which a long read looks at the clock: about a millisecond.
 SQLITE_STEPS = 10_000
 #: How long what only reads may take, in seconds: a page waits less long than a file.  None: as
 #: long as it takes, as whatever writes, and all that no request asked for.
@@ -71,10 +71,15 @@ class CooperativeConnection(sqlite3.Connection):
         if seconds is None:
             self.set_progress_handler(None, 0)
             return
-        deadline = time.monotonic() + seconds
+        ran_since = time.monotonic()
+        deadline = ran_since + seconds
 
         def interrupt() -> bool:
-            let_others_run()
+            # Whoever gives way at each step waits each time until all others gave way once.
+            nonlocal ran_since
+            if time.monotonic() - ran_since > SQLITE_PAUSE_S:
+                let_others_run()
+                ran_since = time.monotonic()
             return time.monotonic() > deadline
 
         self.set_progress_handler(interrupt, SQLITE_STEPS)

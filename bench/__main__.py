@@ -14,7 +14,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bench import beside, bills, cost, growth, orders, others, pages, peer, processes, storms, waits
+from bench import (
+    beside,
+    bills,
+    cost,
+    desk,
+    growth,
+    orders,
+    others,
+    pages,
+    peer,
+    processes,
+    storms,
+    waits,
+)
 from bench.plan import DATABASES, Plan, Row, print_rows
 from deploy.processes import ROOT
 
@@ -41,6 +54,8 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     "retention": beside.retention,
     "broadcast-50000": beside.broadcast,
     "pages": pages.rows,
+    "exports": desk.exports,
+    "live": desk.live,
 }
 
 

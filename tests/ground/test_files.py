@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
+from app import uow
 from app.domain.ground.vocabulary import Role
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession
@@ -97,6 +98,35 @@ def test_a_piece_takes_one_statement_and_keeps_no_connection(made, monkeypatch):
         assert flask_db.engine.pool.checkedout() == 0, "whoever takes the file may be slow"
         next(rows)
         assert sum("SELECT" in one for one in asked) == 2
+
+
+def test_a_file_lets_others_run_after_every_few_rows(viewer, monkeypatch):
+    ways = []
+    monkeypatch.setattr(listing, "GIVES_WAY", 2)
+    monkeypatch.setattr(listing, "let_others_run", lambda: ways.append(1))
+    for address in ("/sessions?format=csv&when=all", "/bills?format=xlsx&when=all"):
+        ways.clear()
+        assert viewer.get(address).status_code == 200
+        assert len(ways) >= 5, address
+
+
+def test_a_long_read_lets_others_run_when_its_time_is_up_not_at_each_step(app, monkeypatch):
+    ways = []
+    monkeypatch.setattr(uow, "let_others_run", lambda: ways.append(1))
+    long = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+                "SELECT count(*) FROM n")  # fmt: skip
+    told = []
+    for pause_s in (3600.0, 0.0):
+        monkeypatch.setattr(uow, "SQLITE_PAUSE_S", pause_s)
+        patience = uow.patience_s.set(60.0)
+        db = flask_db.session()
+        db.rollback()
+        ways.clear()
+        db.scalar(long)
+        told.append(len(ways))
+        uow.patience_s.reset(patience)
+    assert told[0] == 0
+    assert told[1] > 10
 
 
 def test_a_session_tells_its_duration_idle_time_tax_and_its_sites_clock(viewer, made):
