@@ -9,6 +9,9 @@ from sqlalchemy import select
 from app.models import Bill, ChargingSession, Driver
 from app.text.numbers import money
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 
 def page(client, address):
     answer = client.get(address)

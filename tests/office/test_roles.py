@@ -11,6 +11,9 @@ from app.domain.office import rights, sign_ins
 from app.models import ApiToken, OwnRole, SignIn, User
 from tests.support import seed
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 
 @pytest.fixture
 def made(db, now):

@@ -14,6 +14,9 @@ from app.domain.network import tenants
 from app.domain.office import second_factor, sign_ins, staff
 from app.models import AuditEntry, RecoveryCode, SignIn, User
 
+#: What is asked here must stand in the audit.
+pytestmark = pytest.mark.usefixtures("audited")
+
 PASSWORD = "correct horse battery"
 SAFE = Safe("a key", second_factor.PURPOSE)
 

@@ -38,6 +38,7 @@ NEEDS_NONE = {
     "NotedFault (new)": "the station's entry says its words",
     "OneTimeLink": "a way in by mail; who is let in has an entry",
     "OutgoingMail": "a mail; what it is sent for has an entry",
+    "RecoveryCode": "the entry about the second factor tells that they are new",
     "Setpoint": "changes every few seconds: docs/charging.md",
     "SignIn": "the person's entry tells of the sign-in",
     **dict.fromkeys(
