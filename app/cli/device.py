@@ -159,7 +159,7 @@ def _named(db: Session, name: str) -> FirmwareFile:
 
 
 firmware_command.does(
-    *("archive", _named, files.archive_image, "Archived version {row.version}."),
+    *("archive", _named, files.archive, "Archived version {row.version}."),
     "Put FIRMWARE (a number or a version) away.",
     argument="firmware",
 )

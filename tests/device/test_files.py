@@ -200,9 +200,9 @@ def test_the_library_takes_a_file_once_and_keeps_what_is_under_way(db, ask, answ
     assert image.name == "fw.bin"
     command = ask(Order.UPDATE_FIRMWARE, firmware_id=image.id)
     with pytest.raises(Conflict, match="on its way"):
-        files.archive_image(db, ADA, image, now=now)
+        files.archive(db, ADA, image, now=now)
     answer(command, Outcome(CommandState.REJECTED, {"status": "Rejected"}, "No."))
-    files.archive_image(db, ADA, image, now=now)
+    files.archive(db, ADA, image, now=now)
     with pytest.raises(Conflict, match="archive"):
         ask(Order.UPDATE_FIRMWARE, firmware_id=image.id)
 

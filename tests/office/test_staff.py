@@ -212,7 +212,7 @@ def test_an_invitation_says_how_long_it_works_and_is_withdrawn(admin, app, db):
     assert admin.post(f"/staff/{number}/withdraw").status_code == 303
     assert app.test_client().get(link).status_code == 410
     assert person(db).archived_at is not None
-    assert "user.withdraw_invitation" in set(db.scalars(select(AuditEntry.action)))
+    assert "user.withdraw" in set(db.scalars(select(AuditEntry.action)))
 
 
 def test_whoever_came_in_is_not_only_invited_any_more(admin, app, db):

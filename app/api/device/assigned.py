@@ -169,13 +169,13 @@ noun.decide(
     "/firmware/{firmware_id}/archive",
     "Archive a firmware file",
     "Put a file away; refused while a station fetches it.",
-    *(FIRMWARE, _file, library.archive_image),
+    *(FIRMWARE, _file, library.archive),
     everywhere=True,
 )
 noun.decide(
     "/firmware/{firmware_id}/restore",
     "Restore a firmware file",
     "Take a file out of the archive.",
-    *(FIRMWARE, _file, library.restore_image),
+    *(FIRMWARE, _file, library.restore),
     everywhere=True,
 )

@@ -155,7 +155,7 @@ noun.decide(
     "/staff/{user_id}/withdraw",
     "Withdraw an invitation",
     "Make the links of somebody useless who never came in, and put them away.",
-    *(PERSON, _user, ways_in.withdraw_invitation),
+    *(PERSON, _user, ways_in.withdraw),
     problems=(409,),
 )
 noun.decide(

@@ -178,7 +178,7 @@ def reset_password(email: str, password: str | None) -> None:
 
 
 group.does(
-    *("withdraw", staff.by_email, ways_in.withdraw_invitation),
+    *("withdraw", staff.by_email, ways_in.withdraw),
     "{row.email} was invited and is no more.",
     "Take back the invitation of EMAIL, who never came in.",
     argument="email",

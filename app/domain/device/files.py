@@ -66,7 +66,7 @@ def add_image(
     return audit.added(db, actor, "firmware.add", row, now=now)
 
 
-def archive_image(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
+def archive(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
     """Put an image away; `Conflict` while a station is fetching it."""
     under_way = FileJob.state.in_((FileJobState.ASKED, FileJobState.RUNNING))
     busy = db.scalar(select(FileJob.id).where(FileJob.firmware_id == row.id, under_way))
@@ -75,7 +75,7 @@ def archive_image(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime
     audit.archive(db, actor, "firmware", row, now=now)
 
 
-def restore_image(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
+def restore(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
     """Take an image out of the archive."""
     audit.restore(db, actor, "firmware", row, now=now)
 

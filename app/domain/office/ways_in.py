@@ -165,7 +165,7 @@ def invited_until(db: Session, user: User, *, now: datetime) -> datetime | None:
     )
 
 
-def withdraw_invitation(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
+def withdraw(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
     """Take an invitation back: its links stop working, and nobody comes in by that address.
 
     Raises `Conflict` for somebody who came in already: those are deactivated.
@@ -177,5 +177,5 @@ def withdraw_invitation(db: Session, actor: Actor, user: User, *, now: datetime)
         .where(OneTimeLink.user_id == user.id, OneTimeLink.used_at.is_(None))
         .values(used_at=now)
     )
-    audit.remark(db, actor, "user.withdraw_invitation", user, now=now)
+    audit.remark(db, actor, "user.withdraw", user, now=now)
     staff.archive(db, actor, user, now=now)

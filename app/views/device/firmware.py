@@ -148,8 +148,8 @@ def _add(form: FirmwareForm, upload: Any) -> int:
 
 
 for _word, _act, _said in (
-    ("archive", files.archive_image, N_("Version %(version)s is archived.")),
-    ("restore", files.restore_image, N_("Version %(version)s is restored.")),
+    ("archive", files.archive, N_("Version %(version)s is archived.")),
+    ("restore", files.restore, N_("Version %(version)s is restored.")),
 ):
     _doing.does(
         *(blueprint, f"/<int:firmware_id>/{_word}", _act),

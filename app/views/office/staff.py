@@ -101,7 +101,7 @@ def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
 
 _hang("archive", staff.archive, N_("%(name)s is deactivated and signed out everywhere."))
 _hang("restore", staff.restore, N_("%(name)s may sign in again."))
-_hang("withdraw", ways_in.withdraw_invitation, N_("The invitation of %(name)s is withdrawn."))
+_hang("withdraw", ways_in.withdraw, N_("The invitation of %(name)s is withdrawn."))
 _hang(
     "reset-second-factor",
     second_factor.reset,
