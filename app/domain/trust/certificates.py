@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import CertificateRequested, StationChanged, record
@@ -300,6 +300,7 @@ def running_out(db: Session, *, now: datetime, days: int = ALARM_DAYS[0]) -> lis
     held = db.scalars(
         select(StationCertificate)
         .join(StationCertificate.station)
+        .options(contains_eager(StationCertificate.station))
         .where(
             StationCertificate.state.in_(("accepted", "installed")),
             StationCertificate.expires_at <= until,
