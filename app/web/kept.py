@@ -8,7 +8,10 @@ from collections.abc import Callable, Hashable, Iterable
 from time import monotonic
 from typing import TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
+
+from app.extensions import db
+from app.web import scope
 
 #: Where changes come without an end, an answer is good for so long, in seconds.
 LEAST_S = 1.0
@@ -81,8 +84,9 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def forget(answer: Response) -> Response:
-        # Who asks is not looked up for this: an error page must do without the database.
-        person = g.get("_login_user")
-        if request.method not in _SAFE and person is not None and person.is_authenticated:
-            of(app).forget(person.tenant_id)
+        # People and programs alike; nobody is looked up for this: an error page must do without
+        # the database.
+        reach = None if request.method in _SAFE else scope.of(db.session())
+        if reach is not None:
+            of(app).forget(reach.tenant_id)
         return answer

@@ -1,7 +1,6 @@
 """Certificates of stations: asked for, signed, installed, listed, revoked, running out.
 
-A row is a certificate; its state follows what the station says.  The signing
-itself is a task's work, because it needs a private key.
+A row is a certificate; its state is what the station says.  A task signs: it needs a private key.
 """
 
 from datetime import datetime, timedelta
