@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from app.setting_kinds import (
+from app.process.setting_kinds import (
     POSTGRES,
     REDIS,
     choice,

@@ -13,12 +13,13 @@ from typing import Any
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-from app import config, extensions, logs, postgresql, queues, reactions, redis_servers, traces, uow
+from app import config, extensions, reactions, uow
 from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.ground.vocabulary import Area
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
+from app.process import logs, postgresql, queues, redis_servers, traces
 from app.web import areas, assets, doorkeeper, filters, kept, live, security, tables
 
 log = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ import redis
 from flask import Flask, current_app
 from kombu.exceptions import KombuError
 
-from app import traces
 from app.domain.ground import events
 from app.domain.ground.events import Event
-from app.queues import gathers_for, good_for
+from app.process import traces
+from app.process.queues import gathers_for, good_for
 
 log = logging.getLogger(__name__)
 

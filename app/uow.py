@@ -18,17 +18,18 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app import reactions, traces
+from app import reactions
 from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
 from app.domain.ground import events
 from app.domain.ground.clock import let_others_run
 from app.extensions import db as flask_db
 from app.extensions import thread_pool
+from app.process import traces
 
 Row = TypeVar("Row")
 
 #: How long a writer waits for another process's write to end, in seconds; a worker less long, for
-#: chargers wait for it (`app.postgresql.mind_writes`).
+#: chargers wait for it (`app.process.postgresql.mind_writes`).
 lock_patience = {"s": 20.0}
 #: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
 SQLITE_PAUSE_S = 0.01
@@ -273,7 +274,7 @@ def unit_of_work(*, durable: bool = True, causes: Collection[Any] = ()) -> Itera
     so that a decision is taken on what the write transaction sees.  A commit that need not be
     `durable` does not wait for the disk: the next one that does takes it along.  It is for what
     nobody is told of before that.  `causes` are the traces of what it does, if they are others'
-    than the one in hand (`app.traces.here`).
+    than the one in hand (`app.process.traces.here`).
     """
     db = flask_db.session()
     db.rollback()

@@ -5,8 +5,8 @@ Exit status 0 when a server may start, 2 when not.
 
 import sys
 
-from app import revisions
 from app.config import Settings, WrongSetting
+from app.process import revisions
 
 
 def main() -> int:

@@ -69,7 +69,7 @@ def migrate() -> None:
     from flask import current_app
     from sqlalchemy.exc import OperationalError
 
-    from app import revisions
+    from app.process import revisions
     from app.uow import weigh_indexes
 
     revisions.wait_for_database(current_app.config["SETTINGS"])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.config import Settings
-from app.queues import QUEUES, THREADS, THREADS_OF_QUEUE
+from app.process.queues import QUEUES, THREADS, THREADS_OF_QUEUE
 from deploy.keep import PATIENCE_S
 
 #: What a worker may take, beyond the time for its chargers, to store what it holds, in seconds.

@@ -3,8 +3,8 @@
 from alembic import context
 from flask import current_app
 
-from app import revisions
 from app.models import Base
+from app.process import revisions
 
 
 def run() -> None:

@@ -17,11 +17,12 @@ import uuid
 import gevent
 import gevent.event
 
-from app import create_app, traces
+from app import create_app
 from app.config import Settings, as_root
 from app.extensions import db
-from app.postgresql import mind_writes
-from app.revisions import fit_or_exit
+from app.process import traces
+from app.process.postgresql import mind_writes
+from app.process.revisions import fit_or_exit
 from worker.dialects import DIALECTS
 from worker.gate import Gate
 from worker.metrics import Exporter

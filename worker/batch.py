@@ -26,11 +26,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from app import traces
 from app.domain.network import connections
 from app.domain.office import messages
 from app.domain.office.messages import Row
 from app.extensions import is_away
+from app.process import traces
 from app.uow import unit_of_work
 from worker.metrics import COUNTS
 from worker.pace import LAG

@@ -9,8 +9,6 @@ from typing import Any
 import gevent
 from sqlalchemy.orm import Session
 
-from app import traces
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands
 from app.domain.commands.command_rules import Ended, Sent, settle_all
@@ -21,8 +19,10 @@ from app.domain.device import deviations, files, password_rotation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.network import credentials
 from app.domain.office.messages import Row
-from app.logs import ABOUT
 from app.models import Command, Station
+from app.process import traces
+from app.process.clock import utc_now
+from app.process.logs import ABOUT
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
 from worker.batch import Batch

@@ -19,9 +19,9 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.trust import certificate_names, signing
 from app.models import Station
+from app.process.clock import utc_now
 from worker.ocpp.handshake import ClientCertificate
 from worker.tls import is_root, read_roots
 

@@ -10,8 +10,6 @@ from gevent.event import Event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app import traces
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands
 from app.domain.commands.commands import Claimed
@@ -22,6 +20,8 @@ from app.domain.limits import setpoints
 from app.domain.office.messages import Row
 from app.extensions import db as flask_db
 from app.models import Command
+from app.process import traces
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, outcome_of

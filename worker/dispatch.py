@@ -15,12 +15,12 @@ import gevent
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.charging.running import Gauge
 from app.domain.ground.vocabulary import Registration
 from app.domain.office.messages import Row
-from app.logs import ABOUT
+from app.process.clock import utc_now
+from app.process.logs import ABOUT
 from worker import checks, log_rows
 from worker.away import Away, Unstored, hears_first, hold_after_boot
 from worker.batch import Batch

@@ -18,7 +18,6 @@ from gevent.event import AsyncResult
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.charging import metering
 from app.domain.charging.metering import Metered
 from app.domain.charging.running import Gauge
@@ -27,6 +26,7 @@ from app.domain.network import credentials, plugs
 from app.domain.office.messages import Row
 from app.extensions import AWAY
 from app.extensions import db as flask_db
+from app.process.clock import utc_now
 from worker import log_rows
 from worker.dialects.context import Context
 from worker.dialects.records import Fact

@@ -14,13 +14,13 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.device import password_rotation
 from app.domain.network.connections import Knock
 from app.domain.office.messages import Row
 from app.domain.trust import signing
 from app.extensions import db as flask_db
 from app.models import Station
+from app.process.clock import utc_now
 from worker.batch import Batch
 from worker.certificates import Trust
 from worker.lookup import Known, Lookup

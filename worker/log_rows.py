@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from app.clock import utc_now
 from app.domain.ground import redaction
 from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
 from app.domain.office.messages import Row
+from app.process.clock import utc_now
 from worker.dialects import DIALECTS
 from worker.ocpp.events import Answered, Malformed, Refused, Repeated, Settled, Stray, TimedOut
 from worker.ocpp.frames import Call, Payload, Send

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.clock import utc_now
 from app.domain.commands.command_rules import Sent
 from app.domain.commands.orders.spec import Chain, End
 from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
+from app.process.clock import utc_now
 from worker.dialects.context import Payload
 from worker.dialects.records import Encoding
 

@@ -12,8 +12,8 @@ import hmac
 import ipaddress
 from dataclasses import dataclass
 
-from app.clock import utc_now
 from app.domain.network import credentials
+from app.process.clock import utc_now
 from worker.link import Link
 from worker.lookup import Known
 from worker.ocpp.frames import Call

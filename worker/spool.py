@@ -15,8 +15,8 @@ from typing import NamedTuple
 import gevent
 from gevent.event import AsyncResult, Event
 
-from app.clock import utc_now
 from app.extensions import thread_pool
+from app.process.clock import utc_now
 from worker.segments import MAGIC, STORED, Frame, Segment, record_of
 
 log = logging.getLogger(__name__)

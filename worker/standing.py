@@ -16,7 +16,6 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app import reactions
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.device import deviations
 from app.domain.ground.vocabulary import CommandState, Outcome, Registration
@@ -26,6 +25,7 @@ from app.domain.office.messages import Row
 from app.domain.trust import certificates
 from app.extensions import AWAY
 from app.models import Station
+from app.process.clock import utc_now
 from app.queries.office import system
 from worker.batch import Batch
 from worker.certificates import Trust

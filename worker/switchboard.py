@@ -16,7 +16,6 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import clock, traces
 from app.domain.charging import running
 from app.domain.charging.running import Gauge
 from app.domain.ground import events
@@ -27,6 +26,7 @@ from app.domain.network.connections import REPLACED
 from app.domain.office.messages import Row
 from app.extensions import db as flask_db
 from app.models import Command
+from app.process import clock, traces
 from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch
 from worker.calls import Calls

@@ -12,9 +12,9 @@ from typing import Any
 
 import gevent
 
-from app.clock import utc_now
 from app.domain.device import deviations
 from app.domain.network.connections import SAME_KNOCK, Knock, KnockTally, note_knocks
+from app.process.clock import utc_now
 from worker.batch import Batch
 from worker.ocpp.refusals import Buckets, Rate, network_of
 from worker.storage import StorageAway

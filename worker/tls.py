@@ -17,8 +17,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from gevent import ssl
 
-from app.clock import utc_now
 from app.config import Settings
+from app.process.clock import utc_now
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ class Job:
     It may be called again after a commit that failed, so it must not keep anything
     outside of the session.  `rare`: it is a charger's message that nobody else has to wait for.
     `then` gets what came of it, an exception perhaps, and must not wait.  `trace` is the context of
-    the trace it belongs to (`app.traces`).
+    the trace it belongs to (`app.process.traces`).
     """
 
     run: Callable[[Any, list[Row]], Any]

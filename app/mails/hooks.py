@@ -27,7 +27,6 @@ from urllib.parse import SplitResult
 
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.safe import Safe
@@ -36,6 +35,7 @@ from app.domain.office.deliveries import Tried
 from app.domain.office.webhooks import Means, Reach, Signer, parts
 from app.extensions import db as flask_db
 from app.models import WebhookDelivery
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 
 #: The whole exchange may take so long, in seconds, and each wait within it.

@@ -21,7 +21,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import traces
 from app.config import Settings
 from app.domain.ground.vocabulary import ReceiptState
 from app.domain.money import receipts
@@ -31,6 +30,7 @@ from app.mails import mail
 from app.mails.mail import FilePost, Mail, Post, Refused, Unclear
 from app.mails.smtp import SmtpPost
 from app.models import Job, OutgoingMail, Receipt
+from app.process import traces
 from app.text import letters
 from app.uow import unit_of_work
 from app.web.file_store import EXPORTS, Store

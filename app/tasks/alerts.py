@@ -7,11 +7,11 @@ from celery import shared_task
 from flask import current_app
 from sqlalchemy import select
 
-from app.clock import utc_now
 from app.domain.office import alert_rules, alerts
 from app.domain.office.alert_rules import Fitting
 from app.extensions import db as flask_db
 from app.models import Alert, AlertRule
+from app.process.clock import utc_now
 from app.queries.office import conditions
 from app.tasks.rounds import one_at_a_time
 from app.uow import unit_of_work

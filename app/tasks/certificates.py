@@ -8,13 +8,13 @@ from celery import shared_task
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.trust import certificates, signing
 from app.models import StationCertificate
+from app.process.clock import utc_now
 from app.tasks.rounds import one_at_a_time
 from app.uow import unit_of_work
 

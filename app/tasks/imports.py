@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.access.imports import drivers, headings, sheet, stations, tags
 from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.access.imports.sheet import Row
@@ -16,6 +15,7 @@ from app.domain.ground.vocabulary import Actor, JobKind
 from app.domain.office import jobs
 from app.extensions import db as flask_db
 from app.models import Job
+from app.process.clock import utc_now
 from app.uow import in_units, unit_of_work
 
 NOTHING = "Nothing was imported."

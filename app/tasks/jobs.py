@@ -14,13 +14,13 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from app import reactions
-from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
 from app.domain.office import jobs, rights, schedules
 from app.domain.office.jobs import Cancelled
 from app.extensions import db as flask_db
 from app.models import Job, User
+from app.process.clock import utc_now
 from app.queries.charging import session_rows
 from app.queries.charging.sessions import Filter as SessionFilter
 from app.queries.ground import period

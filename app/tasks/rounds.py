@@ -11,7 +11,6 @@ from flask import current_app
 from sqlalchemy.exc import OperationalError
 
 from app import reactions
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.money import billing
 from app.domain.office import housekeeping
@@ -19,6 +18,7 @@ from app.domain.office.housekeeping import BILLS
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import SystemMark
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,6 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import reactions
-from app.clock import utc_now
 from app.domain.access import forgetting, local_lists, no_shows, reservations
 from app.domain.charging import remote_starts
 from app.domain.charging.sessions.provisional import close_abandoned
@@ -27,6 +26,7 @@ from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import mail
 from app.models import Station
+from app.process.clock import utc_now
 from app.tasks.rounds import one_at_a_time
 from app.tasks.steps import Bites, each, guarded, work
 

@@ -13,7 +13,6 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.device import customer_information, file_jobs
 from app.domain.ground.vocabulary import SYSTEM
@@ -23,6 +22,7 @@ from app.domain.office import jobs, retention
 from app.domain.office.retention_rules import RULES, Rule
 from app.extensions import db as flask_db
 from app.models import Driver, FileJob, Job, NotedFault
+from app.process.clock import utc_now
 from app.tasks.rounds import one_at_a_time
 from app.tasks.steps import Bites, each, guarded, work
 from app.text import statement_words

@@ -8,12 +8,12 @@ from celery import shared_task
 from flask import current_app
 
 from app import reactions
-from app.clock import utc_now
 from app.domain.office import deliveries
 from app.domain.office.deliveries import Happening, Mark
 from app.extensions import db as flask_db
 from app.mails import hooks
 from app.models import WebhookEndpoint
+from app.process.clock import utc_now
 from app.queries.office import happenings
 from app.tasks.rounds import one_at_a_time
 from app.uow import unit_of_work

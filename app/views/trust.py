@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
 from app.domain.trust import certificates, signing
@@ -18,6 +17,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.trust import ROOTS, ChainForm, RevokeForm, RootForm
 from app.models import AuthorityCertificate, Station, StationCertificate
+from app.process.clock import utc_now
 from app.queries import trust as queries
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import station_page

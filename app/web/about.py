@@ -16,8 +16,9 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import current_app, has_request_context, request
 from sqlalchemy.orm import Session
 
-from app import __version__, revisions
+from app import __version__
 from app.config import PREFIX, Settings
+from app.process import revisions
 from app.queries.office import system as queries
 from app.text.setup_guide import charger_address
 from app.web import system

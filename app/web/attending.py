@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
+from app.process.clock import utc_now
 from app.queries.ground.findings import Finding
 from app.queries.office import attention, attention_devices
 from app.web import kept, scope

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.clock import utc_now
+from app.process.clock import utc_now
 
 
 @dataclass(frozen=True, slots=True)

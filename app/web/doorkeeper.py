@@ -19,12 +19,12 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.office import sign_ins
 from app.domain.office.sign_ins import digest
 from app.extensions import db, limiter
 from app.models import User
+from app.process.clock import utc_now
 
 log = logging.getLogger(__name__)
 

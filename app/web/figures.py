@@ -22,12 +22,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import extensions
-from app.clock import utc_now
 from app.domain.ground.clock import Times
 from app.domain.office import housekeeping
+from app.process.clock import utc_now
+from app.process.queues import TASK_BOUNDS, did, queue_states
 from app.queries.office import system as parts_of
 from app.queries.office import system as queries
-from app.queues import TASK_BOUNDS, did, queue_states
 from app.web import kept, system
 
 #: An answer is good for so long, in seconds.

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from flask import Flask, g, has_request_context, url_for
 from werkzeug.routing import BuildError
 
-from app.clock import utc_now
 from app.domain.ground.texts import N_
+from app.process.clock import utc_now
 from app.text import numbers, writers
 from app.text.sentences import translated
 

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 from flask import Response, flash, g, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
-from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.ground.clock import let_others_run
 from app.domain.ground.errors import DomainError
 from app.extensions import db
 from app.models import Driver, Site, Station, Tag, TagGroup
+from app.process.clock import utc_now
 from app.queries.ground import picks
 from app.queries.ground.paging import PAGE_SIZE, PIECE, Page, Wish
 from app.web import spreadsheet

@@ -22,11 +22,11 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.clock import utc_now
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import rights, sign_ins
 from app.extensions import db
 from app.models import Bill, Broadcast, ChargingSession, Command, Job, Station
+from app.process.clock import utc_now
 from app.reactions import LIVE
 from app.web import kept, scope, system
 from app.web.ends import RETRY_S, Ends

@@ -26,7 +26,6 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.routing import IntegerConverter, Map
 
 from app import uow
-from app.clock import utc_now
 from app.domain.access import reach
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.errors import DomainError
@@ -34,6 +33,7 @@ from app.domain.ground.vocabulary import Actor, Area, Right
 from app.domain.office import rights, second_factor, sign_ins
 from app.extensions import db, is_away, login
 from app.models import SignIn
+from app.process.clock import utc_now
 from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.web import areas, headers, problems, scope

@@ -18,12 +18,13 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app import extensions, queues, redis_servers, revisions
-from app.clock import utc_now
+from app import extensions
 from app.domain.network import presence
 from app.domain.office import housekeeping, outbox
+from app.process import queues, redis_servers, revisions
+from app.process.clock import utc_now
+from app.process.queues import QueueState
 from app.queries.office import system as queries
-from app.queues import QueueState
 from app.text.numbers import duration, number
 from app.uow import unit_of_work
 from app.web import kept

@@ -8,13 +8,13 @@ from flask_babel import force_locale, gettext
 from flask_login import login_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground.errors import Conflict
 from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import Actor, SignInWay
 from app.domain.office import outbox, rights, second_factor, sign_ins, staff
 from app.extensions import db
 from app.models import User
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web.security import SignedIn
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app import queues, reactions
+from app import reactions
 from app.domain.ground import events
 from app.domain.ground.vocabulary import BillingState
 from app.models import ChargingSession
+from app.process import queues
 from tests.support import apps
 from tests.support.depot import furnish
 from tests.support.rabbit import POSSIBLE, Rabbit

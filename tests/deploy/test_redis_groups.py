@@ -5,9 +5,10 @@ import shutil
 import pytest
 import redis
 
-from app import queues, reactions, redis_servers
+from app import reactions
 from app.config import Settings, WrongSetting
 from app.domain.ground import events
+from app.process import queues, redis_servers
 from app.reactions import ENDED
 from tests.support import apps
 from tests.support.redis import RedisServer

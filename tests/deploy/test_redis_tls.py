@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from app import queues, reactions, redis_servers
+from app import reactions
 from app.domain.ground import events
+from app.process import queues, redis_servers
 from tests.support import apps
 from tests.support.pki import Authority
 from tests.support.processes import Process, free_port, wait_for_port

@@ -18,9 +18,9 @@ from sqlalchemy.engine import make_url
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from app import revisions
 from app.extensions import db as flask_db
 from app.models import SchemaSupport
+from app.process import revisions
 from deploy.processes import ROOT
 from tests.support.processes import free_port
 from tests.support.wait import eventually

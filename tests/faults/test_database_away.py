@@ -17,12 +17,12 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
-from app import postgresql
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.extensions import db as flask_db
 from app.extensions import is_away
 from app.models import Command, Connection, Message, MeterReading, Station
+from app.process import postgresql
 from app.uow import unit_of_work
 from bench import wire
 from bench.scripts import boot, meter_values, stamp

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.redis_servers import CannotStore
+from app.process.redis_servers import CannotStore
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]

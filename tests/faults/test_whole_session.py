@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.domain.ground.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, MeterReading
-from app.queues import QUEUES
+from app.process.queues import QUEUES
 from app.reactions import BILL, POST
 from tests.support.depot import furnish
 from tests.support.fixtures import POSTGRESQL_BY_DAY, SQLITE_BY_DAY

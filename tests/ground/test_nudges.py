@@ -8,7 +8,7 @@ import pytest
 from app import reactions
 from app.domain.ground import events
 from app.extensions import db as flask_db
-from app.queues import QUEUES
+from app.process.queues import QUEUES
 from app.tasks import webhooks
 from tests.conftest import make_app
 from tests.support.redis import RedisServer

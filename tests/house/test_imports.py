@@ -89,8 +89,8 @@ RULES = {
 
 REDIS_ALLOWED = (
     "app/extensions.py",
-    "app/queues.py",
-    "app/redis_servers.py",
+    "app/process/queues.py",
+    "app/process/redis_servers.py",
     "app/reactions.py",
     "app/web/live.py",
     "app/web/ends.py",

@@ -19,19 +19,7 @@ ARROWS: dict[str, str] = {
 }
 FLOORS = ("domain", "queries", "views", "api", "cli", "forms")
 #: What stands at the root of `app/`, and nothing else.
-LOOSE = {
-    *("__init__", "factory", "config", "extensions", "queues", "resource", "uow", "reactions"),
-    *(
-        "clock",
-        "logs",
-        "postgresql",
-        "revisions",
-        "setting_kinds",
-        "redis_servers",
-        "traces",
-        "failures",
-    ),
-}
+LOOSE = {"__init__", "config", "extensions", "factory", "reactions", "resource", "uow"}
 
 
 def room_of(module: str) -> str | None:

@@ -10,7 +10,6 @@ from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy import text as sql
 
-from app.clock import utc_now
 from app.domain.charging.energy import measure
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.domain.money import receipts
@@ -19,6 +18,7 @@ from app.domain.office import outbox
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import AuditEntry, Bill, ChargingSession, Receipt, Review, StrayStop
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from tests.support import lone, seed
 

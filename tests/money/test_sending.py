@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from app.clock import utc_now
 from app.domain.ground.vocabulary import Actor, ReceiptState
 from app.domain.money import receipts
 from app.domain.office import outbox
 from app.extensions import db as flask_db
 from app.mails import post_office
+from app.process.clock import utc_now
 from app.tasks.rounds import send_post
 from app.uow import unit_of_work
 from tests.support.mail import MailServer, send_receipt
@@ -201,7 +201,7 @@ SENDER = """
 import sys
 from pathlib import Path
 from app import create_app
-from app.clock import utc_now
+from app.process.clock import utc_now
 from app.mails import post_office
 from app.config import Settings
 

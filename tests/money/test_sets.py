@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from app import reactions
-from app.clock import utc_now
 from app.domain.ground import events
 from app.domain.ground.vocabulary import BillingState, ReceiptState
 from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
-from app.queues import QUEUES
+from app.process.clock import utc_now
+from app.process.queues import QUEUES
 from app.tasks.rounds import bill_ended, send_post, settle_waiting
 from app.uow import unit_of_work
 from tests.conftest import make_app

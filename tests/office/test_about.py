@@ -10,8 +10,8 @@ import pytest
 from kombu.entity import Queue
 from sqlalchemy import select
 
-from app import queues
 from app.models import OutgoingMail
+from app.process import queues
 from app.web import about
 from tests.support import apps, seed
 

@@ -13,7 +13,8 @@ from tests.support.watchers import Sentry
 #: A desk in which a page, a charger's message, a task and the end of the process itself fail.
 PROGRAM = """
 import logging
-from app import create_app, logs
+from app import create_app
+from app.process import logs
 app = create_app()
 
 @app.get("/fails/<key>")

@@ -5,9 +5,9 @@ from email import message_from_bytes, policy
 
 from flask import current_app
 
-from app.clock import utc_now
 from app.domain.ground.vocabulary import ReceiptState
 from app.mails import mail, post_office
+from app.process.clock import utc_now
 from tests.support.mail import send_receipt
 
 

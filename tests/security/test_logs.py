@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from app import logs
 from app.config import Settings
+from app.process import logs
 
 FORGED = "CP-1\r\n2026-01-01T00:00:00Z [info] all is well\x1b[2J\u2028\x85"
 

@@ -9,8 +9,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from flask import current_app
 
-from app.clock import utc_now
 from app.mails import post_office
+from app.process.clock import utc_now
 from deploy.redis_server import free_port
 from tests.support.wait import resting
 

@@ -16,9 +16,9 @@ from app.api.ground import _access, _checks, _keys, _paging
 from app.api.ground._access import Caller
 from app.api.ground._endpoint import ENDPOINTS, NOUNS, READ, ROOT, Answers, Endpoint, File
 from app.api.ground._paging import Page, Pages
-from app.clock import utc_now
 from app.domain.ground.vocabulary import Actor, Json, Right
 from app.extensions import db as flask_db
+from app.process.clock import utc_now
 from app.schemas.answers import Answer
 from app.schemas.base import Schema
 from app.uow import unit_of_work

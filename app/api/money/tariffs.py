@@ -7,11 +7,11 @@ from typing import Annotated
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
-from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book, validity
 from app.domain.money import tariffs as prices
 from app.models import Tariff, TariffVersion
+from app.process.clock import utc_now
 from app.queries.ground import period
 from app.queries.money import bench
 from app.queries.money import tariffs as queries

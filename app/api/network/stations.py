@@ -10,13 +10,13 @@ from app.api.ground import _bulk, _rows
 from app.api.ground._endpoint import File
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
-from app.clock import utc_now
 from app.domain.device import onboarding
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.network import stations
 from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Site, Station
+from app.process.clock import utc_now
 from app.queries.network.bundle import Extent
 from app.resource import SITES, STATIONS
 from app.schemas import network as schemas

@@ -17,11 +17,11 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.ground._access import Caller
-from app.clock import utc_now
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import api_tokens
 from app.domain.office.api_tokens import Holder
 from app.extensions import db as flask_db
+from app.process.clock import utc_now
 from app.queries.office import heard
 from app.queries.office.happenings import OVERLAP
 from app.queries.office.heard import WINDOW, Ear, Heard

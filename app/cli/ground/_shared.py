@@ -16,13 +16,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.vocabulary import Actor
 from app.domain.network import stations, tenants
 from app.extensions import db as flask_db
 from app.models import Site, Station, Tenant
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import spreadsheet
 

@@ -4,11 +4,11 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from app.clock import utc_now
 from app.domain.access import forgetting
 from app.domain.ground.texts import N_
 from app.extensions import db
 from app.models import Driver, Forgetting
+from app.process.clock import utc_now
 from app.queries.access import person
 from app.views.ground import _doing
 from app.web import listing, person_file

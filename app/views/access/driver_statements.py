@@ -6,13 +6,13 @@ from typing import Any
 from flask import Blueprint, Response, abort, flash, render_template
 from flask_babel import gettext as _
 
-from app.clock import utc_now
 from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
 from app.domain.money import statements
 from app.domain.money.statements import Statement
 from app.extensions import db
 from app.models import Driver
+from app.process.clock import utc_now
 from app.text import statement_words
 from app.uow import unit_of_work
 from app.web import listing, papers

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app.clock import utc_now
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.columns import read
@@ -20,6 +19,7 @@ from app.domain.money import statements
 from app.extensions import db
 from app.forms.access import DriverForm
 from app.models import ChargingSession, Driver
+from app.process.clock import utc_now
 from app.queries.access import drivers as queries
 from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter

@@ -7,7 +7,6 @@ from flask import Blueprint
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings
 from app.domain.access.imports import tags as tag_import
@@ -15,6 +14,7 @@ from app.domain.access.imports.plans import Options, Plan
 from app.domain.access.imports.sheet import Table
 from app.domain.ground.vocabulary import JobKind
 from app.extensions import db
+from app.process.clock import utc_now
 from app.uow import in_units
 from app.views.ground import _imports
 from app.web.security import actor, back

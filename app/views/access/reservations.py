@@ -6,7 +6,6 @@ from flask import Blueprint, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.clock import utc_now
 from app.domain.access import local_lists
 from app.domain.access.known_tags import limits
 from app.domain.access.reservations import OPEN
@@ -18,6 +17,7 @@ from app.extensions import db
 from app.forms.access import ReserveForm
 from app.forms.ground import refusals
 from app.models import Reservation, Station
+from app.process.clock import utc_now
 from app.queries.access import reservations as queries
 from app.queries.access.reservations import last_commands
 from app.queries.network import station_page

@@ -11,7 +11,6 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import cells
 from app.domain.access.imports.tags import COLUMNS
@@ -21,6 +20,7 @@ from app.domain.ground.texts import N_
 from app.extensions import db
 from app.forms.access import GroupForm, NewTagForm, TagFactsForm
 from app.models import ChargingSession, Driver, Tag, TagGroup
+from app.process.clock import utc_now
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.queries.access.tags import Filter

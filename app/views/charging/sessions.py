@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.charging import sessions
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
@@ -20,6 +19,7 @@ from app.domain.money import reviews
 from app.extensions import db
 from app.forms.charging.sessions import BillForm, EndForm
 from app.models import Bill, ChargingSession
+from app.process.clock import utc_now
 from app.queries.charging import session_chart, session_rows
 from app.queries.charging import sessions as queries
 from app.queries.charging.session_rows import SessionRow

@@ -8,7 +8,6 @@ from flask import abort, current_app, render_template
 from flask.typing import ResponseReturnValue
 from htmx_flask import request
 
-from app.clock import utc_now
 from app.domain.commands import command_rules, commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground import clock, texts
@@ -18,6 +17,7 @@ from app.extensions import db
 from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
 from app.models import Station
+from app.process.clock import utc_now
 from app.queries.commands import commands as command_queries
 from app.queries.device import device_model as setting_queries
 from app.queries.network import station_page

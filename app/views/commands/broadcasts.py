@@ -15,7 +15,6 @@ from flask import (
 from flask_login import current_user
 from sqlalchemy import Select, func, select
 
-from app.clock import utc_now
 from app.domain.commands import broadcasts, command_rules, orders
 from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
 from app.domain.ground.columns import read
@@ -27,6 +26,7 @@ from app.forms.commands.broadcasts import PaceForm
 from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
 from app.models import Broadcast, Site, Station
+from app.process.clock import utc_now
 from app.queries.commands import commands as queries
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as station_queries

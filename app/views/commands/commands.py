@@ -5,13 +5,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from htmx_flask import request
 
-from app.clock import utc_now
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.commands.orders import spec
 from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
+from app.process.clock import utc_now
 from app.queries.commands import commands as queries
 from app.text.sentences import translated
 from app.uow import unit_of_work

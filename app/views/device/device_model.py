@@ -3,7 +3,6 @@
 from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
-from app.clock import utc_now
 from app.domain.device import settings
 from app.domain.device.variable_names import VariableName, component_of
 from app.domain.ground.errors import Invalid
@@ -11,6 +10,7 @@ from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
 from app.models import StationVariable
+from app.process.clock import utc_now
 from app.queries.device import device_model as queries
 from app.queries.device import device_model as setting_queries
 from app.queries.network import station_page

@@ -3,7 +3,6 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from app.clock import utc_now
 from app.domain.ground import clock
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
@@ -11,6 +10,7 @@ from app.extensions import db
 from app.forms.device import ShowForm
 from app.forms.ground import refusals
 from app.models import Station
+from app.process.clock import utc_now
 from app.queries.device import device_model
 from app.queries.device import device_model as queries
 from app.queries.network import station_page

@@ -4,12 +4,12 @@ from flask import Blueprint, Response, abort, current_app, render_template, send
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.device import customer_information, files
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Area, Order
 from app.extensions import db
 from app.models import CustomerReport, FileJob, Station
+from app.process.clock import utc_now
 from app.queries.device import files as queries
 from app.queries.network import station_page
 from app.views.device.station_files import SHUT

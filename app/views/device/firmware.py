@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.device import files
 from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
@@ -17,6 +16,7 @@ from app.extensions import db
 from app.forms.device import FirmwareForm
 from app.forms.ground import refusals
 from app.models import FirmwareFile
+from app.process.clock import utc_now
 from app.queries.device import files as queries
 from app.queries.ground import picks
 from app.queries.ground.paging import Page, Wish

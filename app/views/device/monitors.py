@@ -3,7 +3,6 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from app.clock import utc_now
 from app.domain.device import device_events
 from app.domain.device.monitors import name_of
 from app.domain.ground.errors import DomainError
@@ -13,6 +12,7 @@ from app.extensions import db
 from app.forms.device import KIND_WORDS, SEVERITIES, WatchForm
 from app.forms.ground import refusals
 from app.models import DeviceEvent, Station
+from app.process.clock import utc_now
 from app.queries.device import device_model
 from app.queries.device import device_model as queries
 from app.queries.ground.paging import fetch

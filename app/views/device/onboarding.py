@@ -4,13 +4,13 @@ from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.clock import utc_now
 from app.domain.device import onboarding
 from app.domain.ground.errors import DomainError, Invalid
 from app.extensions import db
 from app.forms.device import OnboardingForm
 from app.forms.ground import refusals
 from app.models import Station
+from app.process.clock import utc_now
 from app.queries.network import station_page
 from app.uow import unit_of_work
 from app.views.network._station_pages import station_or_404

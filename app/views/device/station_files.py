@@ -8,13 +8,13 @@ the guesser's address.
 from flask import Blueprint, Response, current_app, request, send_file
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.clock import utc_now
 from app.domain.device import file_jobs, files
 from app.domain.device.files import Stored
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
 from app.extensions import csrf, db, limiter
 from app.models import FileJob
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import doorkeeper
 from app.web.doorkeeper import share

@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.many import Many, Tally
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web.security import actor, needs
 

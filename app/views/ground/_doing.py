@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground.errors import DomainError
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs
 

@@ -14,7 +14,6 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.access.imports import sheet
 from app.domain.access.imports.headings import Vocabulary
 from app.domain.access.imports.plans import LONG, Options, Plan
@@ -25,6 +24,7 @@ from app.domain.office import jobs
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.ground.imports import ImportForm
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs
 

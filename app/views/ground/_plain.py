@@ -9,12 +9,12 @@ from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.access import reach
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.extensions import db
 from app.forms.ground import refusals
+from app.process.clock import utc_now
 from app.resource import Resource
 from app.uow import unit_of_work
 from app.views.ground._doing import by_number, does

@@ -6,7 +6,6 @@ from flask import Blueprint, abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.domain.limits.der_controls import KINDS as DER_KINDS
@@ -15,6 +14,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.limits import AssignForm
 from app.models import Station, StationProfile
+from app.process.clock import utc_now
 from app.queries import limits as library
 from app.queries.charging import station_energy as queries
 from app.queries.network import station_page

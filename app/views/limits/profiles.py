@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground import clock
 from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, Invalid
@@ -22,6 +21,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.limits import AssignForm, ProfileForm
 from app.models import ChargingProfile
+from app.process.clock import utc_now
 from app.queries import limits as queries
 from app.queries.ground import picks
 from app.resource import PROFILES

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 from flask import Response, g, request
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.money import tariffs as prices
 from app.extensions import db
 from app.models import Tariff
+from app.process.clock import utc_now
 from app.queries.ground import period
 from app.queries.money import bench
 from app.queries.money.bench import Bench

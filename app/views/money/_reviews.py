@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app.clock import utc_now
 from app.domain.charging import sessions
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.vocabulary import ReceiptState, doubts
@@ -19,6 +18,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import AssignForm, DecisionForm, DismissForm, in_wh
 from app.models import Review
+from app.process.clock import utc_now
 from app.queries.charging import sessions as session_queries
 from app.queries.money import reviews as queries
 from app.text import bill_text, review_words

@@ -9,13 +9,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
 from app.domain.money import billing, questions, receipts
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill
+from app.process.clock import utc_now
 from app.queries.ground.paging import Page
 from app.queries.money import bill_rows
 from app.queries.money import bills as queries

@@ -11,12 +11,12 @@ from decimal import Decimal
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.config import Settings
 from app.domain.ground.errors import DomainError
 from app.domain.money import questions, receipts, settlements
 from app.extensions import db, limiter
 from app.models import Bill, MeterReading
+from app.process.clock import utc_now
 from app.queries.charging import session_chart, sessions
 from app.queries.money import bills
 from app.text import bill_text, drawn_chart

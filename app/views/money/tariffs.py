@@ -12,7 +12,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.texts import N_
@@ -21,6 +20,7 @@ from app.domain.money import tariffs as prices
 from app.extensions import db
 from app.forms.money.tariffs import TariffForm
 from app.models import Tariff, TariffVersion
+from app.process.clock import utc_now
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish
 from app.queries.money import tariffs as queries
 from app.queries.money.tariffs import Filter

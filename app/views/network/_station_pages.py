@@ -14,7 +14,6 @@ from flask import (
 from flask_babel import gettext as _
 from htmx_flask import request
 
-from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order, Registration
 from app.domain.money import tariff_choice
@@ -23,6 +22,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.network import PasswordForm, shown
 from app.models import Station
+from app.process.clock import utc_now
 from app.queries.device import device_model as setting_queries
 from app.queries.ground.paging import fetch
 from app.queries.money import costs

@@ -20,7 +20,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
-from app.clock import utc_now
 from app.domain.commands import command_rules, commands, orders
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Area, Order
@@ -29,6 +28,7 @@ from app.domain.money import tariffs as prices
 from app.domain.network import field
 from app.extensions import db, limiter
 from app.models import NotedFault, Station, TariffVersion, Tenant
+from app.process.clock import utc_now
 from app.queries.network import station_page, station_timeline, station_why
 from app.text.writers import LOCALES, Writer
 from app.uow import unit_of_work

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.extensions import db
 from app.forms.network import SiteForm
 from app.models import Site, Tenant
+from app.process.clock import utc_now
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import map as map_queries
 from app.queries.network import sites as queries

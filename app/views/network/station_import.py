@@ -15,7 +15,6 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.access.imports import headings
 from app.domain.access.imports import stations as station_import
 from app.domain.access.imports.plans import LONG, Options, Plan
@@ -24,6 +23,7 @@ from app.domain.ground.vocabulary import JobKind
 from app.domain.network import credentials, stations
 from app.extensions import db
 from app.models import Station
+from app.process.clock import utc_now
 from app.queries.network import sites as site_queries
 from app.uow import unit_of_work
 from app.views.ground import _imports

@@ -9,7 +9,6 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
-from app.clock import utc_now
 from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.texts import N_
@@ -18,6 +17,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.network import QUIRK, StationForm
 from app.models import ChargingSession, Site, Station
+from app.process.clock import utc_now
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries

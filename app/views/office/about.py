@@ -19,10 +19,10 @@ from flask_login import current_user
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import select
 
-from app.clock import utc_now
 from app.domain.office import housekeeping, outbox, retention, retention_rules
 from app.extensions import db, limiter
 from app.models import OutgoingMail
+from app.process.clock import utc_now
 from app.queries.office import attention
 from app.uow import unit_of_work
 from app.web import about, figures, system

@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in
 from app.extensions import db
@@ -15,6 +14,7 @@ from app.forms.ground import refusals
 from app.forms.office.sign_in import OwnPasswordForm
 from app.forms.office.staff import ProfileForm
 from app.models import SignIn, User
+from app.process.clock import utc_now
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
 from app.web import doorkeeper, way_in

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground import texts
 from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
@@ -18,6 +17,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.alerts import KINDS, SNOOZES, AlertForm, AlertRuleForm, ClosingForm
 from app.models import Alert, AlertRule
+from app.process.clock import utc_now
 from app.queries.network import sites as site_queries
 from app.queries.office import alerts as queries
 from app.resource import ALERT_RULES

@@ -12,11 +12,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
 
-from app.clock import utc_now
 from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
 from app.domain.office import housekeeping
 from app.extensions import db
+from app.process.clock import utc_now
 from app.queries.ground.findings import Finding
 from app.queries.money import costs
 from app.queries.network import map

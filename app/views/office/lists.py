@@ -5,11 +5,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.office import lists
 from app.extensions import db
 from app.models import SavedFilter
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import areas, tables
 from app.web.security import actor, needs

@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.office import api_tokens, rights
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.rights import MachineForm
 from app.models import User
+from app.process.clock import utc_now
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs

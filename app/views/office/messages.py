@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.clock import utc_now
 from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db
+from app.process.clock import utc_now
 from app.queries.office import messages as queries
 from app.queries.office.messages import Filter
 from app.text import message_parts, message_words

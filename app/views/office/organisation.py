@@ -5,13 +5,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.money import sellers
 from app.domain.network import tenants
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.organisation import OrganisationForm
 from app.models import Tenant
+from app.process.clock import utc_now
 from app.queries.network import sites as site_queries
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs

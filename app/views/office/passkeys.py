@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.clock import utc_now
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import SignInWay
 from app.domain.office import staff, ways_in
 from app.extensions import db
 from app.models import User
+from app.process.clock import utc_now
 from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.office.account import recent_or

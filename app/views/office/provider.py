@@ -3,11 +3,11 @@
 from flask import Blueprint, abort, flash, redirect
 from flask.typing import ResponseReturnValue
 
-from app.clock import utc_now
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role, SignInWay
 from app.domain.office import ways_in
 from app.extensions import limiter
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.views.office.sign import wished
 from app.web import doorkeeper, way_in

@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
-from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.extensions import db
 from app.models import Site, Station
+from app.process.clock import utc_now
 from app.queries.ground import period
 from app.queries.ground.period import Period
 from app.queries.office import reports

@@ -7,12 +7,12 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
-from app.clock import utc_now
 from app.domain.office import second_factor, staff
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.sign_in import CodeForm
 from app.models import User
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import doorkeeper, shown_once, way_in
 from app.web.security import actor, back, needs

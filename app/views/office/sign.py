@@ -15,7 +15,6 @@ from flask import (
 from flask_babel import gettext as _
 from flask_login import current_user, logout_user
 
-from app.clock import utc_now
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, SignInWay
 from app.domain.office import second_factor, sign_ins, staff
@@ -28,6 +27,7 @@ from app.forms.office.sign_in import (
     NewPasswordForm,
     SignInForm,
 )
+from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import doorkeeper, provider, way_in
 from app.web.security import actor, back, public

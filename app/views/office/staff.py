@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Role
@@ -19,6 +18,7 @@ from app.forms.ground import refusals
 from app.forms.office.rights import TokenForm
 from app.forms.office.staff import StaffForm
 from app.models import User
+from app.process.clock import utc_now
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
 from app.views.ground import _doing

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import DeliveryState
 from app.domain.office import deliveries, webhooks
@@ -19,6 +18,7 @@ from app.forms.ground import refusals
 from app.forms.office.alerts import EVENTS, WebhookForm
 from app.mails import hooks
 from app.models import WebhookDelivery, WebhookEndpoint
+from app.process.clock import utc_now
 from app.queries.office import alerts as queries
 from app.uow import unit_of_work
 from app.views.ground import _doing

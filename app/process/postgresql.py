@@ -14,8 +14,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
-from app import clock
 from app.extensions import gevent_has_sockets
+from app.process import clock
 from app.uow import lock_patience, patience_s
 
 #: A connection to PostgreSQL that was idle for longer is asked whether it still lives, in seconds.

@@ -1,8 +1,8 @@
 """Failures told to Sentry: their kind, where in the code, and at which row; never what was said.
 
 Off unless AMPDESK_SENTRY_DSN names a project: then nothing of the library is imported.  A failure
-that repeats itself is told as often as the log says it (`app.logs`).  What chargers, drivers or
-staff wrote stays here: no values of variables, no texts of exceptions, no requests.
+that repeats itself is told as often as the log says it (`app.process.logs`).  What chargers,
+drivers or staff wrote stays here: no values of variables, no texts of exceptions, no requests.
 """
 
 import atexit

@@ -23,9 +23,9 @@ from flask import Flask, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app import failures
 from app.config import Settings
 from app.extensions import AWAY, is_away
+from app.process import failures
 
 #: A longer text is cut: a charger must not fill the disk through the log.
 LONGEST = 2000

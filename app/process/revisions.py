@@ -48,7 +48,7 @@ def migrations() -> list[tuple[str, str]]:
 
 def _scripts() -> ScriptDirectory:
     configuration = Config()
-    folder = Path(__file__).resolve().parent.parent / "migrations"
+    folder = Path(__file__).resolve().parents[2] / "migrations"
     configuration.set_main_option("script_location", str(folder))
     return ScriptDirectory.from_config(configuration)
 

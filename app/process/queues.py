@@ -20,11 +20,11 @@ from flask import Flask
 from kombu.entity import Queue
 from kombu.exceptions import KombuError
 
-from app import traces
-from app.clock import utc_now
 from app.config import Settings
-from app.redis_servers import Servers
-from app.revisions import fit_or_exit
+from app.process import traces
+from app.process.clock import utc_now
+from app.process.redis_servers import Servers
+from app.process.revisions import fit_or_exit
 
 #: queue -> its tasks
 QUEUES: Mapping[str, tuple[str, ...]] = {
