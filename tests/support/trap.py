@@ -35,7 +35,7 @@ class Stage(NamedTuple):
 OF_WORKER = (
     Stage("read", "worker.link", "Link._handle", BEFORE),
     Stage("gathered", "worker.batch", "Lane._commit", BEFORE),
-    Stage("known", "app.domain.network.plugs", "stations", AFTER),
+    Stage("known", "app.domain.network.plugs", "station_rows", AFTER),
     Stage("decided", "app.domain.ground.bulk", "BulkInsert.__call__", BEFORE),
     Stage("partly written", "app.domain.ground.bulk", "BulkInsert.__call__", AFTER),
     Stage("before its log row", "app.domain.office.messages", "store", BEFORE),
