@@ -66,11 +66,12 @@ def test_more_than_one_set_is_billed_in_one_round(app):
 
 @pytest.fixture
 def nudged(migrated, tmp_path, redis_server):
-    """An application with a Redis in which nothing waits."""
+    """An application with a Redis in which nothing waits; no webhook listens."""
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
     app = make_app(tmp_path, redis_url=redis_server.url)
     app.extensions["redis"].flushdb()
     with app.app_context():
+        reactions.needless(reactions.HOOKS)
         yield app
         flask_db.session.remove()
         flask_db.engine.dispose()

@@ -66,7 +66,7 @@ def test_a_planned_version_prices_what_begins_from_its_time_on(db, net):
 def test_the_audit_tells_the_prices_before_and_after(db, net):
     plan(db, net, DEARER, STARTED + timedelta(days=3))
     entry = db.query(AuditEntry).filter_by(action="tariff.edit").one()
-    assert entry.after["prices"] == ["0.99 EUR per kWh"]
+    assert entry.after["prices"] == ["0.99 EUR per kWh", "plus 19 % tax"]
     assert entry.before["prices"] != entry.after["prices"]
 
 

@@ -4,11 +4,11 @@ import subprocess
 import sys
 
 STORED = """
-from app.domain.office import passwords
-stored = passwords.stretched("correct horse battery")
-print(stored.split("$")[0], passwords._NOBODY.split("$")[0])
-print(passwords.fits(stored, "correct horse battery"), passwords.fits(stored, "wrong"))
-print(passwords.fits(None, "correct horse battery"))
+from app.domain.office import staff
+stored = staff.stretched("correct horse battery")
+print(stored.split("$")[0], staff._NOBODY.split("$")[0])
+print(staff.fits(stored, "correct horse battery"), staff.fits(stored, "wrong"))
+print(staff.fits(None, "correct horse battery"))
 """
 
 
