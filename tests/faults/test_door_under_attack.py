@@ -73,6 +73,7 @@ def test_a_charger_gets_in_past_two_thousand_hanging_sockets_and_a_flood_of_gues
         eventually(lambda: attempts(site)[1] > 1_500, what="1,500 attempts in the database")
     (told,) = account
     assert told["hanging"] > 1_000
-    assert set(told["statuses"]) <= {"401", "404", "429"}
+    # On a busy computer who guesses may be told to come again, too.
+    assert set(told["statuses"]) <= {"401", "404", "429", "503"}
     assert told["statuses"]["429"] > 500
     assert attempts(site)[0] < 700

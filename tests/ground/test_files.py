@@ -1,6 +1,7 @@
 """Files of long lists, CSV and XLSX: written in pieces, and never more held than a piece."""
 
 import csv
+import gc
 import io
 import tracemalloc
 import zipfile
@@ -171,15 +172,17 @@ def test_an_empty_list_is_a_file_of_its_header():
 def test_the_memory_that_a_file_takes_does_not_grow_with_its_rows(write):
     def peak(count):
         rows = ([number, "Depot Nord", NOW, Decimal(number)] for number in range(count))
+        gc.collect()
         tracemalloc.start()
         size = sum(len(part) for part in write(list("abcd"), rows, BERLIN))
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return size, most
 
-    (small, few), (large, many) = peak(4_000), peak(24_000)
-    assert large > 4 * small
-    assert many < few + 200_000
+    (small, few), (large, many) = peak(4_000), peak(44_000)
+    assert large > 8 * small
+    # Whoever kept the rows would have megabytes more; other threads take some, too.
+    assert many < few + 400_000
 
 
 def test_what_fails_before_the_file_begins_is_an_ordinary_error(viewer, monkeypatch):
