@@ -66,14 +66,20 @@ def test_a_charger_gets_in_past_two_thousand_hanging_sockets_and_a_flood_of_gues
         secret = renew(made)
         db.commit()
     knock(port, "CHOSEN", PASSWORD)
-    with attacked(port, ["MADE", "CHOSEN"]) as account:
-        for _ in range(10):
-            knock(port, "MADE", secret)
-            knock(port, "CHOSEN", PASSWORD)
-        eventually(lambda: attempts(site)[1] > 1_500, what="1,500 attempts in the database")
-    (told,) = account
+    for _ in range(3):
+        rows, count = attempts(site)
+        with attacked(port, ["MADE", "CHOSEN"]) as account:
+            for _ in range(10):
+                knock(port, "MADE", secret)
+                knock(port, "CHOSEN", PASSWORD)
+            wanted = count + 1_500
+            eventually(
+                lambda wanted=wanted: attempts(site)[1] > wanted, what="1,500 more in the database"
+            )
+        (told,) = account
+        if "503" not in told["statuses"]:
+            break  # else other tests kept the computer so busy that turns at the gate ran out
     assert told["hanging"] > 1_000
-    # On a busy computer who guesses may be told to come again, too.
-    assert set(told["statuses"]) <= {"401", "404", "429", "503"}
+    assert set(told["statuses"]) <= {"401", "404", "429"}
     assert told["statuses"]["429"] > 500
-    assert attempts(site)[0] < 700
+    assert attempts(site)[0] - rows < 700

@@ -179,10 +179,11 @@ def test_the_memory_that_a_file_takes_does_not_grow_with_its_rows(write):
         tracemalloc.stop()
         return size, most
 
-    (small, few), (large, many) = peak(4_000), peak(44_000)
-    assert large > 8 * small
-    # Whoever kept the rows would have megabytes more; other threads take some, too.
-    assert many < few + 400_000
+    small, few = peak(4_000)
+    # What other threads take in the meantime counts, too, but not each time.
+    large, many = min((peak(24_000) for _ in range(3)), key=lambda one: one[1])
+    assert large > 4 * small
+    assert many < few + 200_000
 
 
 def test_what_fails_before_the_file_begins_is_an_ordinary_error(viewer, monkeypatch):
