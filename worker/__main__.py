@@ -68,8 +68,9 @@ def main() -> int:
         Readiness(app, switchboard.batch, switchboard.node).parts,
         serves=False,
     )
+    stop = gevent.event.Event()
     try:
-        _start(settings, switchboard, server)
+        _start(settings, switchboard, server, stop)
     except OSError as error:
         print(_busy(settings, server, error), file=sys.stderr)
         return 2
@@ -79,9 +80,6 @@ def main() -> int:
     if renewal is not None:
         log.info("and to wss://<its name>:%s/ocpp/<identity>", server.tls_port)
         gevent.spawn(renewal.watch)
-    stop = gevent.event.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, stop.set)
     stop.wait()
     log.info("stopping: %d chargers are asked to come again", len(server.links))
     server.drain(within_s=float(settings.drain_s))
@@ -90,8 +88,13 @@ def main() -> int:
     return 0
 
 
-def _start(settings: Settings, switchboard: Switchboard, server: Server) -> None:
-    """Listen and serve.  While the database is away whoever comes is told to come again."""
+def _start(
+    settings: Settings, switchboard: Switchboard, server: Server, stop: gevent.event.Event
+) -> None:
+    """Listen and serve.  While the database is away whoever comes is told to come again.
+
+    Once it serves, a signal sets `stop`; before that it just ends the process.
+    """
     traces.name_process("worker")
     Exporter(settings, server, switchboard).start()
 
@@ -101,6 +104,8 @@ def _start(settings: Settings, switchboard: Switchboard, server: Server) -> None
 
     fit_or_exit(settings, meanwhile=listen)
     switchboard.start(meanwhile=listen)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stop.set)
     server.serves = True
     listen()
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.support import forks
-from tests.support.processes import free_port
+from tests.support.processes import free_port, listens
 from tests.support.wait import eventually
 
 WORKER = [sys.executable, "-m", "worker"]
@@ -48,3 +48,13 @@ def test_it_runs_until_it_is_ended_and_tells_how(environment, tmp_path, number, 
     forked.send_signal(number)
     assert forked.wait(60) == forked.poll() == status
     forked.kill()  # nobody is there any more, and nobody is hit
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_whoever_reaches_it_can_end_it_in_good_order(environment, tmp_path, number):
+    log = tmp_path / "worker.log"
+    forked = forks.start(WORKER, environment, log)
+    eventually(lambda: listens(int(environment["AMPDESK_OCPP_PORT"])), 90, "the worker listens")
+    forked.send_signal(number)
+    assert forked.wait(60) == 0
+    assert "stopping: 0 chargers" in log.read_text()
