@@ -25,6 +25,7 @@ _EXAMPLE: Json = {
         },
         {"kind": "energy", "price": "0.49"},
         {"kind": "idle", "price": "0.10", "grace_minutes": 30},
+        {"kind": "no_show", "price": "2.00"},
     ],
 }
 
@@ -68,8 +69,14 @@ _COMPONENT = _table(
     "One price: the first of its kind that holds counts.",
     {
         "kind": {
-            "enum": ["start", "energy", "charging_time", "connected_time", "idle"],
-            "description": "What it is charged for: once, per kWh, or per minute.",
+            "enum": [
+                *("start", "energy", "charging_time", "connected_time", "idle"),
+                *("no_show", "no_show_time"),
+            ],
+            "description": (
+                "What it is charged for: once, per kWh, or per minute; `no_show` and `no_show_time`"
+                " for a reservation that runs out unused, once and per minute that it was kept."
+            ),
         },
         "price": _decimal("In the major unit of the currency."),
         "name": _text("Told on the receipt, like night rate."),

@@ -165,11 +165,24 @@ def test_a_tariff_of_the_book_becomes_one_of_the_station(db, yard, priced):
             "prices for energy have several taxes",
         ),
         ([], "It charges nothing"),
+        ([{"kind": "no_show", "price": "2"}], "It charges nothing"),
     ],
 )
 def test_a_tariff_that_a_station_cannot_say_is_refused(yard, priced, components, sentence):
     with pytest.raises(Conflict, match=sentence):
         yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=priced(components=components))
+
+
+def test_a_fee_for_unused_reservations_stays_with_us(yard, priced):
+    fees = [
+        {"kind": "no_show_time", "price": "0.1", "step": 60},
+        {"kind": "no_show_time", "price": "0.2", "tax_percent": "7"},
+    ]
+    energy = {"kind": "energy", "price": "0.5"}
+    yard.answer(yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=priced(components=[energy, *fees])))
+    document = {"schema": 1, "currency": "EUR", "components": [energy, *fees]}
+    told = access.written("t", "Kerb", document)
+    assert [key for key in told if key not in ("tariffId", "description", "currency")] == ["energy"]
 
 
 def test_the_tariff_of_a_session_keeps_its_currency(yard, priced):

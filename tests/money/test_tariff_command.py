@@ -15,7 +15,8 @@ def flask(app):
 def kerb(flask):
     return flask(
         "tariff", "add", "Kerb", "--currency", "eur", "--energy", "0.45", "--start-fee", "0.50",
-        "--idle", "0.10", "--grace", "10", "--tax", "19", "--tax-on-top", "--default",
+        "--idle", "0.10", "--grace", "10", "--no-show", "2", "--no-show-minute", "0.05",
+        "--tax", "19", "--tax-on-top", "--default",
     )  # fmt: skip
 
 
@@ -39,6 +40,8 @@ def test_a_tariff_is_added_from_prices(flask, kerb):
         "0.50 EUR per session",
         "0.45 EUR per kWh",
         "0.10 EUR per idle minute after the first 10 idle minutes",
+        "a reservation that runs out unused: 2.00 EUR",
+        "a reservation that runs out unused: 0.05 EUR per reserved minute",
         "plus 19 % tax",
     ]
     listed = json.loads(flask("tariff", "list", "--json").stdout)

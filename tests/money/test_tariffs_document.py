@@ -152,6 +152,32 @@ def test_a_start_fee_cannot_wait_for_energy():
         tariff({"kind": "start", "price": "1", "when": {"energy_from_kwh": "1"}})
 
 
+@pytest.mark.parametrize(
+    ("component", "told"),
+    [
+        ({"kind": "no_show", "step": 60}, "step cannot be set for a fee that is charged once"),
+        ({"kind": "no_show", "when": {"duration_from_min": 5}}, "duration_from_min|duration from"),
+        ({"kind": "no_show_time", "when": {"energy_to_kwh": "5"}}, "a reservation's price"),
+        ({"kind": "no_show_time", "grace_minutes": 5}, "idle time only"),
+    ],
+)
+def test_the_fee_of_a_reservation_hangs_on_no_energy(component, told):
+    with pytest.raises(TariffError, match=told):
+        tariff({"price": "1", **component})
+
+
+def test_the_fee_of_a_reservation_is_said_and_leaves_charging_free():
+    fee = tariff(
+        {"kind": "no_show", "price": "2"},
+        {"kind": "no_show_time", "price": "0.1", "when": {"duration_from_min": 10}},
+    )
+    assert [say(phrase) for phrase in formula_in_words(fee)] == [
+        "Charging is free.",
+        "a reservation that runs out unused: 2.00 EUR",
+        "a reservation that runs out unused: 0.10 EUR per reserved minute from minute 10 on",
+    ]
+
+
 def test_half_a_window_is_filled_up():
     when = tariff({"kind": "energy", "price": "1", "when": {"until": "06:00"}}).components[0].when
     assert (when.from_minute, when.until_minute) == (0, 360)

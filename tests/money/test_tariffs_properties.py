@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.money.tariffs import (
+    NO_SHOW_KINDS,
     Component,
     Kind,
     Restriction,
@@ -21,6 +22,7 @@ from app.domain.money.tariffs import (
     to_json,
     to_minor,
 )
+from app.domain.money.tariffs.tariff import ONCE
 from tests.support.chance import tries
 
 money = st.decimals(0, 100, places=4)
@@ -33,14 +35,15 @@ EPOCH = datetime(2026, 3, 27, 12, tzinfo=UTC)
 def restrictions(draw: st.DrawFn, kind: Kind) -> Restriction:
     start, until = draw(minutes_of_day), draw(minutes_of_day)
     timed = draw(st.booleans()) and start != until
-    stepped = kind is not Kind.START and draw(st.booleans())
+    stepped = kind not in ONCE and draw(st.booleans())
+    metered = stepped and kind not in NO_SHOW_KINDS
     low = draw(st.integers(0, 20))
     return Restriction(
         from_minute=start if timed else None,
         until_minute=(until or 1440) if timed else None,
         weekdays=draw(st.frozensets(st.integers(0, 6), max_size=3)),
-        energy_from_kwh=Decimal(low) if stepped else None,
-        energy_to_kwh=Decimal(low + 5) if stepped and draw(st.booleans()) else None,
+        energy_from_kwh=Decimal(low) if metered else None,
+        energy_to_kwh=Decimal(low + 5) if metered and draw(st.booleans()) else None,
         duration_from_min=draw(st.none() | st.integers(0, 200)) if stepped else None,
     )
 
@@ -55,7 +58,7 @@ def components(draw: st.DrawFn) -> Component:
         when=draw(restrictions(kind)),
         tax_percent=draw(st.none() | percents),
         grace_minutes=draw(st.integers(0, 60)) if kind is Kind.IDLE else 0,
-        step=draw(st.sampled_from([1, 1, 60, 900])) if kind is not Kind.START else 1,
+        step=draw(st.sampled_from([1, 1, 60, 900])) if kind not in ONCE else 1,
     )
 
 
@@ -183,6 +186,50 @@ def test_every_phrase_can_be_said(tariff: Tariff, usage: Usage):
     quote = price(tariff, usage)
     for phrase in (*quote.explanation, *(line.label for line in quote.lines)):
         assert "%" not in say(phrase)
+
+
+@st.composite
+def no_shows(draw: st.DrawFn) -> Usage:
+    start = EPOCH + timedelta(seconds=draw(st.integers(0, 10**7)))
+    end = start + timedelta(seconds=draw(st.integers(0, 200_000)))
+    return Usage(start, end, draw(st.sampled_from(["Europe/Berlin", "UTC"])), no_show=True)
+
+
+@given(tariffs(), no_shows())
+@settings(max_examples=tries(120), deadline=None)
+def test_an_unused_reservation_costs_its_own_prices_and_nothing_else(tariff: Tariff, usage: Usage):
+    quote = price(tariff, usage)
+    own = tuple(c for c in tariff.components if c.kind in NO_SHOW_KINDS)
+    assert {line.kind for line in quote.lines} <= {*NO_SHOW_KINDS, "maximum"}
+    alone = replace(tariff, components=own, minimum=None, free_minutes=0)
+    assert price(alone, usage).gross_minor == quote.gross_minor
+    assert len([line for line in quote.lines if line.kind == Kind.NO_SHOW]) <= 1
+    for phrase in (*quote.explanation, *(line.label for line in quote.lines)):
+        assert "%" not in say(phrase)
+    for line in quote.lines:
+        assert line.net_minor + line.tax_minor == line.gross_minor
+    assert quote.gross_minor == sum(line.gross_minor for line in quote.lines) >= 0
+    if tariff.maximum is not None:
+        amount = sum(line.amount_minor for line in quote.lines)
+        assert amount <= to_minor(tariff.maximum, tariff.currency)
+
+
+@given(st.integers(0, 200_000), money, money)
+@settings(max_examples=tries(80), deadline=None)
+def test_a_fee_per_reserved_minute_counts_every_second_once(seconds: int, fee, minute):
+    ends = EPOCH + timedelta(seconds=seconds)
+    tariff = Tariff("EUR", (Component(Kind.NO_SHOW, fee), Component(Kind.NO_SHOW_TIME, minute)))
+    quote = price(tariff, Usage(EPOCH, ends, "UTC", no_show=True))
+    whole = to_minor(fee, "EUR") + to_minor(minute * seconds / 60, "EUR")
+    assert quote.gross_minor == whole
+
+
+@given(tariffs(), usages())
+@settings(max_examples=tries(80), deadline=None)
+def test_a_session_never_costs_what_an_unused_reservation_does(tariff: Tariff, usage: Usage):
+    others = tuple(c for c in tariff.components if c.kind not in NO_SHOW_KINDS)
+    bare = replace(tariff, components=others)
+    assert price(bare, usage).gross_minor == price(tariff, usage).gross_minor
 
 
 @given(tariffs())

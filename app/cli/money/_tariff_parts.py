@@ -79,6 +79,8 @@ def definition_of(**simple: Any) -> dict[str, object]:
         "charging": "charging_time",
         "connected": "connected_time",
         "idle": "idle",
+        "no_show": "no_show",
+        "no_show_minute": "no_show_time",
     }
     components: list[dict[str, object]] = [
         {"kind": kind, "price": simple[option]}

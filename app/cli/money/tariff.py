@@ -47,6 +47,8 @@ def _named(db: Session, name: str) -> Tariff:
 @price_option("--connected", "Price per minute connected.")
 @price_option("--idle", "Price per idle minute.")
 @click.option("--grace", type=click.IntRange(min=0), default=0, help="Free idle minutes.")
+@price_option("--no-show", "Price of a reservation that runs out unused.")
+@price_option("--no-show-minute", "Price per minute of such a reservation.")
 @click.option("--free-minutes", type=click.IntRange(min=0), default=0, help="Free of time charges.")
 @price_option("--minimum", "The least that a session with energy costs.")
 @price_option("--maximum", "The most that a session costs.")

@@ -23,7 +23,7 @@ from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Decision, Json, Outcome
 from app.domain.money import tariff_choice, validity
 from app.domain.money.tariff_choice import misfit
-from app.domain.money.tariffs import Kind, Tariff, from_json
+from app.domain.money.tariffs import NO_SHOW_KINDS, Kind, Tariff, from_json
 from app.models import Command, Station, StationTariff, TariffVersion
 from app.models import Tariff as TariffRow
 
@@ -37,17 +37,19 @@ def number_of(version: TariffVersion) -> str:
 
 def obstacle(tariff: Tariff) -> str | None:
     """Why a station cannot compute a tariff as we do, in a sentence; None where it can."""
-    for component in tariff.components:
+    # What a reservation costs that runs out unused, we alone charge.
+    charged = [each for each in tariff.components if each.kind not in NO_SHOW_KINDS]
+    for component in charged:
         if component.kind is Kind.CONNECTED_TIME:
             return "It charges for connected time, which stations do not count."
         if component.step > 1:
             return "It charges whole steps, which stations do not do."
     for kind in Kind:
-        taxes = {tariff.tax_percent_of(each) for each in tariff.components if each.kind is kind}
+        taxes = {tariff.tax_percent_of(each) for each in charged if each.kind is kind}
         if len(taxes) > 1:
             words = kind.value.replace("_", " ")
             return f"Its prices for {words} have several taxes, and a station knows one for each."
-    if not tariff.components:
+    if not charged:
         return "It charges nothing."
     return None
 

@@ -11,6 +11,7 @@ from app.domain.money.tariffs.pricing import price
 from app.domain.money.tariffs.quote import Interval, Line, Part, Phrase, Quote, Usage, example_usage
 from app.domain.money.tariffs.reach import Unreachable, unreachable
 from app.domain.money.tariffs.tariff import (
+    NO_SHOW_KINDS,
     Component,
     Kind,
     Restriction,
@@ -22,4 +23,5 @@ from app.domain.money.tariffs.tariff import (
     price_text,
     to_minor,
 )
-from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say, week_picture
+from app.domain.money.tariffs.week import week_picture
+from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say

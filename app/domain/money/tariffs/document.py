@@ -16,6 +16,8 @@ from datetime import date
 from decimal import Decimal
 
 from app.domain.money.tariffs.tariff import (
+    NO_SHOW_KINDS,
+    ONCE,
     Component,
     Kind,
     Restriction,
@@ -230,9 +232,12 @@ def _component(fields: Fields) -> Component:
     fields.finish()
     if component.grace_minutes and kind is not Kind.IDLE:
         raise TariffError(fields.path("grace_minutes"), "can be set for idle time only")
-    if component.step != 1 and kind is Kind.START:
-        raise TariffError(fields.path("step"), "cannot be set for a start fee")
+    if component.step != 1 and kind in ONCE:
+        raise TariffError(fields.path("step"), f"cannot be set for {_ONCE_WORDS[kind]}")
     return component
+
+
+_ONCE_WORDS = {Kind.START: "a start fee", Kind.NO_SHOW: "a fee that is charged once"}
 
 
 def _restriction(fields: Fields, kind: Kind) -> Restriction:
@@ -270,9 +275,11 @@ def _check_ranges(fields: Fields, when: Restriction, kind: Kind) -> None:
     first, last = when.duration_from_min, when.duration_to_min
     if last is not None and last <= (first or 0):
         raise TariffError(fields.path("duration_to_min"), "must be more than duration_from_min")
-    if kind is Kind.START and any(each is not None for each in (low, high, first, last)):
+    if kind in ONCE and any(each is not None for each in (low, high, first, last)):
         name = "energy_from_kwh" if low is not None or high is not None else "duration_from_min"
-        raise TariffError(fields.path(name), "cannot restrict a start fee")
+        raise TariffError(fields.path(name), f"cannot restrict {_ONCE_WORDS[kind]}")
+    if kind in NO_SHOW_KINDS and not low is high is None:
+        raise TariffError(fields.path("energy_from_kwh"), "cannot restrict a reservation's price")
 
 
 def to_json(tariff: Tariff) -> dict[str, object]:

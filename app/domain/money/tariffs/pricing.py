@@ -19,7 +19,8 @@ every line and in every sum.
 Minimum and maximum are lines of their own, compared with the sum of the amounts
 (net or gross, as the prices are).  A maximum takes off each tax rate in
 proportion.  A session without energy costs its start fee and nothing else: no
-time, no idle time, no minimum.
+time, no idle time, no minimum.  A reservation that ran out unused costs its own
+prices and nothing else, up to the maximum.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,7 @@ from app.domain.money.tariffs.slices import Slice, slices
 from app.domain.money.tariffs.tariff import (
     EXACT,
     MINUTE_US,
+    NO_SHOW_KINDS,
     Kind,
     Tariff,
     TaxMode,
@@ -59,6 +61,7 @@ _DIMENSIONS = {
     Kind.CHARGING_TIME: "time",
     Kind.IDLE: "time",
     Kind.CONNECTED_TIME: "connected",
+    Kind.NO_SHOW_TIME: "kept",
 }
 
 
@@ -66,10 +69,14 @@ def count_up(tariff: Tariff, usage: Usage) -> Count:
     """Share out the session's energy and time over the components, in whole steps."""
     zone = ZoneInfo(usage.timezone)
     count = Count()
-    start = first_match(tariff, Kind.START, usage.started_at.astimezone(zone), Decimal(0), 0)
+    once = Kind.NO_SHOW if usage.no_show else Kind.START
+    start = first_match(tariff, once, usage.started_at.astimezone(zone), Decimal(0), 0)
     if start is not None:
         count.tallies[start] = Tally(1)
     for part in slices(tariff, usage):
+        if usage.no_show:
+            _count_kept(tariff, zone, count, part)
+            continue
         if part.energy_wh:
             _count_energy(tariff, zone, count, part)
         if part.seconds:
@@ -105,6 +112,12 @@ def _count_energy(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> 
         count.unpriced_wh += part.energy_wh
         return
     _add(tariff, count, index, part, part.energy_wh)
+
+
+def _count_kept(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> None:
+    index = _match(tariff, Kind.NO_SHOW_TIME, zone, part)
+    if index is not None and part.seconds:
+        _add(tariff, count, index, part, part.seconds)
 
 
 def _count_time(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> None:
@@ -152,7 +165,9 @@ def _add(tariff: Tariff, count: Count, index: int, part: Slice, amount: int) -> 
 
 
 #: How much of what is counted makes one unit that has a price, and what that is called.
-_PER = {Kind.START: (1, "session"), Kind.ENERGY: (1000, "kWh")}
+_PER = {Kind.START: (1, "session"), Kind.ENERGY: (1000, "kWh"), Kind.NO_SHOW: (1, "reservation")}
+#: What needs no energy to be charged.
+_ENERGY_OR_NOT = {Kind.START, *NO_SHOW_KINDS}
 _FEWEST_PLACES, _MOST_PLACES = 3, 20
 
 
@@ -162,7 +177,7 @@ def price(tariff: Tariff, usage: Usage) -> Quote:
     amounts = [
         _amount(tariff, index, count.tallies[index])
         for index in sorted(count.tallies)
-        if count.energy_wh or tariff.components[index].kind is Kind.START
+        if count.energy_wh or tariff.components[index].kind in _ENERGY_OR_NOT
     ]
     amounts += _limits(tariff, amounts, bool(count.energy_wh))
     lines, taxes = _with_tax(tariff.tax_mode, amounts)

@@ -25,7 +25,8 @@ class Usage:
     meter reading, not falling.  `ended_at` is now for a session that still
     runs.  `charging` and `idle` are the intervals in which the vehicle took
     energy and in which it only occupied the plug; `idle_by_meter` is the part of
-    the idle time that only the readings show.
+    the idle time that only the readings show.  `no_show`: it is no session, but a
+    reservation that ran out unused.
     """
 
     started_at: datetime
@@ -35,6 +36,7 @@ class Usage:
     charging: tuple[Interval, ...] = ()
     idle: tuple[Interval, ...] = ()
     idle_by_meter: tuple[Interval, ...] = ()  # evidence only
+    no_show: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Line:
 
     kind: str  # a Kind, or "minimum", "maximum"
     label: Phrase
-    quantity: Decimal  # kWh, minutes or sessions, as `unit` says
-    unit: str  # "kWh", "min", "session", "" for minimum and maximum
+    quantity: Decimal  # kWh, minutes, sessions or reservations, as `unit` says
+    unit: str  # "kWh", "min", "session", "reservation", "" for minimum and maximum
     unit_price: Decimal  # in the currency's major unit
     amount_minor: int
     net_minor: int = 0
@@ -197,13 +199,17 @@ def explain(
 ) -> tuple[Phrase, ...]:
     """Why the price is what it is, in the order in which it is told."""
     facts: list[Phrase] = []
-    if not count.energy_wh:
+    if usage.no_show:
+        kept = {"at": instant_text(usage.started_at), "until_at": instant_text(usage.ended_at)}
+        facts.append(("why.no_show", {**kept, "zone": usage.timezone}))
+    elif not count.energy_wh:
         facts.append(("why.no_energy", {}))
     facts.extend(_changes(tariff, usage, lines))
     if count.unpriced_wh:
         facts.append(("why.unpriced", {"kwh": plain(Decimal(count.unpriced_wh) / 1000)}))
     if count.energy_wh:
         facts.extend(_times(tariff, usage, count))
+    if count.energy_wh or usage.no_show:
         facts.extend(_steps(lines, count.roundings))
     for line in lines:
         if line.kind in ("minimum", "maximum"):

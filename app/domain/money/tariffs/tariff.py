@@ -85,6 +85,14 @@ class Kind(StrEnum):
     CHARGING_TIME = "charging_time"  # per minute in which the vehicle took energy
     CONNECTED_TIME = "connected_time"  # per minute between the session's start and end
     IDLE = "idle"  # per minute from the end of charging, after the grace
+    NO_SHOW = "no_show"  # once, for a reservation that runs out unused
+    NO_SHOW_TIME = "no_show_time"  # per minute that it was kept
+
+
+#: What a reservation costs that runs out unused, and a charging session never.
+NO_SHOW_KINDS = frozenset({Kind.NO_SHOW, Kind.NO_SHOW_TIME})
+#: What is charged once, by what holds at the beginning.
+ONCE = frozenset({Kind.START, Kind.NO_SHOW})
 
 
 class TaxMode(StrEnum):
@@ -163,7 +171,7 @@ class Tariff:
             elif component.kind is Kind.CONNECTED_TIME:
                 timed = when.energy_from_kwh is not None or when.energy_to_kwh is not None
             else:
-                timed = component.kind is not Kind.START
+                timed = component.kind not in (Kind.START, *NO_SHOW_KINDS)
             if timed:
                 return False
         return True

@@ -1,4 +1,4 @@
-"""A tariff and a price in sentences, and its week as a picture: phrases with English templates.
+"""A tariff and a price in sentences: phrases with English templates.
 
 An edge translates: `say(phrase, translate=gettext, show=local_format)`; the
 templates are the message ids of the translations.  Values are text or whole
@@ -7,23 +7,19 @@ instants (shown in the zone `zone`), `price` and `amount` money in `currency`,
 `days` weekdays (0 is Monday), `on` and `to_on` dates, the others numbers.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from math import gcd
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.domain.money.tariffs.document import clock_text, plain
 from app.domain.money.tariffs.quote import Phrase
 from app.domain.money.tariffs.tariff import (
+    NO_SHOW_KINDS,
     Component,
     Kind,
     Restriction,
     Tariff,
     TaxMode,
-    first_match,
     price_text,
 )
 
@@ -88,7 +84,8 @@ def day_names(days: Sequence[int], names: Sequence[str]) -> str:
 def formula_in_words(tariff: Tariff) -> list[Phrase]:
     """The tariff, one phrase for each component and setting, in the order of the tariff."""
     phrases = [_component(tariff, component) for component in tariff.components]
-    if not any(component.price for component in tariff.components) and not tariff.minimum:
+    charged = (each.price for each in tariff.components if each.kind not in NO_SHOW_KINDS)
+    if not any(charged) and not tariff.minimum:
         phrases.insert(0, ("formula.free", {}))
     if tariff.free_minutes:
         phrases.append(("formula.free_minutes", {"minutes": tariff.free_minutes}))
@@ -176,9 +173,14 @@ TEMPLATES: dict[str, str] = {
     "line.idle.named": _("Idle time, %(name)s"),
     "line.idle.grace": _("Idle after %(minutes)s min grace"),
     "line.idle.grace.named": _("Idle after %(minutes)s min grace, %(name)s"),
+    "line.no_show": _("Reservation that ran out unused"),
+    "line.no_show.named": _("Reservation that ran out unused, %(name)s"),
+    "line.no_show_time": _("Time reserved and not used"),
+    "line.no_show_time.named": _("Time reserved and not used, %(name)s"),
     "line.minimum": _("Minimum price %(amount)s"),
     "line.maximum": _("Price cap %(amount)s"),
     "why.no_energy": _("No energy flowed, so nothing but a start fee is charged."),
+    "why.no_show": _("The plug was kept from %(at)s to %(until_at)s site time, and nobody came."),
     "why.change": _("At %(at)s site time another energy price began."),
     "why.change.named": _("At %(at)s site time “%(after)s” took over from “%(before)s”."),
     "why.interpolated": _(
@@ -211,6 +213,10 @@ TEMPLATES: dict[str, str] = {
         "Idle time counts in started steps of %(step)s seconds, once for the whole session: "
         "%(minutes)s min count as %(to_minutes)s min."
     ),
+    "why.rounded.no_show_time": _(
+        "Reserved time counts in started steps of %(step)s seconds, once for the whole "
+        "reservation: %(minutes)s min count as %(to_minutes)s min."
+    ),
     "why.rounded.line": _("The rest is on the line “%(label)s”, whose price held last."),
     "why.minimum": _("The session costs at least %(amount)s."),
     "why.maximum": _("The session costs at most %(amount)s."),
@@ -224,6 +230,10 @@ TEMPLATES: dict[str, str] = {
     "formula.idle": _("%(price)s per idle minute%(when)s"),
     "formula.idle.grace": _(
         "%(price)s per idle minute after the first %(minutes)s idle minutes%(when)s"
+    ),
+    "formula.no_show": _("a reservation that runs out unused: %(price)s%(when)s"),
+    "formula.no_show_time": _(
+        "a reservation that runs out unused: %(price)s per reserved minute%(when)s"
     ),
     "formula.named": _("%(name)s: %(rest)s"),
     "formula.free_minutes": _("the first %(minutes)s minutes free of time charges"),
@@ -246,84 +256,3 @@ TEMPLATES: dict[str, str] = {
     "when.duration.to": _(" up to minute %(to_minutes)s"),
     "when.duration.range": _(" between minutes %(minutes)s and %(to_minutes)s"),
 }
-
-
-# The picture of a week: what a kilowatt-hour costs, hour by hour.
-
-_DAY_MIN = 24 * 60
-_SOME_MONDAY = date(2001, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A part of a day with one price; None where the tariff has none.
-
-    Minutes count from midnight of the site's wall clock.
-    """
-
-    from_minute: int
-    until_minute: int
-    price: Decimal | None
-    component_index: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class WeekPicture:
-    """Monday to Sunday, each as the runs of one price that fill it."""
-
-    days: tuple[tuple[Run, ...], ...]
-
-    @property
-    def prices(self) -> tuple[Decimal, ...]:
-        """The different prices, lowest first."""
-        return tuple(
-            sorted({run.price for day in self.days for run in day if run.price is not None})
-        )
-
-    @property
-    def step_min(self) -> int:
-        """The longest step, of an hour at most, that all boundaries fall on."""
-        return gcd(60, *(run.until_minute for day in self.days for run in day))
-
-
-def week_picture(
-    tariff: Tariff, monday: date | None = None, kind: Kind = Kind.ENERGY
-) -> WeekPicture:
-    """The price of one kind over the week that begins on `monday`.
-
-    It is the price at a session's first watt-hour and first minute.  Without
-    `monday` components that hold for some dates only are left out.
-    """
-    limits = {0, _DAY_MIN}
-    for component in tariff.components:
-        for minute in (component.when.from_minute, component.when.until_minute):
-            if component.kind is kind and minute is not None:
-                limits.add(minute)
-    shown = tariff if monday else _undated(tariff)
-    edges = sorted(limits)
-    days = []
-    for number in range(7):
-        day = (monday or _SOME_MONDAY) + timedelta(days=number)
-        runs: list[Run] = []
-        for start, until in itertools.pairwise(edges):
-            local = datetime.combine(day, time(start // 60, start % 60))
-            index = first_match(shown, kind, local, Decimal(0), 0)
-            if runs and runs[-1].component_index == index:
-                runs[-1] = Run(runs[-1].from_minute, until, runs[-1].price, index)
-            else:
-                price = None if index is None else tariff.components[index].price
-                runs.append(Run(start, until, price, index))
-        days.append(tuple(runs))
-    return WeekPicture(tuple(days))
-
-
-def _undated(tariff: Tariff) -> Tariff:
-    """The tariff with dated components made impossible, so that the others keep their places."""
-    never = date.min
-    components = tuple(
-        replace(each, when=replace(each.when, date_from=never, date_to=never))
-        if each.when.date_from or each.when.date_to
-        else each
-        for each in tariff.components
-    )
-    return replace(tariff, components=components)
