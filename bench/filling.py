@@ -1,5 +1,6 @@
 """A database that is filled by SQL, row after numbered row, and the application on it."""
 
+import gc
 import time
 import warnings
 from collections.abc import Iterator
@@ -143,7 +144,9 @@ def opened(folder: Path, on: str) -> Iterator[tuple[Flask, psutil.Process | None
     try:
         given = {"AMPDESK_DATA_DIR": str(folder), "AMPDESK_DATABASE_URL": url}
         given |= {"AMPDESK_LOG_LEVEL": "error", "AMPDESK_REDIS_URL": "redis://127.0.0.1:1/0"}
-        yield create_app(settings=Settings.from_environment(given)), process
+        app = create_app(settings=Settings.from_environment(given))
+        gc.freeze()  # as wsgi.py does
+        yield app, process
     finally:
         if server is not None:
             server.cleanup()
