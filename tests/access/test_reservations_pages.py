@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from app.domain.access import local_lists, tags
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import CommandState, Order, Outcome, ReservationState
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome, ReservationState
 from app.models import Command, LocalList, Reservation, WorkerNode
 from tests.support import seed
 
@@ -128,3 +129,38 @@ def test_drift_and_stations_without_lists_are_named(db, made, viewer, place, now
     row.reported_version = -1
     db.commit()
     assert "keeps no list" in viewer.get(f"{place}/local-list").get_data(as_text=True)
+
+
+def test_a_long_list_is_put_together_once_until_a_tag_changes(db, viewer, place, made, monkeypatch):
+    put_together = []
+    pending = local_lists.pending
+
+    def counted(*given):
+        put_together.append(given)
+        return pending(*given)
+
+    monkeypatch.setattr(local_lists, "pending", counted)
+    tenant_id, now = made.stations["CP-03"].tenant_id, datetime.now(UTC)
+    for number in range(150):
+        tags.add(db, SYSTEM, tenant_id, now=now, value=f"0000{number:04}")
+    db.commit()
+    first = viewer.get(f"{place}/local-list").text
+    assert "00000099" in first and "00000100" not in first and "more added" in first
+    assert viewer.get(f"{place}/local-list").text.count("<tr") == first.count("<tr")
+    assert len(put_together) == 1
+    tags.add(db, SYSTEM, tenant_id, now=now, value="00000000A")
+    db.commit()
+    assert "00000000A" in viewer.get(f"{place}/local-list").text
+
+
+def test_of_a_long_list_that_a_station_holds_the_first_are_shown(db, made, viewer, place, now):
+    entries = [
+        {"token": f"C{number:04}", "status": "accepted", "expires_at": None, "parent": None}
+        for number in range(250)
+    ]
+    row = LocalList(station_id=made.stations["CP-03"].id, version=3, accepted_at=now)
+    row.entries = entries
+    db.add(row)
+    db.commit()
+    page = viewer.get(f"{place}/local-list").text
+    assert "250 tags" in page and "and 150 more" in page

@@ -1,14 +1,18 @@
 """Reservations of all stations: filtered, sorted, paged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, defer, joinedload
 
+from app.domain.access import local_lists
+from app.domain.access.known_tags import Entry
 from app.domain.access.reservations import OPEN
 from app.domain.ground.vocabulary import Order, ReservationState
-from app.models import Command, Reservation, Station, Tag
+from app.models import Command, LocalList, Reservation, Station, Tag
 from app.queries.ground.paging import Page, Wish, fetch, like
 
 SORTS = {
@@ -84,3 +88,69 @@ def last_commands(db: Session, station: Station, limit: int = 6) -> list[Command
         .limit(limit)
     )
     return list(db.scalars(query))
+
+
+# Local lists: what a station knows by heart, and what it would get now.
+
+#: Entries of a kind that are shown; a list may hold tens of thousands.
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The first of some entries, and how many there are."""
+
+    first: Sequence[Entry]
+    total: int
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> "Part":
+        """The part of entries that is shown."""
+        return cls(entries[:SHOWN], len(entries))
+
+    @property
+    def rest(self) -> int:
+        """How many are not shown."""
+        return self.total - len(self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class ListLook:
+    """What a station's list holds, and how a sending would change it.
+
+    `untold` of those that it holds cannot be said in its version of OCPP; `left_out` tags have no
+    room in it.
+    """
+
+    held: Part
+    untold: int
+    added: Part
+    changed: Part
+    removed: Part
+    left_out: int
+
+    @property
+    def changes(self) -> int:
+        """How many entries a sending would change."""
+        return self.added.total + self.changed.total + self.removed.total
+
+
+def list_row(db: Session, station: Station) -> LocalList | None:
+    """The row of a station's list without its entries."""
+    query = select(LocalList).where(LocalList.station_id == station.id)
+    return db.scalar(query.options(defer(LocalList.entries)))
+
+
+def look_at_list(db: Session, station: Station, now: datetime) -> ListLook:
+    """Look at all tags of the organisation, and at all that the list holds."""
+    row = local_lists.of(db, station)
+    held = row.entries if row else []
+    wish, found = local_lists.pending(db, station, now)
+    return ListLook(
+        held=Part.of(held),
+        untold=sum(1 for entry in held if entry.get("untold")),
+        added=Part.of(found.added),
+        changed=Part.of(found.changed),
+        removed=Part.of(found.removed),
+        left_out=wish.left_out,
+    )

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.access import local_lists
-from app.domain.access.known_tags import limits
+from app.domain.access.known_tags import limits, newest_change
 from app.domain.access.reservations import OPEN
 from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
@@ -16,14 +16,14 @@ from app.domain.network import plugs
 from app.extensions import db
 from app.forms.access import ReserveForm
 from app.forms.ground import refusals
-from app.models import Reservation, Station
+from app.models import LocalList, Reservation, Station
 from app.process.clock import utc_now
 from app.queries.access import reservations as queries
 from app.queries.access.reservations import last_commands
 from app.queries.network import station_page
 from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
-from app.web import listing
+from app.web import kept, listing
 from app.web.security import back, needs
 
 blueprint = Blueprint("reservations", __name__)
@@ -125,33 +125,37 @@ def _page(place: Station, form: ReserveForm) -> str:
 
 lists = Blueprint("local_lists", __name__)
 
-#: Entries shown at once; a list may hold tens of thousands.
-SHOWN = 500
+#: What a list would get is known for so long where no tag changes: tags expire meanwhile.
+LOOKED_S = 30.0
 
 
 @lists.get("/stations/<int:station_id>/local-list", endpoint="station")
 @needs("read")
 def local_list(station_id: int) -> ResponseReturnValue:
-    """The list of one local_list."""
+    """The list of one station."""
     place, session, now = station_or_404(station_id), db.session(), utc_now()
-    row = local_lists.of(session, place)
-    wish, changes = local_lists.pending(session, place, now)
-    entries = row.entries if row else []
+    row = queries.list_row(session, place)
     return render_template(
         "access/local_lists/station.html",
         station=place,
         there=station_page.now_of(session, place, now),
         row=row,
         drifted=row is not None and local_lists.drifted(row),
-        entries=entries[:SHOWN],
-        total=len(entries),
-        untold=sum(1 for entry in entries if entry.get("untold")),
-        wish=wish,
-        changes=changes,
+        look=_looked(place, row),
         limits=limits(session, place),
         commands=last_commands(session, place),
         kept_up=bool((place.onboarding or {}).get("local_list")),
         supported=Order.SEND_LOCAL_LIST.value in place.supported_orders,
+    )
+
+
+def _looked(place: Station, row: LocalList | None) -> queries.ListLook:
+    """Look at the list anew once it or anything in the audit has changed."""
+    session = db.session()
+    key = ("list", place.id, row and (row.version, row.accepted_at), newest_change(session))
+    return kept.get(
+        *(place.tenant_id, key, LOOKED_S),
+        lambda: queries.look_at_list(session, place, utc_now()),
     )
 
 
