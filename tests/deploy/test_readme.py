@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deploy.processes import ROOT
+from tests.support import forks
 from tests.support.running import Running
 from tests.support.wait import eventually
 
@@ -42,11 +43,10 @@ def commands():
 PROGRAMS = {"flask": ["-m", "flask", "--app", "wsgi"], "python": []}
 
 
-def typed(installation, command, known=None):
-    """What a person types, on this installation; `known` fills in what is in angle brackets."""
+def typed(command, known=None):
+    """What a person types; `known` fills in what is in angle brackets."""
     words = [(known or {}).get(word, word) for word in command[1:]]
-    environment = {**os.environ, **installation.environment}
-    return {"args": [sys.executable, *PROGRAMS[command[0]], *words], "env": environment}
+    return [sys.executable, *PROGRAMS[command[0]], *words]
 
 
 def receipt(installation):
@@ -69,9 +69,7 @@ def test_the_steps_of_the_readme_end_in_a_receipt(installation):
     assert [step[:3] for step in steps][2] == ["flask", "tariff", "add"]
     known = {}
     for step in steps:
-        done = subprocess.run(
-            **typed(installation, step), cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        done = forks.run(typed(step), {**os.environ, **installation.environment})
         assert done.returncode == 0, f"{step}: {done.stdout}{done.stderr}"
         for word, value in re.findall(r"^(URL|Password) +(\S+)$", done.stdout, re.M):
             known[f"<{word if word == 'URL' else 'password'}>"] = value
@@ -79,8 +77,9 @@ def test_the_steps_of_the_readme_end_in_a_receipt(installation):
 
 
 def charge_and_read_receipt(installation, simulator, known):
+    environment = {**os.environ, **installation.environment}
     charger = subprocess.Popen(
-        **typed(installation, simulator, known), cwd=ROOT, stderr=subprocess.DEVNULL
+        typed(simulator, known), env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
     )
     try:
         to, _, text = receipt(installation)

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -22,7 +20,7 @@ from app.extensions import db as flask_db
 from app.models import SchemaSupport
 from app.process import revisions
 from deploy.processes import ROOT
-from tests.support.processes import free_port
+from tests.support.processes import Process, free_port
 from tests.support.wait import eventually
 
 #: The first migration that says whether the code of the step before can live with it.
@@ -159,20 +157,15 @@ def start(tmp_path, away):
         given = {"data_dir": tmp_path, "database_url": away.url, "demo": 0, **settings}
         given = {"redis_url": "redis://127.0.0.1:1/0", "ocpp_host": "127.0.0.1", **given}
         environment = {f"AMPDESK_{name.upper()}": str(value) for name, value in given.items()}
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        log = tmp_path / "log"
+        process = Process("it", [sys.executable, *command], {**os.environ, **environment}, log)
         running.append(process)
+        process.start()
         return process
 
     yield run
     for process in running:
-        process.kill()
-        process.communicate()
+        process.kill9()
 
 
 def health(port):
@@ -204,9 +197,8 @@ def test_a_worker_waits_for_its_database_and_sends_chargers_away_until_then(star
     away.come()
     eventually(lambda: health(port) == 200, within=60)
     assert refusal(port).status_code == 404
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
-    said = worker.stderr.read()
+    assert worker.stop(30) == 0
+    said = worker.log.read_text("utf-8")
     assert said.count("It is waited for") == 1
     assert "The database answers." in said
 
@@ -224,9 +216,8 @@ def test_a_worker_waits_for_its_database_and_sends_chargers_away_until_then(star
 @pytest.mark.processes
 def test_whatever_waits_ends_when_it_is_told(start, away, command):
     process = start(*command, ocpp_port=free_port(), web_port=free_port())
-    for line in process.stderr:
-        if "It is waited for; AMPDESK_DATABASE_URL" in line:
-            break
-    process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    waits = "It is waited for; AMPDESK_DATABASE_URL"
+    eventually(lambda: process.said(waits), within=60, what="it waits")
+    process.process.terminate()
+    process.process.wait(30)
     away.come()

@@ -93,12 +93,13 @@ class Nodes(Site):
             self.clocks[name].write_text("+0\n", "ascii")
             given = {
                 "LD_PRELOAD": library,
-                "FAKETIME_TIMESTAMP_FILE": str(self.clocks[name]),
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 "FAKETIME_CACHE_DURATION": "1",
             }
-            # Programs that are forked are given their library by the process that is forked.
-            process.environment |= given
+            own = {"FAKETIME_TIMESTAMP_FILE": str(self.clocks[name])}
+            process.environment |= given | own
+            # Programs that are forked are given their library by the process that is forked: one
+            # for all.  It looks each second for the file that the environment names by then.
             before = ["env", *(f"{key}={value}" for key, value in given.items())]
             process.command = [*before, *process.command]
 

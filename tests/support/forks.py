@@ -1,16 +1,17 @@
 """Programs of Ampdesk for tests, forked from processes that have loaded all they need (Linux).
 
 `python -m worker` loads some eight hundred modules before it does anything, for most of a second,
-and Celery takes longer; tests start them hundreds of times.  A forked one is a process of its own
-with its own log, and is killed and waited for like any other.  How they are really started is
-what the tests of `make run` try.
+and Celery and the desk take longer; tests start them hundreds of times.  A forked one is a process
+of its own with its own log, and is killed and waited for like any other.  How they are really
+started is what the tests of `make run` and of the command line try.
 
-Run as a program, this is a process that is forked.  It is told by the socket that is its standard
-input, gets what each child is to have there, and ends with it.
+A process that is forked is told by the socket that is its standard input, gets what each child is
+to have there, and ends with it.
 """
 
 import _socket
 import atexit
+import gc
 import json
 import os
 import posix
@@ -19,7 +20,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -29,9 +32,19 @@ from deploy.keep import LIBC, end_with_parent
 from deploy.processes import ROOT
 
 POSSIBLE = LIBC is not None
-#: The programs that are forked, with traps or without.
-PROGRAMS = ("worker", "celery")
+#: The programs that are forked, and where each begins.
+PROGRAMS = {
+    "worker": ("worker.__main__", "main"),
+    "gunicorn": ("gunicorn.app.wsgiapp", "run"),
+    "celery": ("celery.__main__", "main"),
+    "flask": ("flask.cli", "main"),
+}
+#: Those that are forked from one process: gevent is the first thing in theirs, or not at all.
+ALIKE = {"worker": ("worker", "gunicorn"), "celery": ("celery", "flask")}
+#: Two of them, with traps: each from a process of its own.
 TRAPPED = "tests.support.trap"
+#: What the desk's server loads only while it starts.
+OF_DESK = ("deploy.desk_worker", "deploy.fit", "gunicorn.arbiter", "gunicorn.glogging")
 #: What Celery loads only while it starts.
 OF_CELERY = (
     *("celery.apps.beat", "celery.apps.worker", "celery.bin.celery", "celery.concurrency.thread"),
@@ -40,6 +53,8 @@ OF_CELERY = (
 )
 #: The longest message: the environment of a child.
 MOST_BYTES = 1 << 17
+#: How long a command that is waited for may take, in seconds.
+MOST_S = 120
 
 
 class Forked:
@@ -92,10 +107,12 @@ class Forked:
         return found
 
 
-def start(command: list[str], environment: Mapping[str, str], log: Path) -> Forked | None:
+def start(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, errors: Path | None = None
+) -> Forked | None:
     """Start a command with this environment, its output added to the log file.
 
-    None: it is none that is forked.
+    Where `errors` names another file, they are added to that.  None: it is none that is forked.
     """
     if not POSSIBLE or "-m" not in command:
         return None
@@ -104,13 +121,38 @@ def start(command: list[str], environment: Mapping[str, str], log: Path) -> Fork
     program, *arguments = command[at + trap :]
     if program not in PROGRAMS:
         return None
+    python = command.index(sys.executable) + 1
+    alike = next(name for name, others in ALIKE.items() if program in others)
+    loaded = _loaded(*command[:python], "-c", _beginning(program if trap else alike, trap))
+    message = [program, command[python : at - 1], arguments, dict(environment)]
     told, tells = os.pipe()
-    loaded = _loaded(*command[:at], "tests.support.forks", program, *(["trapped"] if trap else []))
-    with log.open("ab") as file:
-        message = json.dumps([arguments, dict(environment)]).encode()
-        socket.send_fds(loaded, [message], [tells, file.fileno()])
+    with log.open("ab") as out, (errors or log).open("ab") as err:
+        files = [tells, out.fileno(), err.fileno()]
+        socket.send_fds(loaded, [json.dumps(message).encode()], files)
     os.close(tells)
     return Forked(told)
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command until it ends, as `subprocess.run` does; what it said is captured."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        forked = start(command, environment, out, err)
+        if forked is None:
+            return subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            )
+        try:
+            status = forked.wait(MOST_S)
+        finally:
+            forked.kill()
+        return subprocess.CompletedProcess(command, status, out.read_text(), err.read_text())
+
+
+def _beginning(which: str, trapped: bool) -> str:
+    """The program of a process that is forked: gevent first, as in the worker's own."""
+    first = "from gevent import monkey; monkey.patch_all(); " if which == "worker" else ""
+    return f"{first}from tests.support import forks; forks.main({which!r}, {trapped})"
 
 
 @cache
@@ -134,35 +176,36 @@ def _loaded(*command: str) -> socket.socket:
 # In the process that is forked
 
 
-def main(program: str, trapped: bool) -> None:
-    """Load all that a program loads; fork one for each message, until nobody is there to ask."""
-    _load(program, trapped)
+def main(which: str, trapped: bool) -> None:
+    """Load all that programs load; fork one for each message, until nobody is there to ask."""
+    _load(which, trapped)
+    # What was loaded stays: whoever looks through it for what is not needed copies all of it.
+    gc.collect()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asked: Any = _socket.socket(fileno=os.dup(0))  # one that waits without gevent's help
     while True:
-        size = _socket.CMSG_SPACE(2 * 4)
+        size = _socket.CMSG_SPACE(3 * 4)
         message, ancillary, *_ = asked.recvmsg(MOST_BYTES, size)
         if not message:
             return
-        tells, log = memoryview(ancillary[0][2]).cast("i")
+        files = memoryview(ancillary[0][2]).cast("i")
         if posix.fork() == 0:
             asked.close()
-            _watch(program, *json.loads(message), tells, log)
+            _watch(*json.loads(message), *files)
             return
-        os.close(tells)
-        os.close(log)
+        for file in files:
+            os.close(file)
 
 
-def _load(program: str, trapped: bool) -> None:
-    if program == "worker":
-        from gevent import monkey
-
-        monkey.patch_all()
+def _load(which: str, trapped: bool) -> None:
     if trapped:  # first: some functions are taken by name when a module is loaded
         from tests.support import trap
 
-        trap.lay(program)
-    for module in (f"{program}.__main__", *(OF_CELERY if program == "celery" else ())):
+        trap.lay(which)
+    for program in (which,) if trapped else ALIKE[which]:
+        import_module(PROGRAMS[program][0])
+    for module in OF_DESK if which == "worker" else OF_CELERY:
         import_module(module)
     from app import factory
 
@@ -171,33 +214,65 @@ def _load(program: str, trapped: bool) -> None:
 
 
 def _watch(
-    program: str, arguments: list[str], environment: dict[str, str], tells: int, log: int
+    program: str,
+    options: list[str],
+    arguments: list[str],
+    environment: dict[str, str],
+    *files: int,
 ) -> None:
     """Fork once more: one is the program, the other waits for its end and tells of it."""
     end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    tells, *outputs = files
     pid = posix.fork()
     if pid == 0:
         os.close(tells)
-        _become(program, arguments, environment, log)
-    os.close(log)
+        _become(program, options, arguments, environment, outputs)
+    for file in outputs:
+        os.close(file)
     os.write(tells, b"%d\n" % pid)
     _, status = os.waitpid(pid, 0)
     os.write(tells, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
-def _become(program: str, arguments: list[str], environment: dict[str, str], log: int) -> NoReturn:
+def _become(
+    program: str,
+    options: list[str],
+    arguments: list[str],
+    environment: dict[str, str],
+    outputs: list[int],
+) -> NoReturn:
     end_with_parent()
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, file in ((0, nothing), (1, log), (2, log)):
+    for number, file in enumerate((nothing, *outputs)):
         os.dup2(file, number)
-    os.close(log)
+    for file in outputs:
+        os.close(file)
     os.environ.clear()
     os.environ.update(environment)
+    for option in options:  # -W and what it says
+        if option.startswith("ignore:"):
+            warnings.filterwarnings("ignore", option.removeprefix("ignore:"))
     sys.argv[:] = [program, *arguments]
-    sys.exit(import_module(f"{program}.__main__").main())
+    if program == "gunicorn":
+        _check_here()
+    module, begin = PROGRAMS[program]
+    sys.exit(getattr(import_module(module), begin)())
 
 
-if __name__ == "__main__":
-    main(sys.argv[1], "trapped" in sys.argv)
+def _check_here() -> None:
+    """Have the desk check its database in a fork of its own, not in a program that is loaded."""
+    from deploy import fit, gunicorn_conf
+
+    def on_starting(_: Any) -> None:
+        pid = posix.fork()
+        if pid == 0:
+            try:
+                os._exit(fit.main())
+            except SystemExit as refused:
+                os._exit(int(refused.code or 0))
+        if status := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+            sys.exit(status)
+
+    gunicorn_conf.on_starting = on_starting

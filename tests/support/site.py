@@ -1,6 +1,7 @@
 """A whole Ampdesk as real processes on ports and a data folder of its own."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from app.config import Settings
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
 from deploy.processes import commands
-from tests.support import apps
+from tests.support import apps, forks
 from tests.support.processes import Process, free_port, wait_for_port
 from tests.support.redis import RedisServer
 from tests.support.wait import eventually
@@ -145,9 +146,10 @@ class Site:
         every = [*self.processes.values(), self.redis.process]
         return "\n".join(f"--- {process.name}\n{process.tail()}" for process in every)
 
-    def flask(self, *arguments: str) -> list[str]:
-        """Return the command line of a `flask` command on this site."""
-        return [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+    def flask(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a `flask` command on this site."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+        return forks.run(command, {**self.environment, **environment})
 
 
 def kept(name: str, command: list[str]) -> list[str]:
