@@ -117,8 +117,8 @@ def test_where_a_tag_may_charge_is_audited(db, tenant, places, now):
     assert tags.edit(db, SYSTEM, tag, now=now, site_ids=frozenset(), station_ids={quay.id})
     assert (tag.sites, tag.stations) == ([], [quay])
     (entry,) = entries(db, "tag.edit")
-    assert entry.before == {"site_ids": [depot.id], "station_ids": []}
-    assert entry.after == {"site_ids": [], "station_ids": [quay.id]}
+    assert entry.before == {"sites": [depot.name], "stations": []}
+    assert entry.after == {"sites": [], "stations": [quay.identity]}
 
 
 def test_somebody_limited_to_a_site_changes_no_tag_of_other_places(db, tenant, places, now):

@@ -5,9 +5,9 @@ import io
 import re
 
 import pytest
+from sqlalchemy import select, update
 
 from app.domain.ground.vocabulary import Actor
-from app.domain.network import tenants
 from app.domain.office import audit, staff
 from app.models import Base, Tenant
 from app.text import audit_words
@@ -99,10 +99,20 @@ def test_every_column_that_it_may_tell_has_words():
     assert {name.replace("_", " ") for name in untold} <= set(audit_words.COLUMNS)
 
 
-def test_a_request_whose_change_the_audit_does_not_tell_is_found(app, db, now, audited):
-    number = tenants.first(db, now=now).id
-    db.commit()
-    with app.test_request_context("/organisation", method="POST"), unit_of_work() as work:
-        work.get(Tenant, number).seller_name = "Volta"
-    assert audited.found == ["organisation.index: Tenant.seller_name"]
+@pytest.mark.parametrize("past_the_orm", [False, True])
+def test_a_request_whose_change_the_audit_does_not_tell_is_found(
+    app, admin, made, audited, monkeypatch, past_the_orm
+):
+    def silent():
+        with unit_of_work() as work:
+            if past_the_orm:
+                work.execute(update(Tenant.__table__).values(seller_name="Volta"))
+            else:
+                work.scalars(select(Tenant)).one().seller_name = "Volta"
+        return ""
+
+    silent.needs_right = None
+    monkeypatch.setitem(app.view_functions, "sign.sign_out", silent)
+    admin.post("/sign-out")
+    assert audited.found == ["sign.sign_out: Tenant.seller_name"]
     audited.found.clear()

@@ -1,18 +1,24 @@
 """What requests change must stand in the audit, with what it was and what it is: all of it.
 
-Every unit of work that commits within a request that may change something is looked at: each row
-that it added or changed needs an entry that names the row and each column that changed.  What
-needs none is named in `NEEDS_NONE`, with the reason.
+The whole database is read before and after a request that may change something, so that nothing
+is missed, however it was written.  Each row that came or went needs an entry that names it, each
+column that changed one that tells from what to what; what needs none is named in `NEEDS_NONE`,
+with the reason.
 """
 
+import re
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
-from flask import g, has_request_context, request
-from sqlalchemy import event, inspect
-from sqlalchemy.orm import LoaderCallableStatus, Session
+from flask import Flask, request, request_finished, request_started
+from sqlalchemy import Column, Table
+from sqlalchemy.orm import Mapper
 
 from app.domain.office import audit
+from app.extensions import db as flask_db
+from app.models import Base
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _BILL = "follows from the bill, whose entry says it"
@@ -30,14 +36,17 @@ NEEDS_NONE = {
     "ChargingSession.tariff_version_id": _BILL,
     "ChargingSession.tariff_why": _BILL,
     "ApiToken.last_used_at": "is no change of it",
+    "BillCounter": _BILL,
     "Command": "is itself who asked for what; the station's entry names it",
     "CustomerReport": "what is erased must not be told",
+    "Delivery": "a mail on its way; what it is sent for has an entry",
     "FileJob": "what a station brings by itself",
     "IdempotencyKey": "an answer that is kept for who asks again",
     "Job.text": "the file that was to be imported",
     "NotedFault (new)": "the station's entry says its words",
     "OneTimeLink": "a way in by mail; who is let in has an entry",
     "OutgoingMail": "a mail; what it is sent for has an entry",
+    "Receipt": _BILL,
     "RecoveryCode": "the entry about the second factor tells that they are new",
     "Setpoint": "changes every few seconds: docs/charging.md",
     "SignIn": "the person's entry tells of the sign-in",
@@ -56,8 +65,24 @@ NEEDS_NONE = {
 }
 #: A driver gives way whole, and the entry must not tell what they were.
 _FORGOTTEN = "driver.forget"
+_MAPPERS: dict[str, Mapper[Any]] = {
+    str(mapper.local_table.name): mapper  # type: ignore[attr-defined]
+    for mapper in Base.registry.mappers
+}
 
-Told = dict[tuple[str, int], set[str]]
+Rows = dict[tuple[Any, ...], Mapping[Any, Any]]
+
+
+def rows() -> dict[str, Rows]:
+    """Every row of every table that is committed: table -> key -> columns."""
+    with flask_db.engine.connect() as connection:
+        return {
+            table.name: {
+                tuple(row[column] for column in table.primary_key): row
+                for row in connection.execute(table.select()).mappings()
+            }
+            for table in Base.metadata.sorted_tables
+        }
 
 
 class Watch:
@@ -65,71 +90,104 @@ class Watch:
 
     def __init__(self) -> None:
         self.found: list[str] = []
-        self._usual: Any = audit._columns
+        #: Tables of which the last request changed something.
+        self.changed: set[str] = set()
+        self._before: dict[str, Rows] | None = None
 
     def begin(self) -> None:
         """Look at all that is committed from now on."""
-        audit._columns = self._noting
-        event.listen(Session, "before_flush", self._hold)
-        event.listen(Session, "before_commit", self._look)
-        event.listen(Session, "after_rollback", self._forget)
+        request_started.connect(self._started)
+        request_finished.connect(self._finished)
 
     def end(self) -> None:
         """Look no more."""
-        audit._columns = self._usual
-        event.remove(Session, "before_flush", self._hold)
-        event.remove(Session, "before_commit", self._look)
-        event.remove(Session, "after_rollback", self._forget)
+        request_started.disconnect(self._started)
+        request_finished.disconnect(self._finished)
 
-    def _noting(self, *given: Any) -> Any:
-        entry = self._usual(*given)
-        if has_request_context():
-            g.setdefault("audit_told", []).append(entry)
-        return entry
+    def _started(self, _app: Flask) -> None:
+        if request.method not in _SAFE:
+            self._before = rows()
 
-    def _hold(self, db: Session, _context: Any, _instances: Any) -> None:
-        """Keep rows that change: nobody else does, once they are written."""
-        if _changes_something():
-            g.setdefault("audit_rows", []).extend([*db.new, *db.dirty])
+    def _finished(self, _app: Flask, **_more: Any) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            after = rows()
+            self.changed = {name for name in after if before[name] != after[name]}
+            self.found += [f"{request.endpoint}: {one}" for one in sorted(lacking(before, after))]
 
-    def _forget(self, _db: Session) -> None:
-        """What was not written needs no entry, and has none."""
-        if has_request_context():
-            g.pop("audit_rows", None)
-            g.pop("audit_told", None)
 
-    def _look(self, db: Session) -> None:
-        if not _changes_something() or db.in_nested_transaction():
-            return
-        db.flush()
-        entries, told = g.pop("audit_told", []), defaultdict(set)
+class _Told:
+    """What the entries of a request tell."""
+
+    def __init__(self, entries: list[Mapping[Any, Any]]) -> None:
+        self.actions = {entry["action"] for entry in entries}
+        self.of: dict[tuple[str, int], dict[str, tuple[Any, Any]]] = defaultdict(dict)
+        self.names: set[str] = set()
         for entry in entries:
-            place = entry["subject_kind"], entry["subject_id"]
-            told[place] |= {*(entry["before"] or {}), *(entry["after"] or {})}
-        forgets = any(entry["action"] == _FORGOTTEN for entry in entries)
-        for row in g.pop("audit_rows", []):
-            if inspect(row).persistent and not (forgets and type(row).__name__ == "Driver"):
-                self.found += _lacking(row, db.info.get(audit._WAS, {}).get(row, {}), told)
+            was, now_is = entry["before"] or {}, entry["after"] or {}
+            place = self.of[entry["subject_kind"], entry["subject_id"]]
+            place |= {name: (was.get(name), now_is.get(name)) for name in {**was, **now_is}}
+            self.names |= place.keys()
 
 
-def _changes_something() -> bool:
-    return has_request_context() and request.method not in _SAFE
+def lacking(before: dict[str, Rows], after: dict[str, Rows]) -> set[str]:
+    """What of the rows that came, went or changed no new entry tells."""
+    of_audit = "audit_entries"
+    fresh = after[of_audit].keys() - before[of_audit].keys()
+    told, found = _Told([after[of_audit][key] for key in fresh]), set[str]()
+    for table in Base.metadata.sorted_tables:
+        was, now_is = before[table.name], after[table.name]
+        if was == now_is:
+            continue
+        for key in was.keys() | now_is.keys():
+            if was.get(key) != now_is.get(key):
+                found |= set(_untold(table, was.get(key), now_is.get(key), told))
+    return {one for one in found if not {one, re.split(r"[. ]", one)[0]} & NEEDS_NONE.keys()}
 
 
-def _lacking(row: Any, was: Any, told: Told) -> list[str]:
-    """What of a row that was added (`was` None) or changed no entry tells."""
-    kind = type(row).__name__
-    if was is None:
-        lacking = {f"{kind} (new)"} if (kind, getattr(row, "id", 0)) not in told else set()
-    else:
+def _untold(table: Table, was: Any, now_is: Any, told: _Told) -> Iterator[str]:
+    mapper = _MAPPERS.get(table.name)
+    if mapper is None:  # what belongs to what: a member of those that it joins
+        if not _names_of(table) & told.names:
+            yield table.name
+        return
+    kind = mapper.class_.__name__
+    if kind == "Driver" and _FORGOTTEN in told.actions:
+        return
+    own = told.of.get((kind, (now_is or was).get("id")))
+    if was is None or now_is is None:
+        if own is None:
+            yield f"{kind} ({'new' if was is None else 'gone'})"
+        return
+    for column in table.columns:
+        name = _attribute(mapper, column)
+        if was[column] == now_is[column] or name in audit.LEFT_OUT:
+            continue
         # What changed of a detail may stand in the entry about what it is a detail of.
-        lacking = {name for name in was if _differs(row, name, was[name])} - audit.LEFT_OUT
-        lacking = {f"{kind}.{name}" for name in lacking.difference(*told.values())}
-    if kind in NEEDS_NONE:
-        return []
-    return [f"{request.endpoint}: {one}" for one in sorted(lacking - NEEDS_NONE.keys())]
+        if name not in told.names:
+            yield f"{kind}.{name}"
+        elif own and name in own and not _is_so(own[name], was[column], now_is[column]):
+            yield f"{kind}.{name} as it was and is"
 
 
-def _differs(row: Any, name: str, old: Any) -> bool:
-    of_columns = name in inspect(row).mapper.column_attrs
-    return of_columns and (old is LoaderCallableStatus.NO_VALUE or old != getattr(row, name))
+def _is_so(told: tuple[Any, Any], was: Any, now_is: Any) -> bool:
+    return audit.MASK in told or all(map(_same, told, (was, now_is)))
+
+
+def _same(told: Any, value: Any) -> bool:
+    number = isinstance(value, Decimal) and told is not None
+    return bool(Decimal(told) == value if number else told == audit._plain(value))
+
+
+def _attribute(mapper: Mapper[Any], column: Column[Any]) -> str:
+    return mapper.get_property_by_column(column).key
+
+
+def _names_of(table: Table) -> set[str]:
+    """What those that a table joins call it."""
+    return {
+        relation.key
+        for mapper in Base.registry.mappers
+        for relation in mapper.relationships
+        if relation.secondary is table
+    }

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from app.domain.access import reach, tag_groups
 from app.domain.ground import many, texts
@@ -68,8 +68,8 @@ def add_all(
     if sites:
         places = [{"driver_id": one, "site_id": site} for one in ids for site in sites]
         db.execute(insert(driver_sites), places)
-    made = db.scalars(select(Driver).where(Driver.id.in_(ids))).all()
-    audit.note_all(db, actor, "driver.add", made, [{}] * len(made), now=now)
+    query = select(Driver).where(Driver.id.in_(ids)).options(selectinload(Driver.sites))
+    audit.note_all(db, actor, "driver.add", db.scalars(query).all(), now=now)
 
 
 def edit(db: Session, actor: Actor, driver: Driver, *, now: datetime, **given: object) -> None:
@@ -77,11 +77,9 @@ def edit(db: Session, actor: Actor, driver: Driver, *, now: datetime, **given: o
     reach.guard(db, driver)
     if driver.forgotten_at is not None:
         raise Conflict("This driver is forgotten and stays as it is.")
-    before = audit.snapshot(driver)
-    _apply(db, driver, given)
-    _flush(db, driver)
-    if audit.snapshot(driver) != before:
-        audit.note(db, actor, "driver.edit", driver, now=now, before=before)
+    with audit.edited(db, actor, "driver.edit", driver, now=now):
+        _apply(db, driver, given)
+        _flush(db, driver)
 
 
 def archive(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> int:

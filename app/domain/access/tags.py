@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from app.domain.access import reach
 from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
@@ -75,9 +75,7 @@ def add(
     except IntegrityError:
         raise Taken(f"{text} is already on the list.", field="value") from None
     _place(db, tag, {"site_ids": (), **given})
-    places = _places(db, tag)
-    entry = audit.note(db, actor, "tag.add", tag, now=now)
-    entry.after = {**(entry.after or {}), **places}
+    audit.note(db, actor, "tag.add", tag, now=now)
     set_status(db, actor, tag, status, now=now)
     return tag
 
@@ -121,8 +119,9 @@ def add_all(
         ]
         if named:
             db.execute(insert(column.table), named)
-    made = db.scalars(select(Tag).where(Tag.id.in_(places)).order_by(Tag.id)).all()
-    audit.note_all(db, actor, "tag.add", made, [places[tag.id] for tag in made], now=now)
+    whole = (selectinload(Tag.sites), selectinload(Tag.stations))
+    made = db.scalars(select(Tag).where(Tag.id.in_(places)).order_by(Tag.id).options(*whole)).all()
+    audit.note_all(db, actor, "tag.add", made, now=now)
 
 
 def _claimed(db: Session, given: Json) -> Json:
@@ -183,16 +182,15 @@ def edit_all(
 def _change(db: Session, actor: Actor, tag: Tag, given: Arguments, now: datetime) -> bool:
     reach.guard(db, tag)
     before, moved = audit.snapshot(tag), bool(given.keys() & _PLACES)
-    places = _places(db, tag) if moved else {}
+    places = audit.joined(tag) if moved else {}
     _apply(db, tag, given)
     _place(db, tag, given)
-    now_places = _places(db, tag) if moved else {}
-    if audit.snapshot(tag) == before and now_places == places:
-        return False
-    entry = audit.note(db, actor, "tag.edit", tag, now=now, before=before)
-    if now_places != places:
-        entry.before = {**(entry.before or {}), **places}
-        entry.after = {**(entry.after or {}), **now_places}
+    now_places = audit.joined(tag) if moved else {}
+    if now_places == places:
+        places = now_places = {}
+        if audit.snapshot(tag) == before:
+            return False
+    audit.note(db, actor, "tag.edit", tag, now=now, before=before, also=(places, now_places))
     return True
 
 
@@ -319,11 +317,3 @@ def _reached(db: Session, tag: Tag) -> dict[str, frozenset[int]]:
         named = select(column).where(column.table.c.tag_id == tag.id)
         found[name] = frozenset(db.scalars(select(model.id).where(model.id.in_(named))))
     return found
-
-
-def _places(db: Session, tag: Tag) -> Json:
-    """Every site and station a tag is limited to, for the audit."""
-    return {
-        name: sorted(db.scalars(select(column).where(column.table.c.tag_id == tag.id)))
-        for name, (column, _) in _PLACES.items()
-    }

@@ -29,12 +29,8 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: An
 
 def edit(db: Session, actor: Actor, rule: AlertRule, *, now: datetime, **given: Any) -> AlertRule:
     """Change what is given and leave the rest; raises `Invalid` or `Taken`."""
-    before = audit.snapshot(rule)
-    sites = {site.id for site in rule.sites}
-    _apply(db, rule, given)
-    db.flush()
-    if audit.snapshot(rule) != before or {site.id for site in rule.sites} != sites:
-        audit.note(db, actor, "alert_rule.edit", rule, now=now, before=before)
+    with audit.edited(db, actor, "alert_rule.edit", rule, now=now):
+        _apply(db, rule, given)
     return rule
 
 

@@ -89,6 +89,13 @@ def snapshot(row: Any) -> Json:
     return state
 
 
+def joined(row: Any) -> Json:
+    """Return what people call the rows that a row is joined with, by the names of its members."""
+    relations = inspect(row).mapper.relationships
+    ours = [one.key for one in relations if one.secondary is not None and not one.viewonly]
+    return {name: sorted(map(name_of, getattr(row, name))) for name in ours}
+
+
 def note(
     db: Session,
     actor: Actor,
@@ -117,6 +124,8 @@ def note(
         after = {key: after[key] for key in changed} | {key: now_is[key] for key in hidden}
     elif was:
         before, after = was, now_is
+    else:
+        after |= joined(subject)
     if also is not None:
         before = also[0] or None if before is None else before | also[0]
         after = after | also[1]
@@ -137,10 +146,10 @@ def edited(
     db: Session, actor: Actor, action: str, row: Any, *, now: datetime, tenant_id: int | None = None
 ) -> Iterator[None]:
     """Write what is changed of a row within, and add an entry about it if anything was."""
-    before = snapshot(row)
+    before, others = snapshot(row), joined(row)
     yield
     db.flush()
-    if snapshot(row) != before:
+    if snapshot(row) != before or joined(row) != others:
         note(db, actor, action, row, now=now, before=before, tenant_id=tenant_id)
 
 
@@ -170,14 +179,13 @@ def note_all(
     actor: Actor,
     action: str,
     subjects: Sequence[Any],
-    more: Sequence[Json],
     *,
     now: datetime,
 ) -> None:
-    """Add an entry about each of many new rows of a tenant, with `more` of each."""
+    """Add an entry about each of many new rows of a tenant."""
     rows = [
-        _columns(one.tenant_id, actor, action, one, now, None, {**snapshot(one), **extra}, None)
-        for one, extra in zip(subjects, more, strict=True)
+        _columns(one.tenant_id, actor, action, one, now, None, snapshot(one) | joined(one), None)
+        for one in subjects
     ]
     db.execute(insert(AuditEntry.__table__), rows)
     events.record(db, events.Decided(rows[0]["tenant_id"]))
@@ -287,7 +295,7 @@ def change_all(
 
 def name_of(row: Any) -> str:
     """What people call a row."""
-    for attribute in ("label", "name", "value", "number", "email"):
+    for attribute in ("label", "name", "identity", "value", "number", "email"):
         if text := getattr(row, attribute, None):
             return str(text)[:200]
     return f"{type(row).__name__} {row.id}"

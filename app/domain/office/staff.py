@@ -79,7 +79,7 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     facts |= {"role": user.role_name, "site_ids": [site.id for site in user.sites], **given}
     if unknown := facts.keys() - {*_CHANGEABLE, "site_ids"}:
         raise TypeError(f"a member of staff has no {min(unknown)}")
-    before = snapshot(user)
+    before = audit.snapshot(user)
     new_role, own_role = rights.named(db, user.tenant_id, facts["role"])
     sites = sites_of(db, user.tenant_id, facts["site_ids"])
     if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
@@ -96,9 +96,7 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     user.name = texts.line(facts["name"], "The name", 120, field="name", required=True)
     _set_email(user, facts["email"])
     flush(db, user)
-    entry = audit.note(db, actor, "user.edit", user, now=now, before=before)
-    entry.before = {**(entry.before or {}), "sites": before["sites"]}
-    entry.after = {**(entry.after or {}), "sites": sorted(site.name for site in sites)}
+    audit.note(db, actor, "user.edit", user, now=now, before=before)
     return user
 
 
@@ -240,11 +238,6 @@ def _one_of(words: tuple[str, ...], word: str | None, field: str) -> str | None:
     if word and word not in words:
         raise Invalid(f"“{word}” is none of {', '.join(words)}.", field=field)
     return word or None
-
-
-def snapshot(user: User) -> dict[str, object]:
-    """What somebody is now, for the audit."""
-    return {**audit.snapshot(user), "sites": sorted(site.name for site in user.sites)}
 
 
 LEAST_PASSWORD = 12
