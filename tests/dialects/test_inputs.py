@@ -97,6 +97,7 @@ pytestmark = pytest.mark.usefixtures("any_app")
         ("lifetime-register-from-zero-201", 9.3, "begin_zero_placeholder"),
         ("register-jump-that-stays", 11.8, "step_unexplained"),
         ("offline-forty-days", 40.0, "old_report"),
+        ("start-without-register", 10.0, "begin_missing"),
     ],
 )
 def test_energy_that_contradicts_itself_is_held_with_the_right_figure(name, kwh, doubt):
@@ -106,6 +107,13 @@ def test_energy_that_contradicts_itself_is_held_with_the_right_figure(name, kwh,
     assert float(session.energy_wh) / 1000 == pytest.approx(kwh, abs=0.4)
     assert (session.billing, played.mailed()) == (BillingState.HELD, [])
     assert doubt in found.doubts
+
+
+@pytest.mark.parametrize("name", ["numbers-that-are-none", "multiplier-beyond-any-meter-201"])
+def test_what_was_no_number_when_it_came_is_none_when_it_is_billed(name):
+    played = Played(name)
+    session = played.settled()
+    assert (session.billing, played.mailed()) == (BillingState.BILLED, [10_000])
 
 
 def test_a_station_is_told_no_total_that_rests_on_a_doubt():

@@ -89,6 +89,8 @@ def test_units_are_brought_to_base_units_and_texts_left_out():
         ["Energy.Active.Import.Register", "QUJD", "Wh", None, None, None, True],
         ["SoC", "None", "Percent", None, None, None, False],
         ["Voltage", "NaN", "V"],
+        *(["SoC", text, "Percent"] for text in ("1e400", "1_0", "\u0661", "+5", "5.", " ")),
+        ["Energy.Active.Import.Interval", "1000000000001", "Wh"],
     ]
     found = readings_of([row(samples=samples)])
     assert [(reading.measurand, reading.value) for reading in found] == [

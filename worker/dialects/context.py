@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.charging import clocks
+from app.domain.charging.energy import LARGEST_WH
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Json, Registration
 from worker.ocpp.fields import Fields
@@ -16,8 +17,6 @@ Payload = dict[str, Any]
 
 #: A connector's number beyond this is no connector's.
 MOST_CONNECTORS = 10_000
-#: A register beyond this (a terawatt-hour, in Wh) is no register's.
-LARGEST_WH = Decimal(10) ** 12
 
 
 @dataclass(slots=True)

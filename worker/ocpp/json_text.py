@@ -41,6 +41,14 @@ _REPAIRS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("leading_comma", re.compile(r"([\[{])\s*,"), r"\1"),
     ("missing_value", re.compile(r":\s*(?=[,}\]])"), ":null"),
     ("trailing_comma", re.compile(r",\s*(?=[}\]])"), ""),
+    # How C and Java write what a dead meter gives.
+    (
+        "no_number",
+        re.compile(
+            r"([:,\[]\s*)[+-]?(?:nan(?:\(\w*\))?|inf(?:inity)?)(?=\s*[,}\]])", re.IGNORECASE
+        ),
+        r"\1null",
+    ),
 )
 
 

@@ -24,7 +24,6 @@ from worker.dialects.metering import REGISTER, reports_of, routes, sample_of, sa
 from worker.dialects.records import Encoding, Fact, Long, Route, nothing
 from worker.dialects.v16 import access, profiles, words
 from worker.ocpp.fields import Fields, read_decimal
-from worker.ocpp.versions import CallFault, Fault
 
 
 def meter_values(call: Fields, ctx: Context) -> Metered:
@@ -53,8 +52,9 @@ def _sample(item: Payload, ctx: Context) -> Sample:
         if ctx.quirks and measurand.startswith("Energy."):
             unit = str(ctx.quirks.get("energy_unit_override") or unit)
         number, unit = to_base_unit(number, unit, measurand)
-        if measurand.startswith("Energy."):
-            number = ctx.sane_wh(number)
+        if measurand.startswith("Energy.") and ctx.sane_wh(number) is None:
+            # Kept in the unit beside it, so that nobody takes it for a smaller one.
+            number, text = None, format(number, "f")
     elif not signed:
         ctx.deviate("no_number", text)
     text = text if isinstance(text, str) else str(text)
@@ -104,9 +104,12 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
     """Read the start of a charging session.
 
     The tag is decided about again: it may have been let in offline.  A refused
-    tag still gets a transaction id, because the energy may be real (FIELD X14).
+    tag still gets a transaction id, because the energy may be real (FIELD X14); so
+    does a start without a register, which the readings tell.
     """
-    meter_start = _meter_start(call, ctx)
+    meter_start = _wh(call.decimal("meterStart"), ctx)
+    if meter_start is None:
+        ctx.deviate("no_register", call.raw("meterStart"))
     started_at, replaced = ctx.instant(call, "timestamp", live=True)
     told = ctx.told or {}
     start = sessions.Start(
@@ -124,19 +127,11 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
     return sessions.Starting(ctx.station, start, ctx.now)
 
 
-def _meter_start(call: Fields, ctx: Context) -> Decimal:
-    register = _wh(call.decimal("meterStart"), ctx)
-    if register is None:
-        raise CallFault(Fault.PROPERTY, "meterStart cannot be read")
-    return register
-
-
 def _start_from_memory(call: Fields, ctx: Context) -> Payload | None:
     """The answer by what was known last, with a transaction id that no other session gets.
 
     None where nobody knows the tag: any word about it would be kept by the station.
     """
-    _meter_start(call, ctx)
     decision = ctx.memory.decide(Tap(ctx.station, Token(call.text("idTag", "")), START, ctx.now))
     number = ctx.memory.transaction_ref() if decision is not None else None
     if decision is None or number is None:

@@ -54,20 +54,21 @@ def _sample(item: Payload, ctx: Context) -> Sample:
         ctx.deviate("no_number", told)
     else:
         value, unit = _based(value, unit, measurand, scale, ctx)
+        if measurand.startswith("Energy.") and ctx.sane_wh(value) is None:
+            # Kept in the unit beside it, so that nobody takes it for a smaller one.
+            value, told = None, format(value, "f")
     return metering.sample_of(item, measurand, value, unit, str(told))
 
 
 def _based(value: Any, unit: str, measurand: str, scale: Payload, ctx: Context) -> Any:
     """A value and its unit in base form: the power of ten, the unit, and what is known better."""
-    energy = measurand.startswith("Energy.")
-    if energy and ctx.quirks:
+    if measurand.startswith("Energy.") and ctx.quirks:
         unit = str(ctx.quirks.get("energy_unit_override") or unit)
     power = read_integer(scale["multiplier"]) or 0 if "multiplier" in scale else 0
     if abs(power) > _STEEPEST:
         ctx.deviate("absurd_multiplier", power)
         power = 0
-    value, unit = to_base_unit(value, unit, measurand, power)
-    return (ctx.sane_wh(value) if energy else value), unit
+    return to_base_unit(value, unit, measurand, power)
 
 
 # Statuses of connectors (OCPP 2.0.1 block G01).

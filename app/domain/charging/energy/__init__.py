@@ -14,6 +14,7 @@ from app.domain.charging.energy.plausibility import (
 )
 from app.domain.charging.energy.readings import (
     INTERVAL,
+    LARGEST_WH,
     NET,
     POWER,
     REGISTER,

@@ -18,6 +18,9 @@ POWER = "Power.Active.Import"
 BEGIN = "Transaction.Begin"
 END = "Transaction.End"
 
+#: An energy beyond this (a terawatt-hour, in Wh) is none that a meter shows.
+LARGEST_WH = Decimal(10) ** 12
+
 _ZERO = Decimal(0)
 
 # How many base units one of the named unit is, keyed without case and spaces.

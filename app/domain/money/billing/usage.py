@@ -1,9 +1,10 @@
 """What a session used, read from its rows: one way for running cost, bill and every recount."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging.energy import (
     INTERVAL,
+    LARGEST_WH,
     NET,
     POWER,
     REGISTER,
@@ -33,6 +35,8 @@ _ZERO = Decimal(0)
 _COUNT = frozenset({REGISTER, INTERVAL, NET, POWER})
 #: Flags of a session whose times are not to be trusted.
 _UNTIMED = frozenset({"clock_replaced", "stop_before_start"})
+#: How a number is stored; whatever else stands there was not understood when it arrived.
+_WRITTEN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _NOTHING: tuple[object, ...] = (None,) * 7
 
 
@@ -136,21 +140,18 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
 
 
 def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Reading]:
-    """The sampled values; one that holds no number (a signed text, a word) is none."""
+    """The sampled values; one that was no number when it arrived is none now, either."""
     made = []
     for sample in samples:
         if len(sample) != len(_NOTHING):
             sample = (*sample, *_NOTHING)[: len(_NOTHING)]
         measurand, text, unit, phase, location, context, signed = sample
-        if signed is True:
+        if signed is True or _WRITTEN.fullmatch(str(text)) is None:
             continue
-        try:
-            value = Decimal(str(text).strip())
-        except InvalidOperation:
-            continue
-        if value.is_finite():
-            factor, name, where = _meant(measurand, unit, phase, location, context)
-            based = value * factor if factor != 1 else value
+        factor, name, where = _meant(measurand, unit, phase, location, context)
+        value = Decimal(str(text))
+        based = value * factor if factor != 1 else value
+        if abs(based) <= LARGEST_WH or not name.startswith("Energy."):
             made.append(Reading(row.taken_at, based, name, *where, order))
     return made
 
