@@ -1,4 +1,4 @@
-"""The six simulated chargers of the demo site, speaking real OCPP to the worker.
+"""The six simulated chargers of the demo site, speaking OCPP 1.6, 2.0.1 and 2.1 to the worker.
 
 At their very first start their clocks begin in the past and run fast until they have caught up, so
 that a newcomer finds finished sessions and cars that have been charging for a while.  Afterwards
@@ -20,8 +20,11 @@ from app.config import Settings, WrongSetting
 from deploy import demo_site
 from deploy.demo_site import DemoStation
 from deploy.processes import reachable
+from worker.ocpp.versions import Version
 from worker.simulator import Behaviour, Fleet, Hardware, Scenario
+from worker.simulator.scenario import Life
 
+V16, V201, V21 = Version
 #: A minute of the past takes less than half a second.
 SPEED = 150.0
 RECONNECT_S = 10.0
@@ -29,21 +32,21 @@ RECONNECT_S = 10.0
 REGISTER_BEGAN = 1_767_225_600
 REGISTER_W = 900
 
-#: What happens at each station, in the order of `demo_site.STATIONS`: what a car wants, and how
-#: many minutes of the past are played at the first start.
-LIVES = (
-    ("charging", 9_000, 62),  # a session ends just now, with its bill and its receipt
-    ("charging", 30_000, 24),  # charging for a while
-    ("charging", 40_000, 41),
-    ("idle_after_full", 6_000, 48),  # full, and still plugged in
-    ("charging", 22_000, 75),  # fast: one has ended, the next is charging
-    ("faulted", 0, 0),
+#: What happens at each station, in the order of `demo_site.STATIONS`: what a car wants, how many
+#: minutes of the past are played at the first start, and what the station speaks.
+LIVES: tuple[tuple[Life, int, int, Version], ...] = (
+    ("charging", 9_000, 62, V16),  # a session ends just now, with its bill and its receipt
+    ("charging", 30_000, 24, V16),  # charging for a while
+    ("charging", 40_000, 41, V201),
+    ("idle_after_full", 6_000, 48, V201),  # full, and still plugged in
+    ("charging", 22_000, 75, V21),  # fast: one has ended, the next is charging
+    ("faulted", 0, 0, V16),
 )
 
 
 def scenario(settings: Settings, station: DemoStation, number: int, first: bool) -> Scenario:
     """Return what a station is and does; `first`: its past is played."""
-    life, energy_wh, backlog_min = LIVES[number % len(LIVES)]
+    life, energy_wh, backlog_min, version = LIVES[number % len(LIVES)]
     behaviour = Behaviour(
         tags=(station.tag,),
         lives=(life,),
@@ -68,6 +71,7 @@ def scenario(settings: Settings, station: DemoStation, number: int, first: bool)
         station.password,
         hardware,
         behaviour,
+        version=version,
         reconnect_s=RECONNECT_S,
     )
 

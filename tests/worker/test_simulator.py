@@ -9,30 +9,15 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tests.support.ocpp_port import OcppPort
+from tests.support.simulated import FAST, QUIET, answer_of, ask, stations
 from tests.support.wait import eventually
 from worker.ocpp import schemas
-from worker.ocpp.events import Answered, Refused
+from worker.ocpp.events import Refused
 from worker.ocpp.fields import read_instant
 from worker.ocpp.refusals import Reason
 from worker.ocpp.versions import Version
-from worker.simulator import Behaviour, ChargePoint, Fleet, Hardware, Scenario
+from worker.simulator import Fleet, Hardware, Scenario
 from worker.simulator.scenario import Clock
-
-#: An hour of station time passes in a second.
-FAST = Behaviour(
-    sessions=1,
-    speed=3600,
-    backlog_s=4 * 3600,
-    energy_wh=3000,
-    first_pause_s=5,
-    pause_s=(60, 60),
-    sample_s=60,
-    seed=7,
-)
-ONE = Hardware()
-QUIET = Behaviour(
-    lives=("quiet",), seed=7, sample_s=1, plug_in_s=(0.05, 0.1), put_away_s=(0.05, 0.1)
-)
 
 
 @dataclass
@@ -90,36 +75,12 @@ def central(port):
 @pytest.fixture
 def station(port):
     """Starts stations in the server's thread and stops them at the end."""
-    started = []
-
-    def start(behaviour=QUIET, hardware=ONE, **options):
-        url = f"ws://127.0.0.1:{port.port}/ocpp"
-        given = {"identity": "SIM-1", "password": "secret", "reconnect_s": 0.05, **options}
-        scenario = Scenario(url, hardware=hardware, behaviour=behaviour, **given)
-        cp = ChargePoint(scenario)
-        started.append(cp)
-        port.within(cp.start)
-        return cp
-
-    yield start
-    for cp in started:
-        port.within(cp.stop)
-
-
-def ask(port, action, payload):
-    """Call the newest link's charge point; return how it settled."""
-    link = eventually(lambda: port.desk.links and port.desk.links[-1])
-    ours = port.within(lambda: link.send_call(action, payload))
-    return eventually(
-        lambda: next((each for each in port.desk.settlements if each.call is ours), None)
-    )
+    with stations(port) as start:
+        yield start
 
 
 def asked(port, action, payload):
-    settled = ask(port, action, payload)
-    assert isinstance(settled, Answered), settled
-    assert schemas.violation(Version.V16, action, "result", settled.payload) is None
-    return settled.payload
+    return answer_of(port, action, payload, Version.V16)
 
 
 def test_a_whole_session_is_played(port, central, station):

@@ -1,4 +1,4 @@
-"""Charge points in software that speak real OCPP 1.6J over real sockets.
+"""Charge points in software that speak real OCPP-J (1.6, 2.0.1, 2.1) over real sockets.
 
 They serve the demo, load tests and anyone who wants to try a central system: as a library
 (`ChargePoint`, `Fleet`), and as `python -m worker.simulator`.  They drive the same protocol core

@@ -11,6 +11,7 @@ import sys
 
 import gevent
 
+from worker.ocpp.versions import Version
 from worker.simulator import Fleet
 from worker.simulator.scenario import Behaviour, Hardware, Scenario
 
@@ -23,6 +24,8 @@ def parser() -> argparse.ArgumentParser:
     add = options.add_argument
     add("--url", required=True, help="ws:// or wss:// address, without the identity")
     add("--identity", required=True, help="with --count a number is added: CP-1, CP-2, …")
+    versions = [version.value for version in Version]
+    add("--ocpp", choices=versions, default="1.6", help="version of OCPP")
     add("--password", help="HTTP Basic password, the same for all")
     add("--tag", action="append", help="idTag; may be given several times")
     add("--count", type=int, default=1, help="how many stations")
@@ -58,7 +61,10 @@ def scenarios(given: argparse.Namespace) -> list[Scenario]:
     names = [given.identity]
     if given.count > 1:
         names = [f"{given.identity}-{number + 1}" for number in range(given.count)]
-    return [Scenario(given.url, name, given.password, hardware, behaviour) for name in names]
+    version = Version(given.ocpp)
+    return [
+        Scenario(given.url, name, given.password, hardware, behaviour, version) for name in names
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,7 +12,6 @@ from gevent.event import AsyncResult, Event
 
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Answered, Refused
-from worker.ocpp.fields import format_instant
 from worker.ocpp.frames import Call, Payload
 from worker.ocpp.versions import Fault, Version
 from worker.simulator import commands
@@ -20,6 +19,8 @@ from worker.simulator.configuration import Configuration, Profiles
 from worker.simulator.connector import Connector
 from worker.simulator.dial import HandshakeRefused, dial
 from worker.simulator.scenario import Clock, Scenario
+from worker.simulator.v2 import Speech2
+from worker.simulator.v16 import Speech16
 from worker.websocket import Stream
 from worker.websocket_wire import Closed
 
@@ -65,6 +66,7 @@ class ChargePoint:
     def __init__(self, scenario: Scenario) -> None:
         behaviour = scenario.behaviour
         self.scenario = scenario
+        self.speech: commands.Speech = Speech16() if scenario.version is Version.V16 else Speech2()
         self.password: str | bytes | None = scenario.password
         self.chance = random.Random(behaviour.seed)
         self.clock = Clock(behaviour.speed, behaviour.backlog_s)
@@ -155,15 +157,9 @@ class ChargePoint:
 
     def report_status(self, connector: Connector | None) -> None:
         """Send a StatusNotification if there is a connection; None stands for the station."""
-        payload = {
-            "connectorId": connector.number if connector else 0,
-            "errorCode": connector.error_code if connector else "NoError",
-            "status": connector.status if connector else "Available",
-            "timestamp": connector.timestamp()
-            if connector
-            else format_instant(self.clock.instant()),
-        }
-        self.try_call("StatusNotification", payload)
+        payload = self.speech.status(self, connector)
+        if payload is not None:
+            self.try_call("StatusNotification", payload)
 
     def try_call(self, action: str, payload: Payload) -> Payload | None:
         """Call; None when it could not be done."""
@@ -175,14 +171,7 @@ class ChargePoint:
 
     def boot(self) -> float:
         """Send a BootNotification; return how long to wait until the next one, 0 when accepted."""
-        hardware = self.scenario.hardware
-        payload = {
-            "chargePointVendor": hardware.vendor,
-            "chargePointModel": hardware.model,
-            "firmwareVersion": hardware.firmware,
-            "chargePointSerialNumber": hardware.serial or self.identity[:25],
-        }
-        answer = self.call("BootNotification", payload)
+        answer = self.call("BootNotification", self.speech.boot(self))
         self.boots.append(answer)
         interval = float(answer.get("interval") or 0)
         if answer["status"] != "Accepted":
@@ -203,7 +192,7 @@ class ChargePoint:
                     scenario.url,
                     scenario.identity,
                     self.password,
-                    subprotocols=scenario.subprotocols,
+                    subprotocols=(scenario.version.subprotocol,),
                 )
             except HandshakeRefused as refused:
                 self.refusal = refused
@@ -219,7 +208,7 @@ class ChargePoint:
             gevent.sleep(wait_s * self.chance.uniform(0.9, 1.1))
 
     def _converse(self, stream: Stream) -> Closed:
-        connection = Connection(Version.V16, "station")
+        connection = Connection(self.scenario.version, "station")
         self._stream, self._connection = stream, connection
         self.connected.set()
         greeting = gevent.spawn(self._greet)

@@ -1,20 +1,18 @@
-"""What a simulated charge point answers to the central system's calls."""
+"""What versions of OCPP share in a simulated charge point, and how a call is answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from worker.ocpp.fields import Fields, format_instant
+from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Payload
 from worker.ocpp.schemas import violation
 from worker.ocpp.versions import Fault, Version
 
 if TYPE_CHECKING:
     from worker.simulator.chargepoint import ChargePoint
-    from worker.simulator.connector import Connector
+    from worker.simulator.connector import Connector, Session
 
-#: How long a reset takes, in real seconds.
-RESET_S = {"Soft": 2.0, "Hard": 4.0}
 #: A composite schedule is worked out for two days at most.
 MOST_SECONDS = 172_800
 
@@ -27,159 +25,123 @@ class Response:
     after: Callable[[], object] | None = None
 
 
+Handler = Callable[["ChargePoint", Fields], Response]
+
+
+class Speech(Protocol):
+    """How a version of OCPP says what a charge point does, and how it takes orders.
+
+    Statuses and reasons are those of 1.6 inside the simulator.  What belongs to a session is
+    queued with `ChargePoint.send_later`, so that it comes in order.
+    """
+
+    orders: Mapping[str, Handler]
+
+    def boot(self, station: "ChargePoint") -> Payload:
+        """A BootNotification."""
+
+    def status(self, station: "ChargePoint", connector: "Connector | None") -> Payload | None:
+        """A StatusNotification; None where the version has none for the station as a whole."""
+
+    def shown(self, status: str) -> str:
+        """The word for a status; a change that shows nothing new is not reported."""
+
+    def token(self, tag: str) -> Payload:
+        """An Authorize."""
+
+    def accepts(self, answer: Payload) -> bool:
+        """Whether an answer lets the tag charge, or says nothing of a tag."""
+
+    def begin(self, connector: "Connector", session: "Session") -> None:
+        """Tell that a session began."""
+
+    def sample(self, connector: "Connector", session: "Session") -> None:
+        """Tell what the meter shows in a session."""
+
+    def suspend(self, connector: "Connector", session: "Session") -> None:
+        """Tell that the car takes no more."""
+
+    def end(self, connector: "Connector", session: "Session") -> None:
+        """Tell that a session ended."""
+
+    def reading(self, connector: "Connector") -> tuple[str, Payload] | None:
+        """Action and payload of a reading that was asked for; None where there is none to tell."""
+
+
 def respond(station: "ChargePoint", call: Call) -> Response | Fault:
     """Carry out a call of the central system, or say what is wrong with it."""
-    handler = HANDLERS.get(call.action)
-    problem = violation(Version.V16, call.action, "call", call.payload)
+    version = station.scenario.version
+    problem = violation(version, call.action, "call", call.payload)
     if problem is not None:
         return problem.fault
-    return Fault.NOT_SUPPORTED if handler is None else handler(station, Fields(call.payload))
+    handler = station.speech.orders.get(call.action)
+    if handler is None:
+        return Fault.NOT_SUPPORTED if version is Version.V16 else Fault.NOT_IMPLEMENTED
+    return handler(station, Fields(call.payload))
 
 
-def remote_start(station: "ChargePoint", fields: Fields) -> Response:
-    number = fields.integer("connectorId")
-    tag = fields.text("idTag", default="")
-    chosen = [
-        connector
-        for connector in station.connectors
-        if connector.free and number in (None, connector.number)
-    ]
-    return _status("Accepted" if chosen and chosen[0].charge(tag) else "Rejected")
-
-
-def remote_stop(station: "ChargePoint", fields: Fields) -> Response:
-    wanted = fields.integer("transactionId")
-    for connector in station.connectors:
-        if connector.session is not None and connector.session.transaction_id == wanted:
-            return _status("Accepted" if connector.stop("Remote") else "Rejected")
-    return _status("Rejected")
-
-
-def reset(station: "ChargePoint", fields: Fields) -> Response:
-    kind = fields.text("type", default="Soft")
-
-    def restart() -> None:
-        for connector in station.connectors:
-            connector.stop(f"{kind}Reset")
-        station.disconnect(RESET_S.get(kind, 2.0), reboot=True)
-
-    return _status("Accepted", restart)
-
-
-def unlock(station: "ChargePoint", fields: Fields) -> Response:
-    connector = station.connector(fields.integer("connectorId", default=0))
-    if connector is None:
-        return _status("NotSupported")
-    connector.stop("UnlockCommand")
-    return _status("Unlocked")
-
-
-def change_availability(station: "ChargePoint", fields: Fields) -> Response:
-    number = fields.integer("connectorId", default=0)
-    one = station.connector(number)
-    if number != 0 and one is None:
-        return _status("Rejected")
-    chosen = station.connectors if one is None else [one]
-    operative = fields.text("type") == "Operative"
-    statuses = {connector.set_operative(operative) for connector in chosen}
-    return _status("Scheduled" if "Scheduled" in statuses else "Accepted")
-
-
-def get_configuration(station: "ChargePoint", fields: Fields) -> Response:
-    return Response(station.configuration.report(list(fields.texts("key"))))
-
-
-def change_configuration(station: "ChargePoint", fields: Fields) -> Response:
-    key, value = fields.text("key", default=""), str(fields.raw("value"))
-    status = station.configuration.change(key, value)
-    if key == "AuthorizationKey" and status == "Accepted":
-        try:  # the key is written in hexadecimal digits (1.6 security whitepaper)
-            station.password = bytes.fromhex(value)
-        except ValueError:
-            return _status("Rejected")
-    return _status(status)
+def answer(status: str, after: Callable[[], object] | None = None) -> Response:
+    """An answer that is a status alone."""
+    return Response({"status": status}, after)
 
 
 def clear_cache(station: "ChargePoint", fields: Fields) -> Response:
-    return _status("Accepted")
-
-
-def trigger(station: "ChargePoint", fields: Fields) -> Response:
-    wanted = fields.text("requestedMessage", default="")
-    number = fields.integer("connectorId")
-    if number is not None and station.connector(number) is None:
-        return _status("Rejected")
-    one = station.connector(number or 0)
-    connectors = station.connectors if one is None else [one]
-
-    def each(action: Callable[["Connector"], object]) -> Callable[[], object]:
-        return lambda: [action(connector) for connector in connectors]
-
-    def send_readings(connector: "Connector") -> None:
-        station.try_call("MeterValues", connector.read_meter("Trigger"))
-
-    sends: dict[str, Callable[[], object]] = {
-        "BootNotification": station.boot,
-        "Heartbeat": lambda: station.try_call("Heartbeat", {}),
-        "StatusNotification": each(station.report_status),
-        "MeterValues": each(send_readings),
-    }
-    send = sends.get(wanted)
-    if send is None:
-        return _status("NotImplemented")
-    return _status("Accepted", send)
+    return answer("Accepted")
 
 
 def data_transfer(station: "ChargePoint", fields: Fields) -> Response:
     if fields.text("vendorId") != station.scenario.hardware.vendor:
-        return _status("UnknownVendorId")
+        return answer("UnknownVendorId")
     return Response({"status": "Accepted", "data": str(fields.raw("data") or "")})
 
 
-def set_profile(station: "ChargePoint", fields: Fields) -> Response:
-    profile = dict(fields.child("csChargingProfiles").payload)
-    kept = station.profiles.put(fields.integer("connectorId", default=0), profile)
-    return _status("Accepted" if kept else "Rejected")
+def set_operative(station: "ChargePoint", number: int, operative: bool) -> Response:
+    """Open or close a connector, or all of them (0)."""
+    one = station.connector(number)
+    if number != 0 and one is None:
+        return answer("Rejected")
+    chosen = station.connectors if one is None else [one]
+    statuses = {connector.set_operative(operative) for connector in chosen}
+    return answer("Scheduled" if "Scheduled" in statuses else "Accepted")
 
 
-def clear_profile(station: "ChargePoint", fields: Fields) -> Response:
-    names = {"id": "chargingProfileId"}
-    wanted = {names.get(name, name): value for name, value in fields.payload.items()}
-    connector = wanted.pop("connectorId", None)
-    return _status("Accepted" if station.profiles.clear(wanted, connector) else "Unknown")
+def trigger(station: "ChargePoint", wanted: str, number: int | None) -> Response:
+    """Send a message that is asked for, of one connector or of all."""
+    if number is not None and station.connector(number) is None:
+        return answer("Rejected")
+    one = station.connector(number or 0)
+    connectors = station.connectors if one is None else [one]
 
+    def send_readings() -> None:
+        for connector in connectors:
+            if (said := station.speech.reading(connector)) is not None:
+                station.try_call(*said)
 
-def composite_schedule(station: "ChargePoint", fields: Fields) -> Response:
-    number, at = fields.integer("connectorId", default=0), station.clock.instant()
-    if number and station.connector(number) is None:
-        return _status("Rejected")
-    seconds = min(fields.integer("duration", default=0), MOST_SECONDS)
-    unit, most_w = fields.text("chargingRateUnit", "A"), station.scenario.hardware.max_power_w
-    schedule = {
-        "duration": seconds,
-        "chargingRateUnit": unit,
-        "chargingSchedulePeriod": station.profiles.composite(number, at, seconds, most_w, unit),
+    def send_statuses() -> None:
+        for connector in connectors:
+            station.report_status(connector)
+
+    sends: dict[str, Callable[[], object]] = {
+        "BootNotification": station.boot,
+        "Heartbeat": lambda: station.try_call("Heartbeat", {}),
+        "StatusNotification": send_statuses,
+        "MeterValues": send_readings,
     }
-    begins = {"scheduleStart": format_instant(at), "chargingSchedule": schedule}
-    return Response({"status": "Accepted", "connectorId": number, **begins})
+    send = sends.get(wanted)
+    return answer("NotImplemented") if send is None else answer("Accepted", send)
 
 
-HANDLERS: dict[str, Callable[["ChargePoint", Fields], Response]] = {
-    "ChangeAvailability": change_availability,
-    "ChangeConfiguration": change_configuration,
-    "ClearCache": clear_cache,
-    "ClearChargingProfile": clear_profile,
-    "DataTransfer": data_transfer,
-    "GetCompositeSchedule": composite_schedule,
-    "GetConfiguration": get_configuration,
-    "RemoteStartTransaction": remote_start,
-    "RemoteStopTransaction": remote_stop,
-    "Reset": reset,
-    "SetChargingProfile": set_profile,
-    "TriggerMessage": trigger,
-    "UnlockConnector": unlock,
-}
+def start(station: "ChargePoint", number: int | None, tag: str, asked_by: int = 0) -> Response:
+    """Let a customer come to a connector, or to the first free one."""
+    for connector in station.connectors:
+        if connector.free and number in (None, connector.number):
+            return answer("Accepted" if connector.charge(tag, asked_by) else "Rejected")
+    return answer("Rejected")
 
 
-def _status(status: str, after: Callable[[], object] | None = None) -> Response:
-    return Response({"status": status}, after)
+def stop(station: "ChargePoint", transaction_id: int | str | None) -> Response:
+    """End the session of that id."""
+    for connector in station.connectors:
+        if connector.session is not None and connector.session.transaction_id == transaction_id:
+            return answer("Accepted" if connector.stop("Remote") else "Rejected")
+    return answer("Rejected")

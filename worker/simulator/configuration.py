@@ -1,5 +1,7 @@
 """What a simulated charge point was told: configuration keys and profiles (OCPP 1.6 §9, §3.13).
 
+Stations of 2.x keep both under the names of 1.6.
+
 Of profiles it takes amperes and watts, one schedule each, and all kinds.
 """
 
@@ -145,9 +147,10 @@ def _rate_w(schedule: Fields, seconds: float) -> float | None:
     for period in schedule.list("chargingSchedulePeriod"):
         if period.integer("startPeriod", 0) > seconds:
             break
-        rate = float(period.decimal("limit") or 0)
-        volts = VOLTS * period.integer("numberPhases", PHASES)
-        found = rate if schedule.text("chargingRateUnit") == "W" else rate * volts
+        rate = period.decimal("limit")
+        amperes = schedule.text("chargingRateUnit") != "W"
+        volts = VOLTS * period.integer("numberPhases", PHASES) if amperes else 1.0
+        found = None if rate is None else float(rate) * volts
     return found
 
 

@@ -10,7 +10,6 @@ import gevent
 from gevent.event import Event
 
 from worker.ocpp.fields import format_instant
-from worker.ocpp.frames import Payload
 from worker.simulator.scenario import Car, Meter
 
 if TYPE_CHECKING:
@@ -21,14 +20,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Session:
-    """A charging session; `transaction_id` is None until the central system gave one."""
+    """A charging session; in 1.6 `transaction_id` is None until the central system gave one."""
 
     tag: str
     meter_start_wh: int
     began_at: float
-    transaction_id: int | None = None
+    transaction_id: int | str | None = None
     stop_reason: str | None = None
     meter_stop_wh: int | None = None
+    #: Number of the remote start that asked for it (2.x); 0: none did.
+    asked_by: int = 0
+    #: Number of its next event (2.x).
+    sequence: int = 0
 
 
 class Connector:
@@ -48,7 +51,7 @@ class Connector:
         self.car: Car | None = None
         self.session: Session | None = None
         self.finished: list[Session] = []
-        self._customer: str | None = None
+        self._customer: tuple[str, int] | None = None
         self._woken = Event()
         self._time = self._until = station.clock.now()
 
@@ -59,11 +62,11 @@ class Connector:
         """Whether a session could begin now."""
         return self.operative and self.session is None and self.status in ("Available", "Preparing")
 
-    def charge(self, tag: str) -> bool:
+    def charge(self, tag: str, asked_by: int = 0) -> bool:
         """Let a customer come with `tag`; False when the connector cannot serve one."""
         if not self.free or self._customer is not None:
             return False
-        self._customer = tag
+        self._customer = (tag, asked_by)
         self._woken.set()
         return True
 
@@ -95,12 +98,11 @@ class Connector:
         """The connector's time as it is written in messages."""
         return format_instant(datetime.fromtimestamp(self.now(), UTC))
 
-    def read_meter(self, context: str) -> Payload:
-        """A MeterValues payload of this moment."""
-        payload: Payload = {"connectorId": self.number, "meterValue": [self._reading(context)]}
-        if self.session is not None and self.session.transaction_id is not None:
-            payload["transactionId"] = self.session.transaction_id
-        return payload
+    def reading(self, context: str) -> dict[str, Any]:
+        """The meter's values of this moment, in the form of 1.6."""
+        self._advance()
+        samples = self.meter.samples(context, self.car, self.station.chance)
+        return {"timestamp": self.timestamp(), "sampledValue": samples}
 
     # Its life
 
@@ -116,12 +118,12 @@ class Connector:
             self._wait(pause_s if lively else None)
             sent, self._customer = self._customer, None
             if self.operative and self.status != "Faulted" and (sent or lively):
-                tag = sent or behaviour.tags[served % len(behaviour.tags)]
+                tag, asked_by = sent or (behaviour.tags[served % len(behaviour.tags)], 0)
                 served += not sent
-                self._serve(tag, known=sent is not None)
+                self._serve(tag, asked_by, known=sent is not None)
             pause_s = self.station.chance.uniform(*behaviour.pause_s)
 
-    def _serve(self, tag: str, known: bool) -> None:
+    def _serve(self, tag: str, asked_by: int, known: bool) -> None:
         station, behaviour = self.station, self.station.scenario.behaviour
         self._set_status("Preparing")
         self._wait(station.chance.uniform(*behaviour.plug_in_s))
@@ -131,7 +133,7 @@ class Connector:
             return
         soc = station.chance.uniform(*behaviour.start_soc)
         self.car = Car(behaviour.battery_wh, soc, station.scenario.hardware.max_power_w)
-        self._begin(tag)
+        self._begin(tag, asked_by)
         reason = self._charge()
         if reason is None and self.life == "idle_after_full":
             reason = self._stand_idle(behaviour.idle_s)
@@ -143,26 +145,15 @@ class Connector:
     def _is_authorised(self, tag: str) -> bool:
         if not self.station.accepted.is_set():
             return True  # off line, with LocalAuthorizeOffline
-        answer = self.station.try_call("Authorize", {"idTag": tag})
-        return answer is not None and answer["idTagInfo"]["status"] == "Accepted"
+        speech = self.station.speech
+        answer = self.station.try_call("Authorize", speech.token(tag))
+        return answer is not None and speech.accepts(answer)
 
-    def _begin(self, tag: str) -> None:
+    def _begin(self, tag: str, asked_by: int) -> None:
         self._advance()
-        session = self.session = Session(tag, round(self.meter.register_wh), self.now())
-        payload = {
-            "connectorId": self.number,
-            "idTag": tag,
-            "meterStart": session.meter_start_wh,
-            "timestamp": self.timestamp(),
-        }
-
-        def answered(answer: Payload | None) -> None:
-            # Without an answer there is no id; -1 says so in the stop (1.6 errata 3.18).
-            session.transaction_id = -1 if answer is None else answer["transactionId"]
-            if answer is not None and answer["idTagInfo"]["status"] != "Accepted":
-                self.stop("DeAuthorized")
-
-        self.station.send_later("StartTransaction", lambda: payload, answered)
+        session = Session(tag, round(self.meter.register_wh), self.now(), asked_by=asked_by)
+        self.session = session
+        self.station.speech.begin(self, session)
         self._set_status("Charging")
 
     def _charge(self) -> str | None:
@@ -171,7 +162,7 @@ class Connector:
         assert session is not None
         while True:
             self._wait(self._sample_s())
-            self._sample()
+            self.station.speech.sample(self, session)
             if session.stop_reason is not None:
                 return session.stop_reason
             if self.car is None or self.car.soc >= 1.0:
@@ -185,10 +176,11 @@ class Connector:
         assert session is not None
         self.car = None
         self._set_status("SuspendedEV")
+        self.station.speech.suspend(self, session)
         until = self._time + seconds
         while session.stop_reason is None and self._time < until:
             self._wait(min(self._sample_s(), until - self._time))
-            self._sample()
+            self.station.speech.sample(self, session)
         return session.stop_reason
 
     def _end(self, reason: str) -> None:
@@ -197,37 +189,9 @@ class Connector:
         self._advance()
         session.stop_reason = reason
         session.meter_stop_wh = round(self.meter.register_wh)
-        payload = {
-            "meterStop": session.meter_stop_wh,
-            "timestamp": self.timestamp(),
-            "reason": reason,
-            "idTag": session.tag,
-        }
-        if reason not in ("Local", "EVDisconnected"):
-            del payload["idTag"]
-        self.station.send_later(
-            "StopTransaction",
-            lambda: {**payload, "transactionId": session.transaction_id},
-            lambda _: self.finished.append(session),
-        )
+        self.station.speech.end(self, session)
 
     # Helpers
-
-    def _sample(self) -> None:
-        session = self.session
-        assert session is not None
-        reading = self._reading("Sample.Periodic")
-
-        def payload() -> Payload:
-            values: Payload = {"connectorId": self.number, "meterValue": [reading]}
-            return {**values, "transactionId": session.transaction_id}
-
-        self.station.send_later("MeterValues", payload, lambda _: None)
-
-    def _reading(self, context: str) -> dict[str, Any]:
-        self._advance()
-        samples = self.meter.samples(context, self.car, self.station.chance)
-        return {"timestamp": self.timestamp(), "sampledValue": samples}
 
     def _advance(self) -> None:
         car = self.car if self.session is not None else None
@@ -242,6 +206,8 @@ class Connector:
 
     def _set_status(self, status: str) -> None:
         if status != self.status:
+            shown = self.station.speech.shown
+            news = shown(status) != shown(self.status)
             self.status = status
             log.info(
                 "%s connector %d: %s, %.1f kW, %.3f kWh",
@@ -251,7 +217,8 @@ class Connector:
                 self.meter.power_w / 1000,
                 self.meter.register_wh / 1000,
             )
-            gevent.spawn(self.station.report_status, self)
+            if news:
+                gevent.spawn(self.station.report_status, self)
 
     def _rest(self) -> None:
         """The status without a car."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from worker.ocpp.versions import Version
+
 #: Above this state of charge a battery takes less and less.
 TAPER_FROM = 0.8
 _LEAST_W = 1_400.0
@@ -156,7 +158,7 @@ class Scenario:
     password: str | None = field(default=None, repr=False)
     hardware: Hardware = Hardware()
     behaviour: Behaviour = Behaviour()
-    subprotocols: tuple[str, ...] = ("ocpp1.6",)
+    version: Version = Version.V16
     reconnect_s: float = 5.0
 
 
