@@ -35,7 +35,7 @@ from app.uow import unit_of_work
 from worker.metrics import COUNTS
 from worker.pace import LAG
 from worker.storage import Storage, StorageAway, end
-from worker.works import NOT_YET, Job, Together, Waiter, Work, in_rounds
+from worker.works import NOT_YET, Job, Together, Waiter, Work, in_rounds, spooled
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,10 @@ class Batch:
     def later(self, work: Work) -> None:
         """Have `work` done without waiting for it; what it raises is logged, or goes to `then`."""
         work.then = work.then or _unheard
-        self._lane.put(work)
+        if self.away and isinstance(work, Together) and work.spool is not None:
+            gevent.spawn(self._lane.spool, work)
+        else:
+            self._lane.put(work)
 
     def log(self, row: Row | None) -> None:
         """Keep a row of the message log, if there is one; nobody waits for that."""
@@ -243,7 +246,17 @@ class Lane:
         told = [work for work in works if isinstance(work.then, Waiter)]
         self._tell(told, [StorageAway("the database is away") for _ in told])
         kept = (work for work in works if work is not self.asking)
-        return [work for work in kept if not isinstance(work.then, Waiter)]
+        return self._spooled([work for work in kept if not isinstance(work.then, Waiter)])
+
+    def spool(self, work: Work) -> None:
+        """Have a work on the disk; where that does not take it, it waits here."""
+        self._waiting.extend(self._spooled([work]))
+
+    def _spooled(self, works: list[Work]) -> list[Work]:
+        """Have works on the disk that can be there; return the rest."""
+        kept, rest = spooled(works)
+        self._tell(kept, [None] * len(kept))
+        return rest
 
     def _tell(self, works: list[Work], results: list[Any]) -> None:
         """Wake all who wait for these works, in one go of the loop and outside of the writer."""

@@ -1,8 +1,6 @@
 """Claimed commands on their way to a charger: put in its dialect, sent, and settled once."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.commands import commands
-from app.domain.commands.command_rules import Ended, Sent, settle_all
+from app.domain.commands.command_rules import Ended, Sent
 from app.domain.commands.commands import Claimed
 from app.domain.commands.orders import SPECS
 from app.domain.commands.orders.spec import Chain, End, Situation
 from app.domain.device import deviations, files, password_rotation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
-from app.domain.network import credentials
 from app.domain.office.messages import Row
 from app.models import Command, Station
 from app.process import traces
@@ -29,14 +26,15 @@ from worker.batch import Batch
 from worker.dialects import DIALECTS
 from worker.dialects.context import Payload
 from worker.dialects.records import Unfit
+from worker.endings import UNFIT, Ending, Endings
 from worker.link import Link, LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.versions import CallFault, Version
 from worker.pending import NotPut, Pending
-from worker.standing import ANSWER_S, Held, Standing
+from worker.standing import ANSWER_S, Held
 from worker.storage import StorageAway
-from worker.works import Job, Together
+from worker.works import Job
 
 log = logging.getLogger(__name__)
 
@@ -46,28 +44,15 @@ RESTART_S = 30.0
 SOON_S = 0.1
 #: So many calls in a row without an answer, and a station counts as deaf (FIELD B8).
 DEAF_AFTER = 3
-#: How a command ends whose own end cannot be stored.
-UNFIT = Outcome(
-    CommandState.FAILED, None, "The charger's answer holds something that cannot be stored."
-)
-
-
-@dataclass(slots=True)
-class _Ending:
-    """The end of a command over a link, and the row of the call that brought it, if one did."""
-
-    link: Link
-    ended: Ended
-    row: Row | None
 
 
 class Calls:
     """Sends claimed commands over links and settles them."""
 
-    def __init__(self, batch: Batch, settings: Settings, standing: Standing) -> None:
+    def __init__(self, batch: Batch, settings: Settings, endings: Endings) -> None:
         self._batch = batch
         self._settings = settings
-        self._standing = standing
+        self._endings = endings
         #: command -> its span, until its end is stored.
         self._traces: dict[int, Any] = {}
 
@@ -89,7 +74,7 @@ class Calls:
         except Exception:
             log.exception("command %d cannot be sent", claimed.id)
             failed = Outcome(CommandState.FAILED, None, "It could not be sent: see the log.")
-            self._settle(held.link, Ended(claimed.id, failed))
+            self._settle(Ending(held.link, Ended(claimed.id, failed), claimed.order))
 
     def _send(self, held: Held, claimed: Claimed, there: Situation) -> None:
         version, order = held.link.version, claimed.order
@@ -100,11 +85,11 @@ class Calls:
         elif order is Order.DISCONNECT:
             held.link.close_when_idle(1001, "staff ended this connection", ANSWER_S)
             done = Outcome(CommandState.ACCEPTED, None, "The connection was ended.")
-            self._settle(held.link, Ended(claimed.id, done))
+            self._settle(Ending(held.link, Ended(claimed.id, done), order))
         else:
             sentence = f"OCPP {version.value} has no such order."
             unsupported = Outcome(CommandState.UNSUPPORTED, None, sentence)
-            self._settle(held.link, Ended(claimed.id, unsupported))
+            self._settle(Ending(held.link, Ended(claimed.id, unsupported), order))
 
     def _try(self, held: Held, pending: Pending) -> None:
         """Put the current form on the wire; where it cannot be said, the next one at once."""
@@ -242,12 +227,13 @@ class Calls:
             self._batch.log(row)
             return True
         whole = pending.chain.outcome(outcome)
-        told = (pending.wire, pending.attempts)
-        self._settle(held.link, Ended(pending.command_id, whole, latency_ms, *told), row)
+        ended = Ended(pending.command_id, whole, latency_ms, pending.wire, pending.attempts)
+        self._settle(Ending(held.link, ended, pending.order, row, pending.arguments))
         return False
 
-    def _settle(self, link: Link, ended: Ended, row: Row | None = None) -> None:
+    def _settle(self, ending: Ending) -> None:
         """Have an end written; what cannot be stored fails the command instead."""
+        ended = ending.ended
 
         def stored(result: object) -> None:
             if not isinstance(result, Exception):
@@ -257,24 +243,10 @@ class Calls:
             if isinstance(result, StorageAway) or ended.outcome is UNFIT:
                 traces.end(self._traces.pop(ended.command_id, None), "not_stored", failed=True)
                 return
-            self._settle(link, replace(ended, outcome=UNFIT))
-            self._batch.log(row)
+            self._settle(ending.unfit())
+            self._batch.log(ending.row)
 
-        told = _Ending(link, ended, row)
-        trace = traces.context_of(self._traces.get(ended.command_id))
-        work = Together(self._store, told, link.station.id, then=stored, trace=trace)
-        self._batch.later(work)
-
-    def _store(self, db: Session, told: Sequence[_Ending], rows: list[Row]) -> list[None]:
-        fences = credentials.fences(db, {one.link.station.id for one in told})
-        counted = []
-        for one in told:
-            epoch, _ = fences[one.link.station.id]
-            outcome = self._standing.counted(db, one.link, one.ended.outcome, epoch)
-            counted.append(replace(one.ended, outcome=outcome))
-        settle_all(db, counted, now=utc_now())
-        rows.extend(one.row for one in told if one.row is not None)
-        return [None] * len(told)
+        self._endings.put(ending, stored, traces.context_of(self._traces.get(ended.command_id)))
 
     def _unanswered(self, held: Held, action: str) -> None:
         """Note a station that hears and does not answer any more, and let it connect anew."""

@@ -29,6 +29,7 @@ from worker.checks import SHORT_TEXT
 from worker.dialects import DIALECTS
 from worker.dialects.records import Bulk, Fact
 from worker.dispatch import Dispatch
+from worker.endings import UNFIT, Ending, Endings, ending_of
 from worker.link import Link
 from worker.ocpp import frames
 from worker.ocpp.frames import Call, Payload, Send
@@ -51,6 +52,9 @@ ADOPT_S = 15.0
 #: How long a live charger's message waits for what is stored before it, in seconds.
 PATIENCE_S = 8.0
 
+
+#: What a frame tells.
+Told = Call | Send | Ending
 
 _KEY = {"station": "bigint", "at": "timestamptz"}
 _LOGGED = Keyed(
@@ -114,6 +118,7 @@ class Replay:
         self._at_once = LEAST
         #: station -> the greenlet that stores some of its frames: there is one at a time.
         self._at_work: dict[int, gevent.Greenlet] = {}
+        self._endings = Endings(batch, Granted(settings), spool)
         spool.catch_up = self.catch_up
         spool.adopt()  # before a charger says more
 
@@ -267,40 +272,58 @@ class Replay:
         )
 
     def _put(
-        self, station: Admitted | None, frame: Frame, call: Call | Send | None, stored: set[Known]
+        self, station: Admitted | None, frame: Frame, told: Told | None, stored: set[Known]
     ) -> int:
         """Store a frame, unless it is stored; return what became of it.
 
         Raises `StorageAway`.
         """
-        if station is None or call is None:
+        if station is None or told is None:
             log.error("a frame of %s is put aside: nobody can read it now", frame.identity)
             return ASIDE
-        number = str(call.message_id)[:255].replace("\x00", "")
+        number = str(told.message_id)[:255].replace("\x00", "")
         if Known(frame.station_id, number, frame.received_at) in stored:
             return STORED
-        link = cast(Link, Past(station, frame.version))
         for _ in range(TRIES):
-            held = Held(link, frame.connection_id, told=frame.told)
             try:
-                self._dispatch.again(held, call, frame.received_at)
+                self._store_again(station, frame, told)
             except Unstored as error:
                 why: Any = error
             else:
                 return STORED
-        log.error("%s of %s is put aside: %s", call.action, frame.identity, why)
+        if isinstance(told, Ending) and told.ended.outcome is not UNFIT:
+            return self._put(station, frame, told.unfit(), stored)
+        log.error("%s of %s is put aside: %s", told.action, frame.identity, why)
         return ASIDE
 
+    def _store_again(self, station: Admitted, frame: Frame, told: Told) -> None:
+        if isinstance(told, Ending):
+            self._endings.again(told)
+            return
+        held = Held(_past(station, frame), frame.connection_id, told=frame.told)
+        self._dispatch.again(held, told, frame.received_at)
 
-def _read(station: Admitted | None, frame: Frame) -> Call | Send | None:
+
+def _past(station: Admitted, frame: Frame) -> Link:
+    return cast(Link, Past(station, frame.version))
+
+
+def _read(station: Admitted | None, frame: Frame) -> Told | None:
     """What a frame says; None where nobody can read it now."""
+    if station is not None and not frame.text:
+        try:
+            return ending_of(_past(station, frame), frame)
+        except (KeyError, TypeError, ValueError):
+            return None
     call = frames.parse(frame.text, frame.version, station is not None and station.strict)
     return call if isinstance(call, Call | Send) else None
 
 
-def _in_sets(frame: Frame, call: Call | Send | None) -> bool:
+def _in_sets(frame: Frame, told: Told | None) -> bool:
     """Whether a frame is one work of a set, so that the next one may follow it at once."""
-    if call is None or len(frame.text) > SHORT_TEXT:
+    if told is None or len(frame.text) > SHORT_TEXT:
         return False
-    route = DIALECTS[frame.version].routes.get(call.action)
+    if isinstance(told, Ending):
+        return True
+    route = DIALECTS[frame.version].routes.get(told.action)
     return route is not None and isinstance(route.handler, Fact | Bulk)

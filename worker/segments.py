@@ -30,7 +30,10 @@ WAITS, STORED, ASIDE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A call or a send as it came, and what it was answered."""
+    """A call or a send as it came, and what it was answered.
+
+    Without a text it is the end of an order, `told` in words of ours (`worker.endings`).
+    """
 
     station_id: int
     identity: str

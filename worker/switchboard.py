@@ -32,6 +32,7 @@ from worker.batch import Batch
 from worker.calls import Calls
 from worker.claims import Claims, Setpoints
 from worker.dispatch import Dispatch
+from worker.endings import Endings
 from worker.link import Link
 from worker.metrics import COUNTS
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
@@ -78,7 +79,7 @@ class Switchboard:
         self._dispatch = Dispatch(self.batch, self._standing, *told)
         self._dispatch.last_known.stations = lambda: len(self._held)
         self._replay = Replay(self.batch, self._dispatch, *told)
-        self._calls = Calls(self.batch, settings, self._standing)
+        self._calls = Calls(self.batch, settings, Endings(self.batch, self._standing, spool))
         self._claims = Claims(app, node, self._standing, self._calls)
         self._setpoints = Setpoints(app, self.batch, settings, self._held)
         self._greenlets: list[gevent.Greenlet] = []

@@ -40,7 +40,8 @@ class Together:
     keep anything outside of the session.  No two works of one station share a call: the second is
     done after the first ones of all stations, and finds what they have written.  `size` is how many
     sampled values the item holds; `moves` says that its station comes or goes, perhaps from or to
-    another node.
+    another node.  `spool` puts a work that nobody waits for on the disk while the database is away
+    and tells whether it is there.
     """
 
     store: Callable[[Any, Sequence[Any], list[Row]], Sequence[Any]]
@@ -50,6 +51,7 @@ class Together:
     moves: bool = False
     then: Callable[[Any], None] | None = None
     trace: Any = None
+    spool: Callable[[], bool] | None = None
 
 
 Work = Job | Together
@@ -70,6 +72,21 @@ def in_rounds(works: Sequence[Work]) -> list[dict[Any, list[int]]]:
                 rounds.append({})
             rounds[turn].setdefault(work.store, []).append(place)
     return rounds
+
+
+def spooled(works: Sequence[Work]) -> tuple[list[Work], list[Work]]:
+    """Have works on the disk that can be there; return those that are, and all others."""
+    keeping = {
+        place: gevent.spawn(work.spool)
+        for place, work in enumerate(works)
+        if isinstance(work, Together) and work.spool is not None
+    }
+    gevent.joinall(list(keeping.values()))
+    kept: list[Work] = []
+    rest: list[Work] = []
+    for place, work in enumerate(works):
+        (kept if place in keeping and keeping[place].value else rest).append(work)
+    return kept, rest
 
 
 class Waiter:

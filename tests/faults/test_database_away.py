@@ -18,7 +18,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.extensions import db as flask_db
 from app.extensions import is_away
 from app.models import Command, Connection, Message, MeterReading, Station
@@ -256,7 +256,8 @@ def test_a_full_spool_takes_nothing_and_nobody_is_told_it_did(cluster, make_away
     check(site, tellers, redone=1)
 
 
-def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, make_away):
+@pytest.mark.parametrize("end", ["lives", "is killed", "is killed and given up"])
+def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, make_away, end):
     site = make_away("worker", storage_hold_s=1)
     depot = furnish(site)
     meter = Meter(site, *depot.stations[0], depot.tag)
@@ -268,14 +269,27 @@ def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, m
     cluster.stop()
     eventually(lambda: health(site)["storage"] is False, 60, "the database is missed")
     meter.socket.sendall(wire.encode([3, message_id, {"status": "Accepted"}]))
-    meter.say(1)  # in this order: what was told before is taken in by now
+    meter.say(1)
+    eventually(lambda: health(site)["spool"]["frames"] == 2, 60, "both are on the disk")
+    if end != "lives":
+        site.kill9("worker")
     bring_back(cluster, site)
+    if end == "is killed and given up":
+        with site.work() as db:
+            command = db.get(Command, number)
+            gone = Outcome(CommandState.TIMED_OUT, None, "No answer arrived.")
+            assert commands.settle(db, command, gone, now=datetime.now(UTC))
+    if end != "lives":
+        site.restart("worker")
 
     def ended():
         with site.read() as db:
             return db.get(Command, number).state is CommandState.ACCEPTED
 
     eventually(ended, 60, "the order is settled")
+    with site.read() as db:
+        logged = select(Message.response).where(Message.action == "ClearCache")
+        assert db.scalars(logged).all() == ['{"status":"Accepted"}']
 
 
 def test_an_outage_fills_no_log(cluster, make_away, fleet):

@@ -18,8 +18,10 @@ from tests.support.wait import eventually
 from worker.answers import NEVER_SENT
 from worker.calls import Calls
 from worker.dispatch import Held
+from worker.endings import Endings
 from worker.link import LinkClosed
 from worker.ocpp.versions import Version
+from worker.spool import Spool
 from worker.standing import Standing
 
 
@@ -60,6 +62,12 @@ def station(db, now):
 
 
 @pytest.fixture
+def calls(db, tmp_path):
+    endings = Endings(AtOnce(db), Standing(Settings()), Spool(tmp_path, 1 << 20))
+    return Calls(AtOnce(db), Settings(), endings)
+
+
+@pytest.fixture
 def queued(db, station):
     at = datetime.now(UTC)
     presence.beat(db, "here", now=at)
@@ -74,8 +82,7 @@ def taken(db, queued):
     return claimed
 
 
-def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, queued):
-    calls = Calls(AtOnce(db), Settings(), Standing(Settings()))
+def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, queued, calls):
     claimed = taken(db, queued)
     calls.send(Held(ClosingLink(station)), claimed, Situation())
     row = db.get(Command, queued.id, populate_existing=True)
@@ -84,7 +91,7 @@ def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, que
     assert row.request is None
 
 
-def test_an_order_whose_charger_hangs_up_meanwhile_was_not_sent(db, station, queued):
+def test_an_order_whose_charger_hangs_up_meanwhile_was_not_sent(db, station, queued, calls):
     claimed = taken(db, queued)
     with OcppPort() as port:
         with port.connect(station.identity):
@@ -93,7 +100,7 @@ def test_an_order_whose_charger_hangs_up_meanwhile_was_not_sent(db, station, que
         link.station = SimpleNamespace(
             id=station.id, identity=station.identity, quirks={}, access_epoch=station.access_epoch
         )
-        Calls(AtOnce(db), Settings(), Standing(Settings())).send(Held(link), claimed, Situation())
+        calls.send(Held(link), claimed, Situation())
     row = db.get(Command, queued.id, populate_existing=True)
     assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
 

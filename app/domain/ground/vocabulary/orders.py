@@ -39,10 +39,12 @@ COMMAND_MOVES: frozenset[tuple[CommandState, CommandState]] = frozenset(
     for after in afters
 )
 
-#: What a station does after nobody waits for its answer any more can still tell how it ended.
+#: What a station does after nobody waits for its answer any more can still tell how it ended, as
+#: can the worker that has its answer and could not store it.
 LATE_MOVES = COMMAND_MOVES | {
-    (CommandState.TIMED_OUT, CommandState.ACCEPTED),
-    (CommandState.TIMED_OUT, CommandState.FAILED),
+    (CommandState.TIMED_OUT, after)
+    for before, after in COMMAND_MOVES
+    if before is CommandState.SENT and after is not CommandState.TIMED_OUT
 }
 
 
