@@ -139,7 +139,7 @@ def test_a_running_session_says_that_nothing_is_final(viewer, operator, made):
     address = f"/sessions/{made.sessions['running'].id}"
     text = page(viewer, address)
     assert "Cost so far" in text and "Total so far" in text
-    assert "it is running" in text and "Stop charging" not in text
+    assert "running for" in text and "Stop charging" not in text
     assert "Stop charging" in page(operator, address)
     assert f'data-live="session:{made.sessions["running"].id} station:' in text
 
