@@ -53,6 +53,7 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     "long-message": others.others_wait,
     "retention": beside.retention,
     "broadcast-50000": beside.broadcast,
+    "replay": beside.replay,
     "pages": pages.rows,
     "exports": desk.exports,
     "live": desk.live,

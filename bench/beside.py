@@ -1,11 +1,14 @@
-"""How long chargers wait while much is done beside them: old rows are removed, many are asked."""
+"""How long chargers wait while much is done beside them: old rows are removed, many are asked, and
+what others had said while the database was away is stored."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from threading import Thread
 from typing import Any
 
@@ -21,12 +24,17 @@ from bench.filling import Filling, Size
 from bench.installation import Installation
 from bench.load import spread
 from bench.plan import DATABASES, Plan, Row
+from bench.scripts import sessions_201
 from bench.systems import INSTALLATIONS, Program
+from worker.ocpp.versions import Version
+from worker.segments import Frame, Segment, record_of
 
 #: Chargers that report meter values twice a second, and others that are asked.
 LIVE, PACE_S, ASKED = 50, 0.5, 300
 #: Rows of the message log that are too old, and stations of a broadcast.
 OLD, MANY = 300_000, 50_000
+#: Stations that had told so many events each while the database was away.
+TOLD, EVENTS = 200, 50
 #: How long the chargers report before, to compare with.
 BEFORE_S, LONGEST_S = 6.0, 300.0
 #: No charger's 99th percentile may go beyond.
@@ -75,6 +83,48 @@ def broadcast(plan: Plan) -> list[Row]:
     return rows
 
 
+def replay(plan: Plan) -> list[Row]:
+    """MeterValues while the frames of a worker that died in an outage are stored."""
+    rows = []
+    for on in plan.databases:
+        with INSTALLATIONS[on](LIVE + TOLD) as made:
+            events = plan.scaled(EVENTS)
+            with made.running(), reporting(made) as report:
+                before, during, took_s = report(partial(have_stored, made, events))
+            if made.count("transaction_events") != TOLD * events:
+                raise RuntimeError("not all that was in the spool is stored")
+        name = f"{TOLD * events:,} events of {TOLD} stations come out of the spool, {DATABASES[on]}"
+        rows += figures(name, before, during, took_s)
+    return rows
+
+
+def have_stored(made: Installation, events: int) -> float:
+    """Leave a file of the spool behind until all of it is stored; return when that began."""
+    left = Segment.made(made.folder / "spool")
+    talks = [events_of(tag, events) for _, _, tag in made.stations[LIVE:]]
+    for together in zip(*talks, strict=True):
+        frames = enumerate(together, LIVE + 1)
+        left.append([record_of(_kept(station_id, *told)) for station_id, told in frames])
+    left.close()
+    while not made.count("transaction_events"):
+        begin = time.perf_counter()
+        time.sleep(0.05)
+    while left.path.exists():
+        time.sleep(0.05)
+    return begin
+
+
+def events_of(tag: str, events: int) -> Iterator[Any]:
+    """So many events of whole sessions."""
+    told = (call for call in sessions_201(tag, 5) if call[0] == "TransactionEvent")
+    return islice(told, events)
+
+
+def _kept(station_id: int, action: str, payload: dict[str, Any]) -> Frame:
+    text = json.dumps([2, os.urandom(6).hex(), action, payload])
+    return Frame(station_id, "", Version.V201, datetime.now(UTC), None, text, {})
+
+
 def ask_all(begun_s: list[float]) -> None:
     """Ask all stations and wait until none is waiting; note how long it took to begin."""
     begin = time.perf_counter()
@@ -105,7 +155,10 @@ def ask_all(begun_s: list[float]) -> None:
 
 @contextmanager
 def reporting(made: Installation) -> Iterator[Callable[[Callable[[], object]], Any]]:
-    """Chargers that report; yields what measures their waits before and while something is done."""
+    """Chargers that report; yields what measures their waits before and while something is done.
+
+    It may return since when it was, should that be later than it was begun.
+    """
     wanted = {
         "port": made.settings.ocpp_port,
         "script": "meter-16",
@@ -118,23 +171,25 @@ def reporting(made: Installation) -> Iterator[Callable[[Callable[[], object]], A
         def report(act: Callable[[], object]) -> tuple[dict[str, float], dict[str, float], float]:
             load.ask(1)
             before = load.ask(BEFORE_S)["waits_ms"]["MeterValues"]
-            waits: list[float] = []
+            waits: list[tuple[float, float]] = []
             ended = False
 
             def listen() -> None:
                 while not ended:
-                    waits.extend(wait for _, wait in load.ask(2)["each"]["MeterValues"])
+                    waits.extend(load.ask(2)["each"]["MeterValues"])
 
             listener = Thread(target=listen)
             listener.start()
             begin = time.perf_counter()
             try:
-                act()
+                began = act()
+                end = time.perf_counter()
             finally:
-                took_s = time.perf_counter() - begin
                 ended = True
                 listener.join()
-            return before, spread(waits), took_s
+            begin = began if isinstance(began, float) else begin
+            met = [wait for at, wait in waits if at + wait >= begin and at <= end]
+            return before, spread(met), end - begin
 
         yield report
 

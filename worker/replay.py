@@ -7,13 +7,13 @@ stored just before a process died is known by that.
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, groupby, islice
 from typing import Any, NamedTuple, cast
 
 import gevent
+from gevent.event import Event
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
@@ -43,8 +43,10 @@ from worker.storage import StorageAway
 
 log = logging.getLogger(__name__)
 
-#: So many frames at least are stored at once, and so many at most while live chargers do not wait.
-LEAST, MOST = 20, 200
+#: So many frames at least and at most are stored at once, and aim at taking no longer than this,
+#: in seconds: a live charger may have to wait for that long.
+LEAST, MOST = 5, 200
+AIMS_S = ALARM_S / 2
 #: A frame that the database does not take while it is there is put aside after so many tries.
 TRIES = 3
 #: How often files of processes that died are looked for, in seconds.
@@ -58,10 +60,7 @@ Told = Call | Send | Ending
 
 _KEY = {"station": "bigint", "at": "timestamptz"}
 _LOGGED = Keyed(
-    Message.__table__,
-    ("message_id", "at"),
-    _KEY,
-    "s.station_id = k.station AND s.at = k.at",
+    Message.__table__, ("message_id", "at"), _KEY, "s.station_id = k.station AND s.at = k.at"
 )
 
 
@@ -116,9 +115,9 @@ class Replay:
         self._dispatch = Dispatch(batch, Granted(settings), settings, show, spool)
         self._dispatch.deviations, self._dispatch.last_known = live.deviations, live.last_known
         self._at_once = LEAST
-        #: station -> the greenlet that stores some of its frames: there is one at a time.
-        self._at_work: dict[int, gevent.Greenlet] = {}
         self._endings = Endings(batch, Granted(settings), spool)
+        #: station -> what tells live messages behind its frames that some of those were tried.
+        self._wanted: dict[int, Event] = {}
         spool.catch_up = self.catch_up
         spool.adopt()  # before a charger says more
 
@@ -132,6 +131,7 @@ class Replay:
         while True:
             self._spool.filled.wait(ADOPT_S)
             if self._batch.away:
+                self._let_go(list(self._wanted))
                 gevent.sleep(0.2)
                 continue
             if time.monotonic() - adopted_at >= ADOPT_S:
@@ -144,24 +144,16 @@ class Replay:
     def _empty(self) -> None:
         """Store what waits, some of each station at a time."""
         began, frames_there = time.monotonic(), self._spool.frames
-        while (waiting := deque(self._spool.waiting)) and not self._batch.away:
+        while (waiting := list(self._spool.waiting)) and not self._batch.away:
             before = self._spool.frames
             while waiting and not self._batch.away:
-                some = [waiting.popleft() for _ in range(min(self._at_once, len(waiting)))]
-                self._begin(some).join()
-                self._keep_pace()
+                if not (some := list(islice(self._wanted, self._at_once))):
+                    some, waiting = waiting[: self._at_once], waiting[self._at_once :]
+                self._store(some)
             if self._spool.frames >= before:
                 return  # what cannot be stored now is tried again later
         took_s = time.monotonic() - began
         log.info("%d frames of the spool were stored in %.1f s", frames_there, took_s)
-
-    def _keep_pace(self) -> None:
-        """Live chargers come first: fewer go into a commit as soon as they wait for it."""
-        if LAG.pressure_s > ALARM_S:
-            self._at_once = max(LEAST, self._at_once // 2)
-            gevent.sleep(min(LAG.pressure_s, 1.0))
-        else:
-            self._at_once = min(MOST, self._at_once + LEAST)
 
     def catch_up(self, station_id: int) -> None:
         """Have a station's frames stored now, and wait; raises `StorageAway` if that takes long."""
@@ -171,19 +163,18 @@ class Replay:
             if self._batch.away or left_s <= 0:
                 raise StorageAway("older messages wait in the spool")
             before = len(self._spool.waiting[station_id])
-            storing = self._at_work.get(station_id) or self._begin([station_id])
-            storing.join(left_s)
-            if storing.ready() and len(self._spool.waiting.get(station_id, ())) >= before:
+            tried = self._wanted.setdefault(station_id, Event())
+            if tried.wait(left_s) and len(self._spool.waiting.get(station_id, ())) >= before:
                 raise StorageAway("older messages cannot be stored")
 
-    def _begin(self, station_ids: Sequence[int]) -> gevent.Greenlet:
-        """Have some frames of each station stored; what is at work on one is left to it."""
-        free = [number for number in station_ids if number not in self._at_work]
-        greenlet = gevent.spawn(self._store, free)
-        self._at_work |= dict.fromkeys(free, greenlet)
-        return greenlet
+    def _let_go(self, station_ids: Iterable[int]) -> None:
+        """Tell live messages that frames of these stations were tried."""
+        for number in station_ids:
+            if number in self._wanted:
+                self._wanted.pop(number).set()
 
     def _store(self, station_ids: Sequence[int]) -> None:
+        began = time.monotonic()
         try:
             self._store_some(station_ids)
         except (StorageAway, SQLAlchemyError) as error:
@@ -191,8 +182,18 @@ class Replay:
         except Exception:
             log.exception("frames of the spool were not stored")
         finally:
-            for number in station_ids:
-                del self._at_work[number]
+            self._let_go(station_ids)
+        self._keep_pace(time.monotonic() - began)
+
+    def _keep_pace(self, took_s: float) -> None:
+        """Fewer are stored at once when that takes long, since live chargers wait meanwhile."""
+        if took_s > AIMS_S:
+            self._at_once = max(LEAST, int(self._at_once * AIMS_S / took_s))
+        else:
+            self._at_once = min(MOST, self._at_once + LEAST)
+        gevent.sleep(0)  # live messages whose station has more to store say so
+        if not self._wanted and LAG.pressure_s > ALARM_S:
+            gevent.sleep(min(LAG.pressure_s, 1.0))
 
     def _store_some(self, station_ids: Sequence[int]) -> None:
         each = max(1, self._at_once // max(1, len(station_ids)))

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
 from types import SimpleNamespace
@@ -34,10 +35,11 @@ from worker.batch import Batch
 from worker.dialects import DIALECTS
 from worker.dispatch import Dispatch
 from worker.ocpp.versions import Version
-from worker.replay import Replay
+from worker.replay import AIMS_S, LEAST, MOST, Replay
 from worker.segments import Frame
 from worker.spool import Spool
 from worker.standing import Standing
+from worker.storage import StorageAway
 from worker.works import Job
 
 KINDS = (
@@ -80,16 +82,31 @@ def site(any_app, tmp_path):
         live = Dispatch(batch, Standing(kept), kept, lambda gauges: None, spool)
         return Replay(batch, live, kept, lambda gauges: None, spool)
 
+    @contextmanager
+    def counted(made):
+        commit = batch._lane._commit
+        batch._lane._commit = lambda works: made.append(len(works)) or commit(works)
+        yield
+        del batch._lane._commit
+
     def commits(replay):
         """How many commits it takes to store what waits."""
-        made, commit = [], batch._lane._commit
-        batch._lane._commit = lambda works: made.append(len(works)) or commit(works)
-        replay._empty()
-        del batch._lane._commit
+        made = []
+        with counted(made):
+            replay._empty()
         return made
 
+    @contextmanager
+    def working(replay, made=None):
+        """While what waits is stored; `made` gets the size of each commit."""
+        with counted([] if made is None else made):
+            at_work = gevent.spawn(replay.work_for_ever)
+            yield
+            at_work.kill()
+
+    folder = tmp_path / "spool"
     yield SimpleNamespace(
-        commits=commits, add=add, replay=replay, batch=batch, folder=tmp_path / "spool"
+        commits=commits, working=working, add=add, replay=replay, batch=batch, folder=folder
     )
     batch.stop()
 
@@ -207,9 +224,46 @@ def test_many_frames_share_a_commit_also_those_of_one_station(site):
 def test_a_live_message_waits_for_its_own_station_and_for_no_other(site):
     replay, mine, other = site.replay(), site.add(), site.add()
     spooled(replay, [*readings(other, 30), *readings(mine, 30)])
-    replay.catch_up(mine)
-    assert logged(mine) == [f"m{turn}" for turn in range(30)]
-    assert logged(other) == []
+    with site.working(replay):
+        replay.catch_up(mine)
+        assert logged(mine) == [f"m{turn}" for turn in range(30)]
+        replay.catch_up(other)
+    flask_db.session.rollback()
+    rows = flask_db.session.scalars(select(Message.station_id).order_by(Message.id)).all()
+    assert rows == [mine] * 30 + [other] * 30
+
+
+def test_live_messages_of_many_stations_queue_no_more_at_once_than_one(site):
+    replay, numbers = site.replay(), [site.add() for _ in range(25)]
+    spooled(replay, [frame for number in numbers for frame in readings(number, 20)])
+    replay._at_once = MOST
+    made = []
+    with site.working(replay, made):
+        gevent.joinall([gevent.spawn(replay.catch_up, n) for n in numbers], raise_error=True)
+    assert sum(made) == 500
+    assert max(made) <= MOST
+    assert all(len(logged(number)) == 20 for number in numbers)
+
+
+def test_who_waits_for_frames_that_cannot_be_stored_is_told(site, monkeypatch):
+    replay, number = site.replay(), site.add()
+    spooled(replay, readings(number, 3))
+    monkeypatch.setattr(replay, "_store_some", lambda station_ids: None)
+    with site.working(replay), pytest.raises(StorageAway, match="cannot be stored"):
+        replay.catch_up(number)
+
+
+def test_as_much_is_stored_at_once_as_takes_a_short_time(site):
+    replay = site.replay()
+    replay._at_once = 100
+    replay._keep_pace(2 * AIMS_S)
+    assert replay._at_once == 50
+    replay._keep_pace(AIMS_S / 2)
+    assert replay._at_once == 50 + LEAST
+    for took_s, end in ((100 * AIMS_S, LEAST), (0.0, MOST)):
+        for _ in range(50):
+            replay._keep_pace(took_s)
+        assert replay._at_once == end
 
 
 def test_what_the_disk_does_not_give_back_is_put_aside_and_holds_up_nobody(site):
