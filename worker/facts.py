@@ -131,7 +131,7 @@ class Facts:
         context, call = one.context, one.call
         if isinstance(result, Exception):
             return result
-        if one.last and one.route.unfinished(result):
+        if one.last and one.held.told is None and one.route.unfinished(result):
             return Unfinished(one.route, result, context)
         response = one.route.answer(result, context)
         if not one.last:

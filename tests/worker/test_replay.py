@@ -245,6 +245,17 @@ def test_live_messages_of_many_stations_queue_no_more_at_once_than_one(site):
     assert all(len(logged(number)) == 20 for number in numbers)
 
 
+@pytest.mark.parametrize("version", Version)
+def test_frames_are_logged_in_the_order_in_which_they_came_ends_too(site, version):
+    replay, number = site.replay(), site.add()
+    talk = ("start", NAMES[0], 100_000, 0, 1), ("end", NAMES[0], 107_000, 0, False)
+    frames = list(frames_of(number, version, [("boot", "1.0"), *talk, *talk, ("boot", "1.0")]))
+    spooled(replay, frames)
+    replay._at_once = MOST
+    replay._empty()
+    assert logged(number) == [json.loads(frame.text)[1] for frame in frames]
+
+
 def test_who_waits_for_frames_that_cannot_be_stored_is_told(site, monkeypatch):
     replay, number = site.replay(), site.add()
     spooled(replay, readings(number, 3))
