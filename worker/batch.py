@@ -35,7 +35,7 @@ from app.uow import unit_of_work
 from worker.metrics import COUNTS
 from worker.pace import LAG
 from worker.storage import Storage, StorageAway, end
-from worker.works import NOT_YET, Job, Together, Waiter, Work, in_rounds, spooled
+from worker.works import NOT_YET, Job, Together, Waiter, Work, in_rounds, spooled, unheard
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +52,6 @@ PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 TRIES = 4
 #: So many works that nobody waits for are kept; beyond that rows of the log are dropped.
 MOST_KEPT = 50_000
-
-
-def _unheard(result: object) -> None:
-    """Nobody waits for this work, so nobody else would hear of its failure."""
-    if isinstance(result, Exception):
-        log.error("something was not stored: %s", str(result)[:500])
 
 
 class Batch:
@@ -100,7 +94,7 @@ class Batch:
 
     def later(self, work: Work) -> None:
         """Have `work` done without waiting for it; what it raises is logged, or goes to `then`."""
-        work.then = work.then or _unheard
+        work.then = work.then or unheard
         if self.away and isinstance(work, Together) and work.spool is not None:
             gevent.spawn(self._lane.spool, work)
         else:
@@ -176,19 +170,23 @@ class Lane:
             return waiter.wait()
 
     def stop(self, within_s: float = 10.0) -> None:
-        """Commit what waits, then end; what takes longer than `within_s` seconds is left."""
+        """Commit what waits, then end; what takes longer than `within_s` seconds is spooled."""
         try:
             self.do(Job(lambda db, rows: None), within_s)
         except StorageAway:
             log.warning("the last commits could not be waited for")
         end(self._writer)
+        self._spooled(list(self._waiting))
 
     def _write_for_ever(self) -> None:
         while True:
             if self._storage.away and (self._asks or self._waiting):
                 self._storage.rest()
-            rest = self._write(self._gathered())
-            self._waiting.extendleft(reversed(rest))
+            works = self._gathered()
+            try:
+                works = self._write(works)
+            finally:  # also when it is ended amid a commit: what was stored is known again
+                self._waiting.extendleft(reversed(works))
             self.began_at = 0.0
 
     def _gathered(self) -> list[Work]:

@@ -1,5 +1,6 @@
 """What can be asked of the writers: jobs, works that are alike, and who waits for them."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,8 @@ import gevent
 import greenlet
 
 from app.domain.office.messages import Row
+
+log = logging.getLogger(__name__)
 
 #: The result of a work for which there was no time in a commit.
 NOT_YET = object()
@@ -55,6 +58,12 @@ class Together:
 
 
 Work = Job | Together
+
+
+def unheard(result: object) -> None:
+    """Nobody waits for a work, so nobody else would hear of its failure."""
+    if isinstance(result, Exception):
+        log.error("something was not stored: %s", str(result)[:500])
 
 
 def in_rounds(works: Sequence[Work]) -> list[dict[Any, list[int]]]:

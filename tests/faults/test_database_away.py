@@ -26,6 +26,7 @@ from app.process import postgresql
 from app.uow import unit_of_work
 from bench import wire
 from bench.scripts import boot, meter_values, stamp
+from deploy.processes import patience_s
 from tests.conftest import make_app
 from tests.faults import told
 from tests.support.cluster import Cluster
@@ -256,19 +257,39 @@ def test_a_full_spool_takes_nothing_and_nobody_is_told_it_did(cluster, make_away
     check(site, tellers, redone=1)
 
 
+@pytest.fixture
+def ordered(make_away):
+    """A worker with a station that was given an order: `ordered(storage_hold_s=1)`."""
+
+    def start(**settings):
+        site = make_away("worker", **settings)
+        depot = furnish(site)
+        meter = Meter(site, *depot.stations[0], depot.tag)
+        with site.work() as db:
+            wish = (SYSTEM, db.scalar(select(Station)), Order.CLEAR_CACHE, {})
+            number = commands.queue(db, *wish, now=datetime.now(UTC), ttl_s=30).id
+        return site, meter, number, [3, meter.ordered("ClearCache"), {"status": "Accepted"}]
+
+    return start
+
+
+def ends_as_answered(site, number):
+    def ended():
+        with site.read() as db:
+            return db.get(Command, number).state is CommandState.ACCEPTED
+
+    eventually(ended, 60, "the order is settled")
+    with site.read() as db:
+        logged = select(Message.response).where(Message.action == "ClearCache")
+        assert db.scalars(logged).all() == ['{"status":"Accepted"}']
+
+
 @pytest.mark.parametrize("end", ["lives", "is killed", "is killed and given up"])
-def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, make_away, end):
-    site = make_away("worker", storage_hold_s=1)
-    depot = furnish(site)
-    meter = Meter(site, *depot.stations[0], depot.tag)
-    with site.work() as db:
-        station = db.scalar(select(Station))
-        wish = (SYSTEM, station, Order.CLEAR_CACHE, {})
-        number = commands.queue(db, *wish, now=datetime.now(UTC), ttl_s=30).id
-    message_id = meter.ordered("ClearCache")
+def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, ordered, end):
+    site, meter, number, answer = ordered(storage_hold_s=1)
     cluster.stop()
     eventually(lambda: health(site)["storage"] is False, 60, "the database is missed")
-    meter.socket.sendall(wire.encode([3, message_id, {"status": "Accepted"}]))
+    meter.socket.sendall(wire.encode(answer))
     meter.say(1)
     eventually(lambda: health(site)["spool"]["frames"] == 2, 60, "both are on the disk")
     if end != "lives":
@@ -281,15 +302,31 @@ def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, m
             assert commands.settle(db, command, gone, now=datetime.now(UTC))
     if end != "lives":
         site.restart("worker")
+    ends_as_answered(site, number)
 
-    def ended():
-        with site.read() as db:
-            return db.get(Command, number).state is CommandState.ACCEPTED
 
-    eventually(ended, 60, "the order is settled")
-    with site.read() as db:
-        logged = select(Message.response).where(Message.action == "ClearCache")
-        assert db.scalars(logged).all() == ['{"status":"Accepted"}']
+@pytest.mark.parametrize("outage", ["known", "new", "frozen"])
+def test_a_worker_that_is_told_to_end_in_an_outage_ends_in_time_and_loses_nothing(
+    cluster, ordered, outage
+):
+    site, meter, number, answer = ordered(storage_hold_s=60 if outage == "new" else 1)
+    cluster.freeze() if outage == "frozen" else cluster.stop()
+    if outage == "known":
+        eventually(lambda: health(site)["storage"] is False, 60, "the database is missed")
+    meter.socket.sendall(wire.encode(answer))
+    if outage == "new":
+        # What needs no storing is answered, so what came before it was heard.
+        assert wire.ask(meter.socket, [2, "x", "NoSuchAction", {}]) == "NotImplemented"
+    else:
+        meter.say(20)
+    assert site.processes["worker"].stop(patience_s("worker", site.settings)) == 0
+    assert list((site.data_dir / "spool").iterdir())
+    cluster.thaw()
+    if outage != "frozen":
+        bring_back(cluster, site)
+    site.restart("worker")
+    ends_as_answered(site, number)
+    eventually(lambda: stored_from_the_spool(site) == len(meter.told), 60, "all are stored")
 
 
 def test_an_outage_fills_no_log(cluster, make_away, fleet):
