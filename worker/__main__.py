@@ -29,6 +29,7 @@ from worker.metrics import Exporter
 from worker.pace import LAG
 from worker.readiness import Readiness
 from worker.server import Server, ServerSettings, networks
+from worker.storage import for_ever
 from worker.switchboard import Switchboard
 from worker.tls import Renewal, WrongTls, server_context
 
@@ -79,7 +80,7 @@ def main() -> int:
     log.info("up to %d connections at once, as the limit of open files has it", connections)
     if renewal is not None:
         log.info("and to wss://<its name>:%s/ocpp/<identity>", server.tls_port)
-        gevent.spawn(renewal.watch)
+        gevent.spawn(for_ever, renewal.watch)
     stop.wait()
     log.info("stopping: %d chargers are asked to come again", len(server.links))
     server.drain(within_s=float(settings.drain_s))

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain, groupby, islice
 from typing import Any, NamedTuple, cast
 
@@ -39,7 +40,7 @@ from worker.pace import ALARM_S, LAG
 from worker.segments import ASIDE, STORED, Frame
 from worker.spool import Place, Spool
 from worker.standing import Held, Standing
-from worker.storage import StorageAway
+from worker.storage import StorageAway, at_once, raise_first
 
 log = logging.getLogger(__name__)
 
@@ -199,13 +200,12 @@ class Replay:
         each = max(1, self._at_once // max(1, len(station_ids)))
         due = {number: list(self._due(number, each)) for number in station_ids}
         stations, stored = self._known([frame for told in due.values() for _, frame in told])
-        every = [
-            gevent.spawn(self._in_order, stations.get(number), told, stored)
-            for number, told in due.items()
-        ]
-        gevent.joinall(every)
-        for greenlet in every:
-            greenlet.get()
+        raise_first(
+            at_once(
+                partial(self._in_order, stations.get(number), told, stored)
+                for number, told in due.items()
+            )
+        )
 
     def _due(self, station_id: int, most: int) -> Iterator[tuple[Place, Frame]]:
         """The oldest frames of a station; what the disk does not give is put aside."""
@@ -230,16 +230,12 @@ class Replay:
                     state = self._put(station, frame, call, stored)
                     self._spool.settle(frame.station_id, place, state)
                 continue
-            together = [
-                (place, frame, gevent.spawn(self._put, station, frame, call, stored))
-                for place, frame, call in several
-            ]
-            gevent.joinall([greenlet for *_, greenlet in together])
-            for place, frame, greenlet in together:
-                if greenlet.successful():
-                    self._spool.settle(frame.station_id, place, greenlet.value)
-            for *_, greenlet in together:
-                greenlet.get()
+            together = list(several)
+            results = at_once(partial(self._put, station, *one[1:], stored) for one in together)
+            for (place, frame, _), result in zip(together, results, strict=True):
+                if not isinstance(result, Exception):
+                    self._spool.settle(frame.station_id, place, result)
+            raise_first(results)
 
     def _known(self, kept: Sequence[Frame]) -> tuple[dict[int, Admitted], set[Known]]:
         """The stations of frames as they are now, and which frames are in the log."""

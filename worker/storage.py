@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import gevent
@@ -105,6 +105,27 @@ def at_last(work: Callable[[], Any], meanwhile: Callable[[], object]) -> None:
             return
         meanwhile()
         gevent.sleep(PAUSE_S)
+
+
+def at_once(works: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Do all of it at the same time; return what each returned, or the failure that it raised."""
+    every = [gevent.spawn(_tried, work) for work in works]
+    gevent.joinall(every)
+    return [one.value for one in every]
+
+
+def _tried(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Exception as error:  # whoever waits tells of it
+        return error
+
+
+def raise_first(results: Iterable[Any]) -> None:
+    """Raise the first failure among these."""
+    for one in results:
+        if isinstance(one, Exception):
+            raise one
 
 
 def guarded(work: Callable[..., Any], *arguments: object) -> None:

@@ -9,6 +9,7 @@ import atexit
 import logging
 import re
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -24,8 +25,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.config import Settings
-from app.extensions import AWAY, is_away
+from app.extensions import AWAY, gevent_has_sockets, is_away
 from app.process import failures
+
+log = logging.getLogger(__name__)
 
 #: A longer text is cut: a charger must not fill the disk through the log.
 LONGEST = 2000
@@ -70,6 +73,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    _hear_of_failures()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -77,6 +81,24 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _hear_of_failures() -> None:
+    """Have logged what nobody catches: what a greenlet, the loop of gevent or a thread ended by.
+
+    What ends the process is Python's to say.
+    """
+    threading.excepthook = lambda told: _uncaught(told.exc_type, told.exc_value, told.exc_traceback)
+    if gevent_has_sockets():
+        from gevent.hub import Hub
+
+        Hub.print_exception = lambda hub, whose, *error: _uncaught(*error)
+
+
+def _uncaught(kind: Any, error: Any, trace: Any) -> None:
+    if kind is not SystemExit:
+        # Whose it is stands in the traceback; its name would hold what it was called with.
+        log.error("nobody caught a failure", exc_info=(kind, error or kind(), trace))
 
 
 def _plain(file: Any, exception: Any) -> None:

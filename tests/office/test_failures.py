@@ -1,5 +1,6 @@
 """What Sentry hears of failures, and what it never hears, from a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -80,6 +81,50 @@ def test_a_failure_over_and_over_is_told_as_often_as_it_is_logged(told):
     events, _ = told
     lost = [event for event in events if event.get("message") == "mail to %s is lost"]
     assert len(lost) == 3
+
+
+#: As the worker and the desk are: greenlets, the loop's own calls, threads; nobody catches.
+UNCAUGHT = """
+from gevent import monkey
+monkey.patch_all()
+import threading
+import gevent
+from app import create_app
+create_app()
+
+def of_greenlet(tag):
+    raise ValueError(tag)
+
+def of_loop(tag):
+    raise KeyError(tag)
+
+def of_thread(tag):
+    raise RuntimeError(tag)
+
+def ends_well(tag):
+    raise gevent.GreenletExit(tag)
+
+for each in (of_greenlet, ends_well):
+    gevent.spawn(each, "04DEADBEEF").join()
+gevent.get_hub().loop.run_callback(of_loop, "04DEADBEEF")
+gevent.sleep(0)
+thread = threading.Thread(target=of_thread, args=["04DEADBEEF"])
+thread.start()
+thread.join()
+"""
+
+
+def test_what_nobody_catches_is_logged_and_told_like_everything_else(migrated, tmp_path):
+    with Sentry(status=200, text="{}") as sentry:
+        more = {"AMPDESK_SENTRY_DSN": sentry.dsn, "AMPDESK_LOG_FORMAT": "json"}
+        ended = run(tmp_path, UNCAUGHT, **more)
+    logged = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [line["event"] for line in logged] == ["nobody caught a failure"] * 3
+    told = [event["exception"]["values"][-1] for event in sentry.events]
+    assert [one["type"] for one in told] == ["ValueError", "KeyError", "RuntimeError"]
+    where = [one["stacktrace"]["frames"][-1]["function"] for one in told]
+    assert where == ["of_greenlet", "of_loop", "of_thread"]
+    assert "04DEADBEEF" not in "".join(sentry.texts)
 
 
 def test_without_a_project_or_a_collector_nothing_of_their_libraries_is_loaded(migrated, tmp_path):
