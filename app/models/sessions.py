@@ -89,6 +89,15 @@ class ChargingSession(SiteOwned, AtStation, Base):
             sqlite_where=text("CAST(flags AS VARCHAR) <> '[]'"),
             postgresql_where=text("CAST(flags AS VARCHAR) <> '[]'"),
         ),
+        # So are those without a stop, and those whose card was refused.
+        *(
+            Index(
+                *(f"ix_charging_sessions_{name}", "tenant_id", "started_at"),
+                sqlite_where=text(f"{name} IS 1"),
+                postgresql_where=text(f"{name} IS true"),
+            )
+            for name in ("provisional", "unauthorised")
+        ),
         # For whom a number that stands on a charger's display is all they have.
         Index("ix_charging_sessions_transaction_ref", "transaction_ref"),
         {"sqlite_autoincrement": True},

@@ -29,7 +29,8 @@ def wish() -> Wish:
     page = request.args.get("page", "1")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
     after, before = request.args.get("after", ""), request.args.get("before", "")
-    return Wish(request.args.get("sort", ""), max(1, number), PAGE_SIZE, after, before)
+    sort = request.args.get("sort", "")
+    return Wish(sort, max(1, number), PAGE_SIZE, after, before, sorts_all=False)
 
 
 def wants_file() -> bool:

@@ -1,11 +1,11 @@
 """What SQLite believes of its indexes: looked at anew every hour, and right where it matters."""
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from app.extensions import db as flask_db
 from app.models import ChargingSession
-from app.models.sessions import FLAGGED
+from app.queries.charging.sessions import Filter
 from app.tasks.tidying import tidy_up
 
 #: A list by the order of its rows: to find all of a tenant by an index first is of no use.
@@ -39,8 +39,16 @@ def test_a_newest_page_is_read_in_the_order_of_the_rows_and_nothing_is_sorted(ap
     assert plan() == "SCAN charging_sessions"
 
 
-def test_sessions_with_a_flag_are_found_by_an_index_of_their_own(db, made):
-    query = select(ChargingSession.id).where(FLAGGED)
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (Filter(flag="any"), "ix_charging_sessions_flagged"),
+        (Filter(state="provisional"), "ix_charging_sessions_provisional"),
+        (Filter(state="unauthorised"), "ix_charging_sessions_unauthorised"),
+    ],
+)
+def test_the_few_among_many_sessions_are_found_by_an_index_of_their_own(db, made, wanted, index):
+    query = wanted.select(db).with_only_columns(ChargingSession.id)
     said = str(query.compile(dialect=db.get_bind().dialect))
     rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
-    assert "ix_charging_sessions_flagged" in " / ".join(row.detail for row in rows)
+    assert index in " / ".join(row.detail for row in rows)

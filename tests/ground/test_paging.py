@@ -16,7 +16,7 @@ from app.queries.ground import paging
 from app.queries.ground.paging import Wish, fetch
 from app.queries.money import bills
 from app.queries.office import messages
-from app.web import listing, scope
+from app.web import kept, listing, scope
 from tests.security.walk import body
 from tests.support import seed
 from tests.support.by_hand import Network
@@ -151,7 +151,8 @@ def asked(client, address):
     return found
 
 
-def test_twenty_times_as_many_rows_take_as_many_statements(any_app, network):
+def test_twenty_times_as_many_rows_take_as_many_statements(any_app, network, monkeypatch):
+    monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)  # a slow computer forgets no sooner
     grow(network, range(FEW))
     addresses = [
         *("/sessions", "/sessions?sort=station", "/sessions?q=CP-1", "/bills", "/bills?q=CP-1"),
@@ -162,6 +163,7 @@ def test_twenty_times_as_many_rows_take_as_many_statements(any_app, network):
     few = {address: asked(client, address) for address in addresses}
     network.db.add_all([network.tenant, network.site, network.place])
     grow(network, range(FEW, MANY))
+    any_app.extensions.pop("kept")
     many = {address: asked(client, address) for address in few}
     for address, found in many.items():
         # A row of which something is still known is not read again: that is chance.
@@ -245,3 +247,39 @@ def test_a_page_that_takes_too_long_says_so(any_app, network, database, monkeypa
     assert answer.status_code == 503
     assert "takes too long" in body(answer)
     assert uow.patience_s.get() is None
+
+
+@pytest.mark.parametrize("key", ["energy", "-energy", "power", "-ended"])
+def test_what_no_index_sorts_is_sorted_within_the_first_of_a_long_list(network, monkeypatch, key):
+    db = network.db
+    grow(network, range(60))
+    monkeypatch.setattr(paging, "MOST_COUNTED", 20)
+    monkeypatch.setattr(paging, "MOST_SORTED", 40)
+    query = select(ChargingSession)
+
+    def pages(**how):
+        after = ""
+        while True:
+            wish = Wish(key, size=15, after=after, **how)
+            yield (page := fetch(db, query, wish, SORTS, default="-started"))
+            after = page.after
+            if not after:
+                return
+
+    newest = [row.id for row in fetch(db, query, Wish(size=40), SORTS, default="-started")]
+    whole = [row.id for page in pages() for row in page]
+    partly = [row.id for page in pages(sorts_all=False) for row in page]
+    assert len(whole) == 60 and partly == [number for number in whole if number in newest]
+    assert {page.sorted_of for page in pages(sorts_all=False)} == {40}
+    assert {page.sorted_of for page in pages()} == {None}
+    by_index = fetch(db, query, Wish("started", sorts_all=False), SORTS, default="-started")
+    assert by_index.sorted_of is None
+
+
+def test_a_page_says_that_it_did_not_sort_all(network, any_app, monkeypatch):
+    grow(network, range(60))
+    monkeypatch.setattr(paging, "MOST_COUNTED", 20)
+    monkeypatch.setattr(paging, "MOST_SORTED", 40)
+    client = seed.signed_in(any_app, network.admin)
+    assert "the first 40 in the usual order" in client.get("/sessions?sort=energy&when=all").text
+    assert "in the usual order" not in client.get("/sessions?when=all").text

@@ -90,17 +90,15 @@ class Filter:
         if self.state in list(SessionState):
             running = self.state == SessionState.CHARGING
             yield RUNNING if running else ChargingSession.state == SessionState(self.state)
+        elif self.state in ("provisional", "unauthorised"):
+            yield getattr(ChargingSession, self.state).is_(True)
         if self.flag:
             yield FLAGGED
         if self.q:
             yield meant(db, self.q, self.known)
 
     def _looked_through(self) -> Iterator[ColumnElement[bool]]:
-        """Conditions that few sessions may meet, and that no index helps to find."""
-        if self.state == "provisional":
-            yield ChargingSession.provisional.is_(True)
-        elif self.state == "unauthorised":
-            yield ChargingSession.unauthorised.is_(True)
+        """A condition that few sessions may meet, and that no index helps to find."""
         if self.flag not in ("", "any"):
             text = cast(ChargingSession.flags, String)
             yield text.like(like(f'"{self.flag}"'), escape="\\")
@@ -182,14 +180,21 @@ def totals(db: Session, wanted: Filter) -> Totals:
     """Sum up all sessions of a filter, not just those of a page."""
     found = wanted.select(db)
     lasted = epoch(ChargingSession.ended_at) - epoch(ChargingSession.started_at)
+    number = ChargingSession.id
     energy = found.with_only_columns(
-        func.count(ChargingSession.id), func.sum(ChargingSession.energy_wh), func.sum(lasted)
+        func.count(number),
+        func.sum(ChargingSession.energy_wh),
+        func.sum(lasted),
+        func.min(number),
+        func.max(number),
     )
-    count, energy_wh, duration_s = db.execute(energy).one()
-    # Not joined: SQLite would begin with the bills of all time.
+    count, energy_wh, duration_s, first, last = db.execute(energy).one()
+    # Not joined: SQLite would begin with the bills of all time.  Between which numbers they lie
+    # lets PostgreSQL read their bills in a row.
     money = (
         select(Bill.currency, func.sum(Bill.gross_minor))
-        .where(Bill.session_id.in_(found.with_only_columns(ChargingSession.id)))
+        .where(Bill.session_id.in_(found.with_only_columns(number)))
+        .where(Bill.session_id.between(first, last))
         .group_by(Bill.currency)
         .order_by(Bill.currency)
     )

@@ -8,15 +8,18 @@ import base64
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    PrimaryKeyConstraint,
     Row,
     Select,
+    Table,
+    UniqueConstraint,
     and_,
     false,
     func,
@@ -38,14 +41,17 @@ PAGE_SIZE = 50
 CSV_LIMIT = 100_000
 #: Further nothing is counted, and nothing is reached by the number of a page.
 MOST_COUNTED = 10_000
+#: A page sorts no more rows than these by what no index is sorted by.
+MOST_SORTED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some rows of a list and where they stand in it (`page` counts from 1).
 
-    `total` stops at `MOST_COUNTED`: then `more` says that there are still others.  `after` and
-    `before` are marks by which the next page and the one before are found, empty without one.
+    `total` stops at `MOST_COUNTED`: then `more` says that there are still others.  `sorted_of` is
+    how many rows were sorted, the first by the list's own order; None: all.  `after` and `before`
+    are marks by which the next page and the one before are found, empty without one.
     """
 
     rows: list[Any]
@@ -56,6 +62,7 @@ class Page:
     more: bool = False
     after: str = ""
     before: str = ""
+    sorted_of: int | None = None
 
     @property
     def pages(self) -> int:
@@ -80,7 +87,8 @@ class Page:
 class Wish:
     """What the URL asks for: `sort` is a key, "-key" for descending.
 
-    `after` or `before` is the mark of a page; without one `page` is counted off.
+    `after` or `before` is the mark of a page; without one `page` is counted off.  `sorts_all`: by
+    whatever it is sorted, of however many rows.
     """
 
     sort: str = ""
@@ -88,6 +96,7 @@ class Wish:
     size: int = PAGE_SIZE
     after: str = ""
     before: str = ""
+    sorts_all: bool = True
 
 
 def fetch(
@@ -109,22 +118,23 @@ def fetch(
     total, more = min(counted, MOST_COUNTED), counted > MOST_COUNTED
     size = max(1, min(wish.size, CSV_LIMIT))
     keys, falling = _keys(query, wish.sort, sorts, default)
-    order = _Order(keys, falling, db.get_bind().dialect.name == "sqlite")
     mark, back = _read(wish.before or wish.after, keys), bool(wish.before)
     number = max(1, wish.page)
-    marks = [key.label(f"mark_{at}") for at, key in enumerate(keys)]
-    narrow = query.with_only_columns(*marks, maintain_column_froms=True)
+    order = _Order(keys, falling, db.get_bind().dialect.name == "sqlite")
+    narrow = _marks(query, keys)
+    own = _Order(*_keys(query, default, sorts, default), order.sqlite)
+    partly = more and not wish.sorts_all and _sorts_part(db, query, order, own)
+    if partly:
+        first = narrow.order_by(*own.by(False)).limit(MOST_SORTED).subquery()
+        order, narrow = replace(order, keys=list(first.c)), select(*first.c)
     if mark is None:
         number, back = min(number, -(-total // size) or 1), False
         narrow = narrow.offset((number - 1) * size)
     else:
         narrow = narrow.where(order.beyond(mark, back=back))
-    # Sorted and sliced are the keys alone: rows are wide, and have others joined to them.
     narrow = narrow.order_by(*order.by(back)).limit(size + 1)
-    found = db.execute(narrow).all() if counted else []
-    beyond, found = len(found) > size, list(found[:size])
-    if back:
-        found.reverse()
+    found = list(db.execute(narrow)) if counted else []
+    beyond, found = len(found) > size, found[:size][:: -1 if back else 1]
     follows = (back or beyond) and bool(found)
     leads = (beyond if back else number > 1) and bool(found)
     return Page(
@@ -136,7 +146,21 @@ def fetch(
         more,
         after=_write(found[-1]) if follows else "",
         before=_write(found[0]) if leads else "",
+        sorted_of=MOST_SORTED if partly else None,
     )
+
+
+def _sorts_part(db: Session, query: Select[Any], order: "_Order", own: "_Order") -> bool:
+    """Whether no index sorts a list that is longer than what is sorted, but one its own order."""
+    if order.has_index or not own.has_index:
+        return False
+    return count_up_to(db, query, MOST_SORTED) > MOST_SORTED
+
+
+def _marks(query: Select[Any], keys: Sequence[Any]) -> Select[Any]:
+    """The keys of a select's rows instead of its rows."""
+    marks = [key.label(f"mark_{at}") for at, key in enumerate(keys)]
+    return query.with_only_columns(*marks, maintain_column_froms=True)
 
 
 def _rows(db: Session, query: Select[Any], ids: list[int]) -> list[Any]:
@@ -183,6 +207,22 @@ class _Order:
     keys: Sequence[Any]
     falling: bool
     sqlite: bool
+
+    @property
+    def has_index(self) -> bool:
+        """Whether an index, but for its tenant, begins with the first key."""
+        first = getattr(self.keys[0], "expression", self.keys[0])
+        table = getattr(first, "table", None)
+        if not isinstance(table, Table):
+            return False
+        kinds = PrimaryKeyConstraint | UniqueConstraint
+        unique = [one for one in table.constraints if isinstance(one, kinds)]
+        whole = [one for one in table.indexes if one.dialect_options["sqlite"]["where"] is None]
+        for columns in (one.columns for one in (*unique, *whole)):
+            names = [column.name for column in columns if column.name != "tenant_id"]
+            if names[:1] == [first.name]:
+                return True
+        return False
 
     def by(self, back: bool) -> list[ColumnElement[Any]]:
         falling = self.falling is not back

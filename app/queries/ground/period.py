@@ -133,4 +133,5 @@ def _sqlite(element: Any, compiler: Any, **given: Any) -> str:
 @compiles(epoch)
 def _standard(element: Any, compiler: Any, **given: Any) -> str:
     inner = compiler.process(element.clauses, **given)
-    return f"CAST(floor(extract(epoch FROM {inner})) AS BIGINT)"
+    # Not `extract`, whose exact number takes twice as long; microseconds fit into this one, too.
+    return f"CAST(floor(date_part('epoch', {inner})) AS BIGINT)"

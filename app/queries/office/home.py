@@ -80,12 +80,11 @@ class Past:
 
 def presence(db: Session, *, now: datetime) -> Presence:
     """Count stations and those connected."""
-    online, stations = db.execute(
-        select(
-            func.coalesce(func.sum(case((connected(now), 1), else_=0)), 0), func.count(Station.id)
-        ).where(Station.archived_at.is_(None))
-    ).one()
-    return Presence(int(online), stations)
+    stations = select(func.count(Station.id)).where(Station.archived_at.is_(None))
+    # Counted apart, PostgreSQL joins what is connected instead of looking it up 10,000 times.
+    online = stations.where(connected(now)).scalar_subquery()
+    found, there = db.execute(select(stations.scalar_subquery(), online)).one()
+    return Presence(there, found)
 
 
 def hearing(db: Session, *, now: datetime) -> set[int]:

@@ -31,7 +31,7 @@ from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.charging._session_page import page_of, readings_file
 from app.views.ground import _bulk
-from app.web import listing, spreadsheet
+from app.web import kept, listing, scope, spreadsheet
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
@@ -60,6 +60,8 @@ BILLING = [
     (BillingState.BILLED.value, "billed"),
     (BillingState.WAIVED.value, "waived"),
 ]
+#: Sums may be so old, in seconds.
+TOTALS_S = 10.0
 
 
 @blueprint.get("")
@@ -73,7 +75,7 @@ def index() -> Any:
     return render_template(
         "charging/sessions/index.html",
         page=(page := queries.page(session, wanted, wish)),
-        totals=queries.totals(session, wanted) if _summed(wanted, page) else None,
+        totals=_totals(session, wanted) if _summed(wanted, page) else None,
         recent=recent,
         running=queries.running(session) if _unfiltered() else [],
         cost=lambda row: costs.so_far(session, row, _now()),
@@ -135,6 +137,14 @@ def running() -> Any:
 def _summed(wanted: Filter, page: Page) -> bool:
     """Whether the list tells sums: of all that was ever, when there is much, it does not."""
     return bool(page.rows) and (wanted.since is not None or not page.more)
+
+
+def _totals(session: Session, wanted: Filter) -> queries.Totals:
+    """The sums of the list, found once in some seconds for all who ask for the same."""
+    reach = scope.of(session)
+    assert reach is not None
+    key, topics = ("totals", reach, wanted), " ".join(("sessions", "bills"))
+    return kept.get(reach.tenant_id, key, TOTALS_S, lambda: queries.totals(session, wanted), topics)
 
 
 def _unfiltered() -> bool:
