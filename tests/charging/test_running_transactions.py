@@ -11,6 +11,7 @@ from sqlalchemy import event as sqlalchemy_event
 from app.domain.access import tags
 from app.domain.charging.sessions import unordered
 from app.domain.charging.sessions.retell import retell
+from app.domain.charging.sessions.story import idle_after
 from app.domain.ground.vocabulary import SYSTEM, Activity
 from app.domain.money import billing, settlements
 from app.models import Bill
@@ -68,23 +69,64 @@ def statements_of(net, report):
     return asked
 
 
-def test_a_transaction_told_backwards_is_not_told_anew_at_each_event(net, monkeypatch):
-    began, anew = begin(net), []
+def stretches(count):
+    """Events of a car that takes breaks, their last one told in the end."""
+    for number in range(1, count):
+        activity = Activity.CHARGING if number // 3 % 2 else Activity.SUSPENDED_EV
+        reading = register(number, 100_000 + 50 * number)
+        yield event("updated", number, number, reading, activity=activity)
+    yield event("ended", count, count, register(count, 100_000 + 50 * count, "Transaction.End"))
+
+
+ORDERS = {
+    "backwards after the start": lambda told: [told[0], *told[:0:-1]],
+    "backwards": lambda told: told[::-1],
+    "the end first": lambda told: [told[-1], *told[:-1]],
+    "running, backwards after the start": lambda told: [told[0], *told[-2:0:-1]],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_transaction_in_another_order_is_not_told_anew_at_each_event(net, monkeypatch, order):
+    anew, first = [], register(0, 100_000, "Transaction.Begin")
 
     def retold(db, station, session, *, now):
         anew.append(now)
         retell(db, station, session, now=now)
 
     monkeypatch.setattr(unordered, "retell", retold)
-    for number in (*range(60, 40, -1), *range(20, 0, -1)):
-        activity = Activity.SUSPENDED_EV if number >= 50 else Activity.CHARGING
-        report = register(number, 100_000 + 50 * number)
-        tell(net, event("updated", number, number, report, activity=activity))
-    session = began.session
-    assert session.idle_since == BEGAN + timedelta(minutes=50)
-    assert (session.last_seq_no, session.energy_wh) == (60, 3_000)
-    # Only those that moved the moment since when the car stands.
-    assert len(anew) <= 10
+    told = [event("started", 0, 0, first, token=CARD, connector=PLUG), *stretches(57)]
+    for report in ORDERS[order](told):
+        session = lone.take(net.db, net.station, report, now=BEGAN + timedelta(hours=2)).session
+    assert (session.started_at, session.bill_after) == (BEGAN, None)
+    if session.ended_at is None:
+        assert (session.idle_since, session.last_seq_no) == (BEGAN + timedelta(minutes=54), 56)
+    else:
+        assert (session.energy_wh, session.last_seq_no) == (2_850, 57)
+    # Those that begin it, end it or fill the last gap.
+    assert len(anew) <= 4
+
+
+@settings(
+    max_examples=tries(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(said=st.lists(st.sampled_from([None, *Activity]), min_size=2, max_size=8), dice=st.randoms())
+def test_since_when_a_car_stands_hangs_on_no_order(net, said, dice):
+    told = [event("updated", n, n, activity=each) for n, each in enumerate(said, 1)]
+    since = None
+    for report in told:
+        since = idle_after(since, report)
+    dice.shuffle(told)
+    with net.db.begin_nested() as trial:
+        session = begin(net).session
+        for report in told:
+            lone.take(net.db, net.station, report, now=BEGAN + timedelta(hours=2))
+        assert session.idle_since == since
+        assert session.last_event_at == BEGAN + timedelta(minutes=len(said))
+        trial.rollback()
+    net.db.expire_all()
 
 
 def test_the_thousandth_event_asks_for_no_more_than_the_tenth(net):

@@ -13,7 +13,7 @@ from app.models import ChargingSession, MeterReading, TransactionEvent
 from tests.support import lone
 from tests.support.chance import tries
 from tests.support.charging import network
-from tests.support.transactions import BEGAN, CARD, STREAMS, charge
+from tests.support.transactions import BEGAN, CARD, STREAMS, charge, event, register
 
 HEARD = BEGAN + timedelta(hours=2)
 LATER = BEGAN + timedelta(days=3)
@@ -120,3 +120,13 @@ def test_events_that_a_station_dropped_change_no_energy(db, net, order, dropped)
         assert (bill.energy_wh, bill.gross_minor) == (10_000, 536)
         trial.rollback()
     db.expire_all()
+
+
+def test_a_number_beyond_the_end_is_missed_the_same_before_and_after_it(db, net):
+    beyond = event("updated", 9, 55, register(55, 110_000))
+    *begun, ended = charge()
+    before, after = (
+        outcome(db, net, told) for told in ([*begun, beyond, ended], [*charge(), beyond])
+    )
+    assert before == after
+    assert before[0][-1] is not None  # the bill waits for those between them

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import bindparam, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
@@ -18,6 +18,7 @@ from app.domain.ground import redaction
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.vocabulary import (
+    IDLING,
     Activity,
     ConnectorRef,
     Decision,
@@ -228,6 +229,48 @@ def of_sessions(db: Session, session_ids: Iterable[int]) -> dict[int, list[Event
         told: list[Any] = [*row, {}]
         wanted[row.session_id].append(EventRow(*told))
     return wanted
+
+
+_STARTED = select(
+    exists().where(
+        TransactionEvent.session_id == bindparam("session"), TransactionEvent.kind == STARTED
+    )
+)
+_NUMBERS = select(
+    func.min(TransactionEvent.seq_no),
+    func.max(TransactionEvent.seq_no),
+    func.count(TransactionEvent.seq_no.distinct()),
+).where(TransactionEvent.session_id == bindparam("session"))
+#: As a story orders them.
+_ORDER = (TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
+_OF_STATE = select(*_ORDER).where(TransactionEvent.session_id == bindparam("session")).limit(1)
+_CHARGED = _OF_STATE.where(TransactionEvent.activity == Activity.CHARGING).order_by(
+    *(column.desc() for column in _ORDER)
+)
+_STOOD = _OF_STATE.where(
+    TransactionEvent.activity.in_(IDLING),
+    tuple_(*_ORDER) > tuple_(*(bindparam(one.key, type_=one.type) for one in _ORDER)),
+).order_by(*_ORDER)
+
+
+def has_start(db: Session, session_id: int) -> bool:
+    """Whether the start of a session's transaction was told."""
+    return bool(db.scalar(_STARTED, {"session": session_id}))
+
+
+def has_no_gap(db: Session, session_id: int) -> bool:
+    """Whether no number is missing among the events of a session."""
+    first, last, count = db.execute(_NUMBERS, {"session": session_id}).one()
+    return bool(last - first + 1 == count)
+
+
+def idle_since(db: Session, session_id: int) -> datetime | None:
+    """Since when the car stands by all events of a session, which are not read for that."""
+    charged = db.execute(_CHARGED, {"session": session_id}).one_or_none()
+    after = charged or (datetime(1, 1, 1, tzinfo=UTC), -1, "")
+    wanted = dict(zip((column.key for column in _ORDER), after, strict=True))
+    found = db.execute(_STOOD, {"session": session_id, **wanted}).one_or_none()
+    return found and found[0]
 
 
 # What was decided about the tag of an event, kept with it: a repeat is answered the same.

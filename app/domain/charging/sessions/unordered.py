@@ -24,8 +24,9 @@ from app.domain.charging.sessions.begin import (
     new_session,
     was_silent,
 )
-from app.domain.charging.sessions.retell import retell, show, weigh_live
-from app.domain.charging.sessions.row import flag
+from app.domain.charging.sessions.retell import place, retell, show, weigh_live
+from app.domain.charging.sessions.row import flag, mark_late
+from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
     REMOTE_START,
@@ -35,6 +36,9 @@ from app.domain.charging.sessions.transaction_events import (
     Words,
     decided,
     event_of,
+    has_no_gap,
+    has_start,
+    idle_since,
     noted,
 )
 from app.domain.ground.vocabulary import (
@@ -110,10 +114,10 @@ def take_unordered(db: Session, station: Any, report: TransactionReport, *, now:
     session, other = _parted(db, station, session, event, now)
     _meter(db, session, report, now)
     decision = _decide(db, station, session, report, event, now)
-    if _tells(report, session, event):
+    if _tells(db, report, session, event):
         retell(db, station, session, now=now)
-    elif report.activity is not None:
-        weigh_live(db, session)
+    else:
+        _add(db, session, event, now)
     if other is not None:
         retell(db, station, other, now=now)
     session.last_seq_no = max(report.seq_no, session.last_seq_no or 0)
@@ -251,31 +255,50 @@ def _decide(
     return decision
 
 
-def _tells(report: TransactionReport, session: ChargingSession, event: TransactionEvent) -> bool:
-    """Whether the event can change the session beyond its readings; most cannot."""
+def _tells(
+    db: Session, report: TransactionReport, session: ChargingSession, event: TransactionEvent
+) -> bool:
+    """Whether an event can change the session beyond what `_add` does; most cannot.
+
+    Else a station that tells its longest session backwards, or its end first, would have it told
+    anew from all of its events at each of them.
+    """
+    plug, early = (session.evse, session.connector), event.at <= session.started_at
     return (
         report.kind != UPDATED
-        or session.state is SessionState.ENDED
         or report.token is not None
-        or not _is_told_already(session, event)
-        or bool(event.evse and event.evse != session.evse)
-        or bool(event.facts.keys() & {"begin", "end"})
+        or session.provisional
         or session.last_seq_no is None
         or session.last_event_at is None
+        or "clock_replaced" in session.flags
+        or bool(event.evse and (event.evse, event.connector or 1) != plug)
+        or bool(event.facts.keys() & {"begin", "end"})
+        or (early and (event.at == session.started_at or has_start(db, session.id)))
+        or (session.state is SessionState.ENDED and not _still_waits(db, session))
     )
 
 
-def _is_told_already(session: ChargingSession, event: TransactionEvent) -> bool:
-    """Whether since when the car stands is the same with what a late event says goes on.
-
-    Else a station that tells its longest session backwards would have it told anew from all of its
-    events at each of them.
-    """
-    if event.activity is None:
+def _still_waits(db: Session, session: ChargingSession) -> bool:
+    """Whether an ended session waits for the same as before: its start, or what came after it."""
+    if "start_missing" in session.flags:
         return True
-    within = session.last_event_at and session.started_at < event.at < session.last_event_at
-    if not within or (event.evse and (event.connector or 1) != session.connector):
-        return False
+    return "events_missing" in session.flags and not has_no_gap(db, session.id)
+
+
+def _add(db: Session, session: ChargingSession, event: TransactionEvent, now: datetime) -> None:
+    """Add what an event tells to what all others told."""
+    if event.at < session.started_at:  # the first that is known
+        place(session, story_of([event]))
+    if session.state is SessionState.ENDED:
+        mark_late(db, session, now)
+    elif event.activity is not None:
+        if not _is_told_already(session, event):
+            session.idle_since = idle_since(db, session.id)
+        weigh_live(db, session)
+
+
+def _is_told_already(session: ChargingSession, event: TransactionEvent) -> bool:
+    """Whether since when the car stands is the same with what an event says, as it mostly is."""
     since = session.idle_since
     if event.activity is Activity.CHARGING:
         return since is None or event.at < since
