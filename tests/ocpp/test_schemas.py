@@ -4,12 +4,13 @@ import copy
 
 import pytest
 
-from worker.ocpp import schemas
+from worker.ocpp import json_text, schemas
 from worker.ocpp.repairs import mend
 from worker.ocpp.schemas import violation
 from worker.ocpp.versions import Fault, Version
 
 V16 = Version.V16
+V201 = Version.V201
 START = {"connectorId": 1, "idTag": "04A2", "meterStart": 0, "timestamp": "2026-03-02T09:00:00Z"}
 STOP = {"transactionId": 1, "meterStop": 8400, "timestamp": "2026-03-02T10:00:00Z"}
 METER = {
@@ -154,6 +155,15 @@ def test_numbers_deep_inside_meter_values_are_mended():
     mended = mend(V16, "MeterValues", meter)
     assert mended.violation is None
     assert mended.payload["meterValue"][0]["sampledValue"] == [{"value": "3.5", "unit": "kWh"}] * 2
+
+
+@pytest.mark.parametrize("text", ["1e99", "9" * 25, "-1e30", "18446744073709551616"])
+def test_a_number_beyond_64_bits_can_be_written_after_its_repair(text):
+    meter = {"timestamp": "2026-03-02T10:00:00Z", "sampledValue": [{"value": text}]}
+    mended = mend(V201, "MeterValues", {"evseId": 1, "meterValue": [meter]})
+    assert (mended.violation, mended.repairs) == (None, ("text_for_number",))
+    written = json_text.load(json_text.dump(mended.payload), strict=True)[0]
+    assert written["meterValue"][0]["sampledValue"] == [{"value": float(text)}]
 
 
 def test_what_is_clean_is_not_touched():

@@ -117,7 +117,8 @@ def _number(value: Any) -> int | float | None:
     number = read_decimal(value)
     if number is None:
         return None
-    return int(number) if number == number.to_integral_value() else float(number)
+    whole = read_integer(value)  # JSON is written with integers of 64 bits and no more
+    return float(number) if whole is None else whole
 
 
 _Conversion = tuple[str, tuple[type, ...], Callable[[Any], Any]]
