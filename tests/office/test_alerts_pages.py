@@ -102,6 +102,13 @@ def test_a_rule_is_added_on_the_desk_and_finds_what_is_there(desk):
     assert "E-mail sent" in shown
 
 
+def test_a_new_rule_mails_whoever_adds_it_unless_they_say_otherwise(desk, made):
+    admin, mine = desk(), made.people["admin"].email
+    assert f"{mine}</textarea>" in admin.get("/alerts/rules/new").text
+    admin.post("/alerts/rules/new", data={**RULE, "mail_to": ""})
+    assert only(AlertRule).mail_to == []
+
+
 def test_a_rule_that_cannot_be_is_said_beside_its_field(desk):
     answer = desk().post("/alerts/rules/new", data={**RULE, "mail_to": "nobody"})
     assert answer.status_code == 422

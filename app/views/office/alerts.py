@@ -177,7 +177,8 @@ def all_rules() -> ResponseReturnValue:
 
 
 def _rule_form(rule: AlertRule | None) -> AlertRuleForm:
-    held: dict[str, Any] = {"timezone": g.zone, "kind": "station_offline"}
+    me = [current_user.email]
+    held: dict[str, Any] = {"timezone": g.zone, "kind": "station_offline", "mail_to": me}
     if rule is not None:
         held = {name: getattr(rule, name) for name in _PLAIN}
         held |= {"kind": rule.kind.value, "site_ids": [site.id for site in rule.sites]}
