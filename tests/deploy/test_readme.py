@@ -1,4 +1,7 @@
-"""README's "Connect a charger", done as it is written: it ends in a receipt."""
+"""README's "Connect a charger", done as it is written: it ends in a receipt.
+
+The installation on which it was done, of two workers on PostgreSQL, outlives one of them.
+"""
 
 import email
 import os
@@ -20,10 +23,23 @@ from tests.support.wait import eventually
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory, postgres_server):
+    """An installation without the demo, as `make run` starts it, for all tests of this file."""
+    with postgres_server.new_database("template0") as url:
+        folder = tmp_path_factory.mktemp("installed") / "data"
+        yield from started(folder, database_url=url, ocpp_processes=2)
+
+
 @pytest.fixture
-def installation(tmp_path):
-    """A fresh installation without the demo, as `make run` starts it."""
-    running = Running(tmp_path / "data", demo=0, sweep_s=1)
+def fresh(tmp_path):
+    """An installation on which nothing was done yet."""
+    yield from started(tmp_path / "data")
+
+
+def started(folder, **settings):
+    """What `make run` starts there, until the test is done."""
+    running = Running(folder, demo=0, sweep_s=1, **settings)
     try:
         running.wait_until_ready()
         yield running
@@ -100,11 +116,25 @@ def owed(text):
     raise AssertionError(text)
 
 
+def test_a_killed_worker_comes_back_and_a_killed_supervisor_leaves_nothing(installation):
+    def both():
+        found = {process.pid for process in installation.all("-m worker")}
+        return found if len(found) == 2 else None
+
+    first = eventually(both, within=60, what="both workers run")
+    killed = installation.all("-m worker")[0]
+    killed.kill()
+    eventually(lambda: (both() or first) != first, within=60, what="the worker comes back")
+    installation.process.kill()
+    installation.process.wait()
+    eventually(lambda: installation.members() == [], within=60, what="everything ends")
+
+
 # What each of its forms does: tests/office/test_home.py and those of the nouns.
 @pytest.mark.nightly
 @pytest.mark.browser
-def test_the_first_steps_on_home_end_in_a_receipt(installation, page):
-    link = re.search(r"http://\S+/setup/\S+", installation.said())[0]
+def test_the_first_steps_on_home_end_in_a_receipt(fresh, page):
+    link = re.search(r"http://\S+/setup/\S+", fresh.said())[0]
     page.goto(link)
     fill(page, {"Your name": "Grace Hopper", "E-mail": "grace@example.org"})
     page.get_by_label("Password", exact=True).fill("a long enough password")
@@ -112,7 +142,7 @@ def test_the_first_steps_on_home_end_in_a_receipt(installation, page):
     expect(page.locator(".first-steps")).to_be_visible()
     home = link.split("/setup")[0]
     known = by_home(page, home)
-    total = charge_and_read_receipt(installation, commands()[-1], known)
+    total = charge_and_read_receipt(fresh, commands()[-1], known)
     page.goto(f"{home}/bills")
     page.get_by_text(total).first.wait_for()
 
