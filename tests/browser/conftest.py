@@ -1,4 +1,8 @@
-"""A desk in this process, filled with a network, on a free port and a real Redis; for browsers."""
+"""A desk in this process, filled with a network, on a free port and a real Redis; for browsers.
+
+Desks are lent from test to test, each with its server and its port: a browser has the scripts of
+its address by then, and the desk its templates and static files.
+"""
 
 import shutil
 import threading
@@ -14,12 +18,11 @@ from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
-from app import create_app, reactions
+from app import reactions
 from app.config import Settings
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
-from tests.support import seed
-from tests.support.apps import COMPILED
+from tests.support import apps, seed
 from tests.support.network import Network
 from tests.support.redis import RedisServer
 
@@ -49,23 +52,49 @@ class Desk:
         return {"name": "ampdesk", "value": value, "url": self.url}
 
 
+class Served:
+    """An application that is served at a port of its own until this process ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.kept = apps.Kept(settings)
+        server = make_server("127.0.0.1", 0, self.kept.app, threaded=True)
+        server.daemon_threads = True  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{server.port}"
+
+    def end_streams(self) -> None:
+        """Have whoever still listens hear no more; the thread that listens for them ends soon."""
+        for listener in list(self.kept.app.extensions["live"]._listeners):
+            listener.end()
+
+
+@pytest.fixture(scope="session")
+def _desks() -> list[Served]:
+    """Desks that tests take in turn."""
+    return []
+
+
 @pytest.fixture
-def desk(network: Network, tmp_path: Path, redis_server: RedisServer) -> Iterator[Desk]:
-    """A desk with the seeded network; it ends with the test."""
+def desk(
+    network: Network, tmp_path: Path, redis_server: RedisServer, _desks: list[Served]
+) -> Iterator[Desk]:
+    """A desk with the seeded network, as in life; nobody has used it."""
     shutil.copy(network.path, tmp_path / "ampdesk.sqlite3")
     settings = Settings(data_dir=tmp_path, redis_url=redis_server.url)
-    app = create_app(settings=settings, TESTING=False)
-    app.jinja_env.bytecode_cache = COMPILED
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Desk(app, f"http://127.0.0.1:{server.port}", _ids(network))
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    quiet = next((one for one in _desks if not one.kept.heard()), None)
+    served = quiet or Served(settings)
+    if quiet:
+        _desks.remove(quiet)
+    app = served.kept.app
+    served.kept.bind(settings, TESTING=False, WTF_CSRF_ENABLED=True)
+    with app.app_context():
+        apps.share_statements(flask_db.engine)
+    yield Desk(app, served.url, _ids(network))
+    served.end_streams()
     with app.app_context():
         flask_db.engine.dispose()
+    assert not served.kept.changed()
+    _desks.append(served)
 
 
 def _ids(network: Network) -> dict[str, int]:

@@ -12,6 +12,7 @@ from tests.browser.axe import breaches, breaches_of_colours
 from tests.security.test_markup import LETTERS
 from tests.security.town import PARAMETERS
 from tests.security.walk import pages
+from tests.support import fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -63,6 +64,21 @@ def test_the_theme_follows_the_system_until_somebody_chooses(page, desk, sign_in
     shows_theme(page, "dark")
     page.reload()
     shows_theme(page, "dark")
+
+
+def test_a_window_that_is_lent_again_has_kept_nothing(browser, desk):
+    window, idle = browser.new_context(), []
+    try:
+        window.new_page()
+        for _ in range(2):
+            page = window.new_page()
+            page.goto(desk.url)
+            assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+            page.evaluate("localStorage.setItem('ampdesk-theme', 'dark'); document.cookie = 'a=b'")
+            fixtures._as_new(window, idle)
+        assert idle == [window] * 2
+    finally:
+        window.close()
 
 
 def test_a_slash_searches_and_escape_leaves(page, desk, sign_in, complaints):

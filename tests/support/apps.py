@@ -85,14 +85,14 @@ class Kept:
         self._words = {name: dict(getattr(self.app.jinja_env, name)) for name in WORDS}
         self._routes = self._fixed()
 
-    def bind(self, settings: Settings) -> None:
-        """Make it as new, with these settings."""
+    def bind(self, settings: Settings, **flask: object) -> None:
+        """Make it as new, with these settings; `flask` is asked of Flask beside them."""
         app = self.app
         app._got_first_request = False
         app.extensions.clear()
         app.config.clear()
         app.config.update(self._config)
-        factory.bind(app, settings, **FOR_TESTS)
+        factory.bind(app, settings, **{**FOR_TESTS, **flask})
         for name, hooks in self._hooks.items():
             setattr(app, name, copied(hooks))
         for name, words in self._words.items():
