@@ -11,6 +11,7 @@ from app.extensions import db as flask_db
 from app.process.queues import QUEUES
 from app.tasks import webhooks
 from tests.conftest import make_app
+from tests.support import apps
 from tests.support.redis import RedisServer
 from tests.support.wait import eventually
 
@@ -134,3 +135,14 @@ def test_while_nobody_listens_no_round_is_asked_for_unless_somebody_waits(app):
     reactions.react([events.StationChanged(1, 3), events.DeliveryWanted(1)])
     reactions.flush()
     assert tasks(app, "mails") == [reactions.HOOKS]
+
+
+def test_whoever_gets_an_application_next_tells_nothing_of_the_last(migrated, tmp_path, server):
+    with apps.running(tmp_path / "first"):
+        reactions.react([events.MailWanted(1, 1)])
+        eventually(failed, 20, "the nudge fails")
+    with apps.running(tmp_path / "next", redis_url=server.url) as app:
+        assert not failed()
+        reactions.react([events.SessionEnded(1, 1, 1)])
+        reactions.flush()
+        assert asked(app) == 2  # a round of bills and for webhooks, and none of the post

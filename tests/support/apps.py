@@ -143,6 +143,10 @@ def running(data_dir: Path, **given: object) -> Iterator[Flask]:
 
 def lent(settings: Settings) -> Kept:
     """Lend an application with these settings; whoever has it gives it back."""
+    if told := reactions._nudges._failed:
+        # It was for whoever had the application before; only who tries it again may touch it.
+        reactions._nudges.add(told.clear)
+        reactions.flush()
     kept = _idle.pop() if _idle else Kept(settings)
     kept.bind(settings)
     return kept
