@@ -41,7 +41,7 @@ from worker.replay import Replay
 from worker.spool import Spool
 from worker.standing import ANSWER_S, NEWEST, Held, Newest, Over, Presence, Standing
 from worker.storage import StorageAway, at_last, end, for_ever, guarded
-from worker.works import Job
+from worker.works import Job, unheard
 
 log = logging.getLogger(__name__)
 
@@ -276,16 +276,24 @@ class Switchboard:
         if not newest and not heard:
             return
 
-        def run(db: Session, rows: list[Row]) -> None:
-            running.show(db, newest.values())
+        def run(db: Session, rows: list[Row]) -> list[Gauge]:
+            # All chargers wait for this commit: it waits for nobody who holds a session.
+            left = running.show(db, newest.values(), wait=False)
             for gauge in newest.values():
                 events.record(
                     db, events.SessionChanged(gauge.tenant_id, gauge.session_id, gauge.station_id)
                 )
             for station_id, tenant_id in heard.items():
                 events.record(db, events.StationChanged(tenant_id, station_id))
+            return left
 
-        self.batch.later(Job(run))
+        self.batch.later(Job(run, then=self._keep_left))
+
+    def _keep_left(self, left: object) -> None:
+        """Show another time what could not be shown, unless there is newer."""
+        unheard(left)
+        for gauge in left if isinstance(left, list) else ():
+            self._gauges.setdefault(gauge.session_id, gauge)
 
     def _write_seen(self) -> None:
         if self.batch.away:

@@ -38,12 +38,13 @@ class Shown:
     energy_wh: Decimal
 
 
-_BEFORE = BulkRead(
-    select(*(_SESSION.c[name] for name in Shown.__slots__))
-    .where(among(_SESSION.c.id, "sessions"))
-    .order_by(_SESSION.c.id)
-    .with_for_update()
+_ASKED = among(_SESSION.c.id, "sessions")
+_ROWS = (
+    select(*(_SESSION.c[name] for name in Shown.__slots__)).where(_ASKED).order_by(_SESSION.c.id)
 )
+_BEFORE = BulkRead(_ROWS.with_for_update())
+_FREE = BulkRead(_ROWS.with_for_update(skip_locked=True))
+_THERE = BulkRead(select(_SESSION.c.id).where(_ASKED))
 
 
 class Gauge(NamedTuple):
@@ -138,20 +139,25 @@ _SHOW = BulkUpdate(_SESSION, SHOWN)
 _MOVE = BulkUpdate(_SESSION, (*SHOWN, "ended_at"))
 
 
-def show(db: Session, gauges: Iterable[Gauge]) -> None:
-    """Bring sessions up to date with their newest readings."""
+def show(db: Session, gauges: Iterable[Gauge], *, wait: bool = True) -> list[Gauge]:
+    """Bring sessions up to date with their newest readings.
+
+    Those whose rows somebody else holds are waited for, or else left out: returns their gauges.
+    """
     newest = {gauge.session_id: gauge for gauge in gauges}
     if not newest:
-        return
+        return []
     shown: list[Shown] = []
     moved: list[Shown] = []
-    for row in _BEFORE(db, sessions=list(newest)):
-        session = Shown(*row)
+    rows = (_BEFORE if wait else _FREE)(db, sessions=list(newest))
+    for session in (Shown(*row) for row in rows):
         if take_in(session, newest[session.id]):
             running = session.state is SessionState.CHARGING
             (shown if running else moved).append(session)
     _SHOW(db, [[one.id, *(getattr(one, name) for name in SHOWN)] for one in shown])
     _MOVE(db, [[one.id, *(getattr(one, name) for name in SHOWN), one.ended_at] for one in moved])
+    left = newest.keys() - {row.id for row in rows}
+    return [newest[row.id] for row in _THERE(db, sessions=left)]
 
 
 def take_in(session: Any, gauge: Gauge) -> bool:
