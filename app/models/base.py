@@ -24,6 +24,10 @@ from sqlalchemy.types import TypeDecorator
 #: 64 bits on PostgreSQL; plain INTEGER on SQLite, where only that makes a row id.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 
+#: For rows that change often: PostgreSQL leaves half of each page free, so that what a change makes
+#: of a row stays beside it and no index has to hear of that.
+ROOM_BESIDE = {"postgresql_with": {"fillfactor": 50}}
+
 _THOUSAND = Decimal(1000)
 _ONE = Decimal(1)
 

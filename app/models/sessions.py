@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import Activity, BillingState, SessionState, StopReason
 from app.models.base import (
+    ROOM_BESIDE,
     AtStation,
     Base,
     BigId,
@@ -100,7 +101,7 @@ class ChargingSession(SiteOwned, AtStation, Base):
         ),
         # For whom a number that stands on a charger's display is all they have.
         Index("ix_charging_sessions_transaction_ref", "transaction_ref"),
-        {"sqlite_autoincrement": True},
+        {"sqlite_autoincrement": True, **ROOM_BESIDE},
     )
 
     id: Mapped[Id]

@@ -9,7 +9,17 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.domain.ground.vocabulary import Activity, Availability, Json, Registration, StationMode
-from app.models.base import Base, BigId, Id, Name, SiteOwned, StationOwned, Word, choice
+from app.models.base import (
+    ROOM_BESIDE,
+    Base,
+    BigId,
+    Id,
+    Name,
+    SiteOwned,
+    StationOwned,
+    Word,
+    choice,
+)
 
 if TYPE_CHECKING:
     from app.models.sites import Site
@@ -59,6 +69,7 @@ class Station(SiteOwned, Base):
         # Workers ask every second for the sum of all epochs; it is read off the index alone.
         Index("ix_stations_access_epoch", "access_epoch"),
         Index("uq_stations_field_code", "field_code", unique=True),
+        ROOM_BESIDE,
     )
 
     id: Mapped[Id]

@@ -1,12 +1,21 @@
 """What SQLite believes of its indexes: looked at anew every hour, and right where it matters."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 from sqlalchemy import text
 
+from app.domain.charging.running import Gauge, show
+from app.domain.ground.vocabulary import SYSTEM, SessionState
+from app.domain.network import presence, stations
 from app.extensions import db as flask_db
 from app.models import ChargingSession
 from app.queries.charging.sessions import Filter
 from app.tasks.tidying import tidy_up
+from app.uow import unit_of_work
+from tests.support import apps
+from tests.support.charging import STARTED, network
 
 #: A list by the order of its rows: to find all of a tenant by an index first is of no use.
 NEWEST = "SELECT * FROM charging_sessions WHERE tenant_id = 1 ORDER BY id DESC LIMIT 50"
@@ -52,3 +61,28 @@ def test_the_few_among_many_sessions_are_found_by_an_index_of_their_own(db, made
     said = str(query.compile(dialect=db.get_bind().dialect))
     rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
     assert index in " / ".join(row.detail for row in rows)
+
+
+@pytest.mark.postgres
+def test_what_every_reading_changes_of_a_session_and_a_station_touches_no_index(
+    postgres_url, tmp_path
+):
+    with apps.running(tmp_path, database_url=postgres_url), unit_of_work() as db:
+        net = network(db)
+        running = [net.session(state=SessionState.CHARGING, ended_at=None) for _ in range(60)]
+        others = [
+            stations.register(db, SYSTEM, net.site.tenant_id, net.site, f"CP-{number}", now=STARTED)
+            for number in range(2, 62)
+        ]
+        for minute in (1, 2, 3):
+            db.commit()
+            at = STARTED + timedelta(minutes=minute)
+            about = (net.site.tenant_id, net.station.id, at, Decimal(100_000 + minute), 7.0, None)
+            show(db, [Gauge(session.id, *about, None) for session in running])
+            presence.seen(db, [station.id for station, _ in others], now=at)
+        for table in ("charging_sessions", "stations"):
+            counts = (f"pg_stat_get_xact_tuples_{each}" for each in ("updated", "hot_updated"))
+            asked = ", ".join(f"{count}('{table}'::regclass)" for count in counts)
+            updated, beside = db.execute(text(f"SELECT {asked}")).one()
+            # A few become longer with their first reading, and move then.
+            assert beside >= 0.9 * updated > 0
