@@ -50,8 +50,8 @@ class Bill(SiteOwned, Base):
     `sequence` counts within the session: 1 is the bill, 2 the credit of it, 3
     its correction, and so on; the unique pair makes a second bill impossible.
     `facts` keeps the energy evidence and the explanation of the price.
-    `duration_s` is what its session took, less than nothing on a credit; None where an older
-    version issued it during an upgrade.
+    `duration_s` is what its session took, less than nothing on a credit, and nothing where a
+    reservation ran out unused; None where an older version issued it during an upgrade.
 
     A tenant's bills form a chain: `place` counts within it, `proof` holds the
     digests of what the bill rests on, `digest` is that of the bill with its

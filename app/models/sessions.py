@@ -61,6 +61,8 @@ class ChargingSession(SiteOwned, AtStation, Base):
     `claimed_started_at` is the station's own time of the start where another is used;
     `first_register_wh` the first register that was read, which live energy counts from where
     no start told one.
+    One whose `state` is no_show stands for a reservation that ran out unused, from when the
+    plug was kept to its end: nothing was charged, and it is no session where such are counted.
     `late_evidence_at` is when something arrived after its money was decided about
     (None: all that arrived has been weighed); `decided_wh` and `decided_minor` are
     what the evidence came to when it was weighed last.
@@ -220,6 +222,8 @@ class StrayStop(StationOwned, Base):
 RUNNING = ChargingSession.state == literal_column("'charging'")
 #: The same of those with a flag.
 FLAGGED = cast(ChargingSession.flags, String) != literal_column("'[]'")
+#: Those in which a car charged, or tried to: no reservations that ran out unused.
+CHARGED = ChargingSession.state != literal_column("'no_show'")
 
 
 # What the row of a billed session said before it was told anew.

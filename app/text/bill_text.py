@@ -4,19 +4,16 @@
 writing numbers and the site's clock.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import zip_longest
 
-from app.domain.ground.vocabulary import BillKind, Json
+from app.domain.ground.vocabulary import BillKind
 from app.domain.ground.vocabulary.doubts import sentence
-from app.models import Bill, BillLine
+from app.models import Bill
+from app.text.bill_lines import LineWords, instant_of, kwh_of, line_in_words
 from app.text.writers import Writer
-
-#: Stretches of readings told for one line; the rest is counted.
-_PARTS_MOST = 6
 
 
 def _(text: str) -> str:
@@ -24,34 +21,28 @@ def _(text: str) -> str:
     return text
 
 
-_UNITS = {"kWh": "kWh", "min": "min", "session": _("session")}
-
-
-@dataclass(frozen=True, slots=True)
-class LineWords:
-    """One line of a bill in words; `details` tell the readings behind it.
-
-    `spans` say from when until when the readings of each detail were taken, as FROM/UNTIL.
-    """
-
-    label: str
-    details: tuple[str, ...]
-    quantity: str
-    unit_price: str
-    tax: str
-    amount: str
-    spans: tuple[str, ...] = ()
-
-    @property
-    def behind(self) -> list[tuple[str, str]]:
-        """Each detail with its span, which is empty where it has none."""
-        return list(zip_longest(self.details, self.spans, fillvalue=""))
+#: How a mail begins: of a session, and of a reservation that ran out unused.
+_OPENINGS = {
+    BillKind.BILL: (
+        _("here is the receipt of your charging session of %(day)s."),
+        _("here is the bill of your reservation of %(day)s, which ran out unused."),
+    ),
+    BillKind.CREDIT: (
+        _("we have taken back the bill of your charging session of %(day)s."),
+        _("we have taken back the bill of your reservation of %(day)s."),
+    ),
+    BillKind.CORRECTION: (
+        _("we have corrected the bill of your charging session of %(day)s."),
+        _("we have corrected the bill of your reservation of %(day)s."),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BillWords:
-    """A bill in words; `facts` and `taxes` are (label, value) pairs.
+    """A bill in words; `figures`, `facts` and `taxes` are (label, value) pairs.
 
+    `opening` is how its mail begins, `about` what it is of: a session or a reservation.
     `seller` says line by line who sells, by the words frozen when the bill was
     issued; `issued` is empty for one that is not.
     """
@@ -60,9 +51,11 @@ class BillWords:
     title: str
     summary: str
     day: str
+    opening: str
+    about: str
     energy: str
     total: str
-    duration: str
+    figures: tuple[tuple[str, str], ...]
     issued: str
     seller: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -80,18 +73,20 @@ def in_words(bill: Bill, writer: Writer, hidden: str = "") -> BillWords:
     `hidden` is the identity of the charger where its name alone may be told.
     """
     facts = bill.facts
-    started, ended = _instant(facts["started_at"]), _instant(facts["ended_at"])
+    started, ended = instant_of(facts["started_at"]), instant_of(facts["ended_at"])
     energy = f"{writer.number(bill.energy_wh / 1000, 3)} kWh"
     total = writer.money(bill.gross_minor, bill.currency)
-    zone = writer.zone_name(started)
+    zone, day, unused = writer.zone_name(started), writer.day(started), is_no_show(bill)
     return BillWords(
         bill=bill,
         title=_title(bill, writer),
         summary=f"{energy}, {total}" if bill.energy_wh else total,
-        day=writer.day(started),
+        day=day,
+        opening=writer.translate(_OPENINGS[bill.kind][unused]) % {"day": day},
+        about=writer.translate(_("The reservation") if unused else _("The session")),
         energy=energy,
         total=total,
-        duration=writer.duration(int((ended - started).total_seconds())),
+        figures=tuple(_figures(bill, writer, energy, ended - started)),
         issued=writer.day(bill.issued_at) if bill.number else "",
         seller=tuple(_seller(bill, writer)),
         facts=tuple(_facts(bill, writer, started, ended, zone, hidden)),
@@ -102,6 +97,23 @@ def in_words(bill: Bill, writer: Writer, hidden: str = "") -> BillWords:
         change=tuple(_change(bill, writer)),
         zone=zone,
     )
+
+
+def is_no_show(bill: Bill) -> bool:
+    """Whether a bill is of a reservation that ran out unused."""
+    return "reservation" in bill.facts
+
+
+def _figures(
+    bill: Bill, writer: Writer, energy: str, lasted: timedelta
+) -> Iterable[tuple[str, str]]:
+    """What stands large beside the total."""
+    duration = writer.duration(int(lasted.total_seconds()))
+    if is_no_show(bill):
+        yield writer.translate(_("Reserved")), duration
+        return
+    yield writer.translate(_("Energy")), energy
+    yield writer.translate(_("Duration")), duration
 
 
 def _title(bill: Bill, writer: Writer) -> str:
@@ -130,7 +142,7 @@ def _facts(
     facts, t = bill.facts, writer.translate
     place = ", ".join(part for part in (facts["site"], facts["address"]) if part)
     yield t(_("Place")), place
-    connector = t(_("connector %(number)s")) % {"number": facts["evse"]}
+    connector = t(_("connector %(number)s")) % {"number": facts["evse"]} if facts["evse"] else ""
     charger = facts["station"].removeprefix(hidden).strip()
     yield t(_("Charger")), ", ".join(filter(None, [charger, connector]))
     yield t(_("Start")), f"{writer.moment(started)} {zone}"
@@ -140,7 +152,10 @@ def _facts(
     if facts["idle_s"]:
         yield t(_("Charging")), writer.duration(facts["charging_s"])
         yield t(_("Idle")), writer.duration(facts["idle_s"])
-    yield t(_("Session")), str(bill.session_id)
+    if is_no_show(bill):
+        yield t(_("Reservation")), str(facts["reservation"])
+    else:
+        yield t(_("Session")), str(bill.session_id)
     if facts["tariff"]:
         version = t(_("version %(number)s")) % {"number": facts["tariff_version"]}
         yield t(_("Tariff")), f"{facts['tariff']}, {version}"
@@ -171,69 +186,7 @@ def _register(bill: Bill, writer: Writer) -> str:
     first, last = (bill.facts[f"register_{end}_wh"] for end in ("from", "to"))
     if first is None or last is None or Decimal(last) - Decimal(first) != abs(bill.energy_wh):
         return ""
-    return f"{_kwh(first, writer)} → {_kwh(last, writer)} kWh"
-
-
-def line_in_words(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> LineWords:
-    """Say one line: its quantity times its price, rounded once, is its amount."""
-    unit = writer.translate(_UNITS.get(line.unit, line.unit))
-    quantity = writer.number(line.quantity, 3 if line.unit == "kWh" else None)
-    inclusive = bill.facts.get("tax_mode") == "inclusive"
-    return LineWords(
-        label=writer.say([line.label, line.parameters]),
-        details=tuple(_details(line, writer, started)),
-        quantity=f"{quantity} {unit}" if unit else "",
-        unit_price=writer.price(line.unit_price, bill.currency) if unit else "",
-        tax=writer.percent(line.tax_percent),
-        amount=writer.money(line.gross_minor if inclusive else line.net_minor, bill.currency),
-        spans=tuple(_span(part) for part in _parts(line)[:_PARTS_MOST]),
-    )
-
-
-def _parts(line: BillLine) -> list[Json]:
-    found: list[Json] = (line.evidence or {}).get("parts", [])
-    return found
-
-
-def _span(part: Json) -> str:
-    """When the readings behind a part were taken, those about an end that lies between two, too."""
-    first, last = part.get("from_between"), part.get("to_between")
-    return f"{first[0] if first else part['from_at']}/{last[1] if last else part['to_at']}"
-
-
-def _details(line: BillLine, writer: Writer, started: datetime) -> Iterable[str]:
-    """The readings behind a line, stretch by stretch."""
-    parts = _parts(line)
-    first_day = started.astimezone(writer.zone).date()
-
-    def clock(text: str) -> str:
-        at = _instant(text)
-        same = at.astimezone(writer.zone).date() == first_day
-        return writer.clock(at) if same else writer.moment(at)
-
-    for part in parts[:_PARTS_MOST]:
-        yield _stretch(part, line.kind, writer, clock)
-    if len(parts) > _PARTS_MOST:
-        more = {"count": len(parts) - _PARTS_MOST}
-        yield writer.translate(_("and %(count)s more stretches")) % more
-
-
-def _stretch(part: Json, kind: str, writer: Writer, clock: Callable[[str], str]) -> str:
-    text = f"{clock(part['from_at'])} → {clock(part['to_at'])}"
-    if kind != "energy":
-        return text
-    t = writer.translate
-    if "from_register_wh" in part:
-        text += ", " + t(_("meter %(first)s → %(last)s kWh")) % {
-            "first": _kwh(part["from_register_wh"], writer),
-            "last": _kwh(part["to_register_wh"], writer),
-        }
-    for end in ("from", "to"):
-        if between := part.get(f"{end}_between"):
-            text += "; " + t(
-                _("at %(at)s interpolated between the readings of %(a)s and %(b)s")
-            ) % {"at": clock(part[f"{end}_at"]), "a": clock(between[0]), "b": clock(between[1])}
-    return text
+    return f"{kwh_of(first, writer)} → {kwh_of(last, writer)} kWh"
 
 
 def _taxes(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
@@ -255,10 +208,12 @@ def _taxes(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
 def _why(bill: Bill, writer: Writer, zone: str) -> Iterable[str]:
     t, facts = writer.translate, bill.facts
     if facts["tariff"]:
-        yield t(_("Tariff “%(name)s”, version %(number)s, was frozen when the session began.")) % {
-            "name": facts["tariff"],
-            "number": facts["tariff_version"],
-        }
+        frozen = (
+            _("Tariff “%(name)s”, version %(number)s, was frozen when the reservation began.")
+            if is_no_show(bill)
+            else _("Tariff “%(name)s”, version %(number)s, was frozen when the session began.")
+        )
+        yield t(frozen) % {"name": facts["tariff"], "number": facts["tariff_version"]}
     for phrase in facts.get("explanation", ()):
         yield writer.say(phrase)
     yield t(_("Times are those of the site's clock (%(zone)s).")) % {"zone": zone}
@@ -269,7 +224,7 @@ def _why(bill: Bill, writer: Writer, zone: str) -> Iterable[str]:
 def _notes(bill: Bill, writer: Writer) -> Iterable[str]:
     """What was odd about the measuring, so that nobody has to find it out."""
     if bill.facts.get("corrected"):
-        measured = _kwh(bill.facts["measured_wh"], writer)
+        measured = kwh_of(bill.facts["measured_wh"], writer)
         yield writer.translate(
             _("The energy was set by our staff; the meter had reported %(kwh)s kWh.")
         ) % {"kwh": measured}
@@ -297,11 +252,3 @@ def _change(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
         yield t(word), writer.money(abs(delta), bill.currency)
     if bill.reason:
         yield t(_("Reason")), t(bill.reason)
-
-
-def _kwh(wh: str, writer: Writer) -> str:
-    return writer.number(Decimal(wh) / 1000, 3)
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -6,7 +6,8 @@ from fpdf import Align
 
 from app.domain.ground.vocabulary import BillKind
 from app.models import Bill
-from app.text.bill_text import BillWords, LineWords, in_words
+from app.text.bill_lines import LineWords
+from app.text.bill_text import BillWords, in_words
 from app.text.paper import ACCENT, AMOUNT, INK, MARGIN, MUTED, Sheet
 from app.text.writers import Writer
 
@@ -36,7 +37,7 @@ def receipt(bill: Bill, language: str, hidden: str = "") -> bytes:
     for label, value in words.taxes:
         sheet.amount(label, value, size=8.5, colour=MUTED)
     sheet.amount(writer.translate(_("Total")), words.total, bold=True, ruled=False)
-    sheet.heading(_("The session"))
+    sheet.heading(words.about)
     for label, value in words.facts:
         sheet.pair(label, value)
     sheet.heading(_("Why this price"))
@@ -95,13 +96,13 @@ def _head(sheet: _Sheet, words: BillWords, driver: str) -> None:
 
 
 def _figures(sheet: _Sheet, words: BillWords) -> None:
-    """Total, energy and duration beside each other."""
-    told = ((_("Total"), words.total), (_("Energy"), words.energy), (_("Duration"), words.duration))
+    """The total and what is large beside it."""
+    told = ((sheet.writer.translate(_("Total")), words.total), *words.figures)
     top, width = sheet.get_y(), sheet.epw / len(told)
     for number, (label, value) in enumerate(told):
         left = MARGIN + number * width
         sheet.set_xy(left, top)
-        sheet.say(sheet.writer.translate(label), size=8.5, colour=MUTED, width=width)
+        sheet.say(label, size=8.5, colour=MUTED, width=width)
         sheet.set_x(left)
         sheet.say(value, size=13, bold=True, width=width)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain.ground.vocabulary import SessionState
 from app.domain.money.billing import Assessment, other_ends, standing
 from app.domain.money.billing.evidence import Candidate
 from app.domain.money.tariffs import from_minor
@@ -91,6 +92,11 @@ def numbers(assessment: Assessment, bill: Any) -> Iterator[tuple[str, str, bool]
     """What is known, side by side: (what, value, whether it is what would be billed)."""
     session, energy = assessment.session, assessment.measured.energy
     plug, told = assessment.measured.plug, assessment.told
+    if session.state is SessionState.NO_SHOW:
+        yield "Reserved", duration(energy.duration_s), True
+        if bill is not None:
+            yield "Price that would be billed", money(bill.gross_minor, bill.currency), True
+        return
     if plug.history.previous_stop_wh is not None:
         yield (
             "Final register of the previous session",

@@ -32,6 +32,8 @@ def standing(
             yield f"The car has taken no energy since {local(idle_since, 'time', zone)}."
         yield "This is what it would cost if it ended now; the bill is written when it ends."
         return
+    if session.state is SessionState.NO_SHOW:
+        yield "It is a reservation that ran out unused: nobody charged."
     if session.provisional:
         yield "The charger never reported the end of this session: the end is our assumption."
         if session.billing is BillingState.OPEN:

@@ -12,6 +12,7 @@ from app.domain.money.statements import Letter, Statement, Sum
 from app.mails.mail import one_line
 from app.models import Bill
 from app.text import letters
+from app.text.bill_text import is_no_show
 from app.text.numbers import locale_of
 from app.text.writers import Writer
 
@@ -30,7 +31,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class LineWords:
-    """One bill of the month; `amounts` are net, tax and gross."""
+    """One bill of the month; `amounts` are net, tax and gross.
+
+    `energy` says of a reservation that it was one.
+    """
 
     kind: str
     number: str
@@ -72,7 +76,9 @@ def _line(bill: Bill, language: str) -> LineWords:
         number=bill.number,
         day=writer.day(datetime.fromisoformat(bill.facts["started_at"])),
         place=one_line(bill.facts["site"], 120),
-        energy=f"{writer.number(bill.energy_wh / 1000, 3)} kWh",
+        energy=writer.translate(_("reservation that ran out unused"))
+        if is_no_show(bill)
+        else f"{writer.number(bill.energy_wh / 1000, 3)} kWh",
         amounts=(net, tax, gross),
         link=letters.link(bill),
     )

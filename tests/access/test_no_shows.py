@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.access import authorisation, drivers, no_shows, reservations, tags
 from app.domain.access.authorisation import Tap
+from app.domain.access.no_shows import REASONS
 from app.domain.charging import sessions, statuses
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import (
@@ -28,6 +29,7 @@ ADA = Actor("Ada")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger keeps the connector.")
 SILENT = Outcome(CommandState.TIMED_OUT, None, "No answer came.")
 HALF, HOUR = timedelta(minutes=10), timedelta(hours=1)
+WHY = {reason.doubt: reason.why for reason in REASONS}
 
 
 @pytest.fixture
@@ -102,13 +104,13 @@ def test_it_is_weighed_once(db, reserve, now):
 
 
 def test_a_station_that_never_answered_kept_nothing_for_sure(db, reserve, now):
-    assert weighed(db, reserve(SILENT), now) == (False, no_shows.REASONS[0][0])
+    assert weighed(db, reserve(SILENT), now) == (False, REASONS[0].why)
 
 
 def test_a_plug_that_the_station_let_go_early_was_not_kept(db, station, reserve, now):
     row = reserve()
     reservations.ended(db, station, row.id, "expired", now=now + HALF)
-    assert weighed(db, row, now) == (False, no_shows.REASONS[1][0])
+    assert weighed(db, row, now) == (False, REASONS[1].why)
 
 
 def test_a_wish_to_cancel_in_time_counts_though_nobody_answered_it(db, station, reserve, now):
@@ -118,7 +120,7 @@ def test_a_wish_to_cancel_in_time_counts_though_nobody_answered_it(db, station, 
     sent = commands.queue(db, ADA, station, Order.CANCEL_RESERVATION, asked, now=at, ttl_s=60)
     sent.state, sent.action = CommandState.SENT, "CancelReservation"
     commands.settle(db, sent, SILENT, now=at)
-    assert weighed(db, row, now) == (False, no_shows.REASONS[2][0])
+    assert weighed(db, row, now) == (False, REASONS[2].why)
 
 
 @pytest.mark.parametrize(("away_s", "no_show"), [(50, True), (120, False)])
@@ -126,13 +128,30 @@ def test_a_station_that_was_offline_could_not_be_used(db, station, reserve, now,
     row = reserve()
     sockets.close_connection(db, station.connection_id, now=now + HALF)
     sockets.open_connection(db, station, now=now + HALF + timedelta(seconds=away_s))
-    assert weighed(db, row, now) == (no_show, None if no_show else no_shows.REASONS[3][0])
+    assert weighed(db, row, now) == (no_show, None if no_show else WHY["reserved_offline"])
 
 
 def test_a_station_that_went_and_stayed_away_could_not_be_used(db, station, reserve, now):
     row = reserve()
     sockets.close_connection(db, station.connection_id, now=now + HALF)
-    assert weighed(db, row, now) == (False, no_shows.REASONS[3][0])
+    assert weighed(db, row, now) == (False, WHY["reserved_offline"])
+
+
+def test_a_station_that_went_at_once_was_away_all_the_time(db, station, reserve, now):
+    row = reserve()
+    sockets.close_connection(db, station.connection_id, now=now + timedelta(seconds=40))
+    assert weighed(db, row, now) == (False, "The station was offline all the time.")
+
+
+def test_a_plug_that_was_out_before_and_all_the_time_could_not_be_used(db, station, reserve, now):
+    row, before = reserve(), now - HALF
+    told = StatusReport(ConnectorRef(1), Availability.FAULTED, Activity.NONE, "Faulted", before)
+    statuses.status(db, station, told, now=before)
+    row.state = "active"
+    assert weighed(db, row, now) == (
+        False,
+        "The plug was faulted or out of service all the time.",
+    )
 
 
 @pytest.mark.parametrize("word", [Availability.FAULTED, Availability.UNAVAILABLE])
@@ -141,7 +160,7 @@ def test_a_fault_that_is_told_after_the_end_counts(db, station, reserve, now, wo
     reservations.expire_due(db, now=now + timedelta(minutes=30))
     told = StatusReport(ConnectorRef(1), word, Activity.NONE, "Faulted", at)
     statuses.status(db, station, told, now=now + timedelta(minutes=35))
-    assert weighed(db, row, now) == (False, no_shows.REASONS[4][0])
+    assert weighed(db, row, now) == (False, WHY["reserved_broken"])
 
 
 def test_a_fault_of_another_plug_is_no_reason(db, station, reserve, now):
@@ -154,19 +173,19 @@ def test_a_fault_of_another_plug_is_no_reason(db, station, reserve, now):
 def test_a_driver_who_charged_beside_it_did_come(db, station, reserve, now):
     row = reserve()
     charge(db, station, now, "AB12", evse=2)
-    assert weighed(db, row, now) == (False, no_shows.REASONS[5][0])
+    assert weighed(db, row, now) == (False, WHY["reserved_came"])
 
 
 def test_a_driver_whose_tag_was_shown_did_come(db, station, reserve, now):
     row = reserve()
     authorisation.decide_all(db, [Tap(station, Token("ab12"), "authorize", now + HALF, evse=1)])
-    assert weighed(db, row, now) == (False, no_shows.REASONS[5][0])
+    assert weighed(db, row, now) == (False, WHY["reserved_came"])
 
 
 def test_a_plug_that_was_given_to_somebody_else_was_not_kept(db, station, reserve, now):
     row = reserve()
     charge(db, station, now, "OTHER")
-    assert weighed(db, row, now) == (False, no_shows.REASONS[6][0])
+    assert weighed(db, row, now) == (False, WHY["reserved_taken"])
 
 
 def test_a_start_that_is_told_later_still_takes_it_back(db, station, reserve, now):

@@ -9,6 +9,7 @@ from app.api.ground._noun import Ask, Noun, finds
 from app.domain.charging import sessions
 from app.domain.money import reviews
 from app.models import Bill, ChargingSession, MeterReading
+from app.models.sessions import CHARGED
 from app.queries.money import costs
 from app.schemas import charging as schemas
 from app.schemas.answers import Answer, read
@@ -61,7 +62,8 @@ _WAYS = {
     "id_tag": lambda tag: func.lower(ChargingSession.token) == tag.strip().lower(),
     "transaction_id": lambda ref: ChargingSession.transaction_ref == ref,
 }
-_filter: Any = {"ways": _WAYS, "at": "started_at"}
+#: What no car came to is found by its state only.
+_filter: Any = {"ways": _WAYS, "at": "started_at", "unless": {"state": lambda _: CHARGED}}
 _session = finds(ChargingSession, "session")
 
 

@@ -16,11 +16,17 @@ Ways = Mapping[str, Callable[[Any], Any]]
 
 
 def narrowed(
-    ask: Ask, query: Select[Any], model: Any, ways: Ways | None = None, at: str = ""
+    ask: Ask,
+    query: Select[Any],
+    model: Any,
+    ways: Ways | None = None,
+    at: str = "",
+    unless: Ways | None = None,
 ) -> Select[Any]:
     """Narrow a select to the rows that fit all that is asked.
 
-    `since` and `until` are moments of the column `at`, `archived` is left to the caller.
+    `since` and `until` are moments of the column `at`, `archived` is left to the caller;
+    `unless` says what holds where a value is not asked for.
     """
     spans: Ways = {
         "since": lambda moment: getattr(model, at) >= moment,
@@ -31,6 +37,9 @@ def narrowed(
             query = query.where(way(value))
         elif name not in ("limit", "cursor", "archived"):
             query = query.where(getattr(model, name) == value)
+    for name, way in (unless or {}).items():
+        if name not in ask.query:
+            query = query.where(way(None))
     return query
 
 
@@ -49,6 +58,7 @@ def hang(
     options: Sequence[Any] = (),
     ways: Ways | None = None,
     at: str = "",
+    unless: Ways | None = None,
     newest: bool = True,
     seen: Callable[[Ask, list[Any]], object] = lambda ask, rows: None,
     **given: Any,
@@ -67,7 +77,7 @@ def hang(
         if "archived" in asked.model_fields:
             gone = model.archived_at.is_not(None)
             query = query.where(gone if ask.query.get("archived") else ~gone)
-        page = ask.page(narrowed(ask, query, model, ways, at), model.id, newest=newest)
+        page = ask.page(narrowed(ask, query, model, ways, at, unless), model.id, newest=newest)
         seen(ask, page.rows)
         return page
 

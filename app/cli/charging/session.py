@@ -31,7 +31,7 @@ from app.web import spreadsheet
 
 group = cli.Group("session", help="Charging sessions.")
 
-STATES = ["charging", "ended", "provisional", "unauthorised"]
+STATES = ["charging", "ended", "no_show", "provisional", "unauthorised"]
 SHOWN = [
     column
     for column in session_words.SESSION

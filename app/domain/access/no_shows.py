@@ -2,12 +2,13 @@
 
 Only what is beyond doubt counts as one.  Whatever else may be why nobody charged is a reason, kept
 with the reservation and shown.  It is looked for some time after the end, when what stations tell
-late is there, too.
+late is there, too.  A no-show is billed where its tariff has a fee for that; so is one that only
+doubts speak against, but its bill waits for a person.  What is no doubt but a reason costs nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -16,7 +17,9 @@ from app.domain.access.reservations import CLOCKS, KEPT
 from app.domain.ground import events
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Availability, Order, ReservationState, Token
+from app.domain.money import no_show_fees
 from app.models import Authorisation, ChargingSession, Command, Connection, Reservation, StatusEvent
+from app.models.sessions import CHARGED
 
 #: So long after its end a reservation is weighed, and so long it may be made up for.
 LATE, WHILE = timedelta(minutes=15), timedelta(days=1)
@@ -24,6 +27,7 @@ LATE, WHILE = timedelta(minutes=15), timedelta(days=1)
 APART = timedelta(minutes=1)
 _MOST = 200
 _BROKEN = (Availability.FAULTED, Availability.UNAVAILABLE)
+_WORKING = tuple(word for word in Availability if word not in _BROKEN)
 
 
 def weigh_due(db: Session, *, now: datetime) -> int:
@@ -37,11 +41,22 @@ def weigh_due(db: Session, *, now: datetime) -> int:
     query = query.order_by(Reservation.expires_at).limit(_MOST)
     rows = db.scalars(query.with_for_update(skip_locked=True, of=Reservation)).all()
     for row in rows:
-        row.no_show_why = next((why for why, holds in REASONS if holds(db, row)), None)
-        row.no_show = row.no_show_why is None
+        found = _against(db, row)
+        row.no_show_why = found[0].why if found else None
+        row.no_show = not found
+        if all(reason.doubt for reason in found):
+            no_show_fees.charge(db, row, [reason.doubt for reason in found], now=now)
         db.flush()
         events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
     return len(rows)
+
+
+def _against(db: Session, row: Reservation) -> list["Reason"]:
+    """What speaks against a no-show: what settles it, else all doubts."""
+    for reason in REASONS:
+        if not reason.doubt and reason.holds(db, row):
+            return [reason]
+    return [reason for reason in REASONS if reason.doubt and reason.holds(db, row)]
 
 
 def _never_kept(db: Session, row: Reservation) -> bool:
@@ -62,15 +77,26 @@ def _cancel_asked(db: Session, row: Reservation) -> bool:
     return db.scalar(asked.limit(1)) is not None
 
 
+def _away(db: Session, row: Reservation) -> bool:
+    """Whether the station had no connection all the time, but for what is too short to come."""
+    away = sum((until - since for since, until in _missing(db, row)), timedelta())
+    return away > row.expires_at - (row.kept_from or row.created_at) - APART
+
+
 def _apart(db: Session, row: Reservation) -> bool:
     """Whether the station was without a connection for long enough to be missed."""
+    return any(until - since > APART for since, until in _missing(db, row))
+
+
+def _missing(db: Session, row: Reservation) -> list[tuple[datetime, datetime]]:
+    """When the station had no connection while it kept the plug."""
     query = select(Connection.opened_at, Connection.closed_at).where(
         Connection.station_id == row.station_id,
         Connection.opened_at < row.expires_at,
         or_(Connection.closed_at.is_(None), Connection.closed_at > row.kept_from),
     )
     spans = db.execute(query.order_by(Connection.opened_at)).tuples().all()
-    return any(until - since > APART for since, until in _gaps(row, spans))
+    return [gap for gap in _gaps(row, spans) if gap[0] < gap[1]]
 
 
 def _gaps(
@@ -83,18 +109,36 @@ def _gaps(
     yield at, row.expires_at
 
 
+def _out(db: Session, row: Reservation) -> bool:
+    """Whether the plug was faulted or out of service all the time."""
+    return bool(row.evse) and _stood_broken(db, row) and not _was_ever(db, row, of=_WORKING)
+
+
 def _broken(db: Session, row: Reservation) -> bool:
     """Whether the plug was faulted or out of service, by what the station told then or later."""
-    place = StatusEvent.station_id == row.station_id, _at_plug(StatusEvent, row)
-    within = StatusEvent.at.between(row.kept_from, row.expires_at)
-    broken = StatusEvent.availability.in_(_BROKEN)
-    if db.scalar(select(StatusEvent.id).where(*place, within, broken).limit(1)) is not None:
-        return True
+    return _was_ever(db, row, of=_BROKEN) or _stood_broken(db, row)
+
+
+def _was_ever(db: Session, row: Reservation, *, of: Sequence[Availability]) -> bool:
+    """Whether the station told one of these of the plug while it kept it."""
+    query = select(StatusEvent.id).where(
+        StatusEvent.station_id == row.station_id,
+        _at_plug(StatusEvent, row),
+        StatusEvent.at.between(row.kept_from, row.expires_at),
+        StatusEvent.availability.in_(of),
+    )
+    return db.scalar(query.limit(1)) is not None
+
+
+def _stood_broken(db: Session, row: Reservation) -> bool:
+    """Whether the plug was faulted or out of service when it began to be kept."""
     last = (
         select(func.max(StatusEvent.id))
-        .where(*place, StatusEvent.at < row.kept_from)
+        .where(StatusEvent.station_id == row.station_id, _at_plug(StatusEvent, row))
+        .where(StatusEvent.at < row.kept_from)
         .group_by(StatusEvent.evse, StatusEvent.connector)
     )
+    broken = StatusEvent.availability.in_(_BROKEN)
     stood = select(StatusEvent.id).where(StatusEvent.id.in_(last), broken)
     return db.scalar(stood.limit(1)) is not None
 
@@ -124,7 +168,7 @@ def _taken(db: Session, row: Reservation) -> bool:
 def _during(row: Reservation) -> tuple[ColumnElement[bool], ...]:
     own = ChargingSession
     over = or_(own.ended_at.is_(None), own.ended_at > row.kept_from)
-    return own.started_at <= row.expires_at + CLOCKS, over
+    return CHARGED, own.started_at <= row.expires_at + CLOCKS, over
 
 
 def _same(model: Any, row: Reservation) -> Iterator[ColumnElement[bool]]:
@@ -140,13 +184,26 @@ def _at_plug(model: Any, row: Reservation) -> ColumnElement[bool]:
     return found
 
 
+class Reason(NamedTuple):
+    """Something that speaks against a no-show; one with a `doubt` holds its bill, others end it."""
+
+    why: str
+    holds: Callable[[Session, Reservation], bool]
+    doubt: str = ""
+
+
 #: What speaks against a no-show, in the order in which it is looked for; the first is told.
-REASONS: tuple[tuple[str, Callable[[Session, Reservation], bool]], ...] = (
-    (N_("The station never said that it keeps the plug."), _never_kept),
-    (N_("The station let the plug go before the time was over."), _let_go),
-    (N_("It was asked to be cancelled in time."), _cancel_asked),
-    (N_("The station was offline meanwhile."), _apart),
-    (N_("The plug was faulted or out of service meanwhile."), _broken),
-    (N_("The driver charged at the site, or showed the tag to the station."), _came),
-    (N_("Somebody else charged at the plug."), _taken),
+REASONS = (
+    Reason(N_("The station never said that it keeps the plug."), _never_kept),
+    Reason(N_("The station let the plug go before the time was over."), _let_go),
+    Reason(N_("It was asked to be cancelled in time."), _cancel_asked),
+    Reason(N_("The station was offline all the time."), _away),
+    Reason(N_("The plug was faulted or out of service all the time."), _out),
+    Reason(N_("The station was offline meanwhile."), _apart, "reserved_offline"),
+    Reason(N_("The plug was faulted or out of service meanwhile."), _broken, "reserved_broken"),
+    Reason(
+        N_("The driver charged at the site, or showed the tag to the station."),
+        *(_came, "reserved_came"),
+    ),
+    Reason(N_("Somebody else charged at the plug."), _taken, "reserved_taken"),
 )

@@ -105,8 +105,7 @@ def prepare_cancel(
     number = given["reservation_id"]
     row = _numbered(db, station, number)
     if row is None:
-        sentence = f"{station.identity} has no reservation {number}."
-        raise NotFound(sentence, field="reservation_id")
+        raise NotFound(f"{station.identity} has no reservation {number}.", field="reservation_id")
     if row.state not in OPEN:
         raise Conflict(f"Reservation {number} is {row.state.value} already.")
     return Prepared(dict(given), subject=f"{KEPT}{row.id}")
@@ -171,8 +170,7 @@ def used(
         db.flush()
         return row
     row.session_id = session.id
-    mine = Token(row.token).key == Token(session.token).key
-    by = "" if mine else f" by tag {session.token}"
+    by = "" if Token(row.token).key == Token(session.token).key else f" by tag {session.token}"
     late = "" if row.state in OPEN else f", though it was {row.state.value}"
     sentence = f"Session {session.id} used it{by}{late}."
     _settle(db, row, ReservationState.USED, sentence, now)
@@ -205,8 +203,8 @@ def follow_statuses(db: Session, changed: Iterable[tuple[Any, StatusReport, date
 
 def expire_due(db: Session, *, now: datetime) -> int:
     """End the reservations whose time is over, whatever their stations say; returns how many."""
-    query = select(Reservation).where(Reservation.state.in_(OPEN), Reservation.expires_at <= now)
-    rows = db.scalars(query).all()
+    due = Reservation.state.in_(OPEN), Reservation.expires_at <= now
+    rows = db.scalars(select(Reservation).where(*due)).all()
     for row in rows:
         _settle(db, row, ReservationState.EXPIRED, "Its time was over before anybody came.", now)
     return len(rows)
@@ -214,8 +212,8 @@ def expire_due(db: Session, *, now: datetime) -> int:
 
 def kept(db: Session, station: Station, now: datetime) -> Sequence[Reservation]:
     """The reservations that the station keeps, or may keep, the next to end first."""
-    query = _open(station).where(Reservation.expires_at > now).order_by(Reservation.expires_at)
-    return db.scalars(query).all()
+    open_ = _open(station).where(Reservation.expires_at > now)
+    return db.scalars(open_.order_by(Reservation.expires_at)).all()
 
 
 def _end(given: Arguments, now: datetime) -> datetime:
@@ -295,9 +293,8 @@ def _open(station: Any) -> Any:
 
 def _subject(db: Session, command: Command) -> Reservation | None:
     subject = command.subject or ""
-    if not subject.startswith(KEPT):
-        return None
-    return db.get(Reservation, int(subject.removeprefix(KEPT)))
+    number = subject.removeprefix(KEPT)
+    return db.get(Reservation, int(number)) if number != subject else None
 
 
 def _numbered(db: Session, station: Any, number: int | None) -> Reservation | None:

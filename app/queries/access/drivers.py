@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Bill, ChargingSession, Driver, Tag, Tariff
+from app.models.sessions import CHARGED
 from app.queries.ground.paging import Page, Wish, fetch, like
 
 SORTS: Mapping[str, Any] = {
@@ -106,7 +107,7 @@ def use_by_driver(db: Session, driver_ids: Iterable[int]) -> dict[int, Use]:
             func.count(ChargingSession.id),
             func.max(ChargingSession.started_at),
         )
-        .where(ChargingSession.driver_id.in_(list(driver_ids)))
+        .where(ChargingSession.driver_id.in_(list(driver_ids)), CHARGED)
         .group_by(ChargingSession.driver_id)
     )
     return {driver or 0: Use(count, last) for driver, count, last in db.execute(query)}

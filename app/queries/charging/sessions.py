@@ -22,7 +22,7 @@ from app.models import (
     Tag,
     TariffVersion,
 )
-from app.models.sessions import FLAGGED, RUNNING
+from app.models.sessions import CHARGED, FLAGGED, RUNNING
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like, ordered
 from app.queries.ground.period import epoch
 
@@ -44,7 +44,9 @@ MOST_READINGS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the list is narrowed to; `state` is charging, ended, provisional or unauthorised."""
+    """What the list is narrowed to; `state` is charging, ended, no_show, provisional or
+    unauthorised.  What no car came to is found by its state only.
+    """
 
     q: str = ""
     since: datetime | None = None
@@ -92,6 +94,8 @@ class Filter:
             yield RUNNING if running else ChargingSession.state == SessionState(self.state)
         elif self.state in ("provisional", "unauthorised"):
             yield getattr(ChargingSession, self.state).is_(True)
+        else:
+            yield CHARGED
         if self.flag:
             yield FLAGGED
         if self.q:

@@ -172,7 +172,7 @@ def _sample(
     began = ChargingSession.started_at
     conditions = [
         ChargingSession.tenant_id == tenant_id,
-        ChargingSession.state == SessionState.ENDED,
+        ChargingSession.state.in_((SessionState.ENDED, SessionState.NO_SHOW)),
         ChargingSession.currency == currency,
     ]
     if tariff is not None:

@@ -22,6 +22,7 @@ from app.models import (
     StatusEvent,
     Tenant,
 )
+from app.models.sessions import CHARGED
 
 #: Items on the page; the History tab has them all.
 SHOWN = 14
@@ -87,6 +88,7 @@ def _sessions(db: Session, station: Station, since: datetime) -> Iterator[Item]:
         select(ChargingSession)
         .where(
             ChargingSession.station_id == station.id,
+            CHARGED,
             (ChargingSession.started_at >= since) | (ChargingSession.ended_at >= since),
         )
         .options(joinedload(ChargingSession.driver))

@@ -19,6 +19,7 @@ from app.domain.ground.vocabulary import (
     Verdict,
 )
 from app.models import Authorisation, ChargingSession, Command, Connection, Connector
+from app.models.sessions import CHARGED
 from app.queries.network import station_timeline
 from app.queries.network.station_page import Now, attempts
 
@@ -207,6 +208,7 @@ def _session_near(db: Session, plug: Connector) -> ChargingSession | None:
         .where(
             ChargingSession.station_id == plug.station_id,
             ChargingSession.evse == plug.evse,
+            CHARGED,
             ChargingSession.started_at <= plug.began_at,
             ChargingSession.started_at > plug.began_at - NEAR,
         )

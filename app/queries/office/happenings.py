@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.vocabulary import BillKind, CommandState, WebhookEvent
 from app.domain.office.deliveries import Happening, Mark
 from app.models import Alert, Bill, ChargingSession, Command, Review, Station, StatusEvent
+from app.models.sessions import CHARGED
 
 #: So far back is looked again.
 OVERLAP = timedelta(minutes=1)
@@ -75,7 +76,7 @@ def _each_time(row: Any) -> str:
 
 
 def _sessions(at: Any) -> Select[Any]:
-    return _rows(ChargingSession, _SESSION_NAMES, _IDENTITY, at=at)
+    return _rows(ChargingSession, _SESSION_NAMES, _IDENTITY, at=at).where(CHARGED)
 
 
 def _stations(at: Any) -> Select[Any]:

@@ -16,6 +16,7 @@ from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import SessionState
 from app.domain.money.tariffs import from_minor
 from app.models import Bill, ChargingSession, Connector, Site, Station, TariffVersion, Tenant
+from app.models.sessions import CHARGED
 from app.queries.ground.period import epoch
 from app.queries.office.report_lines import (
     BY,
@@ -69,7 +70,8 @@ def energy(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     """What was charged, by sessions that began in the period."""
     session = ChargingSession
     ended = func.coalesce(epoch(session.ended_at), int(now.timestamp()))
-    query = _joined(wanted, select(session.id).select_from(session)).where(*began(db, wanted))
+    query = _joined(wanted, select(session.id).select_from(session))
+    query = query.where(*began(db, wanted), CHARGED)
     sums = {
         "energy_wh": func.sum(session.energy_wh),
         "sessions": func.count(session.id),
@@ -279,6 +281,7 @@ def _occupied(
     # Quarters are whole: the widest period begins and ends with one.
     until = min(until, now.astimezone(UTC))
     common = [
+        CHARGED,
         session.tenant_id == wanted.tenant_id,
         session.started_at >= since - _LONGEST,
         session.started_at < until,

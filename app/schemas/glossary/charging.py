@@ -84,6 +84,7 @@ MEMBERS = {
     "register_wh": "The billing register then, in watt-hours; null: it held no energy.",
     "Reservation.driver_id": "Number of the driver whose tag it was then.",
     "Reservation.kept_from": "Since when the station keeps the plug; null: it never said so.",
+    "Reservation.session_id": "Number of the session that used it, or that bills its no-show.",
     "Reservation.no_show": "Whether it ran out beyond doubt unused; null: it did not, or not yet.",
     "Reservation.no_show_why": "What the doubt is, where it ran out and is no no-show.",
     "reservation_id": "Number of the reservation.",

@@ -51,6 +51,7 @@ PRESETS = {
 STATES = [
     ("charging", "running"),
     ("ended", "ended"),
+    ("no_show", "no-show"),
     ("provisional", "without a stop"),
     ("unauthorised", "refused card"),
 ]

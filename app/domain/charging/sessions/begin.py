@@ -158,7 +158,7 @@ def _follow(db: Session, starts: Sequence[Starting], made: Sequence[SessionRow])
         if station.id in asked or station.id in kept or named:
             session = db.get_one(ChargingSession, made_row.id)
             remote_starts.attach(db, station, session, now=told.now)
-            reservations.used(db, station, named, session, now=told.now)
+            rows.follow_reservation(db, station, named, session, now=told.now)
         events.record(db, events.SessionChanged(station.tenant_id, made_row.id, station.id))
 
 

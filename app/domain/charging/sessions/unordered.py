@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.access import authorisation, reservations
+from app.domain.access import authorisation
 from app.domain.charging import metering, remote_starts, running
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import reuse
@@ -25,7 +25,7 @@ from app.domain.charging.sessions.begin import (
     was_silent,
 )
 from app.domain.charging.sessions.retell import place, retell, show, weigh_live
-from app.domain.charging.sessions.row import flag, mark_late
+from app.domain.charging.sessions.row import flag, follow_reservation, mark_late
 from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
@@ -316,4 +316,4 @@ def link(
     named = report.reservation_id
     begins = report.kind in (STARTED, ENDED) or report.token is not None
     if session.reservation_id is None and (named or (begins and session.evse)):
-        reservations.used(db, station, named, session, now=now)
+        follow_reservation(db, station, named, session, now=now)

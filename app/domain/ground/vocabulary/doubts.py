@@ -389,6 +389,31 @@ _ALL = (
         "The charger started this transaction twice and reported no end in between.",
     ),
     Doubt(
+        *("reserved_offline", "station was offline", About.SESSION),
+        "the station was offline for a part of the time of a reservation that ran out unused",
+        "The station was offline for a part of the reserved time, so it may not have been usable.",
+    ),
+    Doubt(
+        *("reserved_broken", "plug was faulted", About.SESSION),
+        "the plug was faulted or out of service in a part of such a time",
+        "The plug was faulted or out of service for a part of the reserved time.",
+    ),
+    Doubt(
+        *("reserved_came", "driver was there", About.SESSION),
+        "the driver charged at the site in such a time, or showed the tag to the station",
+        "The driver charged at the site in the reserved time, or showed the tag to the station.",
+    ),
+    Doubt(
+        *("reserved_taken", "plug was taken", About.SESSION),
+        "somebody else charged at the plug in such a time",
+        "Somebody else charged at the plug in the reserved time.",
+    ),
+    Doubt(
+        *("reserved_used_later", "reservation was used", About.SESSION),
+        "a session that is told after the fee was charged used the reservation",
+        "A session that the charger reported later used the reservation.",
+    ),
+    Doubt(
         *("missing_price", "no price", About.BILL),
         "no tariff applied at the start",
         "No tariff applied when the session began, so it has no price: choose one here, and "

@@ -96,6 +96,8 @@ class SessionState(StrEnum):
 
     CHARGING = "charging"
     ENDED = "ended"
+    #: It never became active: its reservation ran out unused, and that has a price.
+    NO_SHOW = "no_show"
 
 
 class BillingState(StrEnum):

@@ -253,6 +253,8 @@ def _failed_start(book: Book, session: ChargingSession, measured: Measured) -> b
     """Whether a session is over, known whole, and below the least energy and the least time."""
     if session.ended_at is None or session.provisional or session.bill_after is not None:
         return False
+    if session.state is SessionState.NO_SHOW:
+        return False
     rules, energy = book.rules(session), measured.energy
     most_wh = max(energy.energy_wh, energy.measured_wh)
     return most_wh < rules.least_energy_wh and energy.duration_s < rules.least_duration_s
@@ -280,7 +282,7 @@ def running_quote(db: Session, session: Any, now: datetime) -> Quote | None:
 
 def is_running(session: ChargingSession) -> bool:
     """Tell whether a session has not ended yet."""
-    return session.state is not SessionState.ENDED
+    return session.state is SessionState.CHARGING
 
 
 @dataclass(frozen=True, slots=True)

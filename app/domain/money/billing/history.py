@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain.charging.energy import DEFAULT_MAX_POWER_W, EnergyResult
 from app.domain.charging.energy.plausibility import RESOLUTION_WH
 from app.domain.ground import events
-from app.domain.ground.vocabulary import BillingState
+from app.domain.ground.vocabulary import BillingState, SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About
 from app.domain.money.billing.book import Book
 from app.domain.money.billing.evidence import (
@@ -74,7 +74,7 @@ def continuity_of(
     book: Book, session: ChargingSession, plug: Plug, energy: EnergyResult
 ) -> Continuity:
     """Hold an ended session's registers against its neighbours'."""
-    if session.ended_at is None:
+    if session.ended_at is None or session.state is SessionState.NO_SHOW:
         return Continuity()
     own = _stretch(session, energy.started_at, energy.ended_at)
     if energy.basis == "register":

@@ -32,6 +32,7 @@ _SLIPPED = text(
     f"{_BEYOND.format(table='meter_readings', last='last_reading')} OR "
     f"{_BEYOND.format(table='transaction_events', last='last_event')})"
 ).bindparams(bindparam("since", type_=Instant))
+_OVER = (SessionState.ENDED, SessionState.NO_SHOW)
 _ENERGY = {flag.value for flag in EnergyFlag}
 
 
@@ -171,7 +172,7 @@ def unsettled(
     """
     waits_no_more = now - timedelta(hours=provisional_hold_h)
     unbilled = select(ChargingSession.id).where(
-        ChargingSession.state == SessionState.ENDED,
+        ChargingSession.state.in_(_OVER),
         ChargingSession.billing == BillingState.OPEN,
         or_(ChargingSession.bill_after.is_(None), ChargingSession.bill_after <= now),
         or_(
@@ -182,7 +183,7 @@ def unsettled(
     )
     late = select(ChargingSession.id).where(
         ChargingSession.late_evidence_at.is_not(None),
-        ChargingSession.state == SessionState.ENDED,
+        ChargingSession.state.in_(_OVER),
         ChargingSession.billing != BillingState.OPEN,
     )
     both = union_all(*(query.where(ChargingSession.id > after) for query in (unbilled, late)))

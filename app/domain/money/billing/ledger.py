@@ -84,7 +84,7 @@ def written(
         net_minor=quote.net_minor,
         tax_minor=quote.tax_minor,
         gross_minor=quote.gross_minor,
-        duration_s=_whole_seconds(assessment.measured),
+        duration_s=0 if assessment.measured.usage.no_show else _whole_seconds(assessment.measured),
         facts=_facts(assessment),
         lines=_lines(quote.lines, assessment.measured),
     )
@@ -235,6 +235,7 @@ def _facts(assessment: Assessment) -> Json:
         ],
         "provisional": session.provisional,
         "incomplete": session.bill_after is not None,
+        **({"reservation": session.reservation_id} if measured.usage.no_show else {}),
     }
 
 

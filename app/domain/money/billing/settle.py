@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.charging.sessions import row
 from app.domain.charging.sessions.provisional import follow_readings
-from app.domain.ground.vocabulary import SYSTEM, BillingState
+from app.domain.ground.vocabulary import SYSTEM, BillingState, SessionState
 from app.domain.money.billing.assessment import (
     ENDS_CONTRADICT,
     LATE_STOP,
@@ -66,7 +66,7 @@ def settle_all(
     query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True, of=ChargingSession)
     sessions = db.scalars(query.execution_options(populate_existing=True)).all()
     ended = [session for session in sessions if not is_running(session)]
-    row.compare(db, ended, now=now)
+    row.compare(db, [each for each in ended if each.state is SessionState.ENDED], now=now)
     unbilled = [session for session in ended if session.billing is BillingState.OPEN]
     decided = [session for session in ended if session.billing is not BillingState.OPEN]
     found = issue_all(db, unbilled, now=now, provisional_hold_h=provisional_hold_h)

@@ -22,6 +22,8 @@ from app.domain.charging.energy import (
     billing_register,
     to_base_unit,
 )
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import SessionState
 from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.evidence import Weighed, weigh
 from app.domain.money.billing.history import Plug, plug_of
@@ -65,6 +67,8 @@ def measured(
     then stretched to it.  Not `timed`: when it charged and when it was idle is left out.
     """
     plug = plug_of(book, session)
+    if session.state is SessionState.NO_SHOW:
+        return _unused(book, session, plug, energy_wh)
     facts = _facts(book, session, plug.history.greatest_power_w)
     weighed = weigh(facts, plug.history)
     energy = by_meter = weighed.energy
@@ -86,6 +90,17 @@ def measured(
         idle_by_meter=flow.by_meter if rules.idle_from_readings else (),
     )
     return Measured(energy, usage, weighed, plug, energy_wh is not None, flow.codes)
+
+
+def _unused(book: Book, session: Any, plug: Plug, energy_wh: Decimal | None) -> Measured:
+    """A reservation that ran out: no energy, and the time for which the plug was kept."""
+    if energy_wh is not None:
+        sentence = f"Session {session.id} is a reservation that ran out unused: it has no energy."
+        raise Invalid(sentence)
+    weighed = weigh(_facts(book, session), plug.history)
+    energy = replace(weighed.energy, flags=frozenset())
+    usage = Usage(session.started_at, session.ended_at, session.timezone, no_show=True)
+    return Measured(energy, usage, weighed, plug)
 
 
 def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
