@@ -8,10 +8,9 @@ from flask_babel import force_locale, gettext
 from flask_login import login_user
 from sqlalchemy.orm import Session
 
-from app.domain.ground.errors import Conflict
 from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import Actor, SignInWay
-from app.domain.office import outbox, rights, second_factor, sign_ins, staff
+from app.domain.office import outbox, second_factor, sign_ins, staff, ways_in
 from app.extensions import db
 from app.models import User
 from app.process.clock import utc_now
@@ -24,16 +23,8 @@ _HALF_WAY = "half_way"
 
 
 def invite(work: Session, actor: Actor, user: User, now: datetime) -> str:
-    """Make and mail a link that waits for some days; return it.
-
-    Raises `Conflict`, or `Forbidden` where they may do more than the actor, who sees the link.
-    """
-    rights.refuse_more(actor, rights.of(user))
-    if user.archived_at is not None:
-        raise Conflict(f"{user.name} is deactivated.")
-    secret = sign_ins.issue_link(
-        work, sign_ins.RESET, user=user, now=now, lifetime=sign_ins.INVITATION
-    )
+    """Make and mail a link that waits for some days; return it.  Raises as `ways_in.invite`."""
+    secret = ways_in.invite(work, actor, user, now=now)
     return mail_link(work, user, secret, now, invited=True)
 
 

@@ -22,6 +22,7 @@ from app.models import Base
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _BILL = "follows from the bill, whose entry says it"
+_ASKED = "what a station was asked to hold; its command tells"
 _TARIFF = "the tariff's entry tells its prices before and after"
 #: A table, or one of its columns -> why what changes of it needs no entry of its own.
 NEEDS_NONE = {
@@ -32,17 +33,28 @@ NEEDS_NONE = {
     "ChargingSession.decided_minor": _BILL,
     "ChargingSession.decided_wh": _BILL,
     "ChargingSession.energy_wh": _BILL,
+    "ChargingSession.flags": _BILL,
     "ChargingSession.tariff_version": _BILL,
     "ChargingSession.tariff_version_id": _BILL,
     "ChargingSession.tariff_why": _BILL,
     "ApiToken.last_used_at": "is no change of it",
     "BillCounter": _BILL,
+    "BroadcastTarget": "a station of a broadcast, which has an entry",
+    "ChargingSession.revision": "counts what changed",
     "Command": "is itself who asked for what; the station's entry names it",
     "CustomerReport": "what is erased must not be told",
     "Delivery": "a mail on its way; what it is sent for has an entry",
+    "DisplayMessage": _ASKED,
+    **dict.fromkeys(
+        ("Connector (new)", "Connector (gone)", "Connector.max_power_w"),
+        "the station's entry tells how many there are, and its power",
+    ),
+    "DriverStatement": "that a statement was mailed; the driver's entry tells of it",
     "FileJob": "what a station brings by itself",
     "IdempotencyKey": "an answer that is kept for who asks again",
+    "Job (new)": "what had it done has an entry",
     "Job.text": "the file that was to be imported",
+    "ListChoice": "how somebody's own lists look",
     "NotedFault (new)": "the station's entry says its words",
     "OneTimeLink": "a way in by mail; who is let in has an entry",
     "OutgoingMail": "a mail; what it is sent for has an entry",
@@ -59,9 +71,13 @@ NEEDS_NONE = {
         ),
         "follows from the certificate, which its number and fingerprint name",
     ),
+    "StationProfile": _ASKED,
     "TariffVersion": _TARIFF,
     "User.last_sign_in_at": "the person's entry tells of the sign-in",
+    "User.theme": "how somebody's own pages look",
     "User.totp_secret": "counts once it is confirmed, and that has an entry",
+    "VariableMonitor": _ASKED,
+    "WebhookDelivery": "a message of a webhook, whose entry names it",
 }
 #: A driver gives way whole, and the entry must not tell what they were.
 _FORGOTTEN = "driver.forget"
@@ -135,6 +151,8 @@ def lacking(before: dict[str, Rows], after: dict[str, Rows]) -> set[str]:
     of_audit = "audit_entries"
     fresh = after[of_audit].keys() - before[of_audit].keys()
     told, found = _Told([after[of_audit][key] for key in fresh]), set[str]()
+    if _FORGOTTEN in told.actions:
+        return found
     for table in Base.metadata.sorted_tables:
         was, now_is = before[table.name], after[table.name]
         if was == now_is:
@@ -152,8 +170,6 @@ def _untold(table: Table, was: Any, now_is: Any, told: _Told) -> Iterator[str]:
             yield table.name
         return
     kind = mapper.class_.__name__
-    if kind == "Driver" and _FORGOTTEN in told.actions:
-        return
     own = told.of.get((kind, (now_is or was).get("id")))
     if was is None or now_is is None:
         if own is None:

@@ -1,13 +1,11 @@
 """flask user: who may sign in to the desk."""
 
 import secrets
-from datetime import datetime
 from typing import Any
 
 import click
 from flask import current_app, url_for
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
 from app.domain.ground.columns import read
@@ -79,7 +77,7 @@ def add(email: str, site_names: tuple[str, ...], password: str | None, **given: 
             db, cli.ACTOR, tenant_id=tenant_id, email=email, site_ids=reach, password=password,
             now=now, **given,
         )  # fmt: skip
-        secret = None if password else _link(db, user, now)
+        secret = None if password else ways_in.invite(db, cli.ACTOR, user, now=now)
     click.echo(f"{user.name} <{user.email}> is on the staff as {user.role_name}.")
     if secret:
         click.echo(f"Link  {link_to(secret)}")
@@ -169,7 +167,7 @@ def reset_password(email: str, password: str | None) -> None:
         if password is not None:
             staff.set_password(db, cli.ACTOR, user, password, now=now)
         else:
-            secret = _link(db, user, now)
+            secret = ways_in.invite(db, cli.ACTOR, user, now=now)
     if password is not None:
         click.echo(f"{user.email} has the new password and is signed out everywhere.")
         return
@@ -195,7 +193,3 @@ group.does(
     "End every sign-in of the member of staff EMAIL.",
     argument="email",
 )
-
-
-def _link(db: Session, user: User, now: datetime) -> str:
-    return sign_ins.issue_link(db, sign_ins.RESET, user=user, now=now, lifetime=sign_ins.INVITATION)

@@ -58,6 +58,12 @@ def count(station: Station) -> int:
     return len(of(station))
 
 
+def summary(station: Station) -> Json:
+    """What the audit tells of a station's plugs."""
+    kinds = {plug.plug_type for plug in of(station) if plug.plug_type}
+    return {"connectors": count(station), "plug_type": ", ".join(sorted(kinds)) or None}
+
+
 def preset(db: Session, station: Station, number: int, plug_type: str | None) -> None:
     """Describe `number` plugs of one type and the station's power.
 

@@ -56,7 +56,7 @@ def register(
     db.add(station)
     db.flush()
     plugs.preset(db, station, given.get("connectors", 1), given.get("plug_type"))
-    audit.note(db, actor, "station.register", station, now=now)
+    audit.note(db, actor, "station.register", station, now=now, also=({}, plugs.summary(station)))
     record(db, StationChanged(tenant_id, station.id))
     return station, clear
 
@@ -71,11 +71,14 @@ def edit(db: Session, actor: Actor, station: Station, *, now: datetime, **given:
             _identify(db, station, given["identity"])
         _apply(db, station, given)
     db.flush()
+    also: tuple[Json, Json] = ({}, {})
     if "connectors" in given or "plug_type" in given:
-        count = given.get("connectors", plugs.count(station))
+        had, count = plugs.summary(station), given.get("connectors", plugs.count(station))
         plugs.preset(db, station, count, given.get("plug_type"))
+        if had != (has := plugs.summary(station)):
+            also = (had, has)
     _decided(db, station, terms)
-    _note(db, actor, "station.edit", station, now, before)
+    _note(db, actor, "station.edit", station, now, before, also)
     return station
 
 
@@ -294,7 +297,8 @@ def _decided(db: Session, station: Station, before: tuple[Any, ...]) -> None:
 
 
 def _note(
-    db: Session, actor: Actor, action: str, station: Station, now: datetime, before: Json
-) -> None:
-    audit.note(db, actor, action, station, now=now, before=before)
+    db: Session, actor: Actor, action: str, station: Station, now: datetime, before: Json,
+    also: tuple[Json, Json] | None = None,
+) -> None:  # fmt: skip
+    audit.note(db, actor, action, station, now=now, before=before, also=also)
     record(db, StationChanged(station.tenant_id, station.id))

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import event, insert, inspect
-from sqlalchemy.orm import LoaderCallableStatus, Session
+from sqlalchemy.orm import LoaderCallableStatus, Session, SessionTransaction
 
 from app.domain.ground import events
 from app.domain.ground.vocabulary import Actor, Json
@@ -51,10 +51,10 @@ def _remember(db: Session, _context: Any, _instances: Any) -> None:
                 was.setdefault(name, value)
 
 
-@event.listens_for(Session, "after_commit")
-@event.listens_for(Session, "after_rollback")
-def _forget(db: Session) -> None:
-    db.info.pop(_WAS, None)
+@event.listens_for(Session, "after_transaction_end")
+def _forget(db: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:  # not a savepoint within it
+        db.info.pop(_WAS, None)
 
 
 def changes(db: Session, row: Any) -> tuple[Json, Json]:

@@ -54,8 +54,9 @@ def archive(db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetim
 
 def restore(db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetime) -> None:
     """Send again, from the next time on: what was missed is not made up for."""
-    schedule.next_run_at = next_run(schedule.every, schedule.timezone, now)
-    audit.restore(db, actor, "report_schedule", schedule, now=now)
+    later = next_run(schedule.every, schedule.timezone, now)
+    again = {"archived_at": None, "next_run_at": later}
+    audit.change(db, actor, "report_schedule.restore", schedule, now=now, **again)
 
 
 def named(db: Session, tenant_id: int, name: str) -> ReportSchedule:

@@ -17,7 +17,7 @@ from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Role
 from app.domain.network import tenants
-from app.domain.office import audit, sign_ins, staff
+from app.domain.office import audit, rights, sign_ins, staff
 from app.models import OneTimeLink, Passkey, User
 
 
@@ -163,6 +163,19 @@ def invited_until(db: Session, user: User, *, now: datetime) -> datetime | None:
             OneTimeLink.expires_at > now,
         )
     )
+
+
+def invite(db: Session, actor: Actor, user: User, *, now: datetime) -> str:
+    """Return the secret of a link that waits for some days, by which somebody sets a password.
+
+    Raises `Conflict`, or `Forbidden` where they may do more than the actor, who sees the link.
+    """
+    rights.refuse_more(actor, rights.of(user))
+    if user.archived_at is not None:
+        raise Conflict(f"{user.name} is deactivated.")
+    audit.remark(db, actor, "user.invite", user, now=now)
+    lifetime = sign_ins.INVITATION
+    return sign_ins.issue_link(db, sign_ins.RESET, user=user, now=now, lifetime=lifetime)
 
 
 def withdraw(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
