@@ -153,13 +153,16 @@ class Receipt(SiteOwned, Base):
     """The mail of a bill: one row per bill, claimed before it is sent."""
 
     __tablename__ = "receipts"
-    __table_args__ = (Index("ix_receipts_tenant_sent", "tenant_id", "sent_at"),)
+    __table_args__ = (
+        Index("ix_receipts_tenant_sent", "tenant_id", "sent_at"),
+        # A state of which there are few, and an address, however many receipts there are.
+        Index("ix_receipts_state_bill", "state", "tenant_id", "bill_id"),
+        Index("ix_receipts_recipient", "recipient"),
+    )
 
     id: Mapped[Id]
     bill_id: Mapped[int] = mapped_column(BigId, ForeignKey("bills.id"), unique=True)
-    state: Mapped[ReceiptState] = mapped_column(
-        choice(ReceiptState), default=ReceiptState.QUEUED, index=True
-    )
+    state: Mapped[ReceiptState] = mapped_column(choice(ReceiptState), default=ReceiptState.QUEUED)
     recipient: Mapped[str | None] = mapped_column(String(254))
     language: Mapped[str] = mapped_column(String(8), default="en")
     message_id: Mapped[str] = mapped_column(String(200))

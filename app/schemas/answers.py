@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,21 +35,20 @@ class Answer(BaseModel):
     @classmethod
     def write(cls, row: Any) -> Json:
         """Write a row (or a mapping) as JSON."""
-        return {name: put(how(row)) for name, how, put in _members(cls)}
+        named = row.__getitem__ if isinstance(row, Mapping) else partial(getattr, row)
+        return {
+            name: put(named(name) if how is None else how(row)) for name, how, put in _members(cls)
+        }
 
 
 @cache
-def _members(answer: type[Answer]) -> list[tuple[str, Read, Read]]:
-    """Each member's name, how it is read off a row, and how it is written."""
+def _members(answer: type[Answer]) -> list[tuple[str, Read | None, Read]]:
+    """Each member's name, how it is read off a row where not by it, and how it is written."""
     found = []
     for name, info in answer.model_fields.items():
-        how = next((one.read for one in info.metadata if isinstance(one, From)), _named(name))
+        how = next((one.read for one in info.metadata if isinstance(one, From)), None)
         found.append((name, how, _writer(info.annotation)))
     return found
-
-
-def _named(name: str) -> Read:
-    return lambda row: row[name] if isinstance(row, Mapping) else getattr(row, name)
 
 
 def _writer(of: object) -> Read:
@@ -64,8 +63,14 @@ def _writer(of: object) -> Read:
     return lambda row: None if row is None else inner(row)
 
 
+#: Most of what is answered; to ask for each whether it is any other takes half of a long list.
+_AS_THEY_ARE = frozenset((str, int, float, bool, type(None)))
+
+
 def plain(value: object) -> Any:
     """A value as JSON knows it: times in UTC with Z, exact numbers as numbers."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

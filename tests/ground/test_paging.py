@@ -283,3 +283,21 @@ def test_a_page_says_that_it_did_not_sort_all(network, any_app, monkeypatch):
     client = seed.signed_in(any_app, network.admin)
     assert "the first 40 in the usual order" in client.get("/sessions?sort=energy&when=all").text
     assert "in the usual order" not in client.get("/sessions?when=all").text
+
+
+def test_what_fits_on_the_first_page_is_not_counted_by_a_statement_of_its_own(network):
+    grow(network, range(FEW))
+    found = []
+
+    def note(_connection, _cursor, statement, *_):
+        found.append(statement)
+
+    event.listen(flask_db.engine, "before_cursor_execute", note)
+    try:
+        for size in (FEW, FEW - 1):
+            found.clear()
+            page = fetch(network.db, select(ChargingSession), Wish(size=size), SORTS, default="id")
+            asked = [statement for statement in found if statement.startswith("SELECT")]
+            assert (page.total, len(asked)) == (FEW, 2 if size == FEW else 3)
+    finally:
+        event.remove(flask_db.engine, "before_cursor_execute", note)

@@ -114,16 +114,21 @@ def fetch(
     back on `default`.  The primary key breaks ties, so that pages never overlap.
     The rows are loaded by their ids, with the options of the select but not its joins.
     """
-    counted = count_up_to(db, query, MOST_COUNTED)
-    total, more = min(counted, MOST_COUNTED), counted > MOST_COUNTED
     size = max(1, min(wish.size, CSV_LIMIT))
     keys, falling = _keys(query, wish.sort, sorts, default)
     mark, back = _read(wish.before or wish.after, keys), bool(wish.before)
     number = max(1, wish.page)
     order = _Order(keys, falling, db.get_bind().dialect.name == "sqlite")
-    narrow = _marks(query, keys)
     own = _Order(*_keys(query, default, sorts, default), order.sqlite)
-    partly = more and not wish.sorts_all and _sorts_part(db, query, order, own)
+    narrow = _marks(query, keys)
+    sorts_all = wish.sorts_all or order.has_index or not own.has_index
+    # What fits on the first page is counted with it: a search is not made twice.
+    at_once = sorts_all and mark is None and number == 1
+    head = _slice(db, narrow, order, size) if at_once else []
+    few = at_once and len(head) <= size
+    counted = len(head) if few else count_up_to(db, query, MOST_COUNTED)
+    total, more = min(counted, MOST_COUNTED), counted > MOST_COUNTED
+    partly = more and not sorts_all and count_up_to(db, query, MOST_SORTED) > MOST_SORTED
     if partly:
         first = narrow.order_by(*own.by(False)).limit(MOST_SORTED).subquery()
         order, narrow = replace(order, keys=list(first.c)), select(*first.c)
@@ -132,29 +137,22 @@ def fetch(
         narrow = narrow.offset((number - 1) * size)
     else:
         narrow = narrow.where(order.beyond(mark, back=back))
-    narrow = narrow.order_by(*order.by(back)).limit(size + 1)
-    found = list(db.execute(narrow)) if counted else []
+    found = head or (_slice(db, narrow, order, size, back) if counted else [])
     beyond, found = len(found) > size, found[:size][:: -1 if back else 1]
-    follows = (back or beyond) and bool(found)
-    leads = (beyond if back else number > 1) and bool(found)
-    return Page(
-        _rows(db, query, [row[-1] for row in found]),
-        number,
-        total,
-        size,
-        noun,
-        more,
-        after=_write(found[-1]) if follows else "",
-        before=_write(found[0]) if leads else "",
+    page = Page(_rows(db, query, [row[-1] for row in found]), number, total, size, noun, more)
+    return replace(
+        page,
+        after=_write(found[-1]) if found and (back or beyond) else "",
+        before=_write(found[0]) if found and (beyond if back else number > 1) else "",
         sorted_of=MOST_SORTED if partly else None,
     )
 
 
-def _sorts_part(db: Session, query: Select[Any], order: "_Order", own: "_Order") -> bool:
-    """Whether no index sorts a list that is longer than what is sorted, but one its own order."""
-    if order.has_index or not own.has_index:
-        return False
-    return count_up_to(db, query, MOST_SORTED) > MOST_SORTED
+def _slice(
+    db: Session, narrow: Select[Any], order: "_Order", size: int, back: bool = False
+) -> list[Any]:
+    """The marks of a page, and of one row more if there is one."""
+    return list(db.execute(narrow.order_by(*order.by(back)).limit(size + 1)))
 
 
 def _marks(query: Select[Any], keys: Sequence[Any]) -> Select[Any]:

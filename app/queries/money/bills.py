@@ -21,7 +21,7 @@ from app.models import (
     Site,
     TariffVersion,
 )
-from app.queries.charging.sessions import meant
+from app.queries.charging.sessions import MOST_NAMED, meant
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like
 
 #: No year has bills whose numbers are longer.
@@ -62,23 +62,18 @@ class Filter:
 
     def select(self, db: Session) -> Select[Any]:
         """Select the bills, in no order yet."""
-        query = select(Bill).where(*self._indexed())
+        query = self._meant(db)
         if self.kind in list(BillKind):
             query = query.where(Bill.kind == BillKind(self.kind))
-        if not self.q:
-            return query
-        # Whom or what a search names is found by indexes, however long ago; only where it names
-        # nothing, it is looked for within addresses.
-        named = query.where(_named(db, self.q, self.known))
-        return named if db.scalar(named.limit(1)) is not None else query.where(_holding(self.q))
+        return query
 
     def is_long(self, db: Session) -> bool:
-        """Tell whether more are found in all time than a list counts, and that without a name."""
-        found = select(Bill).where(*self._indexed())
-        if count_up_to(db, found, MOST_COUNTED) <= MOST_COUNTED:
-            return False
-        named = found.where(_named(db, self.q, self.known)) if self.q else found
-        return not 0 < count_up_to(db, named, MOST_COUNTED) <= MOST_COUNTED
+        """Tell whether more are found in all time than a list counts."""
+        return count_up_to(db, self._meant(db), MOST_COUNTED) > MOST_COUNTED
+
+    def _meant(self, db: Session) -> Select[Any]:
+        query = select(Bill).where(*self._indexed())
+        return query.where(_named(db, self.q, self.known)) if self.q else query
 
     def _indexed(self) -> Iterator[ColumnElement[bool]]:
         if self.site_id is not None:
@@ -110,17 +105,24 @@ def _received(*states: ReceiptState) -> ColumnElement[bool]:
 
 
 def _named(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
-    """The bills of whom or what a text names: a number, a session, a driver, a station, a card."""
-    other = aliased(Bill)
+    """The bills of whom or what a text names: a number, a session, a driver, a station, a card.
+
+    It names a driver by a part of their address, too, and a receipt by the whole of the one that it
+    went to: within the addresses of all receipts nothing is looked for.
+    """
+    other, text = aliased(Bill), q.strip().casefold()
     if (whose := known.get("address")) is None:
-        address = select(Driver.id).where(Driver.email_key == q.strip().casefold())
-        whose = known["address"] = list(db.scalars(address))
+        address = select(Driver.id).where(Driver.email_key.like(like(text), escape="\\"))
+        ids = list(db.scalars(address.limit(MOST_NAMED + 1)))
+        # A word that is in so many addresses, as their provider's name, names nobody.
+        whose = known["address"] = ids if len(ids) <= MOST_NAMED else []
     sessions = [meant(db, q, known), *([ChargingSession.driver_id.in_(whose)] if whose else ())]
     # One set of ids: of several conditions PostgreSQL would ask each bill there is.
     return Bill.id.in_(
         union(
             select(other.id).where(other.number.in_(numbered(db, q))),
             select(other.id).join(other.session).where(or_(*sessions)),
+            select(Receipt.bill_id).where(Receipt.recipient.in_([q.strip(), text])),
         )
     )
 
@@ -139,12 +141,6 @@ def numbered(db: Session, text: str) -> list[str]:
     else:
         known = list(db.scalars(select(BillCounter.year).where(BillCounter.year > 0).distinct()))
     return [plain, *(Bill.number_of(each, int(last)) for each in sorted(known))]
-
-
-def _holding(q: str) -> ColumnElement[bool]:
-    """The bills whose receipt's address holds a text: all are looked through."""
-    recipients = select(Receipt.bill_id).where(Receipt.recipient.ilike(like(q), escape="\\"))
-    return recipients.where(Receipt.bill_id == Bill.id).correlate(Bill).exists()
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
