@@ -127,14 +127,15 @@ def file_of_pages(
     wanted = Wish(request.args.get("sort", ""), 1, PIECE)
     page, beside = read_page(wanted)
 
-    def cells(page: Page, beside: Any) -> Iterator[list[Any]]:
+    def cells(page: Page, beside: Any) -> Iterator[Sequence[Any]]:
         while True:
-            columns = columns_of(beside)
-            yield from ([read(row) for _, read in columns] for row in page)
-            if not page.after:
+            columns, after = columns_of(beside), page.after
+            told = list(_giving_way([read(row) for _, read in columns] for row in page))
+            db.session.rollback()  # whoever is slow to take the file holds no connection
+            yield from told
+            if not after:
                 return
-            db.session.rollback()
-            page, beside = read_page(replace(wanted, after=page.after))
+            page, beside = read_page(replace(wanted, after=after))
 
     return _file(file_name(name, since, until), columns_of(beside), cells(page, beside))
 
@@ -206,9 +207,21 @@ def sent(parts: Iterable[str] | Iterable[bytes], mimetype: str, name: str) -> Re
         size += len(part)
         if size > _HELD:
             break
-    # What is whole by now needs no request to go on living.
-    body: Any = first if size <= _HELD else stream_with_context(chain(first, rest))
-    return Response(body, mimetype=mimetype, headers={"Content-Disposition": attachment(name)})
+    headers = {"Content-Disposition": attachment(name)}
+    if size <= _HELD:  # what is whole by now needs no request to go on living
+        return Response(first, mimetype=mimetype, headers=headers)
+    # The request ends before the rest is read.  Its end must not take away the database session,
+    # on which the rows live that are told yet, and which knows how far the asker may see.
+    own = db.session()
+    db.session.registry.clear()
+
+    def going_on() -> Iterator[Any]:
+        db.session.registry.set(own)
+        yield from chain(first, rest)
+
+    answer = Response(stream_with_context(going_on()), mimetype=mimetype, headers=headers)
+    answer.call_on_close(own.close)
+    return answer
 
 
 def attachment(name: str) -> str:

@@ -5,6 +5,7 @@ import gc
 import io
 import tracemalloc
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from sqlalchemy import select, text, update
 from app import uow
 from app.domain.ground.vocabulary import Role
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession
+from app.models import Bill, ChargingSession, Site, User
 from app.queries.charging import session_rows
 from app.queries.charging.sessions import Filter
 from app.queries.ground import paging
@@ -73,6 +74,32 @@ def test_both_kinds_of_file_hold_the_same_rows_piece_by_piece(viewer, monkeypatc
         row[0] for row in whole[1:] if "at" not in whole[0][0]
     ]
     assert len(sheet) == len(whole)
+
+
+def fetched(client, address):
+    """A file as a server's thread hands it out: the request ends before the file does."""
+    with ThreadPoolExecutor(1) as server:
+        return server.submit(lambda: read_csv(client.get(address))).result()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/sessions", "/bills", "/messages", "/tags", "/drivers", "/stations", "/sites", "/tariffs"],
+)
+def test_a_file_that_outlives_its_request_tells_what_its_reader_may_see(
+    any_app, made, monkeypatch, address
+):
+    person = made.people[Role.VIEWER]
+    with unit_of_work() as db:
+        db.get_one(User, person.id).sites = [db.get_one(Site, made.sites["Depot Nord"].id)]
+    client = seed.signed_in(any_app, person)
+    whole = fetched(client, f"{address}?format=csv&when=all")
+    monkeypatch.setattr(paging, "PIECE", 2)
+    monkeypatch.setattr(listing, "PIECE", 2)
+    monkeypatch.setattr(spreadsheet, "_PART", 10)
+    monkeypatch.setattr(listing, "_HELD", 10)
+    assert fetched(client, f"{address}?format=csv&when=all") == whole
+    assert len(whole) > 1
 
 
 def test_sessions_of_the_same_instant_are_neither_lost_nor_told_twice(made, monkeypatch):

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -19,7 +20,7 @@ from app.models import (
     StationVariable,
 )
 from app.queries.network import bundle as queries
-from app.web import bundle
+from app.web import bundle, listing
 from app.web.bundle import Pseudonyms
 from tests.support import seed
 from tests.support.seed_log import message
@@ -206,6 +207,19 @@ def test_many_messages_are_cut_and_none_is_held(made, session, db, now):
     files = opened(made.at["operator"].get(f"/stations/{session.station_id}/support-bundle"))
     held = db.scalars(select(Message.id).where(Message.station_id == session.station_id)).all()
     assert len(rows(files, "messages")) == len(held) > 1_200
+
+
+@pytest.mark.parametrize("address", ["/stations/{0.station_id}", "/sessions/{0.id}"])
+def test_a_bundle_that_outlives_its_request_is_whole(made, session, monkeypatch, address):
+    """A server's thread hands it out: the request ends before the file does."""
+    address = f"{address.format(session)}/support-bundle"
+    whole = opened(made.at["operator"].get(address))
+    monkeypatch.setattr(bundle, "PART", 10)
+    monkeypatch.setattr(listing, "_HELD", 10)
+    with ThreadPoolExecutor(1) as server:
+        found = server.submit(lambda: opened(made.at["operator"].get(address))).result()
+    assert rows(found, "attempts") == rows(whole, "attempts")
+    assert set(found) == set(whole)
 
 
 def test_a_person_in_a_sentence_is_taken_out():
