@@ -120,7 +120,7 @@ class OnboardingForm(FlaskForm):  # type: ignore[misc]
     status = BooleanField(_WORDS["status"])
     heartbeat = BooleanField(_WORDS["heartbeat"])
     meter_values = BooleanField(_WORDS["meter_values"])
-    ask_boot = BooleanField(_("Ask it to boot when it came without ever saying who it is"))
+    ask_boot = BooleanField(_("Ask it to boot if it connected without introducing itself"))
     local_list = BooleanField(_("Keep its local list of tags up to date"))
     settings = TextAreaField(
         _("Settings"),

@@ -81,11 +81,11 @@ class NewCredentials(Schema):
 
 _IDENTITY = Asked(
     N_("Identity"),
-    N_("What the charger calls itself in its URL, like CP-7. Case does not count."),
+    N_("What the charger calls itself in its URL, such as CP-7; upper or lower case."),
     N_("Type the charger's identity."),
     {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"},
 )
-_STATION_NAME = Asked(N_("Name"), N_("What people call it, like Row A left."))
+_STATION_NAME = Asked(N_("Name"), N_("What people call it, such as “Row A left”."))
 _ALIAS = Asked(
     N_("User name it sends"),
     N_("Only for chargers that do not send their identity."),

@@ -38,7 +38,7 @@ KINDS = (
         N_("Use a token that may do this; GET /token says what this one may do."),
     ),
     Kind(
-        *(404, "not_found", N_("There is no such thing, or this token may not see it.")),
+        *(404, "not_found", N_("Nothing is there, or this token may not see it.")),
         N_("Check the address and the ids in it; lists show what this token may see."),
     ),
     Kind(
@@ -46,7 +46,7 @@ KINDS = (
         N_("Send it again when the station is connected; nothing is kept for later."),
     ),
     Kind(
-        *(405, "method_not_allowed", N_("This address does not know this method.")),
+        *(405, "method_not_allowed", N_("This address does not accept this method.")),
         N_("The header Allow names the methods that it knows."),
     ),
     Kind(
@@ -103,7 +103,7 @@ KINDS = (
 CODES = {kind.status: kind.code for kind in reversed(KINDS)}
 SENTENCES = {
     404: "There is nothing at this address.",
-    405: "This address does not know this method.",
+    405: "This address does not accept this method.",
     412: "It has changed since it was read; read it again.",
     413: "The body is too large.",
     429: "Too many requests with this token; wait a little.",

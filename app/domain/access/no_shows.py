@@ -194,8 +194,8 @@ class Reason(NamedTuple):
 
 #: What speaks against a no-show, in the order in which it is looked for; the first is told.
 REASONS = (
-    Reason(N_("The station never said that it keeps the plug."), _never_kept),
-    Reason(N_("The station let the plug go before the time was over."), _let_go),
+    Reason(N_("The station never confirmed that it holds the connector."), _never_kept),
+    Reason(N_("The station released the connector before the time was over."), _let_go),
     Reason(N_("It was asked to be cancelled in time."), _cancel_asked),
     Reason(N_("The station was offline all the time."), _away),
     Reason(N_("The plug was faulted or out of service all the time."), _out),

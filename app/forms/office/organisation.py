@@ -54,5 +54,5 @@ class OrganisationForm(FlaskForm):  # type: ignore[misc]
             (SecondFactorRule.ADMINS.value, _("Admins")),
             (SecondFactorRule.EVERYBODY.value, _("Everybody")),
         ],
-        description=_("Whoever lacks one has to set it up before anything else."),
+        description=_("Anyone without one has to set it up before doing anything else."),
     )

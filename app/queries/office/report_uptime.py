@@ -291,5 +291,7 @@ def faults(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     )
     lines, whole = lines_of(db, wanted, query, keys[wanted.by], sums)
     report = Report("faults", wanted, FAULTS, lines, whole)
-    report.words = [N_("A fault counts where it began; one that goes on lasts until now.")]
+    report.words = [
+        N_("A fault counts in the period in which it began; one that goes on lasts until now.")
+    ]
     return report

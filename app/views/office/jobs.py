@@ -73,5 +73,5 @@ _doing.does(
 def _own(job_id: int) -> Job:
     job = db.session.get(Job, job_id)
     if job is None or job.user_id != current_user.id:
-        abort(404, _("There is no such job among yours."))
+        abort(404, _("You have no such job."))
     return job

@@ -71,7 +71,7 @@ def first(filter_id: int) -> ResponseReturnValue:
     if begins:
         flash(_("The list now begins with %(name)s.", name=name), "success")
     else:
-        flash(_("The list begins with everything again."), "success")
+        flash(_("The list begins unfiltered again."), "success")
     return _to(page, query)
 
 
