@@ -125,4 +125,22 @@ def stopped_by_another() -> list[TransactionReport]:
     ]
 
 
-STREAMS = (charge, plugged_first, rebooted, split, stopped_by_another)
+def interrupted() -> list[TransactionReport]:
+    """The car takes a break."""
+    told = [
+        (10, 102_000, Activity.CHARGING),
+        (20, 105_000, Activity.SUSPENDED_EV),
+        (22, 105_000, Activity.CHARGING),
+        (52, 110_000, Activity.SUSPENDED_EV),
+    ]
+    return [
+        charge()[0],
+        *(
+            event("updated", number, minute, register(minute, wh), activity=activity)
+            for number, (minute, wh, activity) in enumerate(told, 1)
+        ),
+        charge()[-1],
+    ]
+
+
+STREAMS = (charge, plugged_first, rebooted, split, stopped_by_another, interrupted)
