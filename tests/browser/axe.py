@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pytest
+from playwright.sync_api import expect
 
 from tests.support.chance import BY_NIGHT
 
@@ -10,19 +10,28 @@ AXE = (Path(__file__).parent / "vendor/axe-core@4.14.1/axe.min.js").read_text("u
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 #: What other colours of a page may breach that was looked at in one; the rest is its text.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
-#: Widths and colours for `pytest.mark.parametrize`: by day both of each, by night each with each.
-LOOKS = (
-    (390, "light"),
-    (1440, "dark"),
-    pytest.param(390, "dark", marks=pytest.mark.nightly),
-    pytest.param(1440, "light", marks=pytest.mark.nightly),
-)
+#: Widths and colours: by day both of each, by night each with each.
+LOOKS = ((390, "light"), (1440, "dark"), *(((390, "dark"), (1440, "light")) if BY_NIGHT else ()))
 FIND = """async (only) => {
   const fading = document.getAnimations().filter((one) => one instanceof CSSTransition);
   await Promise.allSettled(fading.map((one) => one.finished));
   const found = await axe.run({ runOnly: only, resultTypes: ['violations'] });
   return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }"""
+
+
+def in_every_look(page, address=""):
+    """Show the page in each of `LOOKS` in turn; yields its width and its colours.
+
+    One that minds colours only when it is opened needs its address.
+    """
+    for width, scheme in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        if address:
+            page.goto(address)
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+        yield width, scheme
 
 
 def breaches(page, only=LEVELS):
