@@ -92,7 +92,11 @@ def _hear_of_failures() -> None:
     if gevent_has_sockets():
         from gevent.hub import Hub
 
-        Hub.print_exception = lambda hub, whose, *error: _uncaught(*error)
+        def failed(_hub: Any, whose: Any, *error: Any) -> None:
+            if not isinstance(whose, tuple):  # of a thread pool: raised where it is waited for
+                _uncaught(*error)
+
+        Hub.print_exception = failed
 
 
 def _uncaught(kind: Any, error: Any, trace: Any) -> None:

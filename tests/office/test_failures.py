@@ -108,6 +108,10 @@ for each in (of_greenlet, ends_well):
     gevent.spawn(each, "04DEADBEEF").join()
 gevent.get_hub().loop.run_callback(of_loop, "04DEADBEEF")
 gevent.sleep(0)
+try:
+    gevent.get_hub().threadpool.apply(of_loop, ["04DEADBEEF"])
+except KeyError:
+    pass  # caught
 thread = threading.Thread(target=of_thread, args=["04DEADBEEF"])
 thread.start()
 thread.join()
