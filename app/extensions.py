@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 AWAY = (redis.RedisError, SQLAlchemyError)
 #: SQLite's errors of a file that cannot be had now: busy, locked, no room, no such file or disk.
 _SQLITE_AWAY = frozenset({5, 6, 8, 10, 13, 14, 15})
-#: PostgreSQL's classes of errors of a server that is away, ends, or has no room, or whose tables
-#: somebody locks; a statement that takes too long is the statement's own fault.
-_POSTGRESQL_AWAY = ("08", "53", "55P03", "57P", "58")
+#: PostgreSQL's classes of errors of a server that is away, ends, has no room or takes no writes, or
+#: whose tables somebody locks; a statement that takes too long is the statement's own fault.
+_POSTGRESQL_AWAY = ("08", "25006", "53", "55P03", "57P", "58")
 
 
 def is_away(error: Exception) -> bool:

@@ -180,6 +180,9 @@ def tune(engine: Engine) -> None:
     for a lock without end.
     """
     _set_at_connect(engine, {"lock_timeout": LOCKED_S})
+    # A server that takes no writes (its disk is full, another one took its place) is no fault of
+    # ours, as the library has it, but the server's.
+    engine.dialect.dbapi_exception_translation_map = {"ReadOnlySqlTransaction": "OperationalError"}
 
     def ask_time() -> None:
         with contextlib.suppress(SQLAlchemyError), engine.begin():

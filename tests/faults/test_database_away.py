@@ -176,6 +176,20 @@ def test_a_frozen_database_is_one_that_is_away(cluster, make_away, fleet):
     check(site, tellers, redone=1)
 
 
+def test_a_database_that_takes_no_writes_is_one_that_is_away(cluster, make_away, fleet):
+    site = make_away("worker", storage_hold_s=1)
+    tellers = fleet(site)
+    cluster.take_writes(False)
+    try:
+        eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 90, "frames wait")
+        assert health(site)["storage"] is False
+    finally:
+        cluster.take_writes(True)
+    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    told.finish(tellers)
+    check(site, tellers, redone=1)
+
+
 def test_kills_in_an_outage_and_in_the_replay_lose_nothing_and_double_nothing(cluster, make_away):
     site = make_away("worker", storage_hold_s=1)
     depot = furnish(site, 3)

@@ -85,6 +85,14 @@ class Cluster:
         """Let them go on."""
         self._signal(signal.SIGCONT)
 
+    def take_writes(self, does: bool) -> None:
+        """Have it take writes or refuse them, as one does that copies another or has no room."""
+        with psycopg.connect(self.url, autocommit=True) as db:
+            db.execute("SET default_transaction_read_only = off")
+            value = "off" if does else "on"
+            db.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+            db.execute("SELECT pg_reload_conf()")
+
     def cut_off(self) -> int:
         """End the connections of everybody else; return how many there were."""
         with psycopg.connect(self.url, autocommit=True) as db:
