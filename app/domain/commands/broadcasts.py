@@ -165,9 +165,8 @@ def cancel(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) ->
     """Send no more; what is under way is waited for.  Raises `Conflict` when it has ended."""
     if broadcast.state is not BroadcastState.RUNNING:
         raise Conflict("This broadcast has ended.")
-    before = audit.snapshot(broadcast)
     _stop(db, broadcast, BroadcastState.CANCELLED, f"Cancelled by {actor.name}.", now)
-    audit.note(db, actor, "broadcast.cancel", broadcast, now=now, before=before)
+    audit.note(db, actor, "broadcast.cancel", broadcast, now=now)
     db.flush()
 
 

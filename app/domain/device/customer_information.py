@@ -95,11 +95,8 @@ def erase(db: Session, actor: Actor, row: CustomerReport, *, now: datetime) -> N
     if row.erased_at is None:
         row.text, row.parts, row.erased_at = "", {}, now
         station = db.get_one(Station, row.station_id)
-        same = audit.snapshot(station)
         note = f"Erased what it told of {row.about} (request {row.request_id})."
-        audit.note(
-            db, actor, "customer_information.erase", station, now=now, before=same, remark=note
-        )
+        audit.remark(db, actor, "customer_information.erase", station, note, now=now)
         events.station_changed(db, station)
 
 

@@ -72,10 +72,8 @@ def validated(given: Json) -> Json:
 
 def change(db: Session, actor: Actor, station: Station, given: Json, *, now: datetime) -> None:
     """Say what the station gets after its boots; it counts from the next one."""
-    before = audit.snapshot(station)
-    station.onboarding = validated(given)
-    db.flush()
-    audit.note(db, actor, "station.onboarding", station, now=now, before=before)
+    wanted = validated(given)
+    audit.change(db, actor, "station.onboarding", station, now=now, onboarding=wanted)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
 
 

@@ -31,10 +31,8 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: An
 
 def edit(db: Session, actor: Actor, site: Site, *, now: datetime, **given: Any) -> Site:
     """Change what is given and leave the rest.  Raises `Invalid`, `Taken` or `Conflict`."""
-    before = audit.snapshot(site)
-    _apply(db, site, given)
-    db.flush()
-    audit.note(db, actor, "site.edit", site, now=now, before=before)
+    with audit.edited(db, actor, "site.edit", site, now=now):
+        _apply(db, site, given)
     return site
 
 

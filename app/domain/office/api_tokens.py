@@ -77,11 +77,8 @@ def issue(
 
 def revoke(db: Session, actor: Actor, token: ApiToken, *, now: datetime) -> None:
     """Make a token useless from now on."""
-    if token.revoked_at is not None:
-        return
-    before = audit.snapshot(token)
-    token.revoked_at = now
-    audit.note(db, actor, "token.revoke", token, now=now, before=before)
+    if token.revoked_at is None:
+        audit.change(db, actor, "token.revoke", token, now=now, revoked_at=now)
 
 
 def get(db: Session, token_id: int) -> ApiToken:
@@ -279,17 +276,16 @@ def edit_machine(
 ) -> User:
     """Change what is given of a machine.  Raises as `add`."""
     rights.refuse_more(actor, rights.of(machine))
-    before = audit.snapshot(machine)
-    if name is not None:
-        _rename_machine(machine, name)
-    if owner_id is not None:
-        machine.owner = _owner(db, machine.tenant_id, owner_id)
-    if role is not None:
-        staff.set_role(db, actor, machine, role)
-    if site_ids is not None:
-        machine.sites = staff.sites_of(db, machine.tenant_id, site_ids)
-    staff.flush(db, machine)
-    audit.note(db, actor, "machine.edit", machine, now=now, before=before)
+    with audit.edited(db, actor, "machine.edit", machine, now=now):
+        if name is not None:
+            _rename_machine(machine, name)
+        if owner_id is not None:
+            machine.owner = _owner(db, machine.tenant_id, owner_id)
+        if role is not None:
+            staff.set_role(db, actor, machine, role)
+        if site_ids is not None:
+            machine.sites = staff.sites_of(db, machine.tenant_id, site_ids)
+        staff.flush(db, machine)
     return machine
 
 

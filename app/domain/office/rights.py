@@ -151,10 +151,9 @@ def edit_role(
 ) -> OwnRole:
     """Change a role; whoever has it may do the new at once.  Raises as `add_role`."""
     refuse_more(actor, parsed(row.rights))
-    before = audit.snapshot(row)
-    _set(db, actor, row, row.name if name is None else name, rights or parsed(row.rights))
-    _flush(db, row)
-    audit.note(db, actor, "role.edit", row, now=now, before=before)
+    with audit.edited(db, actor, "role.edit", row, now=now):
+        _set(db, actor, row, row.name if name is None else name, rights or parsed(row.rights))
+        _flush(db, row)
     return row
 
 

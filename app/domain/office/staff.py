@@ -132,7 +132,7 @@ def set_password(db: Session, actor: Actor, user: User, password: str, *, now: d
     refuse_machine(user)
     user.password_hash = hashed(password, user)
     _end_sign_ins(db, user, now=now)
-    audit.note(db, actor, "user.set_password", user, now=now, before=audit.snapshot(user))
+    audit.note(db, actor, "user.set_password", user, now=now)
 
 
 def refuse_machine(user: User) -> None:

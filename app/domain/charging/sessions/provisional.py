@@ -70,7 +70,6 @@ def close_provisionally(
         if actor is None:
             return
         raise Conflict(f"Session {session.id} has ended already.")
-    before = audit.snapshot(session)
     last = last_register(db, session)
     session.state = SessionState.ENDED
     session.provisional = True
@@ -83,7 +82,7 @@ def close_provisionally(
         session.last_register_wh = last.register_wh
     flag(session, "stop_missing")
     if actor is not None:
-        audit.note(db, actor, "session.close", session, now=now, before=before, remark=remark)
+        audit.note(db, actor, "session.close", session, now=now, remark=remark)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
     db.flush()
 
