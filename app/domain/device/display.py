@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared, asked
+from app.domain.commands.orders.spec import Prepared, asked, clear_missing
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Order, Outcome
@@ -109,7 +109,7 @@ def after_clearing(db: Session, command: Command, outcome: Outcome, now: datetim
 def after_reading(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """A station that knows no text at all shows none."""
     if outcome.word == "Unknown" and _of_all(command):
-        _missing(db, command.station, command, now)
+        _missing(db, command, now)
 
 
 def report_part(
@@ -131,7 +131,7 @@ def report_part(
         db.flush()
     command = asked(db, station, [Order.READ_MESSAGES], "request_id", request_id)
     if last and command is not None and _of_all(command):
-        _missing(db, station, command, now)
+        _missing(db, command, now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
 
 
@@ -139,16 +139,5 @@ def _of_all(command: Command) -> bool:
     return not any(command.arguments.get(name) for name in ("numbers", "priority", "when"))
 
 
-def _missing(db: Session, station: Station, command: Command, now: datetime) -> None:
-    since = command.sent_at or command.requested_at
-    rows = db.scalars(
-        select(DisplayMessage).where(
-            DisplayMessage.station_id == station.id,
-            DisplayMessage.state == "shown",
-            DisplayMessage.changed_at < since,
-        )
-    )
-    for row in rows:
-        row.state, row.changed_at = "cleared", now
-        row.sentence = "The station no longer shows it."
-    db.flush()
+def _missing(db: Session, command: Command, now: datetime) -> None:
+    clear_missing(db, DisplayMessage, "shown", command, "The station no longer shows it.", now)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared, asked
+from app.domain.commands.orders.spec import Prepared, asked, clear_missing
 from app.domain.device import device_model, settings
 from app.domain.device.variable_names import VariableName, parse
 from app.domain.ground import events
@@ -188,7 +188,7 @@ def report_part(
         db.flush()
     command = asked(db, station, [Order.READ_MONITORS], "request_id", request_id)
     if last and command is not None and _of_all(command):
-        _missing(db, station, command, now)
+        _missing(db, command, now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
 
 
@@ -201,22 +201,11 @@ def _of_all(command: Command) -> bool:
     return not command.arguments.get("criteria") and not command.arguments.get("keys")
 
 
-def _missing(db: Session, station: Station, command: Command, now: datetime) -> None:
-    since = command.sent_at or command.requested_at
-    rows = db.scalars(
-        select(VariableMonitor).where(
-            VariableMonitor.station_id == station.id,
-            VariableMonitor.state == "active",
-            VariableMonitor.changed_at < since,
-        )
-    )
-    for row in rows:
-        row.state, row.changed_at = "cleared", now
-        row.sentence = "The station no longer reports it."
-    db.flush()
+def _missing(db: Session, command: Command, now: datetime) -> None:
+    clear_missing(db, VariableMonitor, "active", command, "The station no longer reports it.", now)
 
 
 def after_reading(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """A station that has nothing to report on all of its monitors has none."""
     if outcome.facts.get("none") and _of_all(command):
-        _missing(db, command.station, command, now)
+        _missing(db, command, now)

@@ -219,6 +219,17 @@ def asked(
     return None
 
 
+def clear_missing(
+    db: Session, model: Any, shown: str, command: Command, sentence: str, now: datetime
+) -> None:
+    """Put away what a station left out of its answer to a command that asked for all it has."""
+    since = command.sent_at or command.requested_at
+    old = (model.state == shown, model.changed_at < since)
+    for row in db.scalars(select(model).where(model.station_id == command.station_id, *old)):
+        row.state, row.sentence, row.changed_at = "cleared", sentence, now
+    db.flush()
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """One order.
