@@ -15,14 +15,15 @@ _PATIENCE: dict[str, Any] = {"socket_connect_timeout": 1.0, "socket_timeout": 1.
 
 
 class CannotStore(redis.ConnectionError):
-    """Redis is there and takes nothing, for want of room on its disk or in its memory.
+    """Redis is there and takes nothing: it has no room, or copies another one.
 
     The library calls it a fault of what was asked, at which Celery ends; so it waits as for a Redis
     that is away, and goes on.
     """
 
 
-BaseParser.EXCEPTION_CLASSES |= dict.fromkeys(("MISCONF", "OOM"), CannotStore)
+_WORDS = ("MISCONF", "OOM", "READONLY", "NOREPLICAS", "UNBLOCKED")
+BaseParser.EXCEPTION_CLASSES |= dict.fromkeys(_WORDS, CannotStore)
 
 
 def make_redis(url: str) -> Any:
