@@ -169,7 +169,7 @@ def full(where: str) -> Inflict:
 
     def inflict(nodes: Nodes) -> Iterator[None]:
         ballast = nodes.folder / where / "ballast"
-        _fill(ballast)
+        fill(ballast)
         yield
         ballast.unlink()
         if where == "postgres" and not nodes.cluster.process.running:
@@ -290,7 +290,7 @@ def _until(condition: Callable[[], object], within: float) -> None:
         passing(0.1)
 
 
-def _fill(ballast: Path) -> None:
+def fill(ballast: Path) -> None:
     """Write until there is no room left."""
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
