@@ -1,6 +1,7 @@
 """README's "Connect a charger", done as it is written: it ends in a receipt.
 
-The installation on which it was done, of two workers on PostgreSQL, outlives one of them.
+The installation on which it was done, of two workers on PostgreSQL with a Redis that was there
+before, outlives one of them.
 """
 
 import email
@@ -9,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import ExitStack
 from decimal import ROUND_HALF_UP, Decimal
 from email import policy
 
@@ -17,6 +19,7 @@ from playwright.sync_api import expect
 
 from deploy.processes import ROOT
 from tests.support import forks
+from tests.support.redis import RedisServer
 from tests.support.running import Running
 from tests.support.wait import eventually
 
@@ -26,9 +29,13 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory, postgres_server):
     """An installation without the demo, as `make run` starts it, for all tests of this file."""
-    with postgres_server.new_database("template0") as url:
-        folder = tmp_path_factory.mktemp("installed") / "data"
-        yield from started(folder, database_url=url, ocpp_processes=2)
+    folder = tmp_path_factory.mktemp("installed")
+    redis = RedisServer(folder)
+    with ExitStack() as stack:
+        stack.callback(redis.stop)
+        redis.start()
+        url = stack.enter_context(postgres_server.new_database("template0"))
+        yield from started(folder / "data", database_url=url, redis_url=redis.url, ocpp_processes=2)
 
 
 @pytest.fixture

@@ -125,6 +125,15 @@ def test_a_data_folder_that_cannot_be_written_is_named(run, tmp_path):
     assert "AMPDESK_DATA_DIR" in said
 
 
+def test_a_redis_that_does_not_answer_is_named_and_waited_for(run, tmp_path, capsys):
+    with pytest.raises(AssertionError, match="it went on to start"):
+        run(tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    assert "It is waited for; AMPDESK_REDIS_URL names it." in capsys.readouterr().err
+
+
+# By day: a Redis of one's own in tests/deploy/test_readme.py, the orderly end of all in test_run.py
+# beside it, chargers without Redis in test_readiness.py.
+@pytest.mark.nightly
 def test_a_redis_that_does_not_answer_is_named_and_chargers_are_served(tmp_path):
     running = Running(tmp_path / "data", redis_url=f"redis://127.0.0.1:{free_port()}/0", demo=0)
     try:
