@@ -1,14 +1,14 @@
 """Reservations and local lists on the desk: asked for, listed, cancelled, exported."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 
 from app.domain.access import local_lists, tags
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome, ReservationState
-from app.models import Command, LocalList, Reservation, WorkerNode
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Outcome, ReservationState
+from app.models import Command, LocalList, Reservation
 from tests.support import seed
 
 
@@ -20,11 +20,7 @@ def now():
 
 @pytest.fixture
 def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    for node in db.scalars(select(WorkerNode)):
-        node.beat_at = now + timedelta(minutes=5)
-    for station in made.stations.values():
-        station.supported_orders = [order.value for order in Order]
+    made = seed.fill_online(db, now)
     db.commit()
     return made
 

@@ -1,7 +1,5 @@
 """Broadcasts on the desk: chosen by filter, begun, followed station by station, cancelled."""
 
-from datetime import timedelta
-
 import pytest
 from sqlalchemy import select
 
@@ -9,7 +7,7 @@ from app.domain.commands import broadcasts, commands
 from app.domain.commands.orders.catalogue import FOR_MANY
 from app.domain.commands.orders.spec import SPECS
 from app.domain.ground.vocabulary import BroadcastState, CommandState, Order, Outcome
-from app.models import Broadcast, BroadcastTarget, Command, Station, WorkerNode
+from app.models import Broadcast, BroadcastTarget, Command, Station
 from tests.support import lone, seed
 
 
@@ -20,11 +18,7 @@ def now():
 
 @pytest.fixture
 def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    for node in db.scalars(select(WorkerNode)):
-        node.beat_at = now + timedelta(minutes=5)
-    for station in made.stations.values():
-        station.supported_orders = [order.value for order in Order]
+    made = seed.fill_online(db, now)
     db.commit()
     return made
 

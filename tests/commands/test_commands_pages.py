@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.domain.commands import commands, orders
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
-from app.models import AuditEntry, Command, WorkerNode
+from app.models import AuditEntry, Command
 from tests.support import lone, seed
 
 HTMX = {"HX-Request": "true"}
@@ -21,11 +21,7 @@ def now():
 
 @pytest.fixture
 def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    for node in db.scalars(select(WorkerNode)):
-        node.beat_at = now + timedelta(minutes=5)
-    for station in made.stations.values():
-        station.supported_orders = [order.value for order in Order]
+    made = seed.fill_online(db, now)
     db.commit()
     return made
 

@@ -2,7 +2,6 @@
 
 import io
 import re
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +16,6 @@ from app.models import (
     FileJob,
     FirmwareFile,
     StationVariable,
-    WorkerNode,
 )
 from app.web.file_store import FIRMWARE, Store
 from tests.support import seed
@@ -30,11 +28,7 @@ def now():
 
 @pytest.fixture
 def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    for node in db.scalars(select(WorkerNode)):
-        node.beat_at = now + timedelta(minutes=5)
-    for station in made.stations.values():
-        station.supported_orders = [order.value for order in Order]
+    made = seed.fill_online(db, now)
     db.commit()
     return made
 

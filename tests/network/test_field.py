@@ -11,7 +11,7 @@ from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import field
 from app.domain.network.presence import connected
 from app.domain.office import api_tokens
-from app.models import AuditEntry, Command, NotedFault, Station, WorkerNode
+from app.models import AuditEntry, Command, NotedFault, Station
 from app.tasks.tidying import tidy_up
 from tests.support import seed
 
@@ -24,11 +24,7 @@ def now():
 
 @pytest.fixture
 def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    for node in db.scalars(select(WorkerNode)):
-        node.beat_at = now + timedelta(minutes=5)
-    for station in made.stations.values():
-        station.supported_orders = [order.value for order in Order]
+    made = seed.fill_online(db, now)
     made.people_of = {role: seed.signed_in(app, user) for role, user in made.people.items()}
     db.commit()
     return made

@@ -34,11 +34,7 @@ def now():
 
 @pytest.fixture
 def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    for node in db.scalars(select(WorkerNode)):
-        node.beat_at = now + timedelta(minutes=5)
-    for station in made.stations.values():
-        station.supported_orders = [order.value for order in Order]
+    made = seed.fill_online(db, now)
     db.commit()
     return made
 

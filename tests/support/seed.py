@@ -86,6 +86,16 @@ def fill(db: Session, now: datetime, *, history: int = 40) -> Seeded:
     return made
 
 
+def fill_online(db: Session, now: datetime) -> Seeded:
+    """Add the network whose stations are online for minutes to come and take every order."""
+    made = fill(db, now, history=0)
+    for node in db.scalars(select(WorkerNode)):
+        node.beat_at = now + timedelta(minutes=5)
+    for station in made.stations.values():
+        station.supported_orders = [order.value for order in Order]
+    return made
+
+
 def _fill(db: Session, made: Seeded, history: int) -> None:
     tenant = tenants.first(db, now=made.now)
     _people(db, made, tenant.id)
