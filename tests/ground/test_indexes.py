@@ -52,12 +52,15 @@ def test_a_newest_page_is_read_in_the_order_of_the_rows_and_nothing_is_sorted(ap
     ("wanted", "index"),
     [
         (Filter(flag="any"), "ix_charging_sessions_flagged"),
+        (Filter(state="charging"), "ix_charging_sessions_running"),
+        (Filter(state="no_show"), "ix_charging_sessions_no_show"),
         (Filter(state="provisional"), "ix_charging_sessions_provisional"),
         (Filter(state="unauthorised"), "ix_charging_sessions_unauthorised"),
     ],
 )
 def test_the_few_among_many_sessions_are_found_by_an_index_of_their_own(db, made, wanted, index):
-    query = wanted.select(db).with_only_columns(ChargingSession.id)
+    began = ChargingSession.started_at
+    query = wanted.select(db).with_only_columns(ChargingSession.id, began).order_by(began)
     said = str(query.compile(dialect=db.get_bind().dialect))
     rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
     assert index in " / ".join(row.detail for row in rows)

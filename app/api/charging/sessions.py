@@ -10,6 +10,7 @@ from app.domain.charging import sessions
 from app.domain.money import reviews
 from app.models import Bill, ChargingSession, MeterReading
 from app.models.sessions import CHARGED
+from app.queries.charging.sessions import in_state
 from app.queries.money import costs
 from app.schemas import charging as schemas
 from app.schemas.answers import Answer, read
@@ -60,6 +61,7 @@ class Count(Answer):
 #: What is asked of sessions, where it is not a column's value.
 _WAYS = {
     "id_tag": lambda tag: func.lower(ChargingSession.token) == tag.strip().lower(),
+    "state": in_state,
     "transaction_id": lambda ref: ChargingSession.transaction_ref == ref,
 }
 #: What no car came to is found by its state only.

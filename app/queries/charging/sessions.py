@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal_column, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain.ground.vocabulary import BillingState, SessionState
@@ -22,7 +22,7 @@ from app.models import (
     Tag,
     TariffVersion,
 )
-from app.models.sessions import CHARGED, FLAGGED, RUNNING
+from app.models.sessions import CHARGED, FLAGGED
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like, ordered
 from app.queries.ground.period import epoch
 
@@ -40,6 +40,11 @@ MOST_NAMED = 200
 MOST_RUNNING = 24
 #: Readings shown of one session; beyond it every n-th is drawn.
 MOST_READINGS = 20_000
+
+
+def in_state(state: SessionState) -> ColumnElement[bool]:
+    """The condition of the sessions in a state, without a parameter, as `RUNNING` is."""
+    return ChargingSession.state == literal_column(f"'{state.value}'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,7 @@ class Filter:
         if self.billing in list(BillingState):
             yield ChargingSession.billing == BillingState(self.billing)
         if self.state in list(SessionState):
-            running = self.state == SessionState.CHARGING
-            yield RUNNING if running else ChargingSession.state == SessionState(self.state)
+            yield in_state(SessionState(self.state))
         elif self.state in ("provisional", "unauthorised"):
             yield getattr(ChargingSession, self.state).is_(True)
         else:
