@@ -80,7 +80,7 @@ def proposal(assessment: Assessment) -> str:
         )
     if energy.basis == "none":
         return "No figure is proposed: nothing that measures energy was reported."
-    if energy.measured_wh > energy.energy_wh:
+    if assessment.is_capped:
         return (
             "No figure is proposed: more was reported than the plug can deliver in that time, "
             "and the most it can deliver is no measurement."

@@ -63,6 +63,17 @@ def test_correcting_bills_the_energy_that_was_named(db, net):
     assert review.corrected_energy_wh == Decimal("9100.5")
 
 
+def test_the_most_that_a_plug_can_give_is_not_approved_as_measured(db, net):
+    session, review = hold(db, net, wh=910_000)
+    with pytest.raises(Invalid, match="name the right energy") as refused:
+        reviews.approve(db, GRACE, review, note="go on", now=LATER)
+    assert refused.value.field == "energy_kwh"
+    tally = reviews.approve_all(db, GRACE, [review], note="all of them", now=LATER)
+    assert (tally.changed, len(tally.refused)) == (0, 1)
+    assert session.billing is BillingState.HELD
+    assert db.scalars(select(Bill)).all() == []
+
+
 def test_waiving_charges_nothing_and_mails_nothing(db, net):
     session, review = hold(db, net)
     reviews.waive(db, GRACE, review, note="goodwill", now=LATER)

@@ -47,14 +47,17 @@ def approve(
 ) -> Bill:
     """Bill the energy as it was measured, or another one that is right; the standing bill if equal.
 
-    A session without a price needs a tariff version.  Raises Conflict when
-    somebody has decided already and Invalid without a reason.
+    A session without a price needs a tariff version, one that claims more than the plug can give
+    an energy.  Raises Conflict when somebody has decided already and Invalid without a reason.
     """
     note, energy_wh = reason_text(note, field="note"), checked_energy(energy_wh)
     review, session = _open(db, review)
     if tariff_version_id is not None and session.tariff_version_id is None:
         _choose_tariff(db, actor, session, tariff_version_id)
     assessment = assess(db, session, now, energy_wh=energy_wh)
+    if energy_wh is None and assessment.is_capped:
+        sentence = "The plug cannot give so much in that time: name the right energy, or waive it."
+        raise Invalid(sentence, field="energy_kwh")
     if assessment.quote is None:
         raise Invalid("The session has no price: choose a tariff, or waive it.", field="tariff")
     bill = _put(db, actor, session, assessment, note, now)

@@ -165,6 +165,7 @@ def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> s
         ],
         figures=review_words.figures(assessment),
         proposal=review_words.proposal(assessment),
+        capped=assessment.is_capped,
         other_id=assessment.continuity.other_id,
         told=bill_text.in_words(bill, DeskWriter(zone)) if bill is not None else None,
         chosen=_with_energy(found, chosen),

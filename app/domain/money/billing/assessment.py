@@ -188,6 +188,11 @@ class Assessment:
         """The energy that would be billed."""
         return self.measured.energy.energy_wh
 
+    @property
+    def is_capped(self) -> bool:
+        """Whether the energy is only the most that the plug can give: that is no measurement."""
+        return self.measured.energy.measured_wh > self.measured.energy.energy_wh
+
 
 def locked(db: Session, session_id: int) -> ChargingSession | None:
     """Read a charging session for writing: nobody else decides about its money meanwhile."""
