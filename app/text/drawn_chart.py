@@ -74,6 +74,10 @@ def of(chart: dict[str, Any], writer: Writer) -> Drawing | None:
     )
 
 
+#: What is less is drawn as nothing: no number is too small for a logarithm.
+_LEAST = 0.001
+
+
 def _scale(low: float, high: float, first: float, last: float) -> Any:
     def place(value: float) -> float:
         return round(first + (value - low) / (high - low) * (last - first), 1)
@@ -109,7 +113,7 @@ def _curve(series: dict[str, Any], times: Sequence[float], across: Any, writer: 
 
 def _step(most: float) -> float:
     """A round step, so that some of them reach the greatest value."""
-    if most <= 0:
+    if most < _LEAST:
         return 1.0
     raw = most / _STEPS
     unit = 10.0 ** floor(log10(raw))

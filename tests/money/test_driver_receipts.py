@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -145,6 +145,7 @@ def test_no_text_of_anybodys_opens_a_receipt(text):
         st.tuples(st.integers(1, 10**5), st.none() | st.floats(0, 4e5)), min_size=2, max_size=50
     )
 )
+@example([(1, 0.0), (1, 5e-324)])
 def test_whatever_was_measured_is_drawn_within_the_chart(points):
     times = [0]
     for step, _ in points[1:]:
