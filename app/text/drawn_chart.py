@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 640, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 596, 14, 208
 #: Lines across the chart, and moments under it, at most.
 _STEPS, _MOMENTS = 4, 5
+#: A curve that stays below this is drawn flat: a part of 5e-324 kW is zero and has no logarithm.
+_LEAST = 0.001
 #: What is drawn, and from which edge it is read.
 _DRAWN = {"power": "left", "energy": "right"}
 
@@ -72,10 +74,6 @@ def of(chart: dict[str, Any], writer: Writer) -> Drawing | None:
         moments=tuple(_moments(times, across, writer)),
         idle=tuple(_spans(chart["idle"], across)),
     )
-
-
-#: What is less is drawn as nothing: no number is too small for a logarithm.
-_LEAST = 0.001
 
 
 def _scale(low: float, high: float, first: float, last: float) -> Any:
