@@ -6,6 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 
+import psutil
 import psycopg
 import pytest
 from alembic.config import Config
@@ -20,7 +21,7 @@ from app.extensions import db as flask_db
 from app.models import SchemaSupport
 from app.process import revisions
 from deploy.processes import ROOT
-from tests.support.processes import Process, free_port
+from tests.support.processes import Process, descendants, free_port
 from tests.support.wait import eventually
 
 #: The first migration that says whether the code of the step before can live with it.
@@ -218,6 +219,8 @@ def test_whatever_waits_ends_when_it_is_told(start, away, command):
     process = start(*command, ocpp_port=free_port(), web_port=free_port())
     waits = "It is waited for; AMPDESK_DATABASE_URL"
     eventually(lambda: process.said(waits), within=60, what="it waits")
+    started = descendants(process.process.pid)
     process.process.terminate()
     process.process.wait(30)
+    eventually(lambda: not any(map(psutil.pid_exists, started)), 30, "what it started ends, too")
     away.come()

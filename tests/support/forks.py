@@ -268,6 +268,7 @@ def _check_here() -> None:
     def on_starting(_: Any) -> None:
         pid = posix.fork()
         if pid == 0:
+            end_with_parent()
             try:
                 os._exit(fit.main())
             except SystemExit as refused:
