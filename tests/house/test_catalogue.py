@@ -1,12 +1,13 @@
 """Every text of the desk goes through a catalogue, and every catalogue is translated."""
 
+import ast
 import re
 from collections import Counter
 
 import pytest
 
 from docs import texts
-from tests.house.source import ROOT, report
+from tests.house.source import ROOT, report, under
 
 #: What is no text: code, drawings, translated blocks, Jinja's own words.
 NO_TEXT = re.compile(
@@ -14,6 +15,8 @@ NO_TEXT = re.compile(
 )
 JINJA = re.compile(r"{%.*?%}|{{.*?}}", re.S)
 ATTRIBUTE = re.compile(r'\b(?:placeholder|title|aria-label|alt)="([^"]*)"')
+#: Functions that say or mark a text of a catalogue.
+MARKS = {"_", "N_", "gettext", "lazy_gettext", "ngettext"}
 NAMES = {"Ampdesk", "OCPP", "kWh", "URL", "ISO", "UTC", "ETag"}
 
 
@@ -36,6 +39,26 @@ def test_pages_say_nothing_that_cannot_be_translated():
         for text in left_in(path.read_text())
     ]
     assert not found, report(found)
+
+
+def marked(source):
+    """The texts that a file of code marks as ones to be translated."""
+    for node in source.nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
+            forms = node.args[: 2 if node.func.id == "ngettext" else 1]
+            yield from (one.value for one in forms if isinstance(one, ast.Constant))
+
+
+def test_every_text_that_code_marks_is_in_a_catalogue():
+    collected = [message.id for name in texts.CATALOGUES for message in texts.collected(name)]
+    known = {form for text in collected for form in texts.forms(text)}
+    lost = [
+        f"{source.path}: {text[:80]}"
+        for source in under("app", "worker")
+        for text in marked(source)
+        if text not in known
+    ]
+    assert not lost, "templates/translations/*.cfg do not name these files:\n" + report(lost)
 
 
 @pytest.fixture(scope="module", params=texts.CATALOGUES)
