@@ -183,18 +183,17 @@ class Calls:
             self._batch.log(row)
         elif pending.order is Order.CHANGE_PASSWORD and isinstance(event, Cancelled) and row:
             self._batch.log(row)
-            self._line_lost(held, pending.command_id)
+            self._line_lost(pending.command_id)
         elif self._ended(held, pending, end_of(event, outcome), outcome, row):
             self._try(held, pending)
 
-    def _line_lost(self, held: Held, command_id: int) -> None:
+    def _line_lost(self, command_id: int) -> None:
         """Stations hang up to come back with their new password: the order does not end here."""
 
         traces.end(self._traces.pop(command_id, None), "line_lost")
 
         def run(db: Session, rows: list[Row]) -> None:
-            command, now = db.get_one(Command, command_id), utc_now()
-            password_rotation.line_lost(db, command, held.connection_id, now=now)
+            password_rotation.line_lost(db, db.get_one(Command, command_id))
 
         self._batch.later(Job(run))
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.domain.commands import commands
+from app.domain.device import password_rotation
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.domain.network import stations
@@ -90,6 +91,19 @@ def test_who_hangs_up_without_an_answer_and_comes_with_the_new_one_has_obeyed(si
     ends(site, number, CommandState.ACCEPTED, NEW)
     refused_in_the_end(site, *login)
     assert passes(site, login[0], new)
+
+
+def test_who_is_back_before_it_is_written_with_which_one_is_not_locked_out(site, login, station):
+    number = rotate(site, login[0])
+    told(station)
+    with site.work() as db:
+        command, now = db.get(Command, number), datetime.now(UTC)
+        password_rotation.line_lost(db, command)
+        new = command.station.next_password_hash
+        assert new is not None
+        password_rotation.came_with(db, command.station, new, now=now)
+        assert command.station.password_hash == new
+    ends(site, number, CommandState.ACCEPTED, NEW)
 
 
 def test_the_order_waits_for_the_return(site, login, station):

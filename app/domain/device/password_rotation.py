@@ -65,15 +65,13 @@ def after(db: Session, command: Command, outcome: Outcome, now: datetime) -> Non
         _forget(db, station)
 
 
-def line_lost(db: Session, command: Command, connection_id: int | None, *, now: datetime) -> None:
+def line_lost(db: Session, command: Command) -> None:
     """The connection ended between the order and its answer: the station's return will tell.
 
-    Where it is back already (`connection_id` is not its newest), it came with the old password:
-    with the new one the order would have ended by now.
+    That it is back already tells nothing: what it came with may be written down in a moment
+    (`came_with`), and whoever forgets the new password until then locks it out.
     """
-    if command.station.connection_id not in (None, connection_id):
-        commands.settle(db, command, _OLD, now=now)
-    elif command.state is CommandState.SENT:
+    if command.state is CommandState.SENT:
         sentence = "The connection ended before the answer: its next password will tell."
         commands.awaited(db, command, sentence)
 
