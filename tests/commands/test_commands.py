@@ -241,6 +241,15 @@ def test_only_the_moves_of_the_table_happen(db, ask, now, before, after):
     assert command.state is (after if moved else before)
 
 
+def test_what_is_told_of_the_wire_after_the_end_takes_nothing_back(db, ask, now):
+    command = lone.claim(db, ask().id, "worker-a", now=now)
+    tried = [{"request": {"connectorId": 0}}, {"request": {"connectorId": 1}}]
+    commands.sent(db, command, None, tried)
+    commands.settle(db, command, ACCEPTED, now=now)
+    commands.sent(db, command, Sent("UnlockConnector", {}, "m1", now), tried[:1])
+    assert (command.attempts, command.message_id) == (tried, None)
+
+
 def test_overdue_commands_end_with_a_sentence(db, ask, now):
     waiting, lost = ask(ttl_s=30), ask(ttl_s=3600)
     lone.claim(db, lost.id, "worker-a", now=now)

@@ -227,8 +227,10 @@ def sent(
 ) -> None:
     """Keep what went over the wire for a claimed command, and all forms that were tried before it.
 
-    Secrets are blotted out.
+    Secrets are blotted out.  What comes later than the command's end was told with that, and more.
     """
+    if command.settled_at is not None:
+        return
     command.arguments = redaction.redact(command.arguments)
     for name, value in (wire.columns() if wire is not None else {}).items():
         setattr(command, name, value)
