@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from worker.ocpp.fields import Fields
+from worker.ocpp.fields import Fields, format_instant
 from worker.ocpp.frames import Call, Payload
 from worker.ocpp.schemas import violation
 from worker.ocpp.versions import Fault, Version
@@ -145,3 +145,17 @@ def stop(station: "ChargePoint", transaction_id: int | str | None) -> Response:
         if connector.session is not None and connector.session.transaction_id == transaction_id:
             return answer("Accepted" if connector.stop("Remote") else "Rejected")
     return answer("Rejected")
+
+
+def schedule(station: "ChargePoint", number: int, fields: Fields) -> Payload | None:
+    """The composite schedule that is asked for; None of a connector that is not there."""
+    if number and station.connector(number) is None:
+        return None
+    at, seconds = station.clock.instant(), min(fields.integer("duration", 0), MOST_SECONDS)
+    unit, most_w = fields.text("chargingRateUnit", "A"), station.scenario.hardware.max_power_w
+    return {
+        "duration": seconds,
+        "scheduleStart": format_instant(at),
+        "chargingRateUnit": unit,
+        "chargingSchedulePeriod": station.profiles.composite(number, at, seconds, most_w, unit),
+    }

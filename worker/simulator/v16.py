@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from worker.ocpp.fields import Fields, format_instant
 from worker.ocpp.frames import Payload
 from worker.simulator import commands
-from worker.simulator.commands import MOST_SECONDS, Handler, Response, answer
+from worker.simulator.commands import Handler, Response, answer
 
 if TYPE_CHECKING:
     from worker.simulator.chargepoint import ChargePoint
@@ -171,18 +171,12 @@ def clear_profile(station: "ChargePoint", fields: Fields) -> Response:
 
 
 def composite_schedule(station: "ChargePoint", fields: Fields) -> Response:
-    number, at = fields.integer("connectorId", default=0), station.clock.instant()
-    if number and station.connector(number) is None:
+    number = fields.integer("connectorId", default=0)
+    found = commands.schedule(station, number, fields)
+    if found is None:
         return answer("Rejected")
-    seconds = min(fields.integer("duration", default=0), MOST_SECONDS)
-    unit, most_w = fields.text("chargingRateUnit", "A"), station.scenario.hardware.max_power_w
-    schedule = {
-        "duration": seconds,
-        "chargingRateUnit": unit,
-        "chargingSchedulePeriod": station.profiles.composite(number, at, seconds, most_w, unit),
-    }
-    begins = {"scheduleStart": format_instant(at), "chargingSchedule": schedule}
-    return Response({"status": "Accepted", "connectorId": number, **begins})
+    begins = {"connectorId": number, "scheduleStart": found.pop("scheduleStart")}
+    return Response({"status": "Accepted", **begins, "chargingSchedule": found})
 
 
 ORDERS: dict[str, Handler] = {

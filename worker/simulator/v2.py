@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from worker.ocpp.fields import Fields, format_instant
+from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Payload
 from worker.simulator import commands, variables
-from worker.simulator.commands import MOST_SECONDS, Handler, Response, answer
+from worker.simulator.commands import Handler, Response, answer
 
 if TYPE_CHECKING:
     from worker.simulator.chargepoint import ChargePoint
@@ -221,19 +221,11 @@ def clear_profile(station: "ChargePoint", fields: Fields) -> Response:
 
 
 def composite_schedule(station: "ChargePoint", fields: Fields) -> Response:
-    number, at = fields.integer("evseId", default=0), station.clock.instant()
-    if number and station.connector(number) is None:
+    number = fields.integer("evseId", default=0)
+    found = commands.schedule(station, number, fields)
+    if found is None:
         return answer("Rejected")
-    seconds = min(fields.integer("duration", default=0), MOST_SECONDS)
-    unit, most_w = fields.text("chargingRateUnit", "A"), station.scenario.hardware.max_power_w
-    schedule = {
-        "evseId": number,
-        "duration": seconds,
-        "scheduleStart": format_instant(at),
-        "chargingRateUnit": unit,
-        "chargingSchedulePeriod": station.profiles.composite(number, at, seconds, most_w, unit),
-    }
-    return Response({"status": "Accepted", "schedule": schedule})
+    return Response({"status": "Accepted", "schedule": {"evseId": number, **found}})
 
 
 def _purpose(name: str) -> str:
