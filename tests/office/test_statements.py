@@ -130,6 +130,16 @@ def plain_pages(app):
     return sorted(address for address in found if not NOT_PAGES.search(address))
 
 
+def grown(few, many):
+    """The pages that ask more statements of many rows, and how many of few and of many."""
+    return {
+        page: (len(few[page]), len(found))
+        for page, found in many.items()
+        # A row of which something is still known is not read again: that is chance.
+        if len(found) > len(few[page]) + 1
+    }
+
+
 def test_twenty_times_as_much_takes_as_many_statements(any_app, busy, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)  # a slow computer forgets no sooner
     number = busy.station("CP-EXTRA").id
@@ -151,12 +161,7 @@ def test_twenty_times_as_much_takes_as_many_statements(any_app, busy, monkeypatc
     grow(busy, range(FEW, MANY))
     any_app.extensions.pop("kept")
     many = look()
-    # A row of which something is still known is not read again: that is chance.
-    assert {
-        page: (len(few[page]), len(found))
-        for page, found in many.items()
-        if len(found) > len(few[page]) + 1
-    } == {}
+    assert grown(few, many) == {}
     assert len(many["/"]) <= 50
 
 
@@ -258,11 +263,7 @@ def test_a_long_past_takes_as_many_statements_on_the_page_of_each_row(any_app, o
     age(one, range(FEW, MANY))
     any_app.extensions.pop("kept")
     many = look()
-    assert {
-        page: (len(few[page]), len(found))
-        for page, found in many.items()
-        if len(found) > len(few[page]) + 1
-    } == {}
+    assert grown(few, many) == {}
 
 
 def test_findings_are_found_once_until_something_changes(any_app, busy, monkeypatch):
