@@ -33,6 +33,7 @@ from app.models import (
     Tag,
     TagGroup,
     User,
+    WorkerNode,
 )
 from app.web import kept
 from tests.support import seed
@@ -41,10 +42,17 @@ from tests.support.by_hand import Network
 FEW, MANY = 10, 200
 
 
+def there_for_long():
+    """A network whose stations are connected however slow this computer is."""
+    network = Network(flask_db.session(), datetime.now(UTC))
+    network.db.get(WorkerNode, "w").beat_at += timedelta(days=1)
+    return network
+
+
 @pytest.fixture
 def busy(any_app):
     """A network in which everything that happens happens at every station."""
-    network = Network(flask_db.session(), datetime.now(UTC))
+    network = there_for_long()
     network.admin = network.add(
         User(tenant_id=network.tenant.id, email="a@b.c", email_key="a@b.c", name="Ada",
              password_hash="x", role=Role.ADMIN, created_at=network.now)
@@ -168,7 +176,7 @@ def test_twenty_times_as_much_takes_as_many_statements(any_app, busy, monkeypatc
 @pytest.fixture
 def one(any_app):
     """A network of which one station, driver, session and tag have a past, by their ids."""
-    network = Network(flask_db.session(), datetime.now(UTC))
+    network = there_for_long()
     now, tenant_id = network.now, network.tenant.id
     network.admin = network.add(
         User(tenant_id=tenant_id, email="a@b.c", email_key="a@b.c", name="Ada",
@@ -264,6 +272,32 @@ def test_a_long_past_takes_as_many_statements_on_the_page_of_each_row(any_app, o
     any_app.extensions.pop("kept")
     many = look()
     assert grown(few, many) == {}
+
+
+def test_twenty_plugs_in_trouble_take_as_many_statements_as_two(any_app, one, monkeypatch):
+    monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)
+    client = seed.signed_in(any_app, one.admin)
+    number, before = one.place.id, one.now - timedelta(minutes=1)
+
+    def trouble(evses):
+        for evse in evses:
+            what = ("faulted", "unavailable")[evse % 2]
+            one.plug(one.place, evse, what)
+            ended = {"state": SessionState.ENDED, "ended_at": one.now}
+            one.session(one.place, before, **ended).evse = evse
+        one.db.commit()
+        any_app.extensions.pop("kept", None)
+        return {page: asked(client, page) for page in pages}
+
+    pages = sorted(pages_of(any_app, {"station_id": number}))
+    pages = [page for page in pages if "/api/" not in page and client.get(page).status_code < 400]
+    few = trouble((3, 4))
+    one.db.add(one.place)
+    many = trouble(range(5, 23))
+    assert grown(few, many) == {}
+    text = client.get(f"/stations/{number}").text
+    assert "Why is connector 22 faulted?" in text
+    assert text.count("60 s after session") == len(range(4, 23, 2))
 
 
 def test_findings_are_found_once_until_something_changes(any_app, busy, monkeypatch):

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import (
@@ -77,13 +78,61 @@ class Why:
 def answers(db: Session, now_there: Now, now: datetime) -> list[Why]:
     """Answer what somebody in front of the station would ask, most pressing first."""
     found = [*_offline(db, now_there, now), *_registration(now_there)]
+    past = _Past(db, now_there.station.id)
     for plug in now_there.plugs:
-        found += _faulted(db, now_there, plug)
-        found += _out_of_service(db, now_there, plug)
+        found += _faulted(past, now_there, plug)
+        found += _out_of_service(past, now_there, plug)
         found += _lingering(now_there, plug)
     found += _mode(now_there)
     found += _refused_tap(db, now_there, now)
     return found
+
+
+class _Past:
+    """What happened at a station: asked once for all its plugs, and only where one needs it."""
+
+    def __init__(self, db: Session, station_id: int) -> None:
+        self._db, self._station_id = db, station_id
+
+    @cached_property
+    def orders(self) -> list[Command]:
+        """The newest orders."""
+        return list(self._db.scalars(self._newest()))
+
+    @cached_property
+    def availability(self) -> list[Command]:
+        """The newest orders by which a plug was taken out of service, or put into it."""
+        changed = Command.order == Order.SET_AVAILABILITY
+        accepted = Command.state == CommandState.ACCEPTED
+        return list(self._db.scalars(self._newest().where(changed, accepted)))
+
+    def _newest(self) -> Select[Command]:
+        mine = select(Command).where(Command.station_id == self._station_id)
+        return mine.order_by(Command.id.desc()).limit(20)
+
+    @cached_property
+    def sessions(self) -> dict[int, ChargingSession]:
+        """By the id of a faulted plug: the last session that began there before the fault."""
+        began = func.coalesce(Connector.since, Connector.status_at)
+        last = (
+            select(ChargingSession.id)
+            .where(
+                ChargingSession.station_id == self._station_id,
+                ChargingSession.evse == Connector.evse,
+                ChargingSession.started_at <= began,
+                CHARGED,
+            )
+            .order_by(ChargingSession.started_at.desc(), ChargingSession.id.desc())
+            .limit(1)
+            .correlate(Connector)
+        )
+        found, own = aliased(ChargingSession), Connector.station_id == self._station_id
+        rows = self._db.execute(
+            select(Connector.id, found)
+            .join(found, found.id == last.scalar_subquery())
+            .where(own, Connector.availability == Availability.FAULTED)
+        )
+        return dict(rows.all())
 
 
 def _offline(db: Session, there: Now, now: datetime) -> Iterator[Why]:
@@ -170,7 +219,7 @@ def _mode(there: Now) -> Iterator[Why]:
         yield why
 
 
-def _faulted(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
+def _faulted(past: _Past, there: Now, plug: Connector) -> Iterator[Why]:
     if plug.availability is not Availability.FAULTED:
         return
     word = plug.error_code or "a fault"
@@ -180,7 +229,7 @@ def _faulted(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
     why.say(f"The charger reported {word}{vendor}")
     if plug.began_at is not None:
         why.say(" at ", plug.began_at)
-    session = _session_near(db, plug)
+    session = _session_near(past, plug)
     if session is not None and plug.began_at is not None:
         after = int((plug.began_at - session.started_at).total_seconds())
         ago = f"{after} s" if after < 120 else f"{after // 60} min"
@@ -191,7 +240,7 @@ def _faulted(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
     if plug.info:
         why.say(f"It adds: “{plug.info}”. ")
     _tell_session(why, session)
-    _tell_last_order(db, why, plug)
+    _tell_last_order(past, why, plug)
     number = {"station": there.station.id}
     why.links.append(("Messages", "messages", "index", number))
     if session is not None:
@@ -200,21 +249,10 @@ def _faulted(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
     yield why
 
 
-def _session_near(db: Session, plug: Connector) -> ChargingSession | None:
-    if plug.began_at is None:
-        return None
-    return db.scalar(
-        select(ChargingSession)
-        .where(
-            ChargingSession.station_id == plug.station_id,
-            ChargingSession.evse == plug.evse,
-            CHARGED,
-            ChargingSession.started_at <= plug.began_at,
-            ChargingSession.started_at > plug.began_at - NEAR,
-        )
-        .order_by(ChargingSession.id.desc())
-        .limit(1)
-    )
+def _session_near(past: _Past, plug: Connector) -> ChargingSession | None:
+    session, began = past.sessions.get(plug.id), plug.began_at
+    near = session is not None and began is not None and session.started_at > began - NEAR
+    return session if near else None
 
 
 def _tell_session(why: Why, session: ChargingSession | None) -> None:
@@ -228,33 +266,22 @@ def _tell_session(why: Why, session: ChargingSession | None) -> None:
         why.say("That session is still open. ")
 
 
-def _tell_last_order(db: Session, why: Why, plug: Connector) -> None:
-    query = select(Command).where(Command.station_id == plug.station_id)
-    if plug.began_at is not None:
-        query = query.where(Command.requested_at >= plug.began_at)
-    for row in db.scalars(query.order_by(Command.id.desc()).limit(20)):
-        if row.arguments.get("connector") in (plug.evse, None):
+def _tell_last_order(past: _Past, why: Why, plug: Connector) -> None:
+    for row in past.orders:
+        since = plug.began_at is None or row.requested_at >= plug.began_at
+        if since and row.arguments.get("connector") in (plug.evse, None):
             words = orders.describe(row.order, row.arguments)
             how = row.sentence or row.state.value.replace("_", " ")
             why.say(f"“{words}” was tried at ", row.requested_at, f": {how} ")
             return
 
 
-def _out_of_service(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
+def _out_of_service(past: _Past, there: Now, plug: Connector) -> Iterator[Why]:
     if plug.availability is not Availability.UNAVAILABLE or not there.online:
         return
     why = Why(f"Why is connector {plug.evse} out of service?", f"why-{plug.evse}")
-    rows = db.scalars(
-        select(Command)
-        .where(
-            Command.station_id == plug.station_id,
-            Command.order == Order.SET_AVAILABILITY,
-            Command.state == CommandState.ACCEPTED,
-        )
-        .order_by(Command.id.desc())
-        .limit(20)
-    )
-    order = next((row for row in rows if row.arguments.get("connector") in (0, plug.evse)), None)
+    asked = (row for row in past.availability if row.arguments.get("connector") in (0, plug.evse))
+    order = next(asked, None)
     if order is not None and not order.arguments.get("available"):
         why.say(f"{order.requested_by} took it out of service at ", order.requested_at, ". ")
         why.say("Put it into service again with the button on its card.")
