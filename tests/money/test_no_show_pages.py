@@ -109,10 +109,17 @@ def test_the_desk_shows_the_bill_its_session_and_the_reservation(made, bill):
     assert "no-show" in read(made, "/bills")
     session = read(made, f"/sessions/{made.ids.session}")
     assert "It is a reservation that ran out unused: nobody charged." in session
+    for text in ("Reserved from", "The plug was reserved", "The reservation ran out"):
+        assert text in session, text
+    for text in ("No readings", "Transaction", "Session began", "Stop stored", "Correct…"):
+        assert text not in session, text
+    for told in (page, session):
+        assert "It was frozen when the reservation began." in told
     number = f'/sessions/{made.ids.session}"'
     assert number not in read(made, "/sessions")
     assert number in read(made, "/sessions?state=no_show")
-    assert number in read(made, "/reservations")
+    reservations = read(made, "/reservations")
+    assert number in reservations and "It counts as a no-show." in reservations
     assert "Reserved" in read(made, f"/bills/{bill}/receipt")
     assert made.client.get(f"/bills/{bill}/receipt.pdf").data.startswith(b"%PDF")
     assert read(made, f"/drivers/{made.ids.driver}")
@@ -130,7 +137,7 @@ def test_a_reviewer_approves_it_and_is_asked_for_no_energy(made, held):
     url = f"/bills/review/{made.ids.session}"
     page = read(made, url)
     assert "The station was offline for a part of the reserved time" in page
-    assert "Approve" in page and "3.50" in page
+    assert "Approve" in page and "3.50" in page and "Reserved until" in page
     assert "What the energy could be" not in page and "Bill this energy instead" not in page
     wrong = {"decision": "correct", "energy_kwh": "5", "note": "?"}
     refused = made.client.post(url, data=wrong)

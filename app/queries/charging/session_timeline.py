@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import statuses
 from app.domain.commands import orders
-from app.domain.ground.vocabulary import Availability, CommandState, Facts, Verdict
+from app.domain.ground.vocabulary import Availability, CommandState, Facts, SessionState, Verdict
 from app.domain.money.billing.assessment import total_of
 from app.models import (
     Authorisation,
@@ -63,6 +63,10 @@ def of(db: Session, session: ChargingSession, now: datetime) -> list[Entry]:
 
 
 def _own(session: ChargingSession) -> Iterator[Entry]:
+    if session.state is SessionState.NO_SHOW:
+        yield Entry(session.started_at, "The plug was reserved")
+        yield Entry(session.ended_at or session.started_at, "The reservation ran out")
+        return
     yield Entry(session.started_at, "Session began")
     if session.ended_at is None:
         return

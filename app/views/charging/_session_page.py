@@ -137,8 +137,7 @@ def _money(session: ChargingSession) -> Iterator[Line]:
     """From the stop to the mail: what was done about the money of a session."""
     entries: list[tuple[datetime, str, str, str]] = []
     if session.stop_received_at is not None:
-        word = "Closed at the last reading" if session.provisional else "Stop stored and answered"
-        entries.append((session.stop_received_at, word, "", ""))
+        entries.append((session.stop_received_at, _stopped(session), "", ""))
     for bill in session.bills:
         kinds = {"bill": "Bill", "credit": "Credit", "correction": "Corrected bill"}
         who = "" if bill.issued_by == "system" else bill.issued_by
@@ -149,6 +148,13 @@ def _money(session: ChargingSession) -> Iterator[Line]:
             entries.append((delivery.at, f"{word} {delivery.detail}", "", "bad" if bad else ""))
     for at, text, who, kind in sorted(entries, key=lambda entry: entry[0]):
         yield clock(session, at), text, who, kind
+
+
+def _stopped(session: ChargingSession) -> str:
+    """What began the billing."""
+    if session.state is SessionState.NO_SHOW:
+        return "Found to have run out unused"
+    return "Closed at the last reading" if session.provisional else "Stop stored and answered"
 
 
 def _receipt(session: ChargingSession) -> Receipt | None:
