@@ -26,13 +26,13 @@ MOST_ADDRESSES = 20
 _MINUTES = Asked(
     N_("For how long (minutes)"),
     N_(
-        "How long it must last before anybody is notified. "
-        "Empty: the usual time for what is watched."
+        "How long it must last before anybody is notified. Empty: 10 for an offline station, "
+        "1440 for a session without a stop, otherwise 0."
     ),
 )
 _DAYS = Asked(
     N_("How many days before"),
-    N_("For certificates and API tokens that are about to end. Empty: 60 and 14 days."),
+    N_("Empty: 60 days for a certificate, 14 for an API token."),
 )
 _QUIET_FROM = Asked(
     N_("Quiet from"),

@@ -86,6 +86,20 @@ def test_an_alert_with_a_webhook_is_set_up_and_told(page, desk, sign_in, receive
     assert all(one.signed_by(secret) for one in receiver.taken)
 
 
+def test_a_rule_asks_for_what_its_kind_needs(page, desk, sign_in):
+    sign_in(page, "admin")
+    page.goto(f"{desk.url}/alerts/rules/new")
+    for kind, asked in (
+        ("station_offline", (True, False, True)),
+        ("token_expiring", (False, True, False)),
+        ("certificate_expiring", (False, True, True)),
+        ("no_worker", (True, False, False)),
+    ):
+        page.get_by_label("Condition").select_option(kind)
+        for label, shown in zip(("For how long", "How many days", "Depot Nord"), asked, strict=True):
+            expect(page.get_by_label(label)).to_be_visible(visible=shown)
+
+
 PAGES = ("/alerts", "/alerts/1", "/alerts/rules", "/alerts/rules/new", "/webhooks", "/webhooks/new")
 
 

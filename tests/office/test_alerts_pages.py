@@ -109,6 +109,23 @@ def test_a_new_rule_mails_whoever_adds_it_unless_they_say_otherwise(desk, made):
     assert only(AlertRule).mail_to == []
 
 
+def test_what_is_not_asked_of_a_kind_is_not_taken(desk, made):
+    admin, site = desk(), str(made.sites["Depot Nord"].id)
+    typed = {**RULE, "minutes": "5", "days": "7", "site_ids": site}
+    for kind, minutes, days, sites in (
+        ("station_offline", 5, None, 1),
+        ("token_expiring", 0, 7, 0),
+        ("certificate_expiring", 0, 7, 1),
+        ("no_worker", 5, None, 0),
+    ):
+        given = {**typed, "name": kind, "kind": kind}
+        assert admin.post("/alerts/rules/new", data=given).status_code == 303, kind
+        flask_db.session.rollback()
+        rule = flask_db.session.scalars(select(AlertRule).filter_by(name=kind)).one()
+        assert (rule.minutes, rule.days, len(rule.sites)) == (minutes, days, sites), kind
+    assert "7 days before" in admin.get("/alerts/rules").text
+
+
 def test_a_rule_that_cannot_be_is_said_beside_its_field(desk):
     answer = desk().post("/alerts/rules/new", data={**RULE, "mail_to": "nobody"})
     assert answer.status_code == 422

@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
-from app.domain.ground.vocabulary import AlertKind, WebhookEvent
+from app.domain.ground.vocabulary import AHEAD, OF_NO_SITE, AlertKind, WebhookEvent
 from app.forms.ground.plain import PlainForm
 from app.forms.ground.refusals import fits
 from app.forms.office.staff import CheckboxListField
@@ -63,7 +63,14 @@ class AlertRuleForm(PlainForm):
     """What is watched, and who is told."""
 
     schema = NewAlertRule
-    kind = SelectField(_("Condition"), choices=[(one.value, KINDS[one]) for one in AlertKind])
+    #: What is not asked of a kind is hidden by the style sheet (`data-…`), and not taken.
+    kind = SelectField(
+        _("Condition"),
+        choices=[
+            (one.value, KINDS[one], {"data-ends": one in AHEAD, "data-nowhere": one in OF_NO_SITE})
+            for one in AlertKind
+        ],
+    )
     site_ids = CheckboxListField(
         _("Where"),
         coerce=int,
@@ -77,6 +84,14 @@ class AlertRuleForm(PlainForm):
     escalate_to = AddressesField(
         _("Then mail to"), description=_("One address on each line."), render_kw={"rows": 2}
     )
+
+    def typed(self) -> dict[str, Any]:
+        """What was typed, as far as it is asked of the kind that was chosen."""
+        kind = AlertKind(self.kind.data)
+        given = super().typed()
+        given["days" if kind not in AHEAD else "minutes"] = None
+        given["site_ids"] = () if kind in OF_NO_SITE else self.site_ids.data or ()
+        return given
 
     @property
     def zones(self) -> list[str]:

@@ -198,7 +198,7 @@ _PLAIN = (
 
 
 def _rule_typed(_work: Session, form: AlertRuleForm, _rule: AlertRule | None) -> dict[str, Any]:
-    return {**form.typed(), "site_ids": frozenset(form.site_ids.data or ())}
+    return form.typed()
 
 
 plain_rules = Plain(
