@@ -226,7 +226,9 @@ class Calls:
             self._batch.log(row)
             return True
         whole = pending.chain.outcome(outcome)
-        ended = Ended(pending.command_id, whole, latency_ms, pending.wire, pending.attempts)
+        # An answer counts also where a sweep has given the order up, as while this process hung.
+        late = latency_ms is not None
+        ended = Ended(pending.command_id, whole, latency_ms, pending.wire, pending.attempts, late)
         self._settle(Ending(held.link, ended, pending.order, row, pending.arguments))
         return False
 

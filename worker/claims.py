@@ -151,9 +151,10 @@ class Setpoints:
                 due = setpoints.due(flask_db.session(), now=utc_now())
             for row_id, station_id in due:
                 held = self._held.get(station_id)
-                if held is not None and row_id not in self._under_way:
-                    self._under_way.add(row_id)
-                    gevent.spawn(self._send, held, row_id)
+                if held is None or row_id in self._under_way or not held.link.takes_calls:
+                    continue
+                self._under_way.add(row_id)
+                gevent.spawn(self._send, held, row_id)
 
     def _send(self, held: Held, row_id: int) -> None:
         claimed: setpoints.Claimed | None = None

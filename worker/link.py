@@ -6,6 +6,7 @@ instead of filling memory.  Deadlines and pings come from one ticker for all lin
 """
 
 import logging
+import math
 import random
 import time
 from typing import Any, Protocol
@@ -70,25 +71,10 @@ class Link:
     """
 
     __slots__ = (
-        "_connection",
-        "_desk",
-        "_pace",
-        "_ping_at",
-        "_settling",
-        "_stream",
-        "busy",
-        "certificate",
-        "closing_code",
-        "data",
-        "due_at",
-        "ping_s",
-        "profile",
-        "remote_address",
-        "silence_s",
-        "station",
-        "subprotocol",
-        "unanswered",
-        "version",
+        *("_connection", "_desk", "_pace", "_ping_at", "_settling", "_stream"),
+        *("busy", "certificate", "closing_code", "data", "due_at", "leaving", "ping_s"),
+        *("profile", "remote_address", "silence_s", "station", "subprotocol"),
+        *("unanswered", "version"),
     )
 
     def __init__(
@@ -118,6 +104,7 @@ class Link:
         self.busy = False
         self.unanswered = 0
         self.closing_code: int | None = None
+        self.leaving = False
         self.data: Any = None
         self._stream = stream
         self._desk = desk
@@ -135,6 +122,11 @@ class Link:
     def closed(self) -> bool:
         """Whether nothing can be sent any more."""
         return self._stream.closed
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether a call of ours may still go out: not once the link is about to end."""
+        return not (self.leaving or self.closed)
 
     @property
     def last_frame_at(self) -> float:
@@ -167,7 +159,7 @@ class Link:
         longer for its answer.  With `as_given` the payload goes out neither checked against its
         schema nor put in order.  Raises LinkClosed, and CallFault: too many wait, a bad payload.
         """
-        if self.closed:
+        if not self.takes_calls:
             raise LinkClosed(self.station.identity)
         now = time.monotonic()
         expires_at = None if expires_in_s is None else now + expires_in_s
@@ -185,7 +177,8 @@ class Link:
 
     def hold(self, seconds: float) -> None:
         """Send no calls of ours for that long (before the boot is answered, FIELD B3)."""
-        self._connection.hold(time.monotonic() + seconds)
+        if not self.leaving:
+            self._connection.hold(time.monotonic() + seconds)
         self._flush()
 
     def close(self, code: int = 1000, reason: str = "") -> None:
@@ -194,9 +187,16 @@ class Link:
         self._stream.close(code, reason)
 
     def close_when_idle(self, code: int, reason: str, within_s: float) -> None:
-        """Close once the call in work is answered, at the latest `within_s` seconds from now."""
-        deadline = time.monotonic() + within_s
-        while self.busy and time.monotonic() < deadline:
+        """Close once both sides have their answers, at the latest `within_s` seconds from now.
+
+        Does not wait for that; no call of ours goes out any more.
+        """
+        self.leaving = True
+        self._connection.hold(math.inf)
+        gevent.spawn(self._leave, code, reason, time.monotonic() + within_s)
+
+    def _leave(self, code: int, reason: str, deadline: float) -> None:
+        while (self.busy or self._connection.waiting) and time.monotonic() < deadline:
             gevent.sleep(0.02)
         self.close(code, reason)
 
@@ -230,7 +230,12 @@ class Link:
 
     def _received(self, data: str | bytes) -> None:
         objects = data.count("{") if isinstance(data, str) else data.count(b"{")
-        now = self._keep_pace(len(data), objects)
+        try:
+            now = self._pace.kept(len(data), objects)
+        except Flood:
+            log.warning("%r: too many messages for too long", self)
+            self._stream.close(1008, "too many messages", deaf=True)
+            return
         if len(data) < LONG_TEXT:
             self._take_in(self._connection.receive_text(data, now))
             return
@@ -245,7 +250,8 @@ class Link:
     def _take_in(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, (Call, Send)):
-                self._handle(event)
+                if not self.closed:  # after our goodbye only answers count
+                    self._handle(event)
             elif isinstance(event, (Stray, Repeated, Malformed)):
                 if isinstance(event, Stray) and event.call is not None:
                     self.unanswered = 0  # late, but it does answer
@@ -268,24 +274,11 @@ class Link:
                 reply = self.refuse(call, Fault.INTERNAL, "The call could not be processed.")
         finally:
             self.busy = False
+        self._connection.reads_on(time.monotonic())
         if reply is not None:
             self._stream.send(reply)
         elif isinstance(call, Call):
             self._connection.abandon(call)
-
-    def _keep_pace(self, size: int, objects: int) -> float:
-        """Slow a flood down and return what time it is then; one of minutes ends the connection."""
-        now = time.monotonic()
-        try:
-            wait_s = self._pace.wait_s(now, size, objects)
-        except Flood:
-            log.warning("%r: too many messages for too long", self)
-            self._stream.close(1008, "too many messages")
-        else:
-            if wait_s:
-                gevent.sleep(wait_s)
-                now = time.monotonic()
-        return now
 
     # The ticker's greenlet
 
@@ -305,7 +298,7 @@ class Link:
 
     def _time_passed(self, now: float) -> None:
         try:
-            for event in self._connection.tick(now):
+            for event in self._connection.tick(now, reads=not self.busy):
                 self.unanswered += isinstance(event, TimedOut)
                 self._guarded(self._desk.settled, event)
             self._flush()

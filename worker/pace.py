@@ -168,6 +168,14 @@ class Pace:
         self._flood_s = flood_s
         self._slowed_at: float | None = None
 
+    def kept(self, size: int, items: int) -> float:
+        """Wait for as long as `wait_s` says and return what time it is then; raises Flood."""
+        now = time.monotonic()
+        if not (wait_s := self.wait_s(now, size, items)):
+            return now
+        gevent.sleep(wait_s)
+        return time.monotonic()
+
     def wait_s(self, now: float, size: int = 0, items: int = 0) -> float:
         """How long the message that has just come must wait; raises Flood.
 

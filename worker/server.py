@@ -167,7 +167,7 @@ class Server:
         batches = [links[start : start + batch] for start in range(0, len(links), batch)]
         for number, group in enumerate(batches):
             for link in group:
-                gevent.spawn(self._send_away, link, deadline)
+                link.close_when_idle(1001, RESTARTS, deadline - 1 - time.monotonic())
             if number + 1 < len(batches):
                 gevent.sleep(within_s / 2 / len(batches) * random.uniform(0.8, 1.2))
         # Whoever is being read gets an answer; who only hangs is not waited for.
@@ -178,9 +178,6 @@ class Server:
             gevent.sleep(0.05)
         for greenlet in filter(None, (self._ticker, self._watch)):
             greenlet.kill()
-
-    def _send_away(self, link: Link, deadline: float) -> None:
-        link.close_when_idle(1001, RESTARTS, deadline - 1 - time.monotonic())
 
     def health_answer(self) -> tuple[int, dict[str, Any]]:
         """Status and body of `GET /healthz`: it is alive, whatever its parts are."""

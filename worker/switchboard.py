@@ -213,8 +213,12 @@ class Switchboard:
                 self._take(command_id, station_id)
 
     def _take(self, command_id: int, station_id: int, carried: str | None = None) -> None:
-        """Have a command sent if its station is held here; the claim decides who sends it."""
-        if (held := self._held.get(station_id)) is not None:
+        """Have a command sent if its station is held here; the claim decides who sends it.
+
+        One for a link that is about to end waits in its row for the link that follows.
+        """
+        held = self._held.get(station_id)
+        if held is not None and held.link.takes_calls:
             self._claims.take(command_id, held, carried)
 
     # Access
@@ -240,7 +244,7 @@ class Switchboard:
         for number, why in over.items():
             held[number].over = why
             self._gone(held[number], 1008, why)
-            gevent.spawn(held[number].link.close_when_idle, 1008, why, ANSWER_S)
+            held[number].link.close_when_idle(1008, why, ANSWER_S)
 
     # Fencing
 

@@ -58,6 +58,7 @@ class Stream(Wire):
         "_client",
         "_closing",
         "_data",
+        "_deaf",
         "_deflate",
         "_streak",
         "last_frame_at",
@@ -82,6 +83,7 @@ class Stream(Wire):
         self._deflate = deflate
         self._at = 0
         self._closing: Any = None
+        self._deaf = False
         self._streak = 0
         self.max_message_bytes = max_message_bytes
         self.max_inflated_bytes = min(max_inflated_bytes or max_message_bytes, max_message_bytes)
@@ -97,8 +99,8 @@ class Stream(Wire):
     def receive(self) -> str | bytes:
         """The next message: text as str, binary as bytes; control frames are seen to.
 
-        Nothing more is read from a peer while it does not read its answers.  Raises Closed when
-        there will be no more.
+        Nothing more is read from a peer while it does not read its answers.  What it sends until it
+        has our goodbye comes, too.  Raises Closed when there will be no more.
         """
         if len(self._queue) > QUEUE_LIMIT // 4 and self._writer is not None:
             self._writer.join()
@@ -106,14 +108,14 @@ class Stream(Wire):
         parts: list[bytes] = []
         while True:
             first, payload = self._frame(self.max_message_bytes - size)
-            if first == WHOLE_TEXT and not parts and self._closing is None:
+            if first == WHOLE_TEXT and not parts and not self._deaf:
                 return self._message(TEXT, payload)  # nearly all are so
             opcode = first & 0x0F
             if opcode >= CLOSE:
                 self._control(opcode, payload)
                 continue
-            if self._closing is not None:
-                continue  # we have said goodbye; only the peer's goodbye counts now
+            if self._deaf:
+                continue  # only the peer's goodbye counts now
             if (opcode == CONTINUATION) is not bool(parts):
                 raise self._fail(1002, "a message was not continued as it should be")
             kind = kind or first & (RSV1 | 0x0F)
@@ -220,7 +222,7 @@ class Stream(Wire):
     def _fail(self, code: int, reason: str) -> Closed:
         """Close because of what the peer did."""
         self._ended = self._ended or Closed(code, reason, refused=True)
-        self.close(code, reason)
+        self.close(code, reason, deaf=True)
         return self._ended
 
     # Sending
@@ -242,8 +244,12 @@ class Stream(Wire):
 
     # Ending
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        """Say goodbye; `receive` raises Closed when the peer did too, or after a while."""
+    def close(self, code: int = 1000, reason: str = "", *, deaf: bool = False) -> None:
+        """Say goodbye; `receive` raises Closed when the peer did too, or after a while.
+
+        `deaf`: nothing more of this peer is taken.
+        """
+        self._deaf = self._deaf or deaf
         if self.closed:
             return
         self._ended = self._ended or Closed(code, reason)

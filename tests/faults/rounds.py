@@ -48,7 +48,7 @@ class Report:
     closes: Counter[int] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     errors: int = 0
-    lost_answers: int = 0
+    lost_answers: dict[str, str] = field(default_factory=dict)
     deaths: dict[str, list[int]] = field(default_factory=dict)
     rss: dict[str, int] = field(default_factory=dict)
     load: float = 0.0

@@ -46,6 +46,7 @@ class Truth:
         self._heard = dict.fromkeys(nodes.chargers, 0)
         self._marks: Counter[str] = Counter()
         self._heard_at: dict[str, float] = {}
+        self._lost: set[str] = set()
         self._number = 0
 
     def wait(self, of: Collection[str] = TRUTHS) -> dict[str, float]:
@@ -238,17 +239,20 @@ class Truth:
         assert not unsent, f"orders that came and are said to be not sent: {_some(unsent)}"
         return True
 
-    def lost_answers(self) -> int:
-        """How many orders a charger has answered of which the desk says that none came."""
+    def lost_answers(self) -> dict[str, str]:
+        """What the desk says of orders that a charger has answered, other than that it did.
+
+        Each is told once.
+        """
         heard = {one.mark for charger in self._nodes.chargers for one in charger.ordered}
+        ended = Command.state.not_in((*OPEN, CommandState.ACCEPTED))
+        said = select(Command.arguments, Command.node, Command.sentence)
         with self._nodes.read() as db:
-            rows = db.execute(
-                select(Command.arguments).where(
-                    Command.order == Order.DATA_TRANSFER,
-                    Command.state.not_in((*OPEN, CommandState.ACCEPTED)),
-                )
-            ).scalars()
-            return sum(arguments["data"] in heard for arguments in rows)
+            rows = db.execute(said.where(Command.order == Order.DATA_TRANSFER, ended)).all()
+        lost = {row.arguments["data"]: f"{row.node}: {row.sentence}" for row in rows}
+        new = {mark: lost[mark] for mark in lost if mark in heard and mark not in self._lost}
+        self._lost |= set(new)
+        return new
 
     # Money
 

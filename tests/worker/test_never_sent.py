@@ -20,6 +20,7 @@ from worker.calls import Calls
 from worker.dispatch import Held
 from worker.endings import Endings
 from worker.link import LinkClosed
+from worker.ocpp.events import Answered, OurCall
 from worker.ocpp.versions import Version
 from worker.spool import Spool
 from worker.standing import Standing
@@ -120,3 +121,28 @@ def test_a_worker_that_died_with_an_order_leaves_its_doubt(db, queued, told, sen
     row = db.get(Command, queued.id)
     assert row.state is CommandState.TIMED_OUT
     assert sentence in row.sentence
+
+
+class HearingLink(ClosingLink):
+    """A link whose charger will have been asked, and answers when a test says so."""
+
+    subprotocol, closing_code, data = "ocpp1.6", None, None
+
+    def send_call(self, action, payload, *, timeout_s, context, **more):
+        self.sent = OurCall("m1", action, payload, "", 0.0, None, timeout_s, context, sent_at=0.0)
+        return self.sent
+
+
+def test_an_answer_counts_that_comes_after_a_sweep_has_given_the_order_up(
+    db, station, queued, calls
+):
+    claimed = taken(db, queued)
+    held = Held(HearingLink(station))
+    calls.send(held, claimed, Situation())
+    db.commit()
+    later = queued.requested_at + timedelta(minutes=2)
+    sockets.witness(db, since=queued.requested_at, now=later)
+    commands.expire_overdue(db, later)
+    assert queued.state is CommandState.TIMED_OUT
+    calls.settled(held, Answered(held.link.sent, {"status": "Accepted"}, 0.1, ""))
+    assert db.get(Command, queued.id, populate_existing=True).state is CommandState.ACCEPTED

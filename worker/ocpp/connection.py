@@ -8,6 +8,7 @@ Both directions are kept in order: at most one of our calls waits for its answer
 others queue with deadlines of their own; calls of the peer are events in the order they came.
 """
 
+import math
 import uuid
 from collections.abc import Callable
 from typing import Any, Literal
@@ -39,6 +40,8 @@ REMEMBERED = 8
 QUEUE_LIMIT = 64
 #: How long an answer to a call of ours may take once it is sent, unless said otherwise.
 ANSWER_S = 30.0
+#: For so long an answer is looked for that may have come while nothing was read.
+UNREAD_S = 1.0
 
 
 def _new_id() -> str:
@@ -242,11 +245,19 @@ class Connection:
 
     # Time
 
-    def tick(self, now: float) -> list[Settled]:
-        """Let time pass: return the calls of ours that ended by it."""
+    def tick(self, now: float, *, reads: bool = True) -> list[Settled]:
+        """Let time pass: return the calls of ours that ended by it.
+
+        While the owner does not read an answer may lie there: a call is spared once, until
+        `reads_on`.
+        """
         ended: list[Settled] = []
         call = self.waiting
-        if call is not None and call.reply_by is not None and call.reply_by <= now:
+        if call is None or call.reply_by is None or call.reply_by > now:
+            pass
+        elif not (reads or call.spared):
+            call.spared, call.reply_by = True, math.inf
+        else:
             self.waiting = None
             self._late[call.message_id] = call
             if len(self._late) > REMEMBERED:
@@ -256,6 +267,11 @@ class Connection:
         ended += self._expired
         self._expired = []
         return ended
+
+    def reads_on(self, now: float) -> None:
+        """The owner reads again what comes."""
+        if self.waiting is not None and self.waiting.reply_by == math.inf:
+            self.waiting.reply_by = now + UNREAD_S
 
     def next_deadline(self) -> float | None:
         """When `tick` is due next; None while nothing can run out."""

@@ -18,6 +18,7 @@ class OurCall:
     `expires_at` is the moment after which nothing may go out any more and nobody waits; it counts
     from when the call was asked for.  `timeout_s` is how long an answer may take once sent.
     `context` is the owner's (the id of a command, say).  `text` is the frame as it is sent.
+    `spared`: its time was up while nothing was read, so its answer is looked for once more.
     """
 
     message_id: MessageId
@@ -30,6 +31,7 @@ class OurCall:
     context: Any = None
     sent_at: float | None = None
     reply_by: float | None = None
+    spared: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

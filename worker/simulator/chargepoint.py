@@ -114,7 +114,7 @@ class ChargePoint:
         self._away_s = away_s
         self._rebooted = self._rebooted or reboot
         if self._stream is not None:
-            self._stream.close(1001, "see you")
+            self._stream.close(1001, "see you", deaf=True)
 
     def connector(self, number: int) -> Connector | None:
         """Connector 1, 2, … or None."""
