@@ -1,6 +1,10 @@
-"""What tests lend from each other is as new each time: applications and databases."""
+"""What tests lend from each other is as new each time: applications and databases.
+
+A port that one is lent is nobody else's.
+"""
 
 import shutil
+import socket
 
 import psycopg
 import pytest
@@ -8,7 +12,9 @@ import pytest
 from app.extensions import db as flask_db
 from app.models import Base
 from app.web import doorkeeper
+from deploy import redis_server
 from tests.support import apps, seed
+from tests.support.processes import free_port, listens
 
 
 @pytest.fixture
@@ -137,6 +143,19 @@ def test_a_database_whose_tables_were_changed_is_not_lent_again(postgres_server,
             connection.execute(change.format(index=found[0]))
     with postgres_server.lent_database() as other:
         assert other != url
+
+
+def test_a_port_is_lent_once_and_whoever_has_it_can_listen_there(monkeypatch):
+    """Two test processes that begin a server at once could be told of the same one, else."""
+    mine = free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", mine))
+    with socket.create_server(("127.0.0.1", mine)):
+        assert listens(mine)
+    assert not listens(mine)
+    found, told = redis_server.free_port, [mine]
+    monkeypatch.setattr(redis_server, "free_port", lambda: told.pop() if told else found())
+    assert free_port() != mine
 
 
 def test_what_is_seeded_again_is_what_was_seeded(folder, now):

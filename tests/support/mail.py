@@ -11,7 +11,7 @@ from flask import current_app
 
 from app.mails import post_office
 from app.process.clock import utc_now
-from deploy.redis_server import free_port
+from tests.support.processes import free_port
 from tests.support.wait import resting
 
 

@@ -7,13 +7,15 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy import redis_server
 from deploy.keep import end_with_parent
 from deploy.processes import ROOT
-from deploy.redis_server import free_port as free_port
 from tests.support import forks
 from tests.support.wait import eventually
 
 TAIL_BYTES = 6000
+#: What keeps the ports that `free_port` gave away.
+_HOLDING: list[socket.socket] = []
 
 
 class Process:
@@ -92,6 +94,25 @@ def descendants(pid: int) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def free_port() -> int:
+    """Return a port that stays free for whoever is told of it, until this test process ends.
+
+    A socket of ours stays bound to it and never listens.  Nobody else who looks for a free port
+    is given that one, not even while its server is down; and a server, which shares its address
+    with such a socket, can listen there at any time.
+    """
+    while True:
+        holds = socket.socket()
+        try:
+            holds.bind(("0.0.0.0", redis_server.free_port()))
+        except OSError:
+            holds.close()
+            continue
+        holds.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _HOLDING.append(holds)
+        return int(holds.getsockname()[1])
 
 
 def listens(port: int, host: str = "127.0.0.1") -> bool:

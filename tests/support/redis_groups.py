@@ -6,8 +6,8 @@ from typing import Any
 
 import redis
 
-from deploy.redis_server import executable, free_port
-from tests.support.processes import Process, wait_for_port
+from deploy.redis_server import executable
+from tests.support.processes import Process, free_port, wait_for_port
 from tests.support.wait import eventually
 
 SERVICE = "ours"
@@ -81,11 +81,13 @@ class Cluster(Group):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        ports = [self.start('save ""', "cluster-enabled yes") for _ in range(3)]
-        for index, port in enumerate(ports):
+        buses = [free_port() for _ in range(3)]  # left to themselves they add 10000 to their port
+        lines = ('save ""', "cluster-enabled yes")
+        ports = [self.start(*lines, f"cluster-port {bus}") for bus in buses]
+        for index, (port, bus) in enumerate(zip(ports, buses, strict=True)):
             first, last = index * 16384 // 3, (index + 1) * 16384 // 3 - 1
             self.ask(port, "CLUSTER", "ADDSLOTSRANGE", first, last)
-            self.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", port)
+            self.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", port, bus)
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
         eventually(lambda: all(map(self._is_whole, ports)), 60, "the Cluster is whole")
 
