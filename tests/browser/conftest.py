@@ -55,8 +55,8 @@ class Desk:
 class Served:
     """An application that is served at a port of its own until this process ends."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.kept = apps.Kept(settings)
+    def __init__(self, data_dir: Path) -> None:
+        self.kept = apps.Kept(data_dir)
         server = make_server("127.0.0.1", 0, self.kept.app, threaded=True)
         server.daemon_threads = True  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -82,7 +82,7 @@ def desk(
     shutil.copy(network.path, tmp_path / "ampdesk.sqlite3")
     settings = Settings(data_dir=tmp_path, redis_url=redis_server.url)
     quiet = next((one for one in _desks if not one.kept.heard()), None)
-    served = quiet or Served(settings)
+    served = quiet or Served(settings.data_dir)
     if quiet:
         _desks.remove(quiet)
     app = served.kept.app

@@ -3,6 +3,7 @@
 A port that one is lent is nobody else's.
 """
 
+import logging
 import shutil
 import socket
 
@@ -91,6 +92,20 @@ def test_an_application_follows_its_settings(folder):
     with apps.running(folder) as again:
         assert again is app
         assert again.config["SESSION_COOKIE_SECURE"] is False
+
+
+def test_what_one_had_built_in_is_not_lent_to_the_next(folder, monkeypatch):
+    """A whole site looks in by an application that is lent, whatever its settings are."""
+    monkeypatch.setattr(apps, "_idle", [])
+    new = apps.build(apps.settings_of(folder))
+    given = {"traces_url": "http://127.0.0.1:1", "trusted_proxies": ("127.0.0.1/32",)}
+    level = logging.getLogger().level
+    apps.give_back(apps.lent(apps.settings_of(folder, **given, log_level="error")))
+    with apps.running(folder) as app:
+        assert look(app) == look(new)
+        assert type(app.wsgi_app) is type(new.wsgi_app)
+        assert app.test_client().get("/sign-in").status_code in (200, 303)
+    assert logging.getLogger().level == level
 
 
 def spoil_rows(connection):

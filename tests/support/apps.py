@@ -24,8 +24,10 @@ from app.extensions import db as flask_db
 NO_REDIS = "redis://127.0.0.1:1/0"
 #: What tests ask of Flask itself.
 FOR_TESTS = {"TESTING": True, "WTF_CSRF_ENABLED": False}
-#: Settings that are built into an application, or into the process.
-BUILT_IN = frozenset({"trusted_proxies", "log_format", "log_level"})
+#: Settings that are built into an application, or into the process: what is lent has none of them.
+BUILT_IN = frozenset(
+    {"trusted_proxies", "log_format", "log_level", "sentry_dsn", "traces_url", "traces_percent"}
+)
 #: What hooks of an application are kept in.
 HOOKS = (
     "before_request_funcs",
@@ -78,8 +80,8 @@ def copied(value: Any) -> Any:
 class Kept:
     """An application that tests take in turn, and what it was like when it was new."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.app = build(settings)
+    def __init__(self, data_dir: Path) -> None:
+        self.app = build(settings_of(data_dir))
         self._config = dict(self.app.config)
         self._hooks = {name: copied(getattr(self.app, name)) for name in HOOKS}
         self._words = {name: dict(getattr(self.app.jinja_env, name)) for name in WORDS}
@@ -129,13 +131,8 @@ _idle: list[Kept] = []
 @contextmanager
 def running(data_dir: Path, **given: object) -> Iterator[Flask]:
     """Lend an application on `data_dir`, within its context; settings are named as in Settings."""
-    settings = settings_of(data_dir, **given)
-    if BUILT_IN & given.keys():
-        app = build(settings)
-        with _opened(app):
-            yield app
-        return
-    kept = lent(settings)
+    assert not BUILT_IN & given.keys(), "an application with these is built, not lent"
+    kept = lent(settings_of(data_dir, **given))
     with _opened(kept.app):
         yield kept.app
     give_back(kept)
@@ -147,7 +144,7 @@ def lent(settings: Settings) -> Kept:
         # It was for whoever had the application before; only who tries it again may touch it.
         reactions._nudges.add(told.clear)
         reactions.flush()
-    kept = _idle.pop() if _idle else Kept(settings)
+    kept = _idle.pop() if _idle else Kept(settings.data_dir)
     kept.bind(settings)
     return kept
 
