@@ -59,8 +59,9 @@ conversations = st.lists(
 
 
 @pytest.fixture
-def site(any_app, tmp_path):
+def site(any_app, tmp_path, monkeypatch):
     """Where frames are stored from a spool; `add()` makes another station."""
+    monkeypatch.setattr("worker.replay.PATIENCE_S", 120)
     db, numbers = flask_db.session(), count(2)
     net = network(db)
     for name in NAMES:
@@ -211,7 +212,8 @@ def logged(station_id):
     return flask_db.session.scalars(query.order_by(Message.id)).all()
 
 
-def test_many_frames_share_a_commit_also_those_of_one_station(site):
+def test_many_frames_share_a_commit_also_those_of_one_station(site, monkeypatch):
+    monkeypatch.setattr("worker.replay.AIMS_S", 120)
     replay, numbers = site.replay(), [site.add() for _ in range(3)]
     spooled(replay, [frame for number in numbers for frame in readings(number, 30)])
     made = site.commits(replay)
