@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 from app.domain.ground.vocabulary import SYSTEM, Role
 from app.domain.network import sites, tenants
 from app.domain.office import api_tokens, staff
+from app.models import Station
 from tests.support.program import Program
 from tests.support.wait import eventually
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture(scope="module")
 def site(make_shared_site):
-    return make_shared_site(processes=("web", "worker"), call_timeout_s=3)
+    return make_shared_site(processes=("web", "worker"))
 
 
 @pytest.fixture(scope="module")
@@ -93,19 +94,30 @@ def test_a_program_does_what_an_operator_does(site, driver, charge_point):
 UNLOCK = {"order": "unlock", "arguments": {"connector": 1}}
 
 
-def test_a_silent_charger_times_out_and_keeps_nobody_waiting(site, driver):
+def of_16(site, driver, identity):
+    """A new station of 1.6: its number, its address, and what its socket is opened with."""
     place = driver.ask("GET", "/sites")[1]["items"][0]["id"]
-    number, password = driver.station("API-2", place)
-    login = b64encode(f"API-2:{password}".encode()).decode()
+    number, password = driver.station(identity, place)
+    login = b64encode(f"{identity}:{password}".encode()).decode()
     given = {
         "subprotocols": ["ocpp1.6"],
         "additional_headers": {"Authorization": f"Basic {login}"},
+        "open_timeout": 60,
         "proxy": None,
     }
-    with connect(f"{site.charger_url}/API-2", **given) as socket:
-        boot = {"chargePointVendor": "Acme", "chargePointModel": "One"}
-        socket.send(json.dumps([2, "1", "BootNotification", boot]))
-        assert json.loads(socket.recv(timeout=30))[2]["status"] == "Accepted"
+    return number, f"{site.charger_url}/{identity}", given
+
+
+def boot(socket):
+    about = {"chargePointVendor": "Acme", "chargePointModel": "One"}
+    socket.send(json.dumps([2, "1", "BootNotification", about]))
+    assert json.loads(socket.recv(timeout=30))[2]["status"] == "Accepted"
+
+
+def test_a_charger_that_thinks_keeps_only_those_waiting_who_asked_it(site, driver):
+    number, url, given = of_16(site, driver, "API-4")
+    with connect(url, **given) as socket:
+        boot(socket)
         answers = []
         waiting = threading.Thread(
             target=lambda: answers.append(
@@ -113,20 +125,31 @@ def test_a_silent_charger_times_out_and_keeps_nobody_waiting(site, driver):
             )
         )
         waiting.start()
-        assert json.loads(socket.recv(timeout=30))[2] == "UnlockConnector"
-        # One waits; the desk goes on answering everybody else.
+        _, message_id, action, _ = json.loads(socket.recv(timeout=30))
+        assert action == "UnlockConnector"
         for _ in range(3):
             assert driver.ask("GET", "/token")[0] == 200
         assert not answers
+        socket.send(json.dumps([3, message_id, {"status": "Unlocked"}]))
         waiting.join(60)
         status, told, _ = answers[0]
+        assert (status, told["state"], told["settled"]) == (200, "accepted", True)
+
+
+def test_a_silent_charger_times_out(site, driver):
+    number, url, given = of_16(site, driver, "API-2")
+    with site.work() as db:
+        db.get(Station, number).quirks = {"call_timeout_s": 2}
+    with connect(url, **given) as socket:
+        boot(socket)
+        status, told, _ = driver.ask("POST", f"/stations/{number}/orders?wait=30", UNLOCK)
         assert (status, told["state"], told["settled"]) == (200, "timed_out", True)
         status, told, _ = driver.ask("POST", f"/stations/{number}/connectors/1/unlock")
         assert (status, told["code"], told["order"]["state"]) == (504, "timed_out", "timed_out")
 
     assert driver.ask("PATCH", f"/stations/{number}", {"registration": "blocked"})[0] == 200
     with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
-        connect(f"{site.charger_url}/API-2", **given)
+        connect(url, **given)
     assert refused.value.response.status_code == 403
     find = f"/stations/{number}/handshakes?accepted=false"
     knocks = eventually(lambda: driver.ask("GET", find)[1]["items"])
@@ -140,6 +163,7 @@ def test_a_charger_of_201_is_driven_and_believed(site, driver):
     given = {
         "subprotocols": ["ocpp2.0.1"],
         "additional_headers": {"Authorization": f"Basic {login}"},
+        "open_timeout": 60,
         "proxy": None,
     }
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

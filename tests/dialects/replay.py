@@ -119,6 +119,7 @@ class Stage:
                 legacy=True,
                 max_size=None,
                 compression=None,
+                open_timeout=60,
             )
         return self._socket
 

@@ -87,7 +87,7 @@ EXCHANGES = [
 
 @pytest.fixture(scope="module")
 def site(make_shared_site):
-    return make_shared_site(processes=("worker",), call_timeout_s=2)
+    return make_shared_site(processes=("worker",))
 
 
 @pytest.fixture
@@ -100,6 +100,10 @@ def stage(site):
 
 @pytest.fixture
 def booted(stage):
+    return boot(stage)
+
+
+def boot(stage):
     boot = {"chargePointVendor": "Acme", "chargePointModel": "One"}
     stage.play([{"send": [2, "b", "BootNotification", boot]}])
     stage.socket.recv(timeout=30)
@@ -191,12 +195,16 @@ def test_a_message_that_the_charger_lacks_is_unsupported(site, booted):
     assert settled(site, number)[0] is CommandState.UNSUPPORTED
 
 
-def test_silence_times_out_with_a_sentence(site, booted):
-    number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
-    hear_call(booted)
+def test_silence_times_out_with_a_sentence(site):
+    silent = Stage(site)
+    silent.set_up(quirks={"call_timeout_s": 2})
+    boot(silent)
+    number = queue(site, silent.identity, Order.CLEAR_CACHE, {})
+    hear_call(silent)
     state, sentence, _, _ = settled(site, number)
     assert state is CommandState.TIMED_OUT
     assert "did not answer within 2 s" in sentence
+    silent.close()
 
 
 def test_one_call_waits_for_the_other(site, booted):

@@ -21,13 +21,22 @@ NO, YES = {"status": "Rejected"}, {"status": "Accepted"}
 
 @pytest.fixture(scope="module")
 def site(make_shared_site):
-    return make_shared_site(processes=("worker",), call_timeout_s=2)
+    return make_shared_site(processes=("worker",))
 
 
 @pytest.fixture
 def booted(site):
-    stage = Stage(site)
-    stage.set_up()
+    yield from plugged(Stage(site))
+
+
+@pytest.fixture
+def silent(site):
+    """A station that is given two seconds for an answer."""
+    yield from plugged(Stage(site), quirks={"call_timeout_s": 2})
+
+
+def plugged(stage, **facts):
+    stage.set_up(**facts)
     stage.play([{"send": [2, "b", "BootNotification", BOOT]}])
     stage.socket.recv(timeout=30)
     for number in (0, 1, 2):
@@ -130,19 +139,19 @@ def test_a_raw_message_may_be_in_another_order_than_the_schema(site, booted):
     assert settled(site, number)[0] is CommandState.ACCEPTED
 
 
-def test_a_late_answer_changes_nothing(site, booted):
-    number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
-    message_id, _, _ = hear_call(booted)
+def test_a_late_answer_changes_nothing(site, silent):
+    number = queue(site, silent.identity, Order.CLEAR_CACHE, {})
+    message_id, _, _ = hear_call(silent)
     assert settled(site, number)[0] is CommandState.TIMED_OUT
-    booted.socket.send(json.dumps([3, message_id, YES]))
-    booted.play([{"send": [2, "h", "Heartbeat", {}]}, {"until": [3, "h", "$any"]}])
+    silent.socket.send(json.dumps([3, message_id, YES]))
+    silent.play([{"send": [2, "h", "Heartbeat", {}]}, {"until": [3, "h", "$any"]}])
     assert settled(site, number)[0] is CommandState.TIMED_OUT
 
 
-def test_unresponsive_call_watchdog(site, booted):
+def test_unresponsive_call_watchdog(site, silent):
     for _ in range(3):
-        number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
-        hear_call(booted)
+        number = queue(site, silent.identity, Order.CLEAR_CACHE, {})
+        hear_call(silent)
         settled(site, number)
 
     def named():
@@ -151,7 +160,7 @@ def test_unresponsive_call_watchdog(site, booted):
 
     eventually(named, what="the deviation is kept")
     with pytest.raises(ConnectionClosed) as closed:
-        booted.socket.recv(timeout=30)
+        silent.socket.recv(timeout=30)
     assert closed.value.rcvd.code == 1001
 
 
@@ -207,7 +216,7 @@ def test_why_it_was_refused_is_told(site, newer):
     assert sentence.endswith("It says: NotLocked, no lock here.")
 
 
-def test_a_slow_station_is_given_the_time_it_needs(site, booted):
+def test_a_slow_station_is_given_the_time_it_needs(site, booted, silent):
     """FIELD R6: others lose patience meanwhile; what waits behind it goes next."""
     with site.work() as db:
         station = db.scalar(select(Station).where(Station.identity == booted.identity))
@@ -218,16 +227,12 @@ def test_a_slow_station_is_given_the_time_it_needs(site, booted):
     slow = queue(site, booted.identity, Order.CLEAR_CACHE, {})
     behind = queue(site, booted.identity, Order.UNLOCK, {"connector": 1})
     message_id, _, _ = hear_call(booted)
-    other = Stage(site)
-    other.set_up()
-    other.play([{"send": [2, "h", "Heartbeat", {}]}, {"until": [3, "h", "$any"]}])
-    silent = queue(site, other.identity, Order.CLEAR_CACHE, {})
-    assert settled(site, silent)[0] is CommandState.TIMED_OUT
+    given_up = queue(site, silent.identity, Order.CLEAR_CACHE, {})
+    assert settled(site, given_up)[0] is CommandState.TIMED_OUT
     booted.socket.send(json.dumps([3, message_id, YES]))
     assert settled(site, slow)[0] is CommandState.ACCEPTED
     assert reply(booted, {"status": "Unlocked"})[0] == "UnlockConnector"
     assert settled(site, behind)[0] is CommandState.ACCEPTED
-    other.close()
 
 
 def test_no_order_leaves_before_the_answer_to_a_boot(site, booted):

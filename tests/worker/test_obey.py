@@ -72,7 +72,7 @@ DECISIONS = [
 @pytest.fixture(scope="module")
 def nodes(make_shared_site):
     """One installation whose chargers two workers hold."""
-    site = make_shared_site(processes=("worker",), call_timeout_s=5)
+    site = make_shared_site(processes=("worker",))
     furnish(site, 0)
     port = free_port()
     first = site.processes["worker"]

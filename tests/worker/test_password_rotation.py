@@ -26,7 +26,7 @@ OLD = "It came back with the old password, which goes on."
 
 @pytest.fixture(scope="module")
 def site(make_shared_site):
-    site = make_shared_site(processes=("worker",), call_timeout_s=2)
+    site = make_shared_site(processes=("worker",))
     furnish(site, 0)
     return site
 
@@ -136,7 +136,12 @@ def test_a_new_connection_with_the_old_one_before_the_first_has_ended(site, logi
     second.close()
 
 
-def test_who_never_answers_and_comes_with_the_new_one_has_obeyed_late(site, login, station):
+def test_who_never_answers_and_comes_with_the_new_one_has_obeyed_late(site, login):
+    with site.work() as db:
+        row = db.scalar(select(Station).where(Station.identity == login[0]))
+        row.quirks = {"call_timeout_s": 2}
+    station = RawStation(site, *login, "ocpp1.6")
+    station.boot()
     number = rotate(site, login[0])
     _, new = told(station)
     late = "The charger did not answer within 2 s; it may still act on it."

@@ -63,7 +63,6 @@ def authority(tmp_path_factory):
 def site(make_shared_site, authority):
     return make_shared_site(
         processes=("worker",),
-        call_timeout_s=5,
         trusted_proxies="127.0.0.0/8",
         ocpp_cpo_name="Volt",
         ocpp_client_cert_header="X-SSL-Client-Cert",
