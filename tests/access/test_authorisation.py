@@ -1,6 +1,7 @@
 """Who may charge, and why not."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from app.extensions import db as flask_db
 from app.models import Authorisation, Tag, TagGroup
 from app.uow import unit_of_work
 from tests.support import lone
+from tests.support.transactions import event
 
 
 @pytest.fixture
@@ -46,12 +48,12 @@ def card(db, tenant, now):
 
 
 def tap(db, station, now, value="04A2B3", occasion=authorisation.AUTHORIZE, **more):
-    return authorisation.decide(db, station, Token(value), occasion=occasion, now=now, **more)
+    return authorisation.decide(db, authorisation.Tap(station, Token(value), occasion, now, **more))
 
 
-def begin(db, station, now, value="04A2B3", evse=1):
-    start = sessions.Start(ConnectorRef(evse), Token(value), None, now, f"{now}{evse}")
-    return lone.begin(db, station, start, now=now)
+def begin(db, station, now, value="04A2B3", evse=1, told_at=None, **more):
+    start = sessions.Start(ConnectorRef(evse), Token(value), None, now, f"{now}{evse}", **more)
+    return lone.begin(db, station, start, now=told_at or now)
 
 
 def test_a_listed_tag_may_charge_and_the_decision_is_kept(db, station, card, now):
@@ -125,6 +127,67 @@ def test_a_repeated_start_does_not_count_against_its_own_limit(db, station, card
     again = begin(db, station, now)
     assert again.repeated
     assert again.decision.accepted
+
+
+def test_a_tag_that_expired_since_the_start_was_good_then(db, station, card, now):
+    card.expires_at = now
+    before, after = now - timedelta(seconds=1), now + timedelta(hours=2)
+    begun = begin(db, station, before, told_at=after)
+    assert begun.decision.accepted and not begun.session.unauthorised
+    assert "when it was shown" in begun.decision.sentence
+    # Its charger forgets it all the same.
+    assert begun.decision.expires_at == now
+    assert begin(db, station, now, evse=2, told_at=after).session.unauthorised
+
+
+def test_a_clock_that_cannot_be_right_does_not_say_that_a_tag_was_good(db, station, card, now):
+    card.expires_at = now
+    after = now + timedelta(hours=2)
+    for at, replaced in ((now - timedelta(days=1), True), (after + timedelta(hours=1), False)):
+        assert begin(
+            db, station, at, evse=2 + replaced, told_at=after, clock_replaced=replaced
+        ).session.unauthorised
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_in_any_order_a_2x_tag_was_good_when_it_was_shown(db, station, card, now, order):
+    card.expires_at = now
+    reports = [
+        event(kind, number, 0, at=now + timedelta(minutes=minute), offline=True, **told)
+        for number, (kind, minute, told) in enumerate(
+            [
+                ("started", -40, {"trigger": "CablePluggedIn", "connector": ConnectorRef(1)}),
+                ("updated", -30, {"trigger": "Authorized", "token": Token("04A2B3", "iso14443")}),
+                ("ended", 30, {"token": Token("04A2B3", "iso14443")}),
+            ]
+        )
+    ]
+    for which in order:
+        taken = lone.take(db, station, reports[which], now=now + timedelta(hours=2))
+    assert taken.session.state is SessionState.ENDED
+    assert (taken.session.tag_id, taken.session.unauthorised) == (card.id, False)
+
+
+def two_stations(db, now):
+    tenant = tenants.first(db, now=now)
+    place = sites.add(
+        db, SYSTEM, tenant.id, now=now, name="D", timezone="Europe/Berlin", currency="EUR"
+    )
+    tags.add(db, SYSTEM, tenant.id, now=now, value="04A2B3", concurrent_limit=1)
+    return [stations.register(db, SYSTEM, tenant.id, place, name, now=now)[0] for name in "AB"]
+
+
+def test_a_start_that_is_told_late_is_held_against_the_sessions_of_its_time(any_app, now):
+    ago = now - timedelta(hours=3)
+    with unit_of_work() as db:
+        here, there = two_stations(db, now)
+        begin(db, here, now)
+        for _ in range(2):  # it is told again
+            late = begin(db, there, ago, told_at=now)
+            assert late.decision.accepted and not late.session.unauthorised
+        # A second one within the first is one too many, whenever it is told.
+        within = begin(db, there, ago + timedelta(minutes=5), evse=2, told_at=now)
+        assert within.decision.verdict is Verdict.CONCURRENT and within.session.unauthorised
 
 
 def grouped(db, tenant, now, *values):

@@ -89,8 +89,8 @@ def test_a_tag_is_shown_with_what_its_taps_were_answered(flask, depot, now):
     flask("tag", "block", "04A2B3")
     with unit_of_work() as db:
         station = db.scalars(select(Station)).one()
-        token = Token("04a2b3")
-        authorisation.decide(db, station, token, occasion=authorisation.START, now=now)
+        tap = authorisation.Tap(station, Token("04a2b3"), authorisation.START, now)
+        authorisation.decide(db, tap)
     text = flask("tag", "show", "04A2B3").stdout
     assert "The tag 04A2B3 is blocked." in text and "CP-7" in text
     (tap,) = json.loads(flask("tag", "show", "04A2B3", "--json").stdout)["taps"]

@@ -25,14 +25,9 @@ def page(client, address):
 
 def tap(db, made, token, station="CP-01"):
     """A tap that is decided now, as the worker would decide it."""
-    decision = authorisation.decide(
-        db,
-        made.stations[station],
-        Token(token),
-        occasion=authorisation.AUTHORIZE,
-        now=datetime.now(UTC),
-        evse=1,
-    )
+    at, occasion = made.stations[station], authorisation.AUTHORIZE
+    tapped = authorisation.Tap(at, Token(token), occasion, datetime.now(UTC), evse=1)
+    decision = authorisation.decide(db, tapped)
     db.commit()
     return decision
 

@@ -4,19 +4,19 @@
 rules are functions over plain rows.  A tap by itself takes the same road.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach, tag_rows
-from app.domain.access.tag_rows import Issued, TagRow
+from app.domain.access.tag_rows import Issued, Running, TagRow
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_rows import BulkRead
+from app.domain.ground.clock import ON_ITS_WAY
 from app.domain.ground.redaction import REDACTED
 from app.domain.ground.vocabulary import (
     Decision,
@@ -27,7 +27,7 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
-from app.models import Authorisation, ChargingSession, Reservation, Station, Tag
+from app.models import Authorisation, Reservation, Station, Tag
 
 #: Occasions of a decision.
 AUTHORIZE, START, STOP = "authorize", "start", "stop"
@@ -39,18 +39,7 @@ KEY_CODE = "key_code"
 #: The kind of token of charging that nobody had to be let in for.
 NO_AUTHORISATION = "no_authorization"
 
-_SESSION = ChargingSession.__table__
 _RESERVATION = Reservation.__table__
-_TAG = Tag.__table__
-#: Two workers that let one tag begin at the same moment would both count without the other's.
-_LIMITED = BulkRead(
-    select(_TAG.c.id).where(among(_TAG.c.id, "tags")).order_by(_TAG.c.id).with_for_update()
-)
-_RUNNING = BulkRead(
-    select(_SESSION.c.tag_id, func.count())
-    .where(among(_SESSION.c.tag_id, "tags"), _SESSION.c.state == SessionState.CHARGING)
-    .group_by(_SESSION.c.tag_id)
-)
 _RESERVED = BulkRead(
     select(
         *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
@@ -72,7 +61,9 @@ class Tap:
     """Something that was shown at a station, to be decided about.
 
     `session` is the one that runs and is stopped or begun once more; it does not count against the
-    tag's limit.  `begins` is the number of the session that a start is going to begin.
+    tag's limit.  `begins` is the number of the session that a start is going to begin.  `shown_at`
+    is when it was shown, where a clock that can be right tells it: what has run out or begun since
+    then, as a station was offline, speaks against nobody.
     """
 
     station: Any
@@ -82,6 +73,17 @@ class Tap:
     evse: int | None = None
     session: Any = None
     begins: int | None = None
+    shown_at: datetime | None = None
+
+    @property
+    def at(self) -> datetime:
+        """The moment for which it is decided."""
+        return min(self.shown_at or self.now, self.now)
+
+    @property
+    def late_at(self) -> datetime | None:
+        """That moment, where it is told so late that other sessions may have begun or ended."""
+        return self.at if self.now - self.at > ON_ITS_WAY else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +118,9 @@ def without_token(station: Any) -> Decision:
     return Decision(Verdict.INVALID, "no_tag", "No tag was shown.")
 
 
-def decide(
-    db: Session,
-    station: Any,
-    token: Token,
-    *,
-    occasion: str,
-    now: datetime,
-    evse: int | None = None,
-    session: Any = None,
-) -> Decision:
+def decide(db: Session, tap: Tap) -> Decision:
     """Decide about one tap at a station and store the decision."""
-    return decide_all(db, [Tap(station, token, occasion, now, evse, session)])[0]
+    return decide_all(db, [tap])[0]
 
 
 def decide_all(db: Session, taps: Sequence[Tap]) -> list[Decision]:
@@ -144,7 +137,8 @@ def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
     """
     tags = tag_rows.find(db, {(tap.station.tenant_id, tap.token) for tap in taps})
     found = [tags.get((tap.station.tenant_id, tap.token)) for tap in taps]
-    running = _running(db, taps, found)
+    starts = [pair for pair in zip(taps, found, strict=True) if pair[0].occasion == START]
+    running = tag_rows.running(db, starts)
     reserved = _RESERVED(db, stations={tap.station.id for tap in taps if tap.evse})
     issued = tag_rows.find_issued(db, zip(taps, found, strict=True))
     judged = []
@@ -182,18 +176,7 @@ def keep(db: Session, judged: Iterable[Judged]) -> None:
     _INSERT(db, rows)
 
 
-def _running(db: Session, taps: Iterable[Tap], tags: Sequence[TagRow | None]) -> Counter[int]:
-    """How many sessions run now of each tag that has a limit and begins one."""
-    limited = {
-        tag.id
-        for tap, tag in zip(taps, tags, strict=True)
-        if tag is not None and tag.concurrent_limit is not None and tap.occasion == START
-    }
-    _LIMITED(db, tags=limited)
-    return Counter(dict(_RUNNING(db, tags=limited)))
-
-
-def decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: Issued) -> Decision:
+def decide_charge(tap: Tap, tag: TagRow | None, running: Running, issued: Issued) -> Decision:
     """Decide whether a tap may charge; `running` are the sessions of tags with a limit.  Pure."""
     station, token = tap.station, tap.token
     if station.mode is StationMode.CLOSED:
@@ -209,16 +192,18 @@ def decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: I
             return Decision(Verdict.ACCEPTED, *why)
         sentence = f"The tag {shown(token, None)} is on no list."
         return _about(Verdict.INVALID, "unknown_tag", None, sentence)
-    refusal = _refuse_tag(station, tag, tap.now)
+    refusal = _refuse_tag(station, tag, tap.at)
     if refusal is None and tag.is_master:  # it begins nothing (2.0.1 C16.FR.03)
         about = f"The tag {_name(tag)} is a master pass: it ends sessions and begins none."
         verdict = Verdict.INVALID if tap.occasion == START else Verdict.ACCEPTED
         return _about(verdict, "master_pass", tag, about)
     if tap.occasion == START:
-        refusal = refusal or _refuse_over_limit(tag, tap.session, running[tag.id])
+        refusal = refusal or _refuse_over_limit(tap, tag, running[tag.id, tap.late_at])
         if getattr(tap.session, "tag_id", None) != tag.id:
-            running[tag.id] += 1  # whatever is answered, it runs from now on
+            running[tag.id, None] += 1  # whatever is answered, it runs from now on
     sentence = f"The tag {_name(tag)} is listed and allowed at {station.identity}."
+    if _refuse_tag(station, tag, tap.now) is not None:
+        sentence = f"The tag {_name(tag)} was allowed at {station.identity} when it was shown."
     return refusal or _about(Verdict.ACCEPTED, "listed", tag, sentence)
 
 
@@ -246,11 +231,12 @@ def _refuse_tag(station: Any, tag: Any, now: datetime) -> Decision | None:
     return None
 
 
-def _refuse_over_limit(tag: TagRow, session: Any, running: int) -> Decision | None:
-    """`running` are the sessions of the tag, the one in hand among them where it is known."""
+def _refuse_over_limit(tap: Tap, tag: TagRow, running: int) -> Decision | None:
+    """`running` are the sessions of the tag, the one in hand among them where it runs now."""
     if tag.concurrent_limit is None:
         return None
-    if session is not None and session.tag_id == tag.id:
+    session = tap.session
+    if session is not None and session.tag_id == tag.id and tap.late_at is None:
         running -= session.state is SessionState.CHARGING
     if running < tag.concurrent_limit:
         return None
@@ -278,7 +264,7 @@ def _decide_stop(tap: Tap, tag: TagRow | None) -> Decision:
     if tag is not None and group is not None and in_group and tag.status is TagStatus.ACTIVE:
         sentence = f"A tag of the same group ({group.name}) ended it."
         return replace(_about(Verdict.ACCEPTED, "same_group", tag, sentence), expires_at=None)
-    if tag is not None and tag.is_master and _refuse_tag(tap.station, tag, tap.now) is None:
+    if tag is not None and tag.is_master and _refuse_tag(tap.station, tag, tap.at) is None:
         sentence = f"The master pass {_name(tag)} ended it."
         return replace(_about(Verdict.ACCEPTED, "master_pass", tag, sentence), expires_at=None)
     if tag is None:

@@ -1,17 +1,28 @@
-"""What was shown, found: tags as plain rows, many at once, and tokens issued for one session."""
+"""What was shown, found: tags as plain rows, many at once, what charges with them, and tokens
+issued for one session.
+"""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
-from app.domain.ground.vocabulary import CommandState, Order, StationMode, TagStatus, Token
-from app.models import Authorisation, Command, Driver, Tag, TagGroup
+from app.domain.ground.vocabulary import (
+    CommandState,
+    Order,
+    SessionState,
+    StationMode,
+    TagStatus,
+    Token,
+)
+from app.models import Authorisation, ChargingSession, Command, Driver, Tag, TagGroup
+from app.models.sessions import CHARGED
 from app.models.tags import tag_sites, tag_stations
 
 #: The kind of a tag, and of a token, that nobody told: any other fits it.
@@ -177,6 +188,51 @@ def _places(pairs: list[tuple[int, int]]) -> dict[int, list[int]]:
     for tag, place in pairs:
         found.setdefault(tag, []).append(place)
     return found
+
+
+# Sessions that charge with a tag that has a limit.
+
+#: How many, by the tag and by when: None stands for now.
+Running = Counter[tuple[int, datetime | None]]
+
+_SESSION = ChargingSession.__table__
+#: Two workers that let one tag begin at the same moment would both count without the other's.
+_LIMITED = BulkRead(
+    select(_TAG.c.id).where(among(_TAG.c.id, "tags")).order_by(_TAG.c.id).with_for_update()
+)
+_RUNNING = BulkRead(
+    select(_SESSION.c.tag_id, func.count())
+    .where(among(_SESSION.c.tag_id, "tags"), _SESSION.c.state == SessionState.CHARGING)
+    .group_by(_SESSION.c.tag_id)
+)
+
+
+def running(db: Session, starts: Iterable[tuple[Any, TagRow | None]]) -> Running:
+    """How many sessions run of each tag with a limit that begins one, or ran when it was shown."""
+    limited = [
+        (tap, tag) for tap, tag in starts if tag is not None and tag.concurrent_limit is not None
+    ]
+    tags = {tag.id for _, tag in limited}
+    _LIMITED(db, tags=tags)
+    found: Running = Counter()
+    found.update({(tag_id, None): count for tag_id, count in _RUNNING(db, tags=tags)})
+    for tap, tag in limited:
+        if tap.late_at is not None:
+            found[tag.id, tap.late_at] = _ran(db, tag.id, tap)
+    return found
+
+
+def _ran(db: Session, tag_id: int, tap: Any) -> int:
+    """How many sessions of a tag ran when it was shown, but for the tap's own."""
+    own, at = ChargingSession, tap.late_at
+    query = select(func.count()).where(
+        own.tag_id == tag_id,
+        own.started_at <= at,
+        or_(own.ended_at.is_(None), own.ended_at > at),
+        own.id != (tap.session.id if tap.session is not None else 0),
+        CHARGED,
+    )
+    return db.scalars(query).one()
 
 
 # Tokens on no list that were issued for one session: by an order of ours, or by a payment.

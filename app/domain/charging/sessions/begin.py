@@ -125,8 +125,9 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
 def _tap(told: Starting, known: dict[int, SessionRow], numbers: Iterable[int]) -> Tap:
     session = known.get(told.station.id)
     begins = next(iter(numbers)) if session is None else None
-    place = told.place.evse
-    return Tap(told.station, told.start.token, START, told.now, place, session, begins)
+    start, place = told.start, told.place.evse
+    at = None if start.clock_replaced else start.started_at
+    return Tap(told.station, start.token, START, told.now, place, session, begins, at)
 
 
 def _made(

@@ -88,8 +88,9 @@ def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
 
 
 def _tap(told: Stopping, session: Any) -> Tap:
-    assert told.stop.token is not None
-    return Tap(told.station, told.stop.token, STOP, told.now, session.evse, session)
+    stop, now = told.stop, told.now
+    assert stop.token is not None
+    return Tap(told.station, stop.token, STOP, now, session.evse, session, shown_at=stop.shown_at)
 
 
 def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
@@ -102,7 +103,8 @@ def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
         return None, taken
     decision = None
     if stop.token is not None:
-        tap = Tap(station, stop.token, STOP, now, session.evse, session)
+        place, at = session.evse, stop.shown_at
+        tap = Tap(station, stop.token, STOP, now, place, session, shown_at=at)
         [decision] = decide_all(db, [tap])
     if session.state is SessionState.ENDED and not session.provisional:
         if (session.meter_stop_wh, session.ended_at) != (stop.meter_stop_wh, stop.ended_at):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
+from app.domain.access.authorisation import START, Tap
 from app.domain.charging import statuses
 from app.domain.charging.energy import since_start
 from app.domain.charging.sessions import transaction_events
@@ -138,10 +139,9 @@ def _hold(db: Session, station: Any, session: Any, story: Story, now: datetime) 
         return
     about_stop = event.answer.get("stopping", True)
     if decision is None or (about_stop and token.kind != authorisation.KEY_CODE):
-        decision = authorisation.decide(
-            db, station, token, occasion=authorisation.START, now=now,
-            evse=session.evse or None, session=session,
-        )  # fmt: skip
+        at = None if event.facts.get("clock_replaced") else event.at
+        tap = Tap(station, token, START, now, session.evse or None, session, shown_at=at)
+        decision = authorisation.decide(db, tap)
     name_holder(db, station, session, token, decision)
 
 

@@ -57,6 +57,11 @@ class Stop:
     connector: ConnectorRef | None = None
     claimed_at: datetime | None = None
 
+    @property
+    def shown_at(self) -> datetime | None:
+        """When its tag was shown, where its clock can be right."""
+        return None if self.clock_replaced else self.ended_at
+
 
 #: When the orders to stop were sent that stations accepted, or have not answered yet: the end
 #: may be taken in before the answer.

@@ -275,8 +275,9 @@ def _tap(one: Plain) -> Tap:
     token, evse = report.token, session.evse or None
     assert token is not None
     if one.begins:
-        return Tap(station, token, START, now, evse, begins=session.id)
-    return Tap(station, token, STOP if report.stops(session, token) else START, now, evse, session)
+        return Tap(station, token, START, now, evse, None, session.id, report.shown_at)
+    occasion = STOP if report.stops(session, token) else START
+    return Tap(station, token, occasion, now, evse, session, shown_at=report.shown_at)
 
 
 def _add(db: Session, one: Plain) -> None:

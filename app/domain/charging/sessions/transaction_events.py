@@ -86,6 +86,11 @@ class TransactionReport:
         ending = self.kind == ENDED or self.trigger == STOP_AUTHORISED
         return ending or Token(session.token).key != token.key
 
+    @property
+    def shown_at(self) -> datetime | None:
+        """When its tag was shown, where its clock can be right."""
+        return None if self.clock_replaced else self.at
+
     def words(self) -> Words:
         """Its words, which cost something to make."""
         text = orjson.dumps(self._but_offline(), str, orjson.OPT_SORT_KEYS).decode()

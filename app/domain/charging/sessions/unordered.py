@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
+from app.domain.access.authorisation import START, STOP, Tap
 from app.domain.charging import metering, remote_starts, running
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import reuse
@@ -236,15 +237,10 @@ def _decide(
     if token is None:
         return None
     stopping = report.stops(session, token)
-    decision = authorisation.decide(
-        db,
-        station,
-        token,
-        occasion=authorisation.STOP if stopping else authorisation.START,
-        now=now,
-        evse=session.evse or None,
-        session=session,
-    )
+    occasion = STOP if stopping else START
+    evse = session.evse or None
+    tap = Tap(station, token, occasion, now, evse, session, shown_at=report.shown_at)
+    decision = authorisation.decide(db, tap)
     event.answer = noted(decision, stopping=stopping)
     if report.let_in:
         flag(session, LET_IN_AWAY)
