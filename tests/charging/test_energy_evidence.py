@@ -8,7 +8,7 @@ from app.domain.charging.energy import INTERVAL, POWER, EnergyFacts, EnergyFlag,
 from app.domain.money.billing.evidence import PlugHistory, Weighed, weigh
 from tests.charging.energy_cases import START, minute, registers
 
-END = "Transaction.End"
+BEGIN, END = "Transaction.Begin", "Transaction.End"
 
 
 def weighed(start, stop, readings=(), *, minutes=60, past=None, **known) -> Weighed:
@@ -88,6 +88,24 @@ def test_where_the_last_session_ended_is_better_than_the_pace():
     found = weighed(None, 512_000, readings, past=past)
     assert doubted(found, EnergyFlag.BEGIN_MISSING)
     assert found.energy.energy_wh == 10_500
+
+
+@pytest.mark.parametrize("other", [98_700, 100_600])
+@pytest.mark.parametrize("context", [None, BEGIN])
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_an_opening_reading_beside_another_start_holds(other, context, doubtful):
+    beside = Reading(minute(0), Decimal(other), context=context, received=9)
+    readings = [beside, *registers([103_000, 107_000], every=20, first=20)]
+    found = weighed(100_000, 110_000, readings, clock_doubtful=doubtful)
+    differs = EnergyFlag.OPENING_DIFFERS in found.energy.flags
+    assert differs == (not doubtful or context == BEGIN)
+
+
+@pytest.mark.parametrize("at, shown", [(0, 100_000), (0, 100_009), (2, 100_700)])
+def test_an_opening_reading_that_agrees_or_comes_late_holds_nothing(at, shown):
+    opening = Reading(minute(at), Decimal(shown), context=BEGIN, received=0)
+    readings = [opening, *registers([103_000, 107_000], every=20, first=20)]
+    assert not weighed(100_000, 110_000, readings).energy.held
 
 
 # The end

@@ -36,6 +36,7 @@ class EnergyFlag(StrEnum):
     END_UNEXPLAINED = "end_unexplained"
     STEP_UNEXPLAINED = "step_unexplained"
     RATE_UNEXPLAINED = "rate_unexplained"
+    OPENING_DIFFERS = "opening_differs"
     CLOSING_DIFFERS = "closing_differs"
     READING_ABOVE_END = "reading_above_end"
     MANY_OUTLIERS = "many_outliers"

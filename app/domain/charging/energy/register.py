@@ -34,8 +34,8 @@ AT_START = timedelta(seconds=15)
 _FIFTH = 5
 #: Registers that differ by less are the same, in Wh: one is rounded.
 _SAME_WH = Decimal(10)
-#: A reading so close to the stop was taken with it.
-_WITH_STOP = timedelta(seconds=5)
+#: A reading so close to an end was taken with it.
+_WITH_END = timedelta(seconds=5)
 
 _ZERO = Decimal(0)
 
@@ -67,7 +67,7 @@ def by_register(
     from_zero = _from_zero(facts, points, initial, power_w, resolution_wh)
     if from_zero and _session_relative(work, facts, points, initial, ended_at):
         return work
-    path = [Point(facts.started_at, initial), *points]
+    path = [Point(facts.started_at, initial, context=BEGIN), *points]
     whole = _with_stop(path, facts, ended_at)
     pace = pace_of(whole, power_w, resolution_wh)
     _walk_register(work, facts, whole, points, ended_at, pace)
@@ -186,8 +186,10 @@ def _walk_register(
         work.flags.add(EnergyFlag.STOP_BELOW_START)
     found = walk(whole, pace, stop_told=told)
     work.flags |= found.flags
+    if facts.meter_start_wh is not None and _told_otherwise(facts, points, whole[0], pace):
+        work.flags.add(EnergyFlag.OPENING_DIFFERS)
     if stop is not None and told:
-        work.flags |= _doubts_of_ends(facts, points, stop, ended_at, pace)
+        work.flags |= _doubts_of_end(facts, points, Point(ended_at, stop, context=END), pace)
     if _too_many(found, len(points)):
         work.flags.add(EnergyFlag.MANY_OUTLIERS)
     work.wh, work.final = found.total_wh, found.accepted[-1].value
@@ -251,25 +253,36 @@ def _at_its_pace(work: Work, first: Point, late: timedelta) -> Decimal:
     return (rising.value - first.value) * Decimal(int(late.total_seconds())) / seconds
 
 
-def _doubts_of_ends(
-    facts: EnergyFacts, points: Sequence[Point], stop: Decimal, ended_at: datetime, pace: Pace
+def _told_otherwise(facts: EnergyFacts, points: Sequence[Point], end: Point, pace: Pace) -> bool:
+    """Whether a reading of the same end, or one taken with it, names another register."""
+    same = _same_wh(points)
+    for point in points:
+        beside = abs(point.at - end.at) <= _WITH_END
+        # A clock that lost the date says of no ordinary reading that it was taken with the end.
+        if point.context == end.context or (beside and not facts.clock_doubtful):
+            before, after = (point, end) if end.context == END else (end, point)
+            seconds = max(seconds_between(before.at, after.at), Decimal(1 if beside else 0))
+            rest = (pace.power_w or _ZERO) * seconds / 3600
+            if not -same <= after.value - before.value <= same + rest:
+                return True
+    return False
+
+
+def _same_wh(points: Sequence[Point]) -> Decimal:
+    """Registers that differ by less are the same, as far as these readings are rounded."""
+    values = [point.value for point in points]
+    return max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
+
+
+def _doubts_of_end(
+    facts: EnergyFacts, points: Sequence[Point], stop: Point, pace: Pace
 ) -> set[EnergyFlag]:
     """What the readings say against the register of the stop."""
-    values = [point.value for point in points]
-    same = max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
     found = set()
-    since, until = ended_at - _WITH_STOP, ended_at + _WITH_STOP
-    # A clock that lost the date says of no ordinary reading that it was taken with the stop.
-    closing = [
-        point
-        for point in points
-        if point.context == END or (not facts.clock_doubtful and since <= point.at <= until)
-    ]
-    if any(_contradicts(point, stop, ended_at, same, pace) for point in closing):
+    if _told_otherwise(facts, points, stop, pace):
         found.add(EnergyFlag.CLOSING_DIFFERS)
-    if _is_shown(facts, stop + same) and _stays_above(
-        _arrived_before(facts, ended_at), stop + same
-    ):
+    most = stop.value + _same_wh(points)
+    if _is_shown(facts, most) and _stays_above(_arrived_before(facts, stop.at), most):
         found.add(EnergyFlag.READING_ABOVE_END)
     return found
 
@@ -283,16 +296,6 @@ def _is_shown(facts: EnergyFacts, least: Decimal) -> bool:
     )
 
 
-def _contradicts(
-    point: Point, stop: Decimal, ended_at: datetime, same: Decimal, pace: Pace
-) -> bool:
-    """Whether a closing reading, or one taken with the stop, names another register."""
-    with_stop = abs(point.at - ended_at) <= _WITH_STOP
-    seconds = max(seconds_between(point.at, ended_at), Decimal(1) if with_stop else Decimal(0))
-    rest = (pace.power_w or Decimal(0)) * seconds / 3600
-    return not stop - same - rest <= point.value <= stop + same
-
-
 def _arrived_before(facts: EnergyFacts, ended_at: datetime) -> list[Point]:
     """The register readings that had arrived when the stop did.
 
@@ -304,7 +307,7 @@ def _arrived_before(facts: EnergyFacts, ended_at: datetime) -> list[Point]:
         points = [point for point in points if point.at <= ended_at]
     else:
         points = [point for point in points if point.received < known]
-    started = facts.started_at - _WITH_STOP
+    started = facts.started_at - _WITH_END
     return [point for point in points if point.at >= started or facts.clock_doubtful]
 
 

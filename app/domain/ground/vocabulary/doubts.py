@@ -172,6 +172,11 @@ _ALL = (
         _("Nothing that we know of this plug explains so much energy in that time."),
     ),
     Doubt(
+        *("opening_differs", "two first registers", About.METER),
+        "the start and the opening reading beside it name different registers",
+        _("The charger reported two first registers that differ."),
+    ),
+    Doubt(
         *("closing_differs", "two final registers", About.METER),
         "the stop and the closing reading beside it name different registers",
         _("The charger reported two final registers that differ."),
