@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.trust.security_events import KIND
+from app.domain.charging.reports import SECURITY
 from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
 from app.queries.ground.paging import Page, Wish, fetch
 
@@ -64,6 +64,6 @@ def of_station(db: Session, station: Station) -> list[StationCertificate]:
 def security_events(db: Session, station: Station, most: int = 50) -> list[StationReport]:
     """The newest security events of a station."""
     query = select(StationReport).where(
-        StationReport.station_id == station.id, StationReport.kind == KIND
+        StationReport.station_id == station.id, StationReport.kind == SECURITY
     )
     return list(db.scalars(query.order_by(StationReport.at.desc()).limit(most)))

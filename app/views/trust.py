@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.domain.charging.reports import FOUND, GRAVE
 from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
 from app.domain.trust import certificates, signing
 from app.domain.trust.certificate_names import OWN
 from app.domain.trust.certificates import ALARM_DAYS
-from app.domain.trust.security_events import FOUND, GRAVE
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.trust import ROOTS, ChainForm, RevokeForm, RootForm

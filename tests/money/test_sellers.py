@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor
-from app.domain.money import billing, sellers
+from app.domain.money import billing, receipts
 from app.domain.network import sites, tenants
 from app.models import AuditEntry, Tenant
 from tests.support import lone
@@ -91,4 +91,4 @@ def test_a_seller_without_name_or_address_is_missed(db, net, tenant):
     assert tenants.lacks_seller(db, tenant.id)
     sites.edit(db, GRACE, net.site, now=STARTED, seller_address="Am Kai 7")
     assert not tenants.lacks_seller(db, tenant.id)
-    assert sellers.is_named(sellers.of(tenant, net.site))
+    assert receipts.seller_is_named(receipts.seller_of(tenant, net.site))

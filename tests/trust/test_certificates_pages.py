@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain.trust import certificates, security_events, signing, x509
+from app.domain.charging import reports
+from app.domain.trust import certificates, signing, x509
 from app.models import AuditEntry, AuthorityCertificate, StationCertificate
 from tests.support.seed import signed_in
 from tests.trust.test_certificates import request as signing_request
@@ -113,7 +114,7 @@ def test_grave_security_events_stand_out(made, db, viewer):
     station = made.stations["CP-01"]
     for word in ("TamperDetectionActivated", "StartupOfTheDevice"):
         payload = {"type": word, "techInfo": "<b>lid</b>"}
-        security_events.take(db, station, word, payload, at=NOW, now=NOW)
+        reports.add_security(db, station, word, payload, at=NOW, now=NOW)
     db.commit()
     text = page(viewer, f"/stations/{station.id}/security")
     assert 'aria-label="grave"' in text and text.count('aria-label="grave"') == 1

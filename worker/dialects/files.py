@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from app.domain.charging import reports
 from app.domain.device import file_jobs
 from app.domain.device.file_jobs import FileStatus
 from app.domain.ground.vocabulary import Arguments, CommandState, FileJobKind, FileStep, Outcome
-from app.domain.trust import security_events
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Unfit, without_blanks
 from worker.dialects.shared import wire_time
@@ -94,7 +94,7 @@ def security_event(call: Fields, ctx: Context) -> Payload:
     """Keep a security event; grave ones alarm (whitepaper A04, 2.0.1 A04)."""
     at, _ = ctx.instant(call, "timestamp")
     kind = call.text("type", "")
-    security_events.take(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
+    reports.add_security(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
     return {}
 
 

@@ -7,14 +7,14 @@ import click
 from app.cli.ground import _shared as cli
 from app.domain.ground.columns import read
 from app.domain.ground.vocabulary import SecondFactorRule
-from app.domain.money import sellers
+from app.domain.money import receipts
 from app.domain.network import tenants
 from app.uow import unit_of_work
 
 group = cli.Group("organisation", help="Who sells, and by which rules bills are made.")
 
 COLUMNS: list[cli.Column] = read(
-    " ".join(("name", *sellers.FIELDS, *tenants.RULES, "idle_from_readings second_factor"))
+    " ".join(("name", *receipts.SELLER, *tenants.RULES, "idle_from_readings second_factor"))
 )
 
 

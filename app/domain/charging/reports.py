@@ -1,4 +1,4 @@
-"""What stations report beside their sessions: kept as it is, or told of their plugs.
+"""What stations report beside their sessions: kept as it is, told of their plugs, or alarming.
 
 2.x stations also tell the state of a plug by variables.  `AvailabilityState` of a Connector, an
 EVSE or the ChargingStation is that state itself (2.0.1 G01.FR.03 to 07); `Problem`, `Tripped` and
@@ -6,7 +6,7 @@ EVSE or the ChargingStation is that state itself (2.0.1 G01.FR.03 to 07); `Probl
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -36,6 +36,36 @@ _PLACES = ("chargingstation", "evse", "connector")
 _OF_ALL = frozenset({Availability.AVAILABLE, Availability.UNAVAILABLE, Availability.FAULTED})
 #: A greater number is no plug's.
 _MOST = 10_000
+#: Events that the specification calls critical and that are no daily routine
+#: (2.0.1 part 2 appendix 1, security whitepaper section 3): somebody should look.
+ALARMING = frozenset(
+    {
+        "InvalidCentralSystemCertificate",
+        "InvalidChargePointCertificate",
+        "InvalidChargingStationCertificate",
+        "InvalidCsmsCertificate",
+        "InvalidFirmwareSignature",
+        "InvalidFirmwareSigningCertificate",
+        "InvalidTLSCipherSuite",
+        "InvalidTLSVersion",
+        "MaintenanceLoginFailed",
+        "MemoryExhaustion",
+        "SecurityLogWasCleared",
+        "TamperDetectionActivated",
+        "AttemptedReplayAttacks",
+    }
+)
+#: What we find out ourselves, and how it is said of a station.
+FOUND = {
+    "ForeignNameRequested": "asked for a certificate in a name that is not its own",
+    "ForeignSerialNumber": "gave the serial number of another station",
+}
+#: All that somebody should look at.
+GRAVE = ALARMING | FOUND.keys()
+#: After which time what we found is said again, and how much is said of a station until then.
+FOUND_AGAIN, FOUND_MOST = timedelta(hours=1), 10
+#: The kind of their reports.
+SECURITY = "security"
 
 
 def add(
@@ -233,3 +263,29 @@ def connector_of(db: Session, station: Station, ref: ConnectorRef) -> Connector:
         db.add(row)
         db.flush()
     return row
+
+
+def add_security(
+    db: Session, station: Station, word: str, payload: Json, *, at: datetime, now: datetime
+) -> StationReport:
+    """Keep a security event of a station."""
+    return add(db, station, SECURITY, word, payload, at=at, now=now)
+
+
+def find_out(db: Session, station: Station, word: str, sentence: str, *, now: datetime) -> None:
+    """Keep what we found out about a station ourselves; `word` is one of `FOUND`.
+
+    The same is said once an hour, and no more than a few things are: a station can repeat itself.
+    """
+    recent = db.scalars(
+        select(StationReport.payload)
+        .where(
+            StationReport.station_id == station.id,
+            StationReport.kind == SECURITY,
+            StationReport.word == word,
+            StationReport.received_at > now - FOUND_AGAIN,
+        )
+        .limit(FOUND_MOST)
+    ).all()
+    if len(recent) < FOUND_MOST and {"techInfo": sentence} not in recent:
+        add(db, station, SECURITY, word, {"techInfo": sentence}, at=now, now=now)

@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.charging import reports
 from app.domain.charging.overtaken import is_late
 from app.domain.device import deviations, file_jobs, onboarding, settings
 from app.domain.ground import events, redaction
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, pass_by
 from app.domain.ground.vocabulary import BootReport, Json, Registration
-from app.domain.trust import certificate_names, security_events
+from app.domain.trust import certificate_names
 from app.models import Station, StationReport
 from app.models.stations import name_key
 
@@ -183,7 +184,7 @@ def _claim_serial(db: Session, boot: _Boot) -> None:
     sentence = f"{serial[:60]} is that of {other}."
     deviations.note(db, station, [("serial_taken", sentence)], now=boot.told.now)
     if boot.anew:
-        security_events.find(db, station, "ForeignSerialNumber", sentence, now=boot.told.now)
+        reports.find_out(db, station, "ForeignSerialNumber", sentence, now=boot.told.now)
 
 
 def _follow(db: Session, boots: Sequence[_Boot]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground import events, texts
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor
-from app.domain.money import sellers
+from app.domain.money import receipts
 from app.domain.office import audit, outbox
 from app.models import Bill, DriverQuestion, Tenant
 
@@ -168,7 +168,7 @@ def _asker(bill: Bill) -> str:
 def _address_of_seller(db: Session, bill: Bill) -> str | None:
     """The e-mail address in the contact that the seller names today."""
     tenant = db.get_one(Tenant, bill.tenant_id)
-    contact = sellers.of(tenant, bill.session.station.site).get("contact", "")
+    contact = receipts.seller_of(tenant, bill.session.station.site).get("contact", "")
     found = _ADDRESS.search(contact)
     try:
         return texts.email(found.group()) if found else None

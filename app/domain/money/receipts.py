@@ -1,4 +1,5 @@
-"""Receipts: the mail of a bill, sent once whatever is repeated, killed or lost, and the link in it.
+"""Receipts: the mail of a bill, sent once whatever is repeated, killed or lost, who it names as the
+seller, and the link in it.
 
 The row decides.  It is claimed (queued -> sending) and committed before the
 mail server is given the mail; from then on only an answer, or a person, moves
@@ -14,7 +15,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,7 +29,9 @@ from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, BillKind, ReceiptState
 from app.domain.office import audit, outbox
-from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
+from app.models import Bill, ChargingSession, Delivery, Driver, Receipt, Site, Tenant
+from app.models.sites import Seller
+from app.schemas.network import NewSite
 
 #: Waits after the first, second, … definite failure; after the last one it is given up.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
@@ -66,6 +69,15 @@ _CLAIM = (
 
 #: States from which a person may ask for the mail again.
 RESENDABLE = (ReceiptState.SENT, ReceiptState.FAILED, ReceiptState.UNKNOWN, ReceiptState.SKIPPED)
+#: field -> what a refusal calls it.
+SELLER = {
+    "seller_name": "The seller's name",
+    "seller_address": "The seller's address",
+    "seller_tax_number": "The tax number",
+    "seller_contact": "The contact",
+}
+#: Without these, a receipt does not say who sells.
+SELLER_NEEDS = ("name", "address")
 
 
 def queue(db: Session, bill: Bill, *, now: datetime) -> Receipt:
@@ -284,3 +296,27 @@ def _covered(key: bytes, proof: bytes, number: bytes) -> bytes:
 
 def _digest(key: bytes, use: bytes, text: bytes) -> bytes:
     return hmac.digest(key, b"receipt " + use + b"\x00" + text, "sha256")
+
+
+def write_seller(row: Seller, given: Mapping[str, object]) -> None:
+    """Set what is given and leave the rest; each is one line, empty is none.  Raises `Invalid`."""
+    for field, word in SELLER.items():
+        if field in given:
+            value = given[field]
+            text = NewSite.line(field, str(value) if value else None, word)
+            setattr(row, field, text or None)
+
+
+def seller_of(tenant: Tenant, site: Site | None) -> dict[str, str]:
+    """The seller at a site, field by field the site's own or the tenant's; the untold left out."""
+    found = {}
+    for field in SELLER:
+        own = getattr(site, field) if site is not None else None
+        if text := own or getattr(tenant, field):
+            found[field.removeprefix("seller_")] = text
+    return found
+
+
+def seller_is_named(seller: Mapping[str, object]) -> bool:
+    """Whether a receipt of this seller says who sells: name and address."""
+    return all(seller.get(field) for field in SELLER_NEEDS)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, Arguments
-from app.domain.money import sellers, tariff_choice
+from app.domain.money import receipts, tariff_choice
 from app.domain.money.tariffs.tariff import is_currency
 from app.domain.office import audit
 from app.models import Site, Station, Tariff
@@ -69,7 +69,7 @@ def _apply(db: Session, site: Site, given: Arguments) -> None:
         _rename(db, site, given["name"])
     if "latitude" in given or "longitude" in given:
         _place(site, given.get("latitude"), given.get("longitude"))
-    sellers.write(site, given)
+    receipts.write_seller(site, given)
     for name, value in NewSite.kept(given, _READ, but=_SET).items():
         setattr(site, name, value)
     tariff_choice.refuse_misfit(db, site.tariff_id, site, field="tariff_id")
@@ -125,4 +125,4 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "currency": _currency,
     "supply_limit_kw": _supply,
 }
-_SET = {"name", "latitude", "longitude", *sellers.FIELDS}
+_SET = {"name", "latitude", "longitude", *receipts.SELLER}

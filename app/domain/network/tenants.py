@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, SecondFactorRule
-from app.domain.money import sellers
+from app.domain.money import receipts
 from app.domain.office import audit
 from app.models import Site, Tenant
 
@@ -69,7 +69,7 @@ def edit(
         if not isinstance(value, int) or not 0 <= value <= most:
             raise Invalid(f"{word} is a whole number from 0 to {most}.", field=rule)
     with audit.edited(db, actor, "tenant.edit", tenant, now=now, tenant_id=tenant.id):
-        sellers.write(tenant, details)
+        receipts.write_seller(tenant, details)
         for rule in (*RULES, "idle_from_readings"):
             if rule in details:
                 setattr(tenant, rule, details[rule])  # type: ignore[literal-required]
@@ -91,9 +91,11 @@ def _second_factor(rule: SecondFactorRule | str) -> SecondFactorRule:
 def lacks_seller(db: Session, tenant_id: int) -> bool:
     """Whether any receipt of the tenant would not say who sells."""
     tenant = db.get_one(Tenant, tenant_id)
-    if sellers.is_named(sellers.of(tenant, None)):
+    if receipts.seller_is_named(receipts.seller_of(tenant, None)):
         return False
     sites = db.scalars(
         select(Site).where(Site.tenant_id == tenant_id, Site.archived_at.is_(None))
     ).all()
-    return not sites or not all(sellers.is_named(sellers.of(tenant, site)) for site in sites)
+    return not sites or not all(
+        receipts.seller_is_named(receipts.seller_of(tenant, site)) for site in sites
+    )

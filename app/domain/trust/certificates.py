@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager
 
+from app.domain.charging import reports
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import CertificateRequested, StationChanged, record
 from app.domain.ground.vocabulary import Actor, Order
 from app.domain.network import credentials
 from app.domain.office import audit
-from app.domain.trust import certificate_names, security_events, x509
+from app.domain.trust import certificate_names, x509
 from app.domain.trust.certificate_names import OWN
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
 
@@ -59,7 +60,9 @@ def request_signature(
         changed_at=now,
     )
     if not refusal:
-        _replace_waiting(db, station, use, now)
+        for earlier in _requests(db, station, use, WAITING):
+            earlier.state, earlier.changed_at = "replaced", now
+            earlier.sentence = "The station asked again."
         if is_renewal(db, station, csr, use, now=now):
             row.approved_at = now
     db.add(row)
@@ -76,7 +79,7 @@ def _refusal(db: Session, station: Station, csr: str, use: str, now: datetime) -
         certificate_names.checked(db, station, x509.names_in_request(csr), use)
     except Invalid as error:
         if isinstance(error, certificate_names.ForeignName):
-            security_events.find(db, station, "ForeignNameRequested", error.sentence, now=now)
+            reports.find_out(db, station, "ForeignNameRequested", error.sentence, now=now)
         return f"{_REFUSED} {error.sentence}"
     return ""
 
@@ -106,12 +109,6 @@ def _same(
         if row.csr == csr[:10_000] and (row.state in WAITING or refused_by_person):
             return row
     return None
-
-
-def _replace_waiting(db: Session, station: Station, use: str, now: datetime) -> None:
-    for earlier in _requests(db, station, use, WAITING):
-        earlier.state, earlier.changed_at = "replaced", now
-        earlier.sentence = "The station asked again."
 
 
 def is_renewal(db: Session, station: Station, csr: str, use: str, *, now: datetime) -> bool:

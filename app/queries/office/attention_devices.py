@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, String, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager
 
+from app.domain.charging.reports import FOUND, GRAVE, SECURITY
 from app.domain.device.device_events import SEVERE
 from app.domain.ground.vocabulary import Availability, Facts, Registration, SessionState
 from app.domain.limits import supply
 from app.domain.network import presence
 from app.domain.network.presence import connected
 from app.domain.trust import certificates
-from app.domain.trust.security_events import FOUND, GRAVE, KIND
 from app.models import (
     ChargingSession,
     Connector,
@@ -138,7 +138,7 @@ def alarming(tenant_id: int, now: datetime) -> Select[StationReport, Station]:
         select(StationReport, Station)
         .join(Station, Station.id == StationReport.station_id)
         .where(
-            StationReport.kind == KIND,
+            StationReport.kind == SECURITY,
             StationReport.word.in_(GRAVE),
             StationReport.received_at > now - RECENT,
             Station.archived_at.is_(None),

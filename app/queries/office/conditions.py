@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased, contains_eager
 
+from app.domain.charging.reports import FOUND
 from app.domain.ground.vocabulary import AlertKind
 from app.domain.network import presence
 from app.domain.office.alerts import Condition, Look
 from app.domain.office.housekeeping import BILLS, MAIL, SWEEP
 from app.domain.trust import certificates
-from app.domain.trust.security_events import FOUND
 from app.models import (
     ApiToken,
     ChargingSession,

@@ -23,7 +23,7 @@ from markupsafe import Markup
 from app.domain.commands import command_rules, commands, orders
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Area, Order
-from app.domain.money import sellers, tariff_choice
+from app.domain.money import receipts, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import field
 from app.extensions import db, limiter
@@ -150,7 +150,7 @@ def _everybody(station: Station) -> Response:
             station=station,
             there=station_page.now_of(session, station, now),
             prices=_prices(station, words),
-            contact=sellers.of(session.get_one(Tenant, station.tenant_id), station.site),
+            contact=receipts.seller_of(session.get_one(Tenant, station.tenant_id), station.site),
         )
     )
     answer.headers["Cache-Control"] = "private, max-age=15"

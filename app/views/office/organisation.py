@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.domain.money import sellers
+from app.domain.money import receipts
 from app.domain.network import tenants
 from app.extensions import db
 from app.forms.ground import refusals
@@ -18,7 +18,7 @@ from app.web.security import actor, back, needs
 
 blueprint = Blueprint("organisation", __name__, url_prefix="/organisation")
 
-FIELDS = (*sellers.FIELDS, *tenants.RULES, "idle_from_readings", "second_factor")
+FIELDS = (*receipts.SELLER, *tenants.RULES, "idle_from_readings", "second_factor")
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -39,11 +39,11 @@ def index() -> ResponseReturnValue:
     page = render_template(
         "office/organisation/index.html",
         form=form,
-        seller=sellers.of(_tenant(), None),
+        seller=receipts.seller_of(_tenant(), None),
         sites=[
-            (site, sellers.of(_tenant(), site))
+            (site, receipts.seller_of(_tenant(), site))
             for site in site_queries.choices(db.session())
-            if any(getattr(site, field) for field in sellers.FIELDS)
+            if any(getattr(site, field) for field in receipts.SELLER)
         ],
     )
     return page, 422 if form.errors else 200

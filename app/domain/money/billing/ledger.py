@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, among, reserve
 from app.domain.ground.vocabulary import BillKind, Json
-from app.domain.money import sellers
+from app.domain.money import receipts
 from app.domain.money.billing.assessment import Assessment
 from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.chain import LINE, Evidence, before, digest_of
@@ -209,7 +209,9 @@ def _facts(assessment: Assessment) -> Json:
         "evse": session.evse,
         "site": station.site.name if station else "",
         "address": (station.site.address or "") if station else "",
-        "seller": sellers.of(assessment.book.tenant(session), station.site if station else None),
+        "seller": receipts.seller_of(
+            assessment.book.tenant(session), station.site if station else None
+        ),
         "register_from_wh": _or_none(energy.initial_wh),
         "register_to_wh": _or_none(energy.final_wh),
         "measured_wh": plain(energy.measured_wh),

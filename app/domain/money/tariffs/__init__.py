@@ -22,6 +22,6 @@ from app.domain.money.tariffs.tariff import (
     is_currency,
     price_text,
     to_minor,
+    week_picture,
 )
-from app.domain.money.tariffs.week import week_picture
 from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say
