@@ -61,6 +61,17 @@ def test_every_text_that_code_marks_is_in_a_catalogue():
     assert not lost, "templates/translations/*.cfg do not name these files:\n" + report(lost)
 
 
+def test_no_text_for_people_holds_a_name_of_the_code():
+    name = re.compile(r"(?<![\w%(){}])[a-z]+_[a-z_]+\b(?![)}])")
+    forms = [
+        form
+        for catalogue in texts.CATALOGUES
+        for message in texts.collected(catalogue)
+        for form in texts.forms(message.id)
+    ]
+    assert [form for form in forms if name.search(form)] == []
+
+
 @pytest.fixture(scope="module", params=texts.CATALOGUES)
 def catalogue(request):
     """The name of a catalogue, and its German translations as they stand in its file."""

@@ -132,20 +132,18 @@ RECENT = timedelta(minutes=10)
 
 
 def prove_password(typed: str) -> None:
-    """Let pass who knows the prove_password of whoever is signed in; raises `Invalid`."""
+    """Let pass who knows the password of whoever is signed in; raises `Invalid`."""
     try:
         with doorkeeper.attempt(current_user.email) as ahead:
             sign_ins.person_with_password(db.session(), current_user.email, typed, ahead=ahead)
     except Invalid:
-        raise Invalid("That is not your current prove_password.", field="current") from None
+        raise Invalid("That is not your current password.", field="current") from None
 
 
 def recent_or(typed: str) -> None:
-    """Let pass who came in some minutes ago or knows the prove_password; raises `Invalid`."""
+    """Let pass who came in some minutes ago or knows the password; raises `Invalid`."""
     began = db.session().get_one(SignIn, current_user.sign_in_id).made_at
     if typed:
         prove_password(typed)
     elif utc_now() - began > RECENT:
-        raise Invalid(
-            "Type your prove_password, or sign out and in again: this shows that it is you."
-        )
+        raise Invalid("Type your password, or sign out and in again: this shows that it is you.")
