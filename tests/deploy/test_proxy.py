@@ -3,7 +3,6 @@
 import base64
 import http.client
 import json
-import ssl
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from app.models import Connection, Tenant
 from deploy.processes import ROOT
 from tests.support.depot import furnish
 from tests.support.nginx import started
-from tests.support.pki import Authority
+from tests.support.pki import Authority, client_context
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.processes
@@ -73,7 +72,7 @@ def port(site, authority, tmp_path_factory):
 
 @pytest.fixture
 def trust(authority):
-    return ssl.create_default_context(cafile=authority.root.cert_file)
+    return client_context(authority)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What pages ask of the database does not grow with what there is to show."""
 
+import gc
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -105,7 +106,11 @@ def grow(network, numbers):
 
 
 def asked(client, address, **how):
-    """What a page asks of the database the second time: what is kept is kept."""
+    """What a page asks of the database the second time: what is kept is kept.
+
+    A row that nobody holds any more is read again.  When that is so is chance where the collector
+    of garbage may work in between, so it may not.
+    """
     found = []
 
     def note(_connection, _cursor, statement, *_):
@@ -115,6 +120,7 @@ def asked(client, address, **how):
     flask_db.session.remove()
     event.listen(flask_db.engine, "before_cursor_execute", note)
     try:
+        gc.disable()
         for _ in range(2):
             found.clear()
             answer = client.get(address, **how)
@@ -123,6 +129,7 @@ def asked(client, address, **how):
             if not any(statement.startswith("UPDATE") for statement in found):
                 break
     finally:
+        gc.enable()
         event.remove(flask_db.engine, "before_cursor_execute", note)
     return found
 
@@ -143,7 +150,7 @@ def grown(few, many):
     return {
         page: (len(few[page]), len(found))
         for page, found in many.items()
-        # A row of which something is still known is not read again: that is chance.
+        # Where one page does not hold all it is asked, too, how many there are.
         if len(found) > len(few[page]) + 1
     }
 

@@ -1,7 +1,6 @@
 """A site that stations attack with certificates, and two of them: the attacker and the victim."""
 
 import base64
-import ssl
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +12,7 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import stations
 from app.models import Site, Station
 from tests.support.depot import furnish
-from tests.support.pki import Authority
+from tests.support.pki import Authority, client_context
 from tests.support.processes import free_port
 
 HEADER = "X-SSL-Client-Cert"
@@ -69,13 +68,10 @@ def basic(login):
 
 def status(authority, port, identity, pair=None, **headers):
     """The status of a handshake over TLS, with or without a certificate: 101 lets in."""
-    context = ssl.create_default_context(cafile=str(authority.root.cert_file))
-    if pair is not None:
-        context.load_cert_chain(pair.cert_file, pair.key_file)
     try:
         with connect(
             f"wss://localhost:{port}/ocpp/{identity}",
-            ssl=context,
+            ssl=client_context(authority, pair),
             subprotocols=["ocpp2.0.1"],
             additional_headers=headers,
             proxy=None,

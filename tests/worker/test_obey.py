@@ -1,7 +1,6 @@
 """Open connections obey: what staff decides ends them at once, whichever worker holds them."""
 
 import json
-import ssl
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -27,7 +26,7 @@ from app.models import (
     StationCertificate,
 )
 from tests.support.depot import TAG, furnish
-from tests.support.pki import Authority
+from tests.support.pki import Authority, client_context
 from tests.support.processes import Process, free_port, wait_for_port
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
@@ -260,9 +259,7 @@ def test_a_certificate_that_is_revoked_ends_the_connection_that_it_opened(make_s
             changed_at=now,
         )
         db.add(row)
-    context = ssl.create_default_context(cafile=str(authority.root.cert_file))
-    context.load_cert_chain(own.cert_file, own.key_file)
-    wss = {"ssl": context, "subprotocols": ["ocpp1.6"], "proxy": None}
+    wss = {"ssl": client_context(authority, own), "subprotocols": ["ocpp1.6"], "proxy": None}
     with connect(f"wss://localhost:{port}/ocpp/CP-1", **wss) as socket:
         with site.work() as db:
             row = db.scalar(select(StationCertificate))

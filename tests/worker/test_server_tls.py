@@ -11,7 +11,7 @@ from websockets.exceptions import WebSocketException
 from app.config import Settings
 from tests.support import apps
 from tests.support.gated import gated, last_knock, login, station
-from tests.support.pki import Authority
+from tests.support.pki import Authority, client_context
 from tests.support.wait import eventually
 from worker.tls import WrongTls, server_context
 
@@ -53,12 +53,10 @@ def port(app, authority, server_pairs):
 
 def client(authority, pair=None, ciphers="", newest=ssl.TLSVersion.TLSv1_3):
     """A charger's side of TLS."""
-    context = ssl.create_default_context(cafile=str(authority.root.cert_file))
+    context = client_context(authority, pair)
     context.maximum_version = newest
     if ciphers:
         context.set_ciphers(ciphers)
-    if pair is not None:
-        context.load_cert_chain(pair.cert_file, pair.key_file)
     return context
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import ssl
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +9,7 @@ from websockets.sync.client import connect
 
 from app.models import Connection, Station
 from tests.dialects.replay import Stage
-from tests.support.pki import Authority
+from tests.support.pki import Authority, client_context
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.processes
@@ -35,17 +34,15 @@ def test_stations_of_profiles_2_and_3_are_served_over_tls(make_site, tmp_path):
     for profile in (2, 3):
         stage = Stage(site, "2.0.1")
         stage.set_up(security_profile=profile)
-        context = ssl.create_default_context(cafile=str(authority.root.cert_file))
-        headers = {}
+        headers, pair = {}, None
         if profile == 3:
             pair = authority.station(stage.identity)
-            context.load_cert_chain(pair.cert_file, pair.key_file)
         else:
             secret = base64.b64encode(f"{stage.identity}:{stage.password}".encode()).decode()
             headers = {"Authorization": f"Basic {secret}"}
         with connect(
             f"wss://localhost:{port}/ocpp/{stage.identity}",
-            ssl=context,
+            ssl=client_context(authority, pair),
             subprotocols=["ocpp2.0.1"],
             additional_headers=headers,
             proxy=None,
