@@ -115,7 +115,7 @@ class ChargePoint:
         """Close the socket and end the thread."""
         self.disconnect()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join()
         self._loop.close()
 
     @property

@@ -122,13 +122,13 @@ class OcppPort:
 
     def __enter__(self) -> "OcppPort":
         self._thread.start()
-        eventually(lambda: self.port, within=10, what="the port")
+        eventually(lambda: self.port, what="the port")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.hang_up()
         self._stopping = True
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
 
     def _run(self) -> None:
         self._loop = gevent.get_hub().loop
@@ -153,7 +153,7 @@ class OcppPort:
                 done.set()
 
         self._loop.run_callback_threadsafe(lambda: gevent.spawn(work))
-        assert done.wait(10), "the server's thread did not take part"
+        assert done.wait(60), "the server's thread did not take part"
         if isinstance(result[0], Exception):
             raise result[0]
         return result[0]
@@ -166,6 +166,7 @@ class OcppPort:
         options.setdefault("subprotocols", ["ocpp1.6"])
         options.setdefault("compression", None)
         options.setdefault("proxy", None)
+        options.setdefault("open_timeout", 60)
         url = self.url(identity)
         if "ssl" in options:
             url = f"wss://localhost:{self.server.tls_port}/ocpp/{identity}"
@@ -180,7 +181,7 @@ class OcppPort:
 
     def raw(self, identity: str = "CP1", upgrade: bool = True) -> "RawSocket":
         """A socket whose bytes the test writes itself, upgraded unless told otherwise."""
-        raw = RawSocket(socket.create_connection(("127.0.0.1", self.port), timeout=10))
+        raw = RawSocket(socket.create_connection(("127.0.0.1", self.port), timeout=60))
         self._raws.append(raw)
         if upgrade:
             raw.socket.sendall(handshake_text(f"/ocpp/{identity}"))

@@ -28,7 +28,7 @@ class Wires:
     def stop(self) -> None:
         """Cut everything."""
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 class Relay:

@@ -210,14 +210,14 @@ def test_silence_ends_a_link():
 
 
 def test_long_heartbeat_not_killed_while_pongs_come():
-    with OcppPort(silence_s=0.6, ping_s=0.1) as port, port.connect() as charger:
+    with OcppPort(silence_s=3, ping_s=0.1) as port, port.connect() as charger:
         with pytest.raises(TimeoutError):
-            charger.recv(timeout=1.5)
+            charger.recv(timeout=4)
         assert not port.desk.endings
 
 
 def test_no_pong_but_data_stays_connected():
-    with OcppPort(silence_s=0.6, ping_s=0.1) as port:
+    with OcppPort(silence_s=3, ping_s=0.5) as port:
         raw = port.raw()
         pings = 0
         while pings < 8:
@@ -267,7 +267,7 @@ def test_sigterm_drains_inflight(port):
     with port.connect() as charger:
         charger.send(call("1", "StopTransaction", STOP))
         eventually(lambda: port.desk.calls)
-        drained = threading.Thread(target=lambda: port.within(lambda: port.server.drain(8)))
+        drained = threading.Thread(target=lambda: port.within(lambda: port.server.drain(60)))
         drained.start()
         eventually(lambda: port.server.draining)
         stored.set()
@@ -275,7 +275,7 @@ def test_sigterm_drains_inflight(port):
         with pytest.raises(ConnectionClosed) as closed:
             charger.recv(timeout=20)
         assert closed.value.rcvd.code == 1001
-        drained.join(timeout=10)
+        drained.join(timeout=60)
     with pytest.raises(OSError):
         port.connect("CP2")
 

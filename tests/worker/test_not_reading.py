@@ -38,7 +38,7 @@ def line(request, authority):
             sock = socket.socket()
             held.enter_context(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.settimeout(20)
+            sock.settimeout(60)
             tls = request.param == "TLS"
             sock.connect(("127.0.0.1", port.server.tls_port if tls else port.port))
             if tls:
@@ -87,4 +87,4 @@ def test_calls_to_who_does_not_read_wait_for_nobody(line):
         port.within(call)
         return port.desk.endings
 
-    assert eventually(ended, what="the deaf one is closed")[0][1] in {1006, 1011}
+    assert eventually(ended, 120, "the deaf one is closed")[0][1] in {1006, 1011}

@@ -107,7 +107,7 @@ def test_no_subprotocol_strict(port):
     port.gate.answers["CP1"] = Reason.NO_SUBPROTOCOL
     with port.connect(subprotocols=None) as charger:
         with pytest.raises(ConnectionClosed):
-            charger.recv(timeout=5)
+            charger.recv(timeout=30)
     assert port.desk.links == []
 
 
@@ -115,7 +115,7 @@ def test_no_common_subprotocol_completes_the_handshake_and_closes(port):
     with port.connect(subprotocols=["ocpp2.0", "mqtt"]) as charger:
         assert charger.subprotocol is None
         with pytest.raises(ConnectionClosed):
-            charger.recv(timeout=5)
+            charger.recv(timeout=30)
     assert port.gate.refused[0][1].reason is Reason.NO_COMMON_SUBPROTOCOL
     assert port.desk.links == []
 
@@ -173,18 +173,18 @@ def test_a_gate_that_fails_refuses_and_ends_nothing(port):
 
 
 def test_who_dawdles_over_the_handshake_is_cut_off():
-    with OcppPort(handshake_s=0.2) as port:
+    with OcppPort(handshake_s=2) as port:
         raw = port.raw(upgrade=False)
         raw.socket.sendall(b"GET /ocpp/CP1 HTTP/1.1\r\n")
         assert raw.socket.recv(100) == b""
 
 
 def test_a_link_outlives_the_time_for_handshakes():
-    with OcppPort(handshake_s=0.3) as port, port.connect() as charger:
+    with OcppPort(handshake_s=2) as port, port.connect() as charger:
         with pytest.raises(TimeoutError):
-            charger.recv(timeout=0.6)
+            charger.recv(timeout=3)
         charger.send('[2,"1","Heartbeat",{}]')
-        assert json.loads(charger.recv(timeout=5))[0] == 3
+        assert json.loads(charger.recv(timeout=30))[0] == 3
 
 
 def test_health_is_plain_http(port):
