@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, inspect, select, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from app import uow
@@ -20,6 +20,7 @@ from app.web import kept, listing, scope
 from tests.security.walk import body
 from tests.support import seed
 from tests.support.by_hand import Network
+from tests.support.fleet import asked, statements
 
 FEW, MANY = 10, 200
 SORTS = {
@@ -133,22 +134,6 @@ def test_a_long_list_begins_with_the_last_days_and_says_so(any_app, network, mon
         assert many not in body(client.get(f"{url}?since=2020-01-01"))
     assert many not in body(client.get(f"/sessions?q={row.id}"))
     assert many not in body(client.get(f"/bills?q={row.bills[0].number}"))
-
-
-def asked(client, address):
-    found = []
-
-    def note(_connection, _cursor, statement, *_):
-        found.append(statement)
-
-    client.get(address)
-    flask_db.session.remove()
-    event.listen(flask_db.engine, "before_cursor_execute", note)
-    try:
-        assert client.get(address).status_code == 200, address
-    finally:
-        event.remove(flask_db.engine, "before_cursor_execute", note)
-    return found
 
 
 def test_twenty_times_as_many_rows_take_as_many_statements(any_app, network, monkeypatch):
@@ -287,17 +272,8 @@ def test_a_page_says_that_it_did_not_sort_all(network, any_app, monkeypatch):
 
 def test_what_fits_on_the_first_page_is_not_counted_by_a_statement_of_its_own(network):
     grow(network, range(FEW))
-    found = []
-
-    def note(_connection, _cursor, statement, *_):
-        found.append(statement)
-
-    event.listen(flask_db.engine, "before_cursor_execute", note)
-    try:
-        for size in (FEW, FEW - 1):
-            found.clear()
+    for size in (FEW, FEW - 1):
+        with statements(network.db) as found:
             page = fetch(network.db, select(ChargingSession), Wish(size=size), SORTS, default="id")
-            asked = [statement for statement in found if statement.startswith("SELECT")]
-            assert (page.total, len(asked)) == (FEW, 2 if size == FEW else 3)
-    finally:
-        event.remove(flask_db.engine, "before_cursor_execute", note)
+        selects = [statement for statement in found if statement.startswith("SELECT")]
+        assert (page.total, len(selects)) == (FEW, 2 if size == FEW else 3)

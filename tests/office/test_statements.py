@@ -1,12 +1,10 @@
 """What pages ask of the database does not grow with what there is to show."""
 
-import gc
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import url_for
-from sqlalchemy import event
 
 from app.domain.ground.vocabulary import (
     SYSTEM,
@@ -39,6 +37,7 @@ from app.models import (
 from app.web import kept
 from tests.support import seed
 from tests.support.by_hand import Network
+from tests.support.fleet import asked
 
 FEW, MANY = 10, 200
 
@@ -103,35 +102,6 @@ def grow(network, numbers):
                 status=TagStatus.ACTIVE, created_at=now, sites=[site], stations=[station])
         )  # fmt: skip
     network.db.commit()
-
-
-def asked(client, address, **how):
-    """What a page asks of the database the second time: what is kept is kept.
-
-    A row that nobody holds any more is read again.  When that is so is chance where the collector
-    of garbage may work in between, so it may not.
-    """
-    found = []
-
-    def note(_connection, _cursor, statement, *_):
-        found.append(statement)
-
-    client.get(address, **how)
-    flask_db.session.remove()
-    event.listen(flask_db.engine, "before_cursor_execute", note)
-    try:
-        gc.disable()
-        for _ in range(2):
-            found.clear()
-            answer = client.get(address, **how)
-            assert answer.status_code < 400, (address, answer.status_code)
-            # Once a minute it is noted that somebody is there: that is the clock's doing.
-            if not any(statement.startswith("UPDATE") for statement in found):
-                break
-    finally:
-        gc.enable()
-        event.remove(flask_db.engine, "before_cursor_execute", note)
-    return found
 
 
 #: Streams, redirections, and what is answered to those who are not signed in.

@@ -1,5 +1,6 @@
 """A fleet in a moment: connected stations by the hundred, and what is asked for them."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import presence, sites, tenants
 from app.domain.network.connections import Opened, open_all
+from app.extensions import db as flask_db
 from app.models import Connector, Station
 from app.uow import unit_of_work
 
@@ -83,3 +85,25 @@ def cost(db: Session, act: Callable[[], object]) -> int:
     with statements(db) as asked:
         act()
     return len(asked)
+
+
+def asked(client: Any, address: str, **how: Any) -> list[str]:
+    """What a page asks of the database the second time: what is kept is kept.
+
+    A row that nobody holds any more is read again.  When that is so is chance where the collector
+    of garbage may work in between, so it may not.
+    """
+    client.get(address, **how)
+    flask_db.session.remove()
+    gc.disable()
+    try:
+        for _ in range(2):
+            with statements(flask_db.session()) as found:
+                answer = client.get(address, **how)
+            assert answer.status_code < 400, (address, answer.status_code)
+            # Once a minute it is noted that somebody is there: that is the clock's doing.
+            if not any(statement.startswith("UPDATE") for statement in found):
+                break
+    finally:
+        gc.enable()
+    return found
