@@ -17,29 +17,18 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
-from app.domain.network import sites, stations, tenants
+from app.domain.network import sites
 from app.extensions import db as flask_db
 from app.models import Authorisation, Tag, TagGroup
 from app.uow import unit_of_work
 from tests.support import lone
+from tests.support.stations import register
 from tests.support.transactions import event
 
 
 @pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
-
-
-@pytest.fixture
-def depot(db, tenant, now):
-    return sites.add(
-        db, SYSTEM, tenant.id, now=now, name="Depot", timezone="Europe/Berlin", currency="EUR"
-    )
-
-
-@pytest.fixture
 def station(db, tenant, depot, now):
-    return stations.register(db, SYSTEM, tenant.id, depot, "CP-1", now=now)[0]
+    return register(db, now=now)
 
 
 @pytest.fixture
@@ -169,12 +158,10 @@ def test_in_any_order_a_2x_tag_was_good_when_it_was_shown(db, station, card, now
 
 
 def two_stations(db, now):
-    tenant = tenants.first(db, now=now)
-    place = sites.add(
-        db, SYSTEM, tenant.id, now=now, name="D", timezone="Europe/Berlin", currency="EUR"
-    )
-    tags.add(db, SYSTEM, tenant.id, now=now, value="04A2B3", concurrent_limit=1)
-    return [stations.register(db, SYSTEM, tenant.id, place, name, now=now)[0] for name in "AB"]
+    places = [register(db, name, now=now) for name in "AB"]
+    tenant_id = places[0].tenant_id
+    tags.add(db, SYSTEM, tenant_id, now=now, value="04A2B3", concurrent_limit=1)
+    return places
 
 
 def test_a_start_that_is_told_late_is_held_against_the_sessions_of_its_time(any_app, now):
@@ -224,11 +211,7 @@ def test_the_group_is_told_to_the_charger(db, tenant, station, card, now):
 
 def test_a_tag_of_any_length_is_decided_about(any_app, now):
     with unit_of_work() as db:
-        tenant = tenants.first(db, now=now)
-        place = sites.add(
-            db, SYSTEM, tenant.id, now=now, name="D", timezone="Europe/Berlin", currency="EUR"
-        )
-        station = stations.register(db, SYSTEM, tenant.id, place, "CP-1", now=now)[0]
+        station = register(db, now=now)
         assert tap(db, station, now, "x" * 65_536).verdict is Verdict.INVALID
     kept = flask_db.session.scalars(select(Authorisation)).one()
     assert kept.token == "x" * 255

@@ -7,12 +7,6 @@ import pytest
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[str(argument) for argument in arguments])
-
-
-@pytest.fixture
 def ada(flask):
     return flask("driver", "add", "Ada Lovelace", "--email", "ada@example.org")
 

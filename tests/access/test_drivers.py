@@ -6,15 +6,9 @@ from sqlalchemy import select
 from app.domain.access import drivers, tags
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import tenants
 from app.models import AuditEntry, Tenant
 
 ADA = {"name": "Ada Lovelace", "email": "ada@example.org"}
-
-
-@pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
 
 
 def add(db, facts, tenant, now):

@@ -8,15 +8,10 @@ from sqlalchemy import select
 
 from app.models import Bill, ChargingSession, Driver
 from app.text.numbers import money
+from tests.support.desk import page
 
 #: What is asked here must stand in the audit.
 pytestmark = pytest.mark.usefixtures("audited")
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.get_data(as_text=True)
 
 
 def test_the_list_shows_address_tags_and_sessions(made, operator):
@@ -76,7 +71,7 @@ def test_what_cannot_be_used_is_said_in_the_form(made, operator, given, sentence
     facts = {"name": "Eve", "email": "", "language": "en", "tariff": "", **given}
     answer = operator.post("/drivers/new", data=facts)
     assert answer.status_code == 422
-    assert sentence in answer.get_data(as_text=True)
+    assert sentence in answer.text
 
 
 def test_a_german_reader_is_no_reason_to_lose_umlauts(made, operator):
@@ -92,7 +87,7 @@ Eve,eve,en
 
 def test_an_import_is_looked_through_and_then_carried_out(made, db, operator):
     upload = {"file": (io.BytesIO(FILE.encode()), "drivers.csv")}
-    text = operator.post("/drivers/import", data=upload).get_data(as_text=True)
+    text = operator.post("/drivers/import", data=upload).text
     assert "Import 2 valid rows" in text and "“eve” is not an e-mail address." in text
     assert made.drivers["Ada"].name == "Ada Lovelace"
     answer = operator.post("/drivers/import", data={"text": FILE, "go": "1"})
@@ -103,11 +98,11 @@ def test_an_import_is_looked_through_and_then_carried_out(made, db, operator):
 
 def test_an_export_of_drivers_can_be_imported_again_without_a_change(made, operator):
     exported = page(operator, "/drivers?format=csv")
-    text = operator.post("/drivers/import", data={"text": exported}).get_data(as_text=True)
+    text = operator.post("/drivers/import", data={"text": exported}).text
     assert "As they are</span><b>3</b>" in text
 
 
 def test_a_file_without_names_is_refused(made, operator):
     answer = operator.post("/drivers/import", data={"text": "who\nAda\n"})
     assert answer.status_code == 422
-    assert "no column named name" in answer.get_data(as_text=True)
+    assert "no column named name" in answer.text

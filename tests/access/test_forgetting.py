@@ -269,7 +269,7 @@ def admin(any_app, person):
 
 
 def test_the_page_counts_what_the_file_holds(admin, person):
-    page = admin.get(f"/drivers/{person}/rights").get_data(as_text=True)
+    page = admin.get(f"/drivers/{person}/rights").text
     assert "Questions about receipts" in page
     answer = admin.get(f"/drivers/{person}/rights/file")
     archive = zipfile.ZipFile(io.BytesIO(answer.get_data()))
@@ -307,7 +307,7 @@ def test_the_desk_forgets_whose_name_is_typed(admin, person):
     assert found(NAME)
     admin.post(f"/drivers/{person}/rights/forget", data={"name": NAME})
     assert not found(NAME)
-    page = admin.get(f"/drivers/{person}/rights").get_data(as_text=True)
+    page = admin.get(f"/drivers/{person}/rights").text
     assert "Forgotten by Grace Hopper" in page
 
 

@@ -16,17 +16,12 @@ from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, TagStatus
-from app.domain.network import sites, stations, tenants
 from app.models import AuditEntry, Station, Tag
 from app.uow import unit_of_work
 from app.web import spreadsheet
 from tests.access.test_import_files import TYPED
 from tests.support.chance import tries
-
-
-@pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
+from tests.support.stations import register
 
 
 def plan(db, tenant, text, now, **agreed):
@@ -212,15 +207,12 @@ def test_an_address_in_another_case_is_the_same_person(db, tenant):
 
 def test_a_trial_of_stations_leaves_nothing_and_the_import_what_it_told(any_app, now):
     with unit_of_work() as db:
-        tenant = tenants.first(db, now=now)
-        place = {"name": "Depot", "timezone": "Europe/Berlin", "currency": "EUR"}
-        site = sites.add(db, SYSTEM, tenant.id, now=now, **place)
-        stations.register(db, SYSTEM, tenant.id, site, "CP-1", now=now, name="Gate")
+        tenant_id = register(db, "CP-1", now=now, name="Gate").tenant_id
         table = sheet.read("identity,site,name\nCP-1,Depot,Gate\nCP-2,Depot,Yard\nC:3,Depot,\n",
                            headings.STATIONS)  # fmt: skip
         noted = db.scalar(select(func.count()).select_from(AuditEntry))
         later = now + timedelta(hours=1)
-        given = {"tenant_id": tenant.id, "options": Options()}
+        given = {"tenant_id": tenant_id, "options": Options()}
         told, rows = station_import.listed(table, now=later)
         station_import.try_out(db, SYSTEM, told, rows, **given)
         assert [(row.value, row.what) for row in told.rows] == [("CP-1", "same"), ("CP-2", "add")]

@@ -9,7 +9,7 @@ from app.domain.access.known_tags import difference, wanted
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, StationMode
-from app.domain.network import presence, stations, tenants
+from app.domain.network import presence, stations
 from app.models import Command, LocalList, StationVariable
 from tests.support import sockets
 
@@ -19,13 +19,8 @@ NO = Outcome(CommandState.REJECTED, {"status": "VersionMismatch"}, "Another vers
 
 
 @pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
-
-
-@pytest.fixture
 def station(db, now):
-    return sockets.online_station(db, ADA, now=now)
+    return sockets.online_station(db, now=now)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def db(any_app):
 
 @pytest.fixture
 def station(db, now):
-    return sockets.online_station(db, ADA, now=now)
+    return sockets.online_station(db, now=now)
 
 
 @pytest.fixture

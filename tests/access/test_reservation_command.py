@@ -1,32 +1,22 @@
 """flask reservation and flask local-list: the same operations as the desk's."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
-from app.models import Command, WorkerNode
+from app.domain.ground.vocabulary import CommandState, Outcome
+from app.models import Command
 from tests.support import seed
 
 
 @pytest.fixture
-def made(app, db):
-    made = seed.fill(db, datetime.now(UTC), history=0)
-    for node in db.scalars(select(WorkerNode)):
-        node.beat_at = datetime.now(UTC) + timedelta(minutes=5)
-    for station in made.stations.values():
-        station.supported_orders = [order.value for order in Order]
+def made(db):
+    made = seed.fill_online(db, datetime.now(UTC))
     db.commit()
     return made
-
-
-@pytest.fixture
-def flask(app, made):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[*map(str, arguments)])
 
 
 @pytest.fixture

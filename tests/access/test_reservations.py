@@ -21,7 +21,6 @@ from app.domain.ground.vocabulary import (
     StatusReport,
     Token,
 )
-from app.domain.network import tenants
 from app.models import Authorisation, Command, Reservation
 from tests.support import lone, sockets
 
@@ -30,13 +29,8 @@ YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger keeps 
 
 
 @pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
-
-
-@pytest.fixture
 def station(db, now):
-    return sockets.online_station(db, ADA, now=now)
+    return sockets.online_station(db, now=now)
 
 
 @pytest.fixture

@@ -55,14 +55,14 @@ def test_a_connector_is_kept_and_let_go(db, operator, place, tag):
     row = db.scalars(select(Reservation)).one()
     assert (row.state, row.evse, row.token) == (ReservationState.ASKED, 2, tag)
     answer(db, CommandState.ACCEPTED)
-    page = operator.get(f"{place}/reservations").get_data(as_text=True)
+    page = operator.get(f"{place}/reservations").text
     assert "connector 2" in page and ">kept<" in page
-    live = operator.get(place).get_data(as_text=True)
+    live = operator.get(place).text
     assert ">Kept</a> for Ada Lovelace until" in live
     done = operator.post(f"/reservations/{row.id}/cancel")
     assert done.status_code == 303
     answer(db, CommandState.ACCEPTED)
-    assert "Cancelled by Otto Olsen." in operator.get("/reservations").get_data(as_text=True)
+    assert "Cancelled by Otto Olsen." in operator.get("/reservations").text
 
 
 def test_what_cannot_be_is_said_at_its_field(db, operator, place, tag):
@@ -73,7 +73,7 @@ def test_what_cannot_be_is_said_at_its_field(db, operator, place, tag):
     ):
         refused = reserve(operator, place, **given)
         assert refused.status_code == 422
-        assert sentence in refused.get_data(as_text=True)
+        assert sentence in refused.text
     assert db.scalars(select(Reservation)).all() == []
 
 
@@ -81,37 +81,37 @@ def test_a_kept_connector_cannot_be_reserved_again(operator, place, tag):
     reserve(operator, place, token=tag)
     again = reserve(operator, place, token=tag)
     assert again.status_code == 409
-    assert "is kept for tag" in again.get_data(as_text=True)
+    assert "is kept for tag" in again.text
 
 
 def test_the_list_is_narrowed_and_exported(db, made, operator, place, tag):
-    assert "No reservation yet" in operator.get("/reservations").get_data(as_text=True)
+    assert "No reservation yet" in operator.get("/reservations").text
     reserve(operator, place, token=tag)
     station = made.stations["CP-03"]
     for query in ("state=open", "state=asked", f"station={station.id}", f"q={tag[:5]}"):
-        assert tag in operator.get(f"/reservations?{query}").get_data(as_text=True)
-    page = operator.get("/reservations?state=used").get_data(as_text=True)
+        assert tag in operator.get(f"/reservations?{query}").text
+    page = operator.get("/reservations?state=used").text
     assert "No reservations match this filter" in page
-    lines = operator.get("/reservations?format=csv").get_data(as_text=True).splitlines()
+    lines = operator.get("/reservations?format=csv").text.splitlines()
     assert lines[0].lstrip("\ufeff").startswith("id,station,connector")
     assert f",CP-03,2,,{tag},asked," in lines[1]
 
 
 def test_a_viewer_looks_and_an_operator_acts(viewer, place, tag):
-    page = viewer.get(f"{place}/reservations").get_data(as_text=True)
+    page = viewer.get(f"{place}/reservations").text
     assert "needs the operator role" in page
     assert reserve(viewer, place, token=tag).status_code == 403
 
 
 def test_the_list_of_a_station_shows_what_it_would_get(db, operator, place, tag):
-    page = operator.get(f"{place}/local-list").get_data(as_text=True)
+    page = operator.get(f"{place}/local-list").text
     assert tag in page and "none yet" in page
     sent = operator.post(f"{place}/commands", data={"order": "send_local_list", "mode": "full"})
     assert sent.status_code == 303
     answer(db, CommandState.ACCEPTED, "The charger holds the list.")
     row = db.scalars(select(LocalList)).one()
     assert row.version == 1 and tag in [entry["token"] for entry in row.entries]
-    page = operator.get(f"{place}/local-list").get_data(as_text=True)
+    page = operator.get(f"{place}/local-list").text
     assert "It is up to date" in page
 
 
@@ -120,11 +120,11 @@ def test_drift_and_stations_without_lists_are_named(db, made, viewer, place, now
     row.reported_version, row.reported_at = 9, now
     db.add(row)
     db.commit()
-    page = viewer.get(f"{place}/local-list").get_data(as_text=True)
+    page = viewer.get(f"{place}/local-list").text
     assert "The station says version 9; it took version 3 of us." in page
     row.reported_version = -1
     db.commit()
-    assert "keeps no list" in viewer.get(f"{place}/local-list").get_data(as_text=True)
+    assert "keeps no list" in viewer.get(f"{place}/local-list").text
 
 
 def test_a_long_list_is_put_together_once_until_a_tag_changes(db, viewer, place, made, monkeypatch):

@@ -13,12 +13,6 @@ from app.uow import unit_of_work
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[str(argument) for argument in arguments])
-
-
-@pytest.fixture
 def depot(flask, now):
     flask("site", "add", "Depot", "--timezone", "Europe/Berlin", "--currency", "EUR")
     with unit_of_work() as db:

@@ -12,17 +12,11 @@ from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
 from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM, TagStatus
-from app.domain.network import tenants
 from app.models import AuditEntry, Site, Station, Tag, Tenant
 from app.web import scope
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
 
 
 @pytest.fixture

@@ -12,15 +12,10 @@ from app.domain.access import authorisation
 from app.domain.ground.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
 from app.text.numbers import number
+from tests.support.desk import page
 
 #: What is asked here must stand in the audit.
 pytestmark = pytest.mark.usefixtures("audited")
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.get_data(as_text=True)
 
 
 def tap(db, made, token, station="CP-01"):
@@ -146,7 +141,7 @@ def test_a_tag_is_added_with_all_its_facts(made, db, operator):
 def test_what_cannot_be_used_is_said_in_the_form(made, operator, given, sentence):
     answer = operator.post("/tags/new", data=given)
     assert answer.status_code == 422
-    assert sentence in answer.get_data(as_text=True)
+    assert sentence in answer.text
 
 
 def test_an_edit_starts_from_what_is_there(made, db, operator):
@@ -190,7 +185,7 @@ def test_ticked_tags_are_blocked_together(made, db, operator):
 
 def test_a_bulk_action_without_ticks_is_refused_in_words(made, operator):
     answer = operator.post("/tags/bulk", data={"action": "block"}, follow_redirects=True)
-    assert "Tick the rows first" in answer.get_data(as_text=True)
+    assert "Tick the rows first" in answer.text
 
 
 def test_one_tag_that_cannot_be_restored_does_not_keep_the_others(made, db, operator):
@@ -229,7 +224,7 @@ FILE = "tag;label;driver\n04FFEE;key box;ada@example.org\n04:A2:19:B0;blue;ada@e
 
 def test_an_import_is_looked_through_before_anything_is_written(made, db, operator):
     upload = {"file": (io.BytesIO(FILE.encode("utf-8-sig")), "tags.csv")}
-    text = operator.post("/tags/import", data=upload).get_data(as_text=True)
+    text = operator.post("/tags/import", data=upload).text
     assert "Import 2 valid rows" in text
     assert "The tag is missing." in text
     assert db.scalar(select(Tag).where(Tag.key == "04ffee")) is None
@@ -246,12 +241,12 @@ def test_the_valid_rows_go_in_when_somebody_says_so(made, db, operator):
 def test_a_long_file_survives_the_look_through(made, operator):
     rows = "".join(f"04{row:010X},{'x' * 100}\n" for row in range(5000))
     answer = operator.post("/tags/import", data={"text": f"tag,label\n{rows}"})
-    assert f"Import {number(5000)} rows" in answer.get_data(as_text=True)
+    assert f"Import {number(5000)} rows" in answer.text
 
 
 def test_an_export_can_be_imported_again_without_a_change(made, operator):
     exported = page(operator, "/tags?format=csv")
-    text = operator.post("/tags/import", data={"text": exported}).get_data(as_text=True)
+    text = operator.post("/tags/import", data={"text": exported}).text
     assert re.search(r"As they are</span><b>3</b>", text)
 
 
@@ -266,13 +261,13 @@ def test_an_export_can_be_imported_again_without_a_change(made, operator):
 def test_a_file_of_another_kind_is_refused_in_words(made, operator, content, sentence):
     answer = operator.post("/tags/import", data={"file": (io.BytesIO(content), "x.csv")})
     assert answer.status_code == 422
-    assert sentence in answer.get_data(as_text=True)
+    assert sentence in answer.text
 
 
 def test_a_file_from_windows_is_read(made, db, operator):
     content = "tag;label\n04FFEE;Schlüssel\n".encode("cp1252")
     text = operator.post("/tags/import", data={"file": (io.BytesIO(content), "x.csv")})
-    assert "Schlüssel" in text.get_data(as_text=True)
+    assert "Schlüssel" in text.text
 
 
 def test_expired_tags_are_told_from_active_ones(made, db, viewer):

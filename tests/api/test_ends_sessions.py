@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.ground.vocabulary import Order
-from app.domain.network import presence
 from tests.support import sockets
 
 
@@ -13,11 +11,7 @@ from tests.support import sockets
 def running(db, made):
     session = made.sessions["running"]
     now = datetime.now(UTC)
-    presence.beat(db, "here", now=now)
-    sockets.open_connection(
-        db, session.station, node="here", address="192.0.2.9", protocol="ocpp1.6",
-        orders=list(Order), now=now,
-    )  # fmt: skip
+    sockets.connect(db, session.station, orders=sockets.EVERY_ORDER, now=now)
     db.commit()
     return session
 

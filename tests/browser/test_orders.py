@@ -23,15 +23,8 @@ def station_id(desk):
     number = desk.ids["station:CP-03"]
     with desk.work() as db:
         now = datetime.now(UTC)
-        presence.beat(db, "seed", now=now)
-        sockets.open_connection(
-            *(db, db.get(Station, number)),
-            node="seed",
-            address="192.0.2.9",
-            protocol="ocpp2.1",
-            orders=[order.value for order in Order],
-            now=now,
-        )
+        station, every = db.get(Station, number), sockets.EVERY_ORDER
+        sockets.connect(db, station, node="seed", protocol="ocpp2.1", orders=every, now=now)
     return number
 
 

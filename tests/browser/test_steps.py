@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import Order
-from app.domain.network import presence
 from app.models import ChargingSession, Command, Station
 from tests.support import sockets
 
@@ -22,15 +21,8 @@ def running(desk):
     with desk.work() as db:
         now = datetime.now(UTC)
         session = db.get(ChargingSession, number)
-        presence.beat(db, "seed", now=now)
-        sockets.open_connection(
-            *(db, db.get(Station, session.station_id)),
-            node="seed",
-            address="192.0.2.9",
-            protocol="ocpp1.6",
-            orders=[order.value for order in Order],
-            now=now,
-        )
+        station = db.get(Station, session.station_id)
+        sockets.connect(db, station, node="seed", orders=sockets.EVERY_ORDER, now=now)
         return number, session.station_id, session.evse
 
 

@@ -38,15 +38,8 @@ def net(db):
 
 
 def connect(db, net, orders=ASKED, *, now=BEGAN):
-    presence.beat(db, "node", now=now)
-    sockets.open_connection(
-        *(db, net.station),
-        node="node",
-        address="192.0.2.1",
-        protocol="ocpp2.0.1",
-        orders=[order.value for order in orders],
-        now=now,
-    )
+    told = [order.value for order in orders]
+    sockets.connect(db, net.station, node="node", protocol="ocpp2.0.1", orders=told, now=now)
 
 
 def charging(db, net):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from functools import partial
 
 import pytest
 
@@ -11,9 +12,8 @@ from app.models import AuditEntry, ChargingSession, MeterReading
 
 
 @pytest.fixture
-def flask(app, made):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=["session", *map(str, arguments)])
+def flask(flask, made):
+    return partial(flask, "session")
 
 
 def listed(flask, *more):

@@ -19,12 +19,7 @@ from app.models import AuditEntry, ChargingSession, Command, MeterReading
 from app.queries.charging import session_chart
 from app.queries.money import costs
 from tests.support import apps, seed, seed_sessions
-
-
-def page(client, address, status=200):
-    answer = client.get(address)
-    assert answer.status_code == status
-    return answer.get_data(as_text=True)
+from tests.support.desk import page
 
 
 def listed(text):
@@ -105,7 +100,7 @@ def test_every_column_sorts_both_ways(viewer, key):
 
 
 def test_csv_holds_the_filter_in_plain_numbers(viewer, made):
-    text = viewer.get("/sessions?format=csv&billing=billed").get_data(as_text=True)
+    text = viewer.get("/sessions?format=csv&billing=billed").text
     rows = {row["session"]: row for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))}
     finished = made.sessions["finished"]
     row = rows[str(finished.id)]
@@ -196,7 +191,7 @@ def test_the_live_part_is_the_pages_own_piece(viewer, made):
 def test_readings_leave_as_csv_and_as_json(viewer, made, db):
     session = made.sessions["finished"]
     count = db.query(MeterReading).filter_by(session_id=session.id).count()
-    text = viewer.get(f"/sessions/{session.id}?format=csv").get_data(as_text=True)
+    text = viewer.get(f"/sessions/{session.id}?format=csv").text
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert len(rows) == count and rows[0]["register_wh"] == "1204118"
     told = viewer.get(f"/sessions/{session.id}?format=json").get_json()
@@ -218,7 +213,7 @@ def test_what_cannot_be_stopped_is_said_on_the_page(operator, made, db):
     made.stations["CP-04"].connection_id = None
     db.commit()
     answer = operator.post(f"/sessions/{session.id}/stop", follow_redirects=True)
-    assert "CP-04 is not connected" in answer.get_data(as_text=True)
+    assert "CP-04 is not connected" in answer.text
     assert db.query(Command).filter_by(session_id=session.id).count() == 0
 
 
@@ -235,7 +230,7 @@ def test_a_session_is_ended_by_hand_with_a_reason(operator, made, db):
     entry = db.query(AuditEntry).filter_by(action="session.close").one()
     assert (entry.actor, entry.note) == ("Otto Olsen", "charger replaced")
     again = operator.get(f"/sessions/{session.id}/end", follow_redirects=True)
-    assert "has ended already" in again.get_data(as_text=True)
+    assert "has ended already" in again.text
 
 
 def test_viewers_change_nothing(viewer, made):

@@ -22,7 +22,7 @@ def told(db, made):
 
 
 def test_what_only_2x_tells_stands_on_the_page(viewer, told):
-    text = viewer.get(f"/sessions/{told.id}").get_data(as_text=True)
+    text = viewer.get(f"/sessions/{told.id}").text
     for words in ("tx-2x", "6 events", "3 phases · 32 A", "20000 Wh", "9.99"):
         assert words in text
     assert "Started · Authorized · Preparing" in text
@@ -33,11 +33,11 @@ def test_a_session_without_a_start_says_what_is_waited_for(viewer, db, made):
     late = event("ended", 5, 60, ref="tx-late")
     session = lone.take(db, station, late, now=BEGAN + timedelta(hours=2)).session
     db.commit()
-    text = viewer.get(f"/sessions/{session.id}").get_data(as_text=True)
+    text = viewer.get(f"/sessions/{session.id}").text
     assert "we wait for what the charger has not reported yet" in text
     assert "no start reported" in text
 
 
 def test_a_session_of_1_6_has_no_events(viewer, made):
     session = next(iter(made.sessions.values()))
-    assert "Told in" not in viewer.get(f"/sessions/{session.id}").get_data(as_text=True)
+    assert "Told in" not in viewer.get(f"/sessions/{session.id}").text

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from app.domain.commands import broadcasts, commands
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order, Outcome
-from app.domain.network import presence, sites, stations, tenants
+from app.domain.network import presence
 from app.models import AuditEntry, BroadcastTarget, Command, Station
-from tests.support import lone, sockets
+from tests.support import lone, sockets, stations
 
 ADA = Actor("Ada", None, "192.0.2.7")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
@@ -20,23 +20,9 @@ NO = Outcome(CommandState.REJECTED, {"status": "Rejected"}, "The charger answere
 @pytest.fixture
 def fleet(db, now):
     """Six connected stations."""
-    tenant = tenants.first(db, now=now)
-    depot = sites.add(
-        db, ADA, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
-    presence.beat(db, "worker-a", now=now)
-    made = []
-    for number in range(6):
-        station, _ = stations.register(db, ADA, tenant.id, depot, f"CP-{number}", now=now)
-        sockets.open_connection(
-            *(db, station),
-            node="worker-a",
-            address="192.0.2.9",
-            protocol="ocpp1.6",
-            orders=[order.value for order in Order],
-            now=now,
-        )
-        made.append(station)
+    made = [stations.register(db, f"CP-{number}", now=now) for number in range(6)]
+    for station in made:
+        sockets.connect(db, station, orders=sockets.EVERY_ORDER, now=now)
     return made
 
 

@@ -7,12 +7,12 @@ from sqlalchemy import select
 
 from app.domain.commands import broadcasts, commands
 from app.domain.ground.vocabulary import SYSTEM, BroadcastState, CommandState, Order, Outcome
-from app.domain.network import presence, sites, stations, tenants
 from app.extensions import db as flask_db
 from app.models import Broadcast, Command
 from app.tasks.sweeps import sweep
 from app.uow import unit_of_work
 from tests.support import apps, lone, sockets
+from tests.support.stations import register
 
 pytestmark = pytest.mark.postgres
 
@@ -27,26 +27,12 @@ def postgres_app(postgres_url, tmp_path):
 
 def begin(now):
     with unit_of_work() as db:
-        tenant = tenants.first(db, now=now)
-        depot = sites.add(
-            *(db, SYSTEM, tenant.id), name="D", timezone="UTC", currency="EUR", now=now
-        )
-        presence.beat(db, "w", now=now)
-        fleet = []
-        for number in range(5):
-            station, _ = stations.register(db, SYSTEM, tenant.id, depot, f"CP-{number}", now=now)
-            sockets.open_connection(
-                *(db, station),
-                node="w",
-                address="192.0.2.9",
-                protocol="ocpp1.6",
-                orders=["clear_cache"],
-                now=now,
-            )
-            fleet.append(station.id)
-        return broadcasts.start(
-            *(db, SYSTEM, tenant.id, fleet, Order.CLEAR_CACHE, {}), now=now, ttl_s=60, at_once=2
-        ).id
+        fleet = [register(db, f"CP-{number}", now=now) for number in range(5)]
+        for station in fleet:
+            sockets.connect(db, station, node="w", orders=["clear_cache"], now=now)
+        asked = ([station.id for station in fleet], Order.CLEAR_CACHE, {})
+        tenant_id = fleet[0].tenant_id
+        return broadcasts.start(db, SYSTEM, tenant_id, *asked, now=now, ttl_s=60, at_once=2).id
 
 
 def settle_one(now):

@@ -33,7 +33,7 @@ def begin(operator, db, filters="", **given):
 
 
 def test_the_stations_of_a_filter_are_named_before_anything_is_sent(made, operator):
-    text = operator.get("/broadcasts/new?order=reset&q=CP-03").get_data(as_text=True)
+    text = operator.get("/broadcasts/new?order=reset&q=CP-03").text
     assert "Send to 1 station" in text
     assert ">CP-03</a>" in text
     assert 'name="kind"' in text
@@ -41,7 +41,7 @@ def test_the_stations_of_a_filter_are_named_before_anything_is_sent(made, operat
 
 
 def test_without_an_order_it_is_chosen_first(made, operator):
-    text = operator.get("/broadcasts/new").get_data(as_text=True)
+    text = operator.get("/broadcasts/new").text
     assert 'value="clear_cache"' in text
     assert 'value="stop_charging"' not in text, "one session is for one station"
     assert 'name="at_once"' not in text
@@ -72,14 +72,14 @@ def test_every_station_stands_there_with_its_result_and_latency(db, made, operat
     commands.settle(db, command, said, now=now, latency_ms=84.0)
     broadcasts.go_on(db, broadcast.id, now)
     db.commit()
-    text = operator.get(f"/broadcasts/{broadcast.id}").get_data(as_text=True)
+    text = operator.get(f"/broadcasts/{broadcast.id}").text
     assert "The charger answered Rejected." in text
     assert "84" in text
     assert f'href="/commands/{command.id}"' in text
     assert "Ask the other 1 again" in text
-    csv = operator.get(f"/broadcasts/{broadcast.id}?format=csv").get_data(as_text=True)
+    csv = operator.get(f"/broadcasts/{broadcast.id}?format=csv").text
     assert "CP-03" in csv
-    listed = operator.get("/broadcasts").get_data(as_text=True)
+    listed = operator.get("/broadcasts").text
     assert "Clear the tag cache" in listed
 
 
@@ -96,7 +96,7 @@ def test_it_is_cancelled_and_repeated(db, made, operator):
 def test_what_cannot_be_given_is_said_beside_its_field(db, made, operator):
     answer = begin(operator, db, order="reset")
     assert answer.status_code == 422
-    assert 'id="reset-kind-error"' in answer.get_data(as_text=True)
+    assert 'id="reset-kind-error"' in answer.text
     assert begin(operator, db, at_once="0").status_code == 422
     nobody = begin(operator, db, "?q=nowhere")
     assert nobody.status_code == 422

@@ -4,7 +4,6 @@ import pytest
 
 from app.domain.commands import command_rules, commands
 from app.domain.ground.vocabulary import SYSTEM, Order, SessionState
-from app.domain.network import presence
 from app.models import Command
 from tests.support import seed, sockets
 
@@ -13,11 +12,7 @@ from tests.support import seed, sockets
 def made(db, now):
     made = seed.fill(db, now, history=0)
     station = made.sessions["running"].station
-    presence.beat(db, "here", now=now)
-    sockets.open_connection(
-        db, station, node="here", address="192.0.2.9", protocol="ocpp1.6",
-        orders=list(Order), now=now,
-    )  # fmt: skip
+    sockets.connect(db, station, orders=sockets.EVERY_ORDER, now=now)
     db.commit()
     return made
 

@@ -18,9 +18,10 @@ from app.domain.ground.vocabulary import (
     Registration,
     SessionState,
 )
-from app.domain.network import presence, sites, stations, tenants
+from app.domain.network import presence, stations
 from app.models import AuditEntry, ChargingSession, Command, WorkerNode
 from tests.support import lone, sockets
+from tests.support.stations import register
 
 ADA = Actor("Ada", None, "192.0.2.7")
 ACCEPTED = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The station accepted it.")
@@ -28,26 +29,12 @@ ACCEPTED = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The station a
 
 @pytest.fixture
 def station(db, now):
-    tenant = tenants.first(db, now=now)
-    depot = sites.add(
-        db, ADA, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
-    made, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
-    return made
+    return register(db, connectors=2, now=now)
 
 
 @pytest.fixture
 def connected(db, station, now):
-    presence.beat(db, "worker-a", now=now)
-    sockets.open_connection(
-        db,
-        station,
-        node="worker-a",
-        address="192.0.2.9",
-        protocol="ocpp1.6",
-        orders=[order.value for order in Order],
-        now=now,
-    )
+    sockets.connect(db, station, orders=sockets.EVERY_ORDER, now=now)
     events.take(db)
     return station
 

@@ -41,7 +41,7 @@ def test_a_button_answers_at_once_with_the_row_of_the_command(db, made, operator
     command = newest(db)
     assert (command.order, command.arguments) == (Order.UNLOCK, {"connector": 2})
     assert command.requested_by == "Otto Olsen"
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert text.strip().startswith(f'<li id="command-{command.id}"')
     assert f'data-live="command:{command.id}"' in text, "it follows its own state"
     assert "<html" not in text
@@ -51,7 +51,7 @@ def test_without_javascript_the_browser_is_sent_on(db, made, operator):
     answer = operator.post(address(made), data={"order": "reset", "kind": "soft"})
     assert answer.status_code == 303
     assert answer.location == f"{address(made)}#command-{newest(db).id}"
-    assert "Soft reset" in operator.get(answer.location).get_data(as_text=True)
+    assert "Soft reset" in operator.get(answer.location).text
 
 
 def test_every_order_is_in_the_audit(db, made, operator):
@@ -67,7 +67,7 @@ def test_an_offline_station_is_404_and_says_so(db, made, operator):
             address(made, "CP-06"), data={"order": "clear_cache"}, headers=headers
         )
         assert answer.status_code == 404
-        text = answer.get_data(as_text=True)
+        text = answer.text
         assert "CP-06 is not connected, so nothing was sent." in text
     assert newest(db).id == before
 
@@ -75,7 +75,7 @@ def test_an_offline_station_is_404_and_says_so(db, made, operator):
 def test_a_form_that_cannot_be_sent_says_why_beside_its_field(made, operator):
     answer = operator.post(address(made), data={"order": "start_charging", "connector": "1"})
     assert answer.status_code == 422
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert 'id="start_charging-token-error"' in text
     assert 'id="order-start_charging" name="orders" open' in text
 
@@ -87,15 +87,15 @@ def test_an_order_that_does_not_exist_is_refused(made, operator):
 def test_only_what_the_station_understands_is_offered(db, made, operator):
     made.stations["CP-03"].supported_orders = ["unlock"]
     db.commit()
-    text = operator.get(address(made)).get_data(as_text=True)
+    text = operator.get(address(made)).text
     assert 'id="order-unlock"' in text
     assert 'id="order-reset"' not in text
-    live = operator.get(f"/stations/{made.stations['CP-03'].id}").get_data(as_text=True)
+    live = operator.get(f"/stations/{made.stations['CP-03'].id}").text
     assert "Hard reset" not in live
 
 
 def test_a_link_opens_the_form_it_names(made, operator):
-    text = operator.get(address(made) + "?order=start_charging&connector=2").get_data(as_text=True)
+    text = operator.get(address(made) + "?order=start_charging&connector=2").text
     assert 'id="order-start_charging" name="orders" open' in text
     assert '<option selected value="2">' in text
 
@@ -103,13 +103,13 @@ def test_a_link_opens_the_form_it_names(made, operator):
 def test_a_row_follows_its_command_to_the_end(db, made, now, operator):
     operator.post(address(made), data={"order": "clear_cache"})
     command = newest(db)
-    row = operator.get(f"/commands/{command.id}", headers=HTMX).get_data(as_text=True)
+    row = operator.get(f"/commands/{command.id}", headers=HTMX).text
     assert "queued" in row
     claimed = lone.claim(db, command.id, "w", now=datetime.now(UTC))
     outcome = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
     commands.settle(db, claimed, outcome, now=now, latency_ms=84.0)
     db.commit()
-    row = operator.get(f"/commands/{command.id}", headers=HTMX).get_data(as_text=True)
+    row = operator.get(f"/commands/{command.id}", headers=HTMX).text
     assert "The charger accepted." in row
     assert "84" in row
     assert "hx-trigger" not in row.split("<form")[0], "it is settled and asks no more"
@@ -129,7 +129,7 @@ def test_a_refused_command_can_be_asked_again(db, made, now, operator):
 
 def test_the_page_of_a_command_shows_what_went_over_the_wire(db, made, viewer):
     command = db.scalars(select(Command)).first()
-    text = viewer.get(f"/commands/{command.id}").get_data(as_text=True)
+    text = viewer.get(f"/commands/{command.id}").text
     assert "TriggerMessage" in text
     assert "MeterValues" in text
 
@@ -139,7 +139,7 @@ def test_the_list_is_narrowed_by_the_url(db, made, operator, viewer):
     operator.post(address(made, "CP-01"), data={"order": "clear_cache"})
 
     def shown(query):
-        text = viewer.get(f"/commands?{query}").get_data(as_text=True)
+        text = viewer.get(f"/commands?{query}").text
         return text.split("<tbody>")[1].split("</tbody>")[0] if "<tbody>" in text else ""
 
     assert "Unlock connector 1" in shown("order=unlock")
@@ -154,7 +154,7 @@ def test_the_list_is_narrowed_by_the_url(db, made, operator, viewer):
 
 def test_the_csv_is_the_filter(made, operator, viewer):
     operator.post(address(made), data={"order": "data_transfer", "vendor_id": "=evil"})
-    lines = viewer.get("/commands?format=csv&order=data_transfer").get_data(as_text=True)
+    lines = viewer.get("/commands?format=csv&order=data_transfer").text
     assert len(lines.splitlines()) == 2
     assert "Vendor message =evil" in lines
 
@@ -188,7 +188,7 @@ def test_a_command_of_another_reach_is_not_found(app, db, made):
     db.expunge_all()
     assert client.get(f"/commands/{number}").status_code == 404
     assert client.post(f"/commands/{number}/repeat").status_code == 404
-    assert "CP-03" not in client.get("/commands").get_data(as_text=True)
+    assert "CP-03" not in client.get("/commands").text
     assert client.post(far, data={"order": "clear_cache"}).status_code == 404
 
 
@@ -196,11 +196,11 @@ def test_staff_who_left_stay_named(db, made, viewer):
     station = made.stations["CP-03"]
     commands.queue(db, SYSTEM, station, Order.CLEAR_CACHE, {}, now=datetime.now(UTC), ttl_s=60)
     db.commit()
-    assert "system" in viewer.get("/commands").get_data(as_text=True)
+    assert "system" in viewer.get("/commands").text
 
 
 def test_every_order_has_a_form_that_can_be_drawn(made, operator):
-    text = operator.get(address(made)).get_data(as_text=True)
+    text = operator.get(address(made)).text
     for order in orders.SPECS:
         assert f'id="order-{order.value}"' in text
 
@@ -210,7 +210,7 @@ def test_a_refused_form_comes_back_alone_where_it_stands(made, operator):
     answer = operator.post(address(made), data=data, headers=HTMX)
     assert answer.status_code == 422
     assert answer.headers["HX-Retarget"] == "#order-reserve"
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert 'id="reserve-token-error"' in text
     assert "<html" not in text
 
@@ -237,7 +237,7 @@ def test_what_was_tried_before_is_on_the_page_of_a_command(db, made, operator, n
     }
     commands.sent(db, command, None, [refused])
     db.commit()
-    text = operator.get(f"/commands/{command.id}").get_data(as_text=True)
+    text = operator.get(f"/commands/{command.id}").text
     assert "First asked as written (Rejected); then as it stands above." in text
     assert "1. Reset: The charger answered Rejected." in text
 
@@ -246,7 +246,7 @@ LOGS = {"order": "fetch_logs", "kind": "diagnostics", "place": "form"}
 
 
 def test_a_time_is_picked_on_the_clock_of_the_site(db, made, operator):
-    page = operator.get(f"{address(made)}?order=fetch_logs").get_data(as_text=True)
+    page = operator.get(f"{address(made)}?order=fetch_logs").text
     field = page[page.index('id="fetch_logs-oldest"') - 200 :][:600]
     assert 'type="datetime-local"' in field
     assert "On the clock of Europe/Berlin." in field
@@ -257,6 +257,6 @@ def test_a_time_is_picked_on_the_clock_of_the_site(db, made, operator):
 def test_an_hour_that_the_sites_clock_leaves_out_is_refused_beside_its_field(db, made, operator):
     answer = operator.post(address(made), data={**LOGS, "oldest": "2026-03-29T02:30"})
     assert answer.status_code == 422
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert 'id="fetch_logs-oldest-error"' in text
     assert "There is no 02:30 on that day in Europe/Berlin" in text

@@ -7,38 +7,24 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import Order
-from app.domain.network import presence
 from app.models import Broadcast, Command, Station
 from app.uow import unit_of_work
 from tests.support import sockets
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-
-    def run(*arguments):
-        return runner.invoke(args=[str(argument) for argument in arguments])
-
-    run("site", "add", "Depot", "--timezone", "Europe/Berlin", "--currency", "EUR")
+def flask(flask, depot, db):
+    db.commit()
     for number in (1, 2, 3):
-        run("station", "add", f"CP-{number}", "--site", "Depot")
-    return run
+        flask("station", "add", f"CP-{number}", "--site", "Depot")
+    return flask
 
 
 def connect(*identities, orders=("unlock",)):
     now = datetime.now(UTC)
     with unit_of_work() as db:
-        presence.beat(db, "worker-a", now=now)
         for station in db.scalars(select(Station).where(Station.identity.in_(identities))):
-            sockets.open_connection(
-                *(db, station),
-                node="worker-a",
-                address="192.0.2.9",
-                protocol="ocpp1.6",
-                orders=list(orders),
-                now=now,
-            )
+            sockets.connect(db, station, orders=list(orders), now=now)
 
 
 def test_the_orders_are_listed_with_their_meaning(flask):

@@ -6,7 +6,6 @@ import re
 import pytest
 
 from app.domain.ground.vocabulary import Order
-from app.domain.network import presence
 from app.models import Command, User
 from tests.support import seed, sockets
 
@@ -18,11 +17,7 @@ def running(db):
     now = seed.lately()
     made = seed.fill(db, now, history=0)
     session = made.sessions["running"]
-    presence.beat(db, "here", now=now)
-    sockets.open_connection(
-        db, session.station, node="here", address="192.0.2.9", protocol="ocpp1.6",
-        orders=list(Order), now=now,
-    )  # fmt: skip
+    sockets.connect(db, session.station, orders=sockets.EVERY_ORDER, now=now)
     db.commit()
     return session
 
@@ -43,7 +38,7 @@ def test_the_desk_asks_with_who_and_how_much_and_then_sends_it(db, client, runni
     answer = client.post(address, data=wish)
     assert answer.status_code == 303
     assert unlocks(db) == before
-    page = client.get(answer.location).get_data(as_text=True)
+    page = client.get(answer.location).text
     assert f"ession {running.id} of " in page
     assert "kWh so far" in page
     known = re.search(r'name="known" value="([^"]*)"', page)[1]
@@ -56,7 +51,7 @@ def test_a_button_of_htmx_is_led_to_the_same_question(db, client, running):
     wish = {"order": "unlock", "connector": running.evse}
     answer = client.post(f"/stations/{running.station_id}/commands", data=wish, headers=HTMX)
     assert answer.status_code == 204
-    assert "Unlock" in client.get(answer.headers["HX-Redirect"]).get_data(as_text=True)
+    assert "Unlock" in client.get(answer.headers["HX-Redirect"]).text
     assert unlocks(db) == before
 
 

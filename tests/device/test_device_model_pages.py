@@ -25,7 +25,7 @@ def modelled(town):
 
 
 def page(client, station, query=""):
-    return client.get(f"/stations/{station.id}/device-model{query}").get_data(as_text=True)
+    return client.get(f"/stations/{station.id}/device-model{query}").text
 
 
 def test_before_it_was_read_the_page_offers_to_read_it(town):
@@ -69,7 +69,7 @@ def test_a_component_that_cannot_be_is_a_bad_request(modelled):
 def test_the_tab_is_there_for_2_x_alone(modelled):
     client = modelled.client("viewer")
     assert "Device model" in page(client, modelled.new)
-    assert "Device model" not in client.get(f"/stations/{modelled.old.id}").get_data(as_text=True)
+    assert "Device model" not in client.get(f"/stations/{modelled.old.id}").text
 
 
 def test_a_device_model_of_another_reach_is_not_found(modelled):

@@ -28,7 +28,7 @@ def test_a_text_is_shown_in_the_readers_own_time(town):
     assert command.order is Order.SHOW_MESSAGE
     assert command.arguments["ends_at"] == "2036-07-01T16:00:00+00:00"
     assert town.db.scalars(select(DisplayMessage)).one().state == "asked"
-    text = client.get(address(town)).get_data(as_text=True)
+    text = client.get(address(town)).text
     assert "Closed &lt;on&gt; Sunday" in text
     assert "asked" in text
 
@@ -44,12 +44,12 @@ def test_a_form_that_cannot_be_sent_says_why(town, wrong, said):
     data = {"text": "Closed", "when": "", "priority": "normal_cycle", **wrong}
     answer = town.client("operator").post(address(town), data=data)
     assert answer.status_code == 422
-    assert said in answer.get_data(as_text=True)
+    assert said in answer.text
 
 
 def test_a_viewer_looks_and_shows_nothing(town):
     client = town.client("viewer")
-    assert "Show a text" not in client.get(address(town)).get_data(as_text=True)
+    assert "Show a text" not in client.get(address(town)).text
     assert client.post(address(town), data={"text": "x"}).status_code == 403
 
 

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.device import customer_information, file_jobs
-from app.domain.ground.vocabulary import SYSTEM, FileJobKind, FileJobState
-from app.domain.network import sites, stations, tenants
+from app.domain.ground.vocabulary import FileJobKind, FileJobState
 from app.models import CustomerReport, FileJob, Station
 from app.tasks.sweeps import sweep
 from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
 from app.web.file_store import UPLOADS, Store
+from tests.support.stations import register
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=100)
@@ -28,12 +28,7 @@ def store(any_app):
 @pytest.fixture
 def station(any_app):
     with unit_of_work() as db:
-        tenant = tenants.first(db, now=NOW)
-        depot = sites.add(
-            db, SYSTEM, tenant.id, name="Depot", timezone="UTC", currency="EUR", now=NOW
-        )
-        made, _ = stations.register(db, SYSTEM, tenant.id, depot, "CP-7", now=NOW)
-        return made.id
+        return register(db, now=NOW).id
 
 
 def job(db, station_id, **given):

@@ -32,7 +32,7 @@ YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accept
 
 @pytest.fixture
 def station(db, now):
-    return sockets.online_station(db, ADA, now=now)
+    return sockets.online_station(db, now=now)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from app.models import (
 )
 from app.web.file_store import FIRMWARE, Store
 from tests.support import seed
+from tests.support.desk import page
 
 
 @pytest.fixture
@@ -41,12 +42,6 @@ def people(app, made):
 @pytest.fixture
 def operator(people):
     return people["operator"]
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.get_data(as_text=True)
 
 
 def add(client, content=b"firmware", **given):
@@ -108,7 +103,7 @@ def test_an_image_may_be_larger_than_other_forms(app, operator, people, db):
 def test_what_cannot_be_added_is_said_and_leaves_no_file(app, operator, db, given, sentence):
     answer = add(operator, **given)
     assert answer.status_code == 422
-    assert sentence in answer.get_data(as_text=True)
+    assert sentence in answer.text
     assert not list(app.config["SETTINGS"].data_dir.glob("files/firmware/*"))
     assert db.scalar(select(FirmwareFile.id)) is None
 
@@ -116,7 +111,7 @@ def test_what_cannot_be_added_is_said_and_leaves_no_file(app, operator, db, give
 def test_the_same_file_is_added_once(app, operator, image):
     answer = add(operator, version="8.0")
     assert answer.status_code == 422
-    assert "The same file is in the library already" in answer.get_data(as_text=True)
+    assert "The same file is in the library already" in answer.text
     assert len(list(app.config["SETTINGS"].data_dir.glob("files/firmware/*"))) == 1
 
 

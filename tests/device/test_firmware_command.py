@@ -7,39 +7,18 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.device import file_jobs
-from app.domain.ground.vocabulary import SYSTEM, Order
-from app.domain.network import presence, stations
-from app.models import Command, FileJob, Site, Station
+from app.domain.ground.vocabulary import Order
+from app.models import Command, FileJob, Station
 from app.uow import unit_of_work
 from app.web.file_store import FIRMWARE, UPLOADS, Store
 from tests.support import sockets
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[str(argument) for argument in arguments])
-
-
-@pytest.fixture
-def station(flask):
+def station(app):
     """CP-7, connected to a worker that does nothing."""
-    now = datetime.now(UTC)
-    flask("site", "add", "Depot", "--timezone", "Europe/Berlin", "--currency", "EUR")
     with unit_of_work() as db:
-        site = db.get(Site, 1)
-        made, _ = stations.register(db, SYSTEM, site.tenant_id, site, "CP-7", now=now)
-        presence.beat(db, "worker-a", now=now)
-        sockets.open_connection(
-            db,
-            made,
-            node="worker-a",
-            address="192.0.2.9",
-            protocol="ocpp1.6",
-            orders=[order.value for order in Order],
-            now=now,
-        )
-        return made.id
+        return sockets.online_station(db, now=datetime.now(UTC)).id
 
 
 @pytest.fixture

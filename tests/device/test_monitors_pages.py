@@ -31,7 +31,7 @@ def address(town, rest=""):
 
 
 def page(client, town, query=""):
-    return client.get(address(town, query)).get_data(as_text=True)
+    return client.get(address(town, query)).text
 
 
 def test_a_variable_is_watched_from_a_form(town):
@@ -56,7 +56,7 @@ def test_a_variable_is_watched_from_a_form(town):
 def test_a_form_that_cannot_be_sent_says_why(town, wrong, said):
     answer = town.client("operator").post(address(town), data={**FORM, **wrong})
     assert answer.status_code == 422
-    assert said in answer.get_data(as_text=True)
+    assert said in answer.text
 
 
 def test_severe_events_need_somebody_until_they_are_seen_to(town, alarmed):
@@ -65,10 +65,10 @@ def test_severe_events_need_somebody_until_they_are_seen_to(town, alarmed):
     assert "Temperature" in text
     assert "7777" not in text, "regular values are shown when asked for"
     assert "7777" in page(client, town, "?show=values")
-    assert "Temperature is 91" in client.get("/").get_data(as_text=True)
+    assert "Temperature is 91" in client.get("/").text
     answer = client.post(f"/stations/{town.new.id}/events/{alarmed.id}/dismiss")
     assert answer.status_code == 303
-    assert "Temperature is 91" not in client.get("/").get_data(as_text=True)
+    assert "Temperature is 91" not in client.get("/").text
     assert "Nothing noticed" in page(client, town, "?show=open")
 
 

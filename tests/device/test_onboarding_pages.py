@@ -10,7 +10,7 @@ def address(town):
 
 
 def test_nothing_is_ticked_until_somebody_does(town):
-    text = town.client("operator").get(address(town)).get_data(as_text=True)
+    text = town.client("operator").get(address(town)).text
     assert " checked" not in text
     assert "is sent nothing automatically" in text
 
@@ -25,14 +25,14 @@ def test_what_is_ticked_and_written_is_kept(town):
         "triggers": ["status"],
         "settings": {"A": "1", "B": ">=10", "C": ""},
     }
-    text = client.get(address(town)).get_data(as_text=True)
+    text = client.get(address(town)).text
     assert "B = &gt;=10" in text
-    setup = client.get(f"/stations/{town.old.id}/setup").get_data(as_text=True)
+    setup = client.get(f"/stations/{town.old.id}/setup").text
     assert "Sent automatically: read, triggers, settings." in setup
 
 
 def test_proposed_settings_are_filled_in_and_not_yet_kept(town):
-    text = town.client("operator").get(f"{address(town)}?proposed=1").get_data(as_text=True)
+    text = town.client("operator").get(f"{address(town)}?proposed=1").text
     assert "TransactionMessageAttempts = &gt;=10" in text
     town.db.expire_all()
     assert town.old.onboarding == {}
@@ -41,7 +41,7 @@ def test_proposed_settings_are_filled_in_and_not_yet_kept(town):
 def test_a_line_that_cannot_be_read_says_why(town):
     answer = town.client("operator").post(address(town), data={"settings": "nonsense"})
     assert answer.status_code == 422
-    assert "should look like name = value" in answer.get_data(as_text=True)
+    assert "should look like name = value" in answer.text
 
 
 def test_a_secret_is_refused(town):

@@ -13,7 +13,7 @@ __all__ = ["town"]
 
 
 def page(client, station, query=""):
-    return client.get(f"/stations/{station.id}/configuration{query}").get_data(as_text=True)
+    return client.get(f"/stations/{station.id}/configuration{query}").text
 
 
 def rows(text):
@@ -48,7 +48,7 @@ def test_a_drifted_setting_says_so_and_can_be_set_again_or_kept(town, drifted):
     only = rows(page(client, town.old, "?show=drifted"))
     assert "LocalPreAuthorize" in only
     assert "HeartbeatInterval" not in only
-    assert "lost the setting LocalPreAuthorize" in client.get("/").get_data(as_text=True)
+    assert "lost the setting LocalPreAuthorize" in client.get("/").text
     answer = client.post(f"/stations/{town.old.id}/configuration/{drifted.id}/keep")
     assert answer.status_code == 303
     assert "drifted" not in rows(page(client, town.old))

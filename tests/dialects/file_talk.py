@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from app.domain.commands import commands
 from app.domain.device import files
 from app.domain.ground.vocabulary import SYSTEM, Order
-from app.domain.network import presence, sites, stations, tenants
 from app.models import FileJob
 from tests.support import lone, sockets
+from tests.support.stations import register
 from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.ocpp import schemas
@@ -21,21 +21,10 @@ class Talk:
 
     def __init__(self, db, version) -> None:
         self.db, self.version = db, version
-        tenant = tenants.first(db, now=NOW)
-        depot = sites.add(
-            db, SYSTEM, tenant.id, name="Depot", timezone="UTC", currency="EUR", now=NOW
-        )
-        self.station, _ = stations.register(db, SYSTEM, tenant.id, depot, "CP-7", now=NOW)
-        presence.beat(db, "worker-a", now=NOW)
-        sockets.open_connection(
-            db,
-            self.station,
-            node="worker-a",
-            address="192.0.2.9",
-            protocol=f"ocpp{version.value}",
-            orders=[order.value for order in DIALECTS[version].orders],
-            now=NOW,
-        )
+        self.station = register(db, now=NOW)
+        orders = [order.value for order in DIALECTS[version].orders]
+        protocol = f"ocpp{version.value}"
+        sockets.connect(db, self.station, protocol=protocol, orders=orders, now=NOW)
 
     def ask(self, order: Order, **given):
         """Queue an order; returns the command, the message and its payload."""

@@ -30,7 +30,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, Registration, StationMode
-from app.domain.network import sites, stations, tenants
+from app.domain.network import stations
 from app.models import (
     Authorisation,
     ChargingSession,
@@ -38,7 +38,6 @@ from app.models import (
     Deviation,
     Message,
     MeterReading,
-    Site,
     Station,
     StationCertificate,
     StationReport,
@@ -48,6 +47,7 @@ from app.models import (
     TransactionEvent,
 )
 from tests.support.site import Site as RunningSite
+from tests.support.stations import depot_of
 from tests.support.wait import eventually
 
 TABLES: dict[str, Any] = {
@@ -85,18 +85,9 @@ class Stage:
         """Register the station; `facts` are columns, `tags` a list of tag values."""
         values = facts.pop("tags", [])
         with self.site.work() as db:
-            tenant = tenants.first(db, now=self.now)
-            place = db.scalar(select(Site))
-            if place is None:
-                place = sites.add(
-                    *(db, SYSTEM, tenant.id),
-                    now=self.now,
-                    name="Depot",
-                    timezone=ZONE.key,
-                    currency="EUR",
-                )
+            place = depot_of(db, timezone=ZONE.key, now=self.now)
             station, password = stations.register(
-                *(db, SYSTEM, tenant.id, place, self.identity), now=self.now
+                *(db, SYSTEM, place.tenant_id, place, self.identity), now=self.now
             )
             self.password = password or ""
             station.mode = StationMode(mode)
@@ -105,7 +96,7 @@ class Stage:
                 setattr(station, name, value)
             for value in values:
                 if db.scalar(select(Tag).where(Tag.value == value)) is None:
-                    tags.add(db, SYSTEM, tenant.id, now=self.now, value=value)
+                    tags.add(db, SYSTEM, place.tenant_id, now=self.now, value=value)
 
     @property
     def socket(self) -> ClientConnection:

@@ -8,11 +8,11 @@ import pytest
 
 from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, MessageOutcome, StationMode
-from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
 from tests.conftest import NOW, make_app
 from tests.support import examples
 from tests.support.line import Line
+from tests.support.stations import depot_of, register
 from worker.dialects import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.connection import Connection
@@ -74,18 +74,13 @@ def lines(tmp_path_factory, migrated) -> Iterator[dict[tuple[Version, bool], Lin
     app = make_app(folder)
     with app.app_context():
         session = flask_db.session()
-        tenant = tenants.first(session, now=NOW)
-        depot = sites.add(
-            session, SYSTEM, tenant.id, name="Depot", timezone="UTC", currency="EUR", now=NOW
-        )
-        tags.add(session, SYSTEM, tenant.id, now=NOW, value="04A2B3C4")
+        tenant_id = depot_of(session, now=NOW).tenant_id
+        tags.add(session, SYSTEM, tenant_id, now=NOW, value="04A2B3C4")
         found = {}
         for version in Version:
             for strict in (True, False):
                 identity = f"CP-{version.value}-{'strict' if strict else 'tolerant'}"
-                station, _ = stations.register(
-                    session, SYSTEM, tenant.id, depot, identity, connectors=2, now=NOW
-                )
+                station = register(session, identity, connectors=2, now=NOW)
                 station.mode = StationMode.OPEN
                 session.flush()
                 found[version, strict] = Line(app, station, version, strict=strict)

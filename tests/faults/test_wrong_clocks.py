@@ -115,7 +115,7 @@ def test_a_sweep_whose_clock_is_off_ends_nothing_before_its_time(make_site, off)
     site = make_site("postgresql", processes=("celery", "beat"), launch=with_clock(off, "celery"))
     now = datetime.now(UTC)
     with site.work() as db:
-        station = sockets.online_station(db, SYSTEM, now=now)
+        station = sockets.online_station(db, now=now)
         sockets.witness(db, since=now - timedelta(hours=1), now=now)
         number = commands.queue(db, SYSTEM, station, Order.CLEAR_CACHE, {}, now=now, ttl_s=300).id
 

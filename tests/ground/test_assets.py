@@ -15,7 +15,7 @@ def client(app):
 
 
 def addresses(client):
-    page = client.get("/sign-in").get_data(as_text=True)
+    page = client.get("/sign-in").text
     return re.findall(r'(?:href|src)="(/static/[^"#]+)', page)
 
 
@@ -76,6 +76,6 @@ def test_an_edited_file_gets_another_address(client, tmp_path, monkeypatch):
     before = set(addresses(client))
     (folder / "css" / "ampdesk.css").write_text("body { color: red }")
     (changed,) = set(addresses(client)) - before
-    assert client.get(changed).get_data(as_text=True) == "body { color: red }"
+    assert client.get(changed).text == "body { color: red }"
     monkeypatch.undo()
     assert set(addresses(client)) == before

@@ -1,22 +1,11 @@
 """flask … bulk: one action on many rows that are named, each refusal told; as on the desk."""
 
-import pytest
 from sqlalchemy import select
 
 from app.domain.ground import many
 from app.domain.ground.vocabulary import TagStatus
 from app.models import Alert, Bill, Command, Driver, Review, Station, Tag
 from tests.security import furniture
-
-
-@pytest.fixture
-def flask(app, made):
-    runner = app.test_cli_runner()
-
-    def typed(*arguments, given=""):
-        return runner.invoke(args=[str(argument) for argument in arguments], input=given)
-
-    return typed
 
 
 def column(db, what):
@@ -26,7 +15,7 @@ def column(db, what):
 
 def test_tags_are_named_or_read_from_standard_input(flask, made, db):
     first, second, *_ = column(db, Tag.value)
-    done = flask("tag", "bulk", "block", first, "-", given=f"{second}\n\n")
+    done = flask("tag", "bulk", "block", first, "-", input=f"{second}\n\n")
     assert (done.exit_code, done.stdout) == (0, "Changed 2 of 2.\n")
     query = select(Tag.status).where(Tag.value.in_([first, second]))
     assert {*db.scalars(query)} == {TagStatus.BLOCKED}

@@ -16,7 +16,7 @@ def name_of(answer):
 
 
 def rows_of(answer):
-    return list(csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    return list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
 
 
 def today(client):

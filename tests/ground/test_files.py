@@ -44,7 +44,7 @@ def viewer(any_app, made):
 
 
 def read_csv(answer):
-    return list(csv.reader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    return list(csv.reader(io.StringIO(answer.text.lstrip("\ufeff"))))
 
 
 def read_workbook(data):

@@ -24,7 +24,7 @@ def look(client, noun, data, **ticked):
 
 
 def told(answer):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.get_data(as_text=True)))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
 
 
 def go(client, noun, data, **ticked):
@@ -147,7 +147,7 @@ def test_what_changes_is_shown_beside_what_there_was(made, db, operator):
     page = operator.post(
         "/tags/import",
         data={"text": "Karte;Bezeichnung;Fahrer;gültig bis\n04:A2:19:B0;;;31.12.2027 18:00\n"},
-    ).get_data(as_text=True)
+    ).text
     for old, new in (("red", "none"), ("Ada Lovelace", "none"), ("never", "2027-12-31 18:00")):
         assert re.search(rf"<del[^>]*>{old}</del><br><b>{new}</b>", page), old
     assert "Times without an offset are those of Europe/Berlin." in page
@@ -185,7 +185,7 @@ def test_passwords_are_told_once_in_a_file_after_a_redirect(made, db, operator):
     answer = operator.post(done.location)
     assert answer.headers["Cache-Control"] == "no-store"
     assert "attachment" in answer.headers["Content-Disposition"]
-    (row,) = csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff")))
+    (row,) = csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff")))
     station = only(db, Station, identity="CP-91")
     assert credentials.matches(station.password_hash, row["password"].encode())
     assert (len(station.connectors), station.max_power_w) == (2, 22_000)

@@ -9,12 +9,6 @@ INPUTS = Path(__file__).parent.parent / "fixtures" / "inputs"
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments, **given: runner.invoke(args=[*map(str, arguments)], **given)
-
-
-@pytest.fixture
 def depot(flask):
     return flask("site", "add", "Depot", "--timezone", "Europe/Berlin", "--currency", "EUR")
 

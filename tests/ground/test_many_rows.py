@@ -39,7 +39,7 @@ def act(client, address, action, rows=(), **given):
     data = {"action": action, "ids": [str(row.id) for row in rows], **given}
     answer = client.post(address, data=data, headers={"Referer": "http://localhost/tags"})
     assert answer.status_code == 303, answer.status_code
-    return client.get(answer.headers["Location"]).get_data(as_text=True)
+    return client.get(answer.headers["Location"]).text
 
 
 def many_tags(db, made, count):
@@ -60,7 +60,7 @@ def blocked(db):
 
 def test_all_of_a_filter_are_changed_and_nothing_beyond_it(made, db, operator):
     many_tags(db, made, 60)
-    page = operator.get("/tags?q=BULK").get_data(as_text=True)
+    page = operator.get("/tags?q=BULK").text
     assert "All 60 of this filter" in page and 'action="/tags/bulk?q=BULK"' in page
     said = act(operator, "/tags/bulk?q=BULK", "block", all="1")
     assert "60 tags are blocked." in said
@@ -169,7 +169,7 @@ def test_ticked_rows_are_a_file(made, db, operator, kind):
         assert answer.status_code == 200, address
         assert answer.headers["Content-Disposition"].endswith(f'.{kind}"')
         if kind == "csv":
-            assert len(answer.get_data(as_text=True).splitlines()) == 2, address
+            assert len(answer.text.splitlines()) == 2, address
 
 
 def test_sessions_that_wait_for_their_stop_are_billed_for_one_reason(made, db, operator):
@@ -225,7 +225,7 @@ def test_held_sessions_with_the_same_doubt_are_approved_for_one_reason(made, db,
     held = db.scalars(select(Review).where(Review.decided_at.is_(None))).all()
     doubt = held[0].reasons[0]
     alike = [row for row in held if doubt in row.reasons]
-    page = operator.get(f"/bills/review?doubt={doubt}").get_data(as_text=True)
+    page = operator.get(f"/bills/review?doubt={doubt}").text
     assert page.count('name="ids"') == len(alike)
     address = f"/bills/review/approve?doubt={doubt}"
     assert "The reason is missing" in act(operator, address, "approve", alike)
@@ -237,4 +237,4 @@ def test_held_sessions_with_the_same_doubt_are_approved_for_one_reason(made, db,
 
 def test_a_viewer_is_offered_no_boxes(made, viewer):
     for address in ("/stations", "/sessions", "/bills", "/tags", "/drivers", "/commands"):
-        assert 'name="ids"' not in viewer.get(address).get_data(as_text=True), address
+        assert 'name="ids"' not in viewer.get(address).text, address

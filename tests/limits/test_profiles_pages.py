@@ -18,6 +18,7 @@ from app.models import (
 )
 from app.queries import limits as queries
 from tests.support import energy_seed
+from tests.support.desk import page
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -54,12 +55,6 @@ def rows_gone(place):
     return {f"periods-{place}-{name}": "" for name in ("starts", "limit", "phases")}
 
 
-def page(client, address, status=200):
-    answer = client.get(address)
-    assert answer.status_code == status, address
-    return answer.get_data(as_text=True)
-
-
 def only(db, model, **given):
     db.expire_all()
     return db.scalars(select(model).filter_by(**given)).one()
@@ -90,7 +85,7 @@ def test_a_wrong_row_is_told_at_its_field(made, db, operator):
         typed = {**TYPED, "periods-1-starts": starts, "periods-1-limit": limit}
         answer = operator.post("/profiles/new", data=typed)
         assert answer.status_code == 422
-        assert f'id="periods-1-{field}-error"' in answer.get_data(as_text=True)
+        assert f'id="periods-1-{field}-error"' in answer.text
     assert db.scalar(select(ChargingProfile)) is None
 
 
@@ -141,7 +136,7 @@ def test_a_profile_is_given_to_a_connector_from_the_tab(station, db, operator):
     profile = only(db, ChargingProfile)
     data = {"profile_id": str(profile.id), "connector": "1", "session_id": ""}
     answer = operator.post(f"/stations/{station.id}/energy/set", data=data)
-    assert answer.status_code == 303, answer.get_data(as_text=True)[-3000:]
+    assert answer.status_code == 303, answer.text[-3000:]
     command = db.scalars(select(Command).order_by(Command.id.desc())).first()
     assert command.arguments["profile"]["purpose"] == "default"
     assert command.arguments["connector"] == 1
@@ -256,7 +251,7 @@ def test_the_times_of_a_profile_are_picked_on_the_readers_clock(made, db, operat
     gap = {**TYPED, "valid_from": "2026-03-29T02:30"}
     refused = operator.post(f"/profiles/{profile.id}/edit", data=gap)
     assert refused.status_code == 422
-    assert "There is no 02:30 on that day" in refused.get_data(as_text=True)
+    assert "There is no 02:30 on that day" in refused.text
 
 
 def test_a_time_with_seconds_stays_what_it_is(made, db, operator):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from pypdf import PdfReader
@@ -18,9 +19,8 @@ from tests.support.charging import STARTED, network
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=["bill", *map(str, arguments)])
+def flask(flask):
+    return partial(flask, "bill")
 
 
 @pytest.fixture

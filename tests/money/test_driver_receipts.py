@@ -57,7 +57,7 @@ def test_the_link_of_the_mail_opens_the_receipt_in_the_language_of_the_mail(app,
     link = re.search(r"http://localhost:8000(/r/\S+)", letter.text).group(1)
     assert link in letter.html
     answer = opened(app, link)
-    page = answer.get_data(as_text=True)
+    page = answer.text
     for words in ('lang="de"', "Beleg 2026-", "Warum dieser Preis", "6,55", "19\xa0% Umsatzsteuer"):
         assert words in page, words
     assert answer.headers["X-Robots-Tag"] == "noindex"
@@ -67,7 +67,7 @@ def test_the_link_of_the_mail_opens_the_receipt_in_the_language_of_the_mail(app,
 
 def test_neither_the_mail_nor_the_page_nor_its_pdf_tells_the_identity_or_the_tag(app, bill):
     letter = letters.receipt(bill, "en")
-    page = opened(app, path_of(bill)).get_data(as_text=True)
+    page = opened(app, path_of(bill)).text
     paper = PdfReader(io.BytesIO(opened(app, f"{path_of(bill)}/receipt.pdf").data))
     for text in (letter.text, letter.html, page, paper.pages[0].extract_text()):
         assert "Hafenstraße" in text
@@ -76,7 +76,7 @@ def test_neither_the_mail_nor_the_page_nor_its_pdf_tells_the_identity_or_the_tag
 
 
 def test_power_and_energy_are_drawn_without_a_script(app, bill):
-    page = opened(app, path_of(bill)).get_data(as_text=True)
+    page = opened(app, path_of(bill)).text
     assert '<svg class="drawn"' in page
     assert 'class="drawn-idle"' in page
     assert "12" in page.split('class="drawn"')[1].split("</svg>")[0]
@@ -88,7 +88,7 @@ def test_a_correction_shows_what_it_replaces_and_leads_there(app, db, bill):
         energy_wh=Decimal(5_000),
     )  # fmt: skip
     db.commit()
-    page = opened(app, path_of(made)).get_data(as_text=True)
+    page = opened(app, path_of(made)).text
     assert "Grace" not in page
     assert page.count('href="/r/') == 3  # the PDF, the bill before and the credit
     assert path_of(bill) in page
@@ -105,7 +105,7 @@ def test_wrong_secrets_and_those_whose_time_is_over_get_the_same_answer(app, db,
 
 
 def without_nonce(answer):
-    return re.sub(r'nonce="[^"]*"', "", answer.get_data(as_text=True))
+    return re.sub(r'nonce="[^"]*"', "", answer.text)
 
 
 def opened_at(app, db, bill, days):

@@ -49,7 +49,7 @@ def opened(app, key="secret-of-the-receipt", language="de"):
 
 def test_a_receipt_that_is_not_made_yet_says_so_and_looks_again(app, paid):
     answer = opened(app)
-    assert "Ihr Beleg wird gerade erstellt." in answer.get_data(as_text=True)
+    assert "Ihr Beleg wird gerade erstellt." in answer.text
     assert answer.headers["Refresh"] == "60"
 
 
@@ -63,7 +63,7 @@ def test_the_receipt_is_that_of_the_bill_in_the_readers_language(
     lone.settle(db, paid.id, now=now + timedelta(hours=2))
     db.commit()
     answer = opened(app, language=language)
-    assert word in answer.get_data(as_text=True)
+    assert word in answer.text
     assert answer.headers["Cache-Control"] == "private, max-age=60"
 
 

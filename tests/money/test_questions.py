@@ -89,7 +89,7 @@ def test_what_is_no_question_is_not_kept(any_app, any_db, bill, form, status, ke
     assert answer.status_code == status
     assert len(asked(any_db)) == kept
     if status == 422:
-        assert "Bitte schreiben Sie" in answer.get_data(as_text=True)
+        assert "Bitte schreiben Sie" in answer.text
 
 
 def test_no_more_than_three_of_a_bill_wait(any_app, any_db, bill):
@@ -148,17 +148,17 @@ def test_the_desk_shows_the_question_answers_it_and_the_driver_reads_that(
 ):
     post(any_app, bill, text="Warum so teuer?")
     (question,) = asked(any_db)
-    assert "Warum so teuer?" in desk.get("/bills/questions").get_data(as_text=True)
-    page = desk.get(f"/bills/{bill.id}").get_data(as_text=True)
+    assert "Warum so teuer?" in desk.get("/bills/questions").text
+    page = desk.get(f"/bills/{bill.id}").text
     target = re.search(r'action="(/bills/\d+/questions/\d+/answer)"', page).group(1)
     assert desk.post(target, data={"text": "Wegen <b>Strom</b>."}).status_code == 303
-    assert "Answered by Grace Hopper" in desk.get(f"/bills/{bill.id}").get_data(as_text=True)
+    assert "Answered by Grace Hopper" in desk.get(f"/bills/{bill.id}").text
     link = letters.link(bill).removeprefix("http://localhost:8000")
-    drivers = any_app.test_client().get(link).get_data(as_text=True)
+    drivers = any_app.test_client().get(link).text
     assert "Wegen &lt;b&gt;Strom&lt;/b&gt;." in drivers
     assert "Grace" not in drivers
-    assert "Warum so teuer?" not in desk.get("/bills/questions").get_data(as_text=True)
-    assert "Warum so teuer?" in desk.get("/bills/questions?state=all").get_data(as_text=True)
+    assert "Warum so teuer?" not in desk.get("/bills/questions").text
+    assert "Warum so teuer?" in desk.get("/bills/questions?state=all").text
     assert question.id
 
 

@@ -179,10 +179,10 @@ def test_the_desk_shows_the_month_and_hands_it_out(any_app, net):
         db.add(user)
     desk = seed.signed_in(any_app, flask_db.session().scalars(select(User)).one())
     path = f"/drivers/{net.driver.id}/statements/2026-10"
-    page = desk.get(path).get_data(as_text=True)
+    page = desk.get(path).text
     assert "2026-000001" in page
-    assert path in desk.get(f"/drivers/{net.driver.id}").get_data(as_text=True)
-    table = desk.get(f"{path}?format=csv").get_data(as_text=True).splitlines()
+    assert path in desk.get(f"/drivers/{net.driver.id}").text
+    table = desk.get(f"{path}?format=csv").text.splitlines()
     assert table[1].startswith("2026-000001,bill,")
     assert table[1].endswith("EUR,450,86,536")
     assert desk.get(f"{path}/statement.pdf").data.startswith(b"%PDF")

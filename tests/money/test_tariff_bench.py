@@ -178,7 +178,7 @@ def typed(price="0.60", **more):
 def test_a_draft_is_tried_in_the_editor_and_kept_there(admin, db, kerb):
     before = db.query(AuditEntry).count()
     answer = admin.post(f"/tariffs/{kerb.id}/edit", data=typed())
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert answer.status_code == 200
     assert "sessions become dearer" in text
     assert 'id="components-0-price"' in text
@@ -192,16 +192,16 @@ def test_the_bench_is_given_as_a_file(admin, kerb):
     answer = admin.post(f"/tariffs/{kerb.id}/edit?format=csv", data=typed())
     assert answer.mimetype == "text/csv"
     assert "tariff-bench-2026-11" in answer.headers["Content-Disposition"]
-    rows = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
     assert rows
     for row in rows:
         assert Decimal(row["draft"]) - Decimal(row["billed"]) == Decimal(row["difference"])
 
 
 def test_what_cannot_be_read_is_said_on_the_bench(admin, kerb):
-    text = admin.post(f"/tariffs/{kerb.id}/edit", data=typed(month="soon")).get_data(as_text=True)
+    text = admin.post(f"/tariffs/{kerb.id}/edit", data=typed(month="soon")).text
     assert "Type a month as 2026-10." in text
-    text = admin.post("/tariffs/new", data=typed(price="dear")).get_data(as_text=True)
+    text = admin.post("/tariffs/new", data=typed(price="dear")).text
     assert "price must be a number" in text
 
 

@@ -6,12 +6,6 @@ import pytest
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments, **more: runner.invoke(args=[str(a) for a in arguments], **more)
-
-
-@pytest.fixture
 def kerb(flask):
     return flask(
         "tariff", "add", "Kerb", "--currency", "eur", "--energy", "0.45", "--start-fee", "0.50",

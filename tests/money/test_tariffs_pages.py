@@ -12,6 +12,7 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import tariff_book
 from app.models import AuditEntry, Tariff, TariffVersion
 from tests.support import seed
+from tests.support.desk import page
 
 #: What is asked here must stand in the audit.
 pytestmark = pytest.mark.usefixtures("audited")
@@ -22,12 +23,6 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 @pytest.fixture
 def kerb(db, made):
     return db.query(Tariff).filter_by(name="Kerb day/night").one()
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200
-    return answer.get_data(as_text=True)
 
 
 def typed(*rows, **settings):
@@ -67,7 +62,7 @@ def test_the_list_is_narrowed_by_its_url(viewer, kerb):
 def test_the_list_is_given_as_csv(viewer, kerb):
     answer = viewer.get("/tariffs?format=csv")
     assert answer.mimetype == "text/csv"
-    rows = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
     assert [(row["name"], row["version"], row["sites"]) for row in rows] == [
         ("Kerb day/night", "7", "1")
     ]
@@ -141,7 +136,7 @@ def test_rows_are_added_removed_and_moved_without_saving(admin, db):
     def after(action):
         answer = admin.post("/tariffs/new", data=typed(*rows, action=action))
         assert answer.status_code == 200
-        return prices(answer.get_data(as_text=True))
+        return prices(answer.text)
 
     assert after("add") == ["1", "2", "3", ""]
     assert after("remove:1") == ["1", "3"]
@@ -154,9 +149,9 @@ def test_rows_are_added_removed_and_moved_without_saving(admin, db):
 def test_a_preview_says_the_draft(admin, db):
     answer = admin.post("/tariffs/new", data=typed({"price": "0.77"}, action="preview"))
     assert answer.status_code == 200
-    assert "0.77\xa0€ per kWh" in answer.get_data(as_text=True)
+    assert "0.77\xa0€ per kWh" in answer.text
     answer = admin.post("/tariffs/new", data=typed({"price": "x"}, action="preview"))
-    assert "Component 1: price must be a number" in answer.get_data(as_text=True)
+    assert "Component 1: price must be a number" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -174,7 +169,7 @@ def test_a_preview_says_the_draft(admin, db):
 )
 def test_what_is_wrong_is_said_at_its_field(admin, kerb, row, settings, field, sentence):
     answer = admin.post("/tariffs/new", data=typed(row, **settings))
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert answer.status_code == 422
     found = re.search(rf'id="{field}-error">.*?<span>([^<]*)</span>', text)
     assert found and sentence in found[1]
@@ -209,7 +204,7 @@ def test_a_planned_version_stands_on_the_line_of_time_and_is_withdrawn(admin, vi
     assert "withdrawn" in page(admin, f"/tariffs/{kerb.id}")
     assert "new prices from" not in page(viewer, "/tariffs")
     told = admin.post(f"/tariffs/{kerb.id}/versions/7/withdraw", follow_redirects=True)
-    assert "Version 7 has begun" in told.get_data(as_text=True)
+    assert "Version 7 has begun" in told.text
 
 
 def test_an_edit_that_changes_no_price_makes_no_version(admin, db, kerb):
@@ -234,7 +229,7 @@ def test_archive_default_and_back(admin, db, kerb):
     admin.post("/tariffs/new", data=typed({"price": "1"}))
     other = db.query(Tariff).filter_by(name="Garage").one()
     refused = admin.post(f"/tariffs/{kerb.id}/archive", follow_redirects=True)
-    assert "is the price of 1 site" in refused.get_data(as_text=True)
+    assert "is the price of 1 site" in refused.text
     assert admin.post(f"/tariffs/{other.id}/default").status_code == 303
     db.expire_all()
     assert (kerb.is_default, other.is_default) == (False, True)
@@ -276,7 +271,7 @@ NIGHT_BELOW = (
 def test_a_price_that_can_never_apply_is_refused_at_its_row_with_the_mend(admin):
     answer = admin.post("/tariffs/new", data=typed(*NIGHT_BELOW))
     assert answer.status_code == 422
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert "Price 2 (night rate) can never apply: price 1 (day rate) stands above it" in text
     assert 'id="components-1-price-error"' in text
     mended = admin.post("/tariffs/new", data=typed(*reversed(NIGHT_BELOW)))
@@ -286,7 +281,7 @@ def test_a_price_that_can_never_apply_is_refused_at_its_row_with_the_mend(admin)
 def test_the_preview_tells_what_can_never_apply(admin):
     answer = admin.post("/tariffs/new", data=typed(*NIGHT_BELOW, action="preview"))
     assert answer.status_code == 200
-    assert "Move it above price 1." in answer.get_data(as_text=True)
+    assert "Move it above price 1." in answer.text
 
 
 def test_a_tariff_of_before_that_was_saved_so_can_still_be_renamed(admin, db, kerb):

@@ -4,15 +4,13 @@ import pytest
 
 from app.domain.device import boots
 from app.domain.ground.vocabulary import SYSTEM, BootReport, Registration
-from app.domain.network import sites, stations, tenants
+from app.domain.network import stations
+from tests.support.stations import register
 
 
 @pytest.fixture
 def station(db, now):
-    tenant = tenants.first(db, now=now)
-    place = {"name": "Depot", "timezone": "Europe/Berlin", "currency": "EUR"}
-    site = sites.add(db, SYSTEM, tenant.id, now=now, **place)
-    return stations.register(db, SYSTEM, tenant.id, site, "CP-1", now=now)[0]
+    return register(db, now=now)
 
 
 def test_the_boot_of_a_blocked_station_is_rejected_until_it_is_accepted_again(db, station, now):

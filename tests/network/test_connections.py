@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import connections, presence, sites, stations, tenants
+from app.domain.network import connections, presence
 from app.domain.network.connections import Closed, Opened
 from app.extensions import db as flask_db
 from app.models import Connection, Station
 from tests.support import sockets
+from tests.support.stations import register
 
 
 @pytest.fixture
@@ -21,12 +21,7 @@ def db(any_app):
 @pytest.fixture
 def fleet(db, now):
     """Three stations."""
-    tenant = tenants.first(db, now=now)
-    place = sites.add(db, SYSTEM, tenant.id, now=now, name="Depot", timezone="UTC", currency="EUR")
-    made = [
-        stations.register(db, SYSTEM, tenant.id, place, f"CP-{number}", now=now)[0]
-        for number in range(3)
-    ]
+    made = [register(db, f"CP-{number}", now=now) for number in range(3)]
     presence.beat(db, "a", now=now)
     presence.beat(db, "b", now=now)
     db.flush()

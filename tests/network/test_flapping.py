@@ -4,16 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import connections, presence, sites, stations, tenants
+from app.domain.network import connections
 from tests.support import sockets
+from tests.support.stations import register
 
 
 @pytest.fixture
 def station(db, now):
-    tenant = tenants.first(db, now=now)
-    place = sites.add(db, SYSTEM, tenant.id, now=now, name="Depot", timezone="UTC", currency="EUR")
-    return stations.register(db, SYSTEM, tenant.id, place, "CP-1", now=now)[0]
+    return register(db, now=now)
 
 
 @pytest.fixture
@@ -22,10 +20,7 @@ def connect(db, station, now):
 
     def opened(seconds, address="192.0.2.1", hang_up=True):
         at = now + timedelta(seconds=seconds)
-        presence.beat(db, "a", now=at)
-        connection = sockets.open_connection(
-            *(db, station), node="a", address=address, protocol="ocpp1.6", orders=[], now=at
-        )
+        connection = sockets.connect(db, station, node="a", address=address, now=at)
         odd = connections.flapping(db, [station.id], now=at)
         if hang_up:
             sockets.close_connection(db, connection.id, code=1006, reason="gone", now=at)

@@ -5,24 +5,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import presence, sites, stations, tenants
+from app.domain.network import presence
 from app.models import Connection
 from tests.support import sockets
+from tests.support.stations import register
 
 
 @pytest.fixture
 def station(db, now):
-    tenant = tenants.first(db, now=now)
-    place = sites.add(db, SYSTEM, tenant.id, now=now, name="Depot", timezone="UTC", currency="EUR")
-    return stations.register(db, SYSTEM, tenant.id, place, "CP-1", now=now)[0]
+    return register(db, now=now)
 
 
 def connect(db, station, now, node="a"):
-    presence.beat(db, node, now=now)
-    return sockets.open_connection(
-        db, station, node=node, address="10.0.0.1", protocol="ocpp1.6", orders=["reset"], now=now
-    )
+    return sockets.connect(db, station, node=node, orders=["reset"], now=now)
 
 
 def hang_up(db, connection, now):

@@ -14,6 +14,7 @@ from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 from app.web import shown_once
 from tests.support import seed
+from tests.support.desk import page
 
 
 @pytest.fixture
@@ -21,13 +22,8 @@ def station(made):
     return made.stations["CP-03"]
 
 
-def text_of(answer):
-    assert answer.status_code == 200
-    return answer.get_data(as_text=True)
-
-
 def secret_of(answer):
-    found = re.search(r'class="secret">([^<]+)<', text_of(answer))
+    found = re.search(r'class="secret">([^<]+)<', answer.text)
     return found[1] if found else None
 
 
@@ -45,7 +41,7 @@ def test_a_reload_still_shows_the_password_and_no_address_holds_it(operator, sta
     first, again = (secret_of(operator.get(answer.location)) for _ in range(2))
     assert first == again is not None
     assert first not in answer.location
-    assert first not in answer.get_data(as_text=True)
+    assert first not in answer.text
     assert first not in answer.headers["Set-Cookie"]
 
 
@@ -100,15 +96,15 @@ def test_an_invitation_is_still_shown_after_a_reload_and_ends_with_its_use(app, 
 
 def test_each_version_is_told_in_its_own_words(operator, station):
     address = f"/stations/{station.id}/setup"
-    old = text_of(operator.get(f"{address}?version=1.6"))
+    old = page(operator, f"{address}?version=1.6")
     assert "AuthorizationKey" in old
     assert "subprotocol ocpp1.6" in old
     assert "/ocpp/CP-03</code><button" in old
-    middle = text_of(operator.get(f"{address}?version=2.0.1"))
+    middle = page(operator, f"{address}?version=2.0.1")
     for words in ("ocppCsmsUrl", "BasicAuthPassword", "OCPP20", "subprotocol ocpp2.0.1"):
         assert words in middle
     assert "/ocpp</code><button" in middle
-    new = text_of(operator.get(f"{address}?version=2.1"))
+    new = page(operator, f"{address}?version=2.1")
     assert "OCPP21" in new
     assert "subprotocol ocpp2.1" in new
 
@@ -117,21 +113,21 @@ def test_the_version_that_a_station_spoke_or_is_held_to_is_shown_first(db, opera
     address = f"/stations/{station.id}/setup"
     station.protocol = "ocpp2.0.1"
     db.commit()
-    assert "subprotocol ocpp2.0.1" in text_of(operator.get(address))
+    assert "subprotocol ocpp2.0.1" in page(operator, address)
     station.quirks = {"pin_version": "2.1"}
     db.commit()
-    assert "subprotocol ocpp2.1" in text_of(operator.get(address))
-    assert "subprotocol ocpp2.1" in text_of(operator.get(f"{address}?version=nonsense"))
+    assert "subprotocol ocpp2.1" in page(operator, address)
+    assert "subprotocol ocpp2.1" in page(operator, f"{address}?version=nonsense")
 
 
 def test_a_station_without_a_price_is_told_before_its_first_session(operator, db, station):
     address = f"/stations/{station.id}/setup"
-    assert "No tariff is set" not in text_of(operator.get(address))
+    assert "No tariff is set" not in page(operator, address)
     station.tariff_id = station.site.tariff_id = None
     for tariff in db.query(Tariff):
         tariff.is_default = False
     db.commit()
-    assert "Make one the default or give it to the site" in text_of(operator.get(address))
+    assert "Make one the default or give it to the site" in page(operator, address)
 
 
 # The address

@@ -6,12 +6,6 @@ import pytest
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[str(argument) for argument in arguments])
-
-
-@pytest.fixture
 def depot(flask):
     return flask("site", "add", "Depot", "--timezone", "Europe/Berlin", "--currency", "EUR")
 

@@ -6,20 +6,8 @@ import pytest
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import sites, stations, tenants
+from app.domain.network import sites, stations
 from app.models import AuditEntry, Tariff, Tenant
-
-
-@pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
-
-
-@pytest.fixture
-def depot(db, tenant, now):
-    return sites.add(
-        db, SYSTEM, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
 
 
 def test_a_site_is_added_with_its_zone_and_currency(db, depot):

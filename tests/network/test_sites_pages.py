@@ -20,14 +20,14 @@ def named(db, name):
 
 
 def test_the_list_shows_every_site_with_its_stations(viewer):
-    text = viewer.get("/sites").get_data(as_text=True)
+    text = viewer.get("/sites").text
     assert "Depot Nord" in text
     assert "of 5" in text
     assert "City Garage" in text
 
 
 def test_the_list_is_narrowed_by_the_url(viewer):
-    text = viewer.get("/sites?q=zürich").get_data(as_text=True)
+    text = viewer.get("/sites?q=zürich").text
     assert "City Garage" in text
     assert "Depot Nord" not in text
 
@@ -37,7 +37,7 @@ def test_the_csv_holds_the_filter_and_no_formula(db, made, viewer):
     db.commit()
     answer = viewer.get("/sites?format=csv&q=depot")
     assert answer.mimetype == "text/csv"
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert "'=HYPERLINK(1)" in text
     assert "City Garage" not in text
 
@@ -47,7 +47,7 @@ def test_an_operator_adds_a_site(db, operator):
     assert answer.status_code == 303
     site = named(db, "Harbour")
     assert answer.location == f"/sites/{site.id}"
-    assert "Harbour" in operator.get(answer.location).get_data(as_text=True)
+    assert "Harbour" in operator.get(answer.location).text
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_an_operator_adds_a_site(db, operator):
 def test_a_refused_form_says_why_beside_the_field(operator, field, value, sentence):
     answer = operator.post("/sites/new", data={**NEW, field: value})
     assert answer.status_code == 422
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert sentence in text
     assert f'id="{field}-error"' in text
 
 
 def test_a_site_is_changed(db, made, operator):
     number = made.sites["City Garage"].id
-    assert 'value="City Garage"' in operator.get(f"/sites/{number}/edit").get_data(as_text=True)
+    assert 'value="City Garage"' in operator.get(f"/sites/{number}/edit").text
     given = {**NEW, "name": "City", "currency": "CHF", "supply_limit_kw": "120.5"}
     assert operator.post(f"/sites/{number}/edit", data=given).status_code == 303
     assert named(db, "City").supply_limit_kw == 120.5
@@ -78,7 +78,7 @@ def test_a_site_is_changed(db, made, operator):
 def test_a_site_with_stations_stays_in_use(db, made, operator):
     number = made.sites["City Garage"].id
     answer = operator.post(f"/sites/{number}/archive", follow_redirects=True)
-    assert "still has 1 station" in answer.get_data(as_text=True)
+    assert "still has 1 station" in answer.text
     assert named(db, "City Garage").archived_at is None
 
 
@@ -86,8 +86,8 @@ def test_an_empty_site_is_put_away_and_taken_out(db, operator):
     operator.post("/sites/new", data=NEW)
     number = named(db, "Harbour").id
     assert operator.post(f"/sites/{number}/archive").status_code == 303
-    assert f'/sites/{number}"' not in operator.get("/sites").get_data(as_text=True)
-    assert "Harbour" in operator.get("/sites?archived=yes").get_data(as_text=True)
+    assert f'/sites/{number}"' not in operator.get("/sites").text
+    assert "Harbour" in operator.get("/sites?archived=yes").text
     assert operator.post(f"/sites/{number}/restore").status_code == 303
     assert named(db, "Harbour").archived_at is None
 
@@ -96,7 +96,7 @@ def test_a_viewer_changes_nothing(made, viewer):
     assert viewer.get("/sites/new").status_code == 403
     assert viewer.post("/sites/new", data=NEW).status_code == 403
     assert viewer.post(f"/sites/{made.sites['City Garage'].id}/archive").status_code == 403
-    assert "Add a site" not in viewer.get("/sites").get_data(as_text=True)
+    assert "Add a site" not in viewer.get("/sites").text
 
 
 def test_an_unknown_site_is_not_found(viewer):

@@ -7,21 +7,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain.network import credentials, presence
+from app.domain.network import credentials
 from app.models import AuditEntry, Command, Station
 from app.uow import unit_of_work
 from tests.support import sockets
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-
-    def run(*arguments):
-        return runner.invoke(args=[str(argument) for argument in arguments])
-
-    run("site", "add", "Depot", "--timezone", "Europe/Berlin", "--currency", "EUR")
-    return run
+def flask(flask, depot, db):
+    db.commit()
+    return flask
 
 
 @pytest.fixture
@@ -36,16 +31,7 @@ def station(db):
 def connect(orders):
     now = datetime.now(UTC)
     with unit_of_work() as db:
-        presence.beat(db, "worker-a", now=now)
-        sockets.open_connection(
-            db,
-            db.scalars(select(Station)).one(),
-            node="worker-a",
-            address="192.0.2.9",
-            protocol="ocpp1.6",
-            orders=orders,
-            now=now,
-        )
+        sockets.connect(db, db.scalars(select(Station)).one(), orders=orders, now=now)
 
 
 def test_a_made_password_is_printed_once(flask, station):

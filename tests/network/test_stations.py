@@ -6,21 +6,9 @@ import pytest
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM, Registration, StationMode
-from app.domain.network import credentials, sites, stations, tenants
+from app.domain.network import credentials, sites, stations
 from app.domain.office import audit
 from app.models import AuditEntry, ChargingSession, Tenant
-
-
-@pytest.fixture
-def tenant(db, now):
-    return tenants.first(db, now=now)
-
-
-@pytest.fixture
-def depot(db, tenant, now):
-    return sites.add(
-        db, SYSTEM, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
 
 
 @pytest.fixture

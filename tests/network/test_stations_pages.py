@@ -24,6 +24,7 @@ from app.models import (
     WorkerNode,
 )
 from tests.support import seed
+from tests.support.desk import page
 
 
 @pytest.fixture
@@ -56,13 +57,7 @@ def form(made):
 
 
 def secret_on(answer):
-    return answer.get_data(as_text=True).split('class="secret">')[1].split("<")[0]
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.get_data(as_text=True)
+    return answer.text.split('class="secret">')[1].split("<")[0]
 
 
 def called(db, identity):
@@ -112,7 +107,7 @@ def test_the_list_sorts_both_ways(viewer):
 
 
 def test_the_csv_is_the_filter(viewer):
-    lines = viewer.get("/stations?format=csv&q=CP-03").get_data(as_text=True).splitlines()
+    lines = viewer.get("/stations?format=csv&q=CP-03").text.splitlines()
     assert len(lines) == 2
     assert "CP-03" in lines[1]
 
@@ -150,7 +145,7 @@ def test_a_new_station_shows_its_password_on_the_setup_tab(db, operator, form):
 def test_a_refused_form_says_why_beside_the_field(operator, form, field, value, sentence):
     answer = operator.post("/stations/new", data={**form, field: value})
     assert answer.status_code == 422
-    text = answer.get_data(as_text=True)
+    text = answer.text
     assert sentence in text
     assert f'id="{field}-error"' in text
 
@@ -158,7 +153,7 @@ def test_a_refused_form_says_why_beside_the_field(operator, form, field, value, 
 def test_no_password_needs_networks(db, operator, form):
     given = {**form, "security_profile": "0"}
     answer = operator.post("/stations/new", data=given)
-    assert 'id="quirk_allowed_networks-error"' in answer.get_data(as_text=True)
+    assert 'id="quirk_allowed_networks-error"' in answer.text
     given["quirk_allowed_networks"] = "10.1.0.0/16"
     assert operator.post("/stations/new", data=given).status_code == 303
     assert called(db, "CP-99").password_hash is None

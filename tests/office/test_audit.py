@@ -14,6 +14,7 @@ from app.text import audit_words
 from app.uow import unit_of_work
 from app.views.office import audit as audit_page
 from tests.support import seed
+from tests.support.desk import page
 
 #: What entries are about most: a column of theirs is told in every language.
 AUDITED = {
@@ -35,12 +36,6 @@ def made(db, now):
     audit.note(db, Actor("command line"), "station.register", made.stations["CP-01"], now=now)
     db.commit()
     return made
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200
-    return answer.get_data(as_text=True)
 
 
 def test_an_entry_says_who_what_before_and_after(admin):

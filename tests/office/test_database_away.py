@@ -33,7 +33,7 @@ def test_every_page_says_that_the_database_does_not_answer(app, db, now):
     take_away(app)
     for address in ("/", "/sessions", "/stations"):
         answer = client.get(address)
-        said = answer.get_data(as_text=True)
+        said = answer.text
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "5"
         assert "The database does not answer" in said
@@ -116,7 +116,7 @@ def test_home_says_what_waits(app, db):
     presence.beat(db, "here", now=now)
     presence.note_spool(db, "here", 3, 900, now - timedelta(minutes=10))
     db.commit()
-    said = seed.signed_in(app, made.people["viewer"]).get("/").get_data(as_text=True)
+    said = seed.signed_in(app, made.people["viewer"]).get("/").text
     assert "3 messages wait to be stored" in said
 
 

@@ -211,10 +211,10 @@ def test_home_is_one_page_and_its_live_part_alone(app, db, now):
     made = seed.fill(db, now, history=3)
     db.commit()
     client = seed.signed_in(app, made.people["viewer"])
-    page = client.get("/").get_data(as_text=True)
+    page = client.get("/").text
     assert "Needs attention" in page
     assert "CP-01" in page
-    part = client.get("/", headers={"HX-Request": "true"}).get_data(as_text=True)
+    part = client.get("/", headers={"HX-Request": "true"}).text
     assert part.lstrip().startswith('<div id="board"')
     assert "<html" not in part
 
@@ -226,7 +226,7 @@ def test_nobody_sees_another_tenants_network(app, db, now):
     theirs.plug(station, 1, "faulted", error_code="SecretFault")
     theirs.session(station, last_power_w=99_000.0)
     db.commit()
-    page = seed.signed_in(app, made.people["admin"]).get("/").get_data(as_text=True)
+    page = seed.signed_in(app, made.people["admin"]).get("/").text
     assert "SECRET-1" not in page
     assert "SecretFault" not in page
     assert "Theirs" not in page
@@ -237,7 +237,7 @@ def test_someone_limited_to_a_site_sees_that_site_only(app, db, now):
     viewer = made.people["viewer"]
     viewer.sites = [made.sites["City Garage"]]
     db.commit()
-    page = seed.signed_in(app, viewer).get("/").get_data(as_text=True)
+    page = seed.signed_in(app, viewer).get("/").text
     assert "CP-06" in page
     assert "CP-01" not in page
     assert "Depot Nord" not in page
@@ -251,7 +251,7 @@ def test_a_fresh_installation_says_what_to_do_first(app, db, now):
     db.flush()
     made.people["admin"].tenant_id = theirs.id
     db.commit()
-    page = seed.signed_in(app, made.people["admin"]).get("/").get_data(as_text=True)
+    page = seed.signed_in(app, made.people["admin"]).get("/").text
     page = page[page.index("first-steps") :]
     steps = ("Say who sells", "Add a site", "Make a tariff", "Add a station", "Add a driver")
     assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
@@ -305,7 +305,7 @@ def test_a_page_that_does_not_exist_says_so_to_everybody(app, db, now):
     for client in (app.test_client(), seed.signed_in(app, made.people["viewer"])):
         answer = client.get("/nowhere")
         assert answer.status_code == 404
-        assert "Page not found" in answer.get_data(as_text=True)
+        assert "Page not found" in answer.text
 
 
 def test_a_database_that_cannot_be_used_is_said_even_to_the_signed_in(app, db, now):
@@ -318,4 +318,4 @@ def test_a_database_that_cannot_be_used_is_said_even_to_the_signed_in(app, db, n
     answer = client.get("/")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert "busy or starting" in answer.get_data(as_text=True)
+    assert "busy or starting" in answer.text

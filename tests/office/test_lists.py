@@ -10,7 +10,7 @@ from app.web.tables import LISTS
 
 def save(client, query="billing=held", name="To look at", page="sessions.index", **more):
     given = {"page": page, "query": query, "name": name, **more}
-    return client.post("/lists/filters", data=given, follow_redirects=True).get_data(as_text=True)
+    return client.post("/lists/filters", data=given, follow_redirects=True).text
 
 
 def kept(db):
@@ -21,7 +21,7 @@ def kept(db):
 def text(client, address):
     answer = client.get(address)
     assert answer.status_code == 200, address
-    return answer.get_data(as_text=True)
+    return answer.text
 
 
 def test_a_saved_filter_is_a_chip_above_the_list_of_whoever_saved_it(made, db, operator, admin):

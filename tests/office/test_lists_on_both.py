@@ -41,7 +41,7 @@ def test_lists_their_filters_and_many_rows(client):
     saved = {"page": "sessions.index", "query": "when=7days", "name": "Week", "first": "1"}
     assert client.post("/lists/filters", data=saved).status_code == 303
     assert client.get("/sessions").headers["Location"] == "/sessions?when=7days"
-    page = client.get("/sessions?when=7days").get_data(as_text=True)
+    page = client.get("/sessions?when=7days").text
     assert "Week" in page
     assert duration(3 * 30 * 60) in page
     for address in ("/bills", "/bills/review?doubt=stop_missing", "/drivers", "/commands"):

@@ -15,13 +15,8 @@ from app.models import Message
 from app.queries.office import messages as queries
 from app.text import message_parts, message_words
 from tests.support import examples, seed_log
+from tests.support.desk import page
 from worker.ocpp.versions import Version
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200
-    return answer.get_data(as_text=True)
 
 
 def test_the_log_says_messages_in_words(viewer):
@@ -85,17 +80,17 @@ def test_the_head_of_the_log_is_live_and_can_be_paused(viewer):
 
 
 def test_csv_and_json_lines_hold_the_filter(viewer):
-    text = viewer.get("/messages?format=csv&action=UnlockConnector").get_data(as_text=True)
+    text = viewer.get("/messages?format=csv&action=UnlockConnector").text
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [row["answer"] for row in rows] == ['{"status": "UnlockFailed"}']
-    lines = viewer.get("/messages?format=jsonl&action=UnlockConnector").get_data(as_text=True)
+    lines = viewer.get("/messages?format=jsonl&action=UnlockConnector").text
     assert json.loads(lines)["answer"] == {"status": "UnlockFailed"}
 
 
 def test_a_csv_cell_of_a_charger_cannot_become_a_formula(viewer, db, made, now):
     seed_log.message(db, made.stations["CP-01"].id, now, "=cmd", "=1+1", None)
     db.commit()
-    text = viewer.get("/messages?format=csv&q=1%2B1").get_data(as_text=True)
+    text = viewer.get("/messages?format=csv&q=1%2B1").text
     assert ",'=cmd," in text and ",'=1+1," in text
 
 

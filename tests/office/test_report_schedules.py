@@ -163,7 +163,7 @@ def test_the_desk_adds_runs_pauses_and_shows_what_went_out(admin, viewer, db, ma
     sent = {"name": "Weekly", "kind": "revenue", "by": "", "every": "week", "site_id": "",
             "file_format": "csv", "timezone": "UTC", "recipients": "board@example.com"}  # fmt: skip
     refused = admin.post("/reports/schedules/new", data=sent)
-    assert refused.status_code == 422 and "confirm that it may" in refused.get_data(as_text=True)
+    assert refused.status_code == 422 and "confirm that it may" in refused.text
     added = admin.post("/reports/schedules/new", data={**sent, "confirm_outside": "y"})
     assert added.status_code == 303
     one = added.headers["Location"]
@@ -172,12 +172,12 @@ def test_the_desk_adds_runs_pauses_and_shows_what_went_out(admin, viewer, db, ma
     make_reports()
     send_post()
     flask_db.session.rollback()
-    text = admin.get(one).get_data(as_text=True)
+    text = admin.get(one).text
     assert "board@example.com" in text and "outside" in text and "sent" in text
-    assert "Weekly" in admin.get("/reports/schedules").get_data(as_text=True)
+    assert "Weekly" in admin.get("/reports/schedules").text
     assert admin.post(f"{one}/archive").status_code == 303
-    assert "paused" in admin.get(one).get_data(as_text=True)
-    assert "Weekly" in admin.get(f"{one}/edit").get_data(as_text=True)
+    assert "paused" in admin.get(one).text
+    assert "Weekly" in admin.get(f"{one}/edit").text
 
 
 def test_a_mail_whose_file_is_gone_fails_and_says_so(app, db, schedule, grace):

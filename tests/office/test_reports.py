@@ -316,16 +316,16 @@ def test_each_report_has_its_page_and_its_file(viewer, kind):
         address = f"/reports?kind={kind}&by={way}&from=2026-10-28&to=2026-11-27"
         answer = viewer.get(address)
         assert answer.status_code == 200
-        text = answer.get_data(as_text=True)
+        text = answer.text
         assert "How it is counted" in text
         assert ("Nothing in this period" in text) is (kind == "faults"), (kind, way)
         file = viewer.get(f"{address}&format=csv")
-        rows = list(csv.DictReader(io.StringIO(file.get_data(as_text=True).lstrip("\ufeff"))))
+        rows = list(csv.DictReader(io.StringIO(file.text.lstrip("\ufeff"))))
         assert bool(rows) is (kind != "faults")
 
 
 def test_a_page_says_what_is_wrong_with_its_days(viewer):
-    text = viewer.get("/reports?from=2026-11-02&to=2026-11-01").get_data(as_text=True)
+    text = viewer.get("/reports?from=2026-11-02&to=2026-11-01").text
     assert "The last day lies before the first one." in text
 
 

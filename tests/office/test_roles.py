@@ -22,16 +22,6 @@ def made(db, now):
     return made
 
 
-@pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[str(argument) for argument in arguments])
-
-
-def text_of(answer):
-    return answer.get_data(as_text=True)
-
-
 def the(db, model):
     db.expire_all()
     return db.scalars(select(model)).one()
@@ -42,9 +32,9 @@ def test_a_role_is_made_changed_and_deleted(admin, db, made):
     assert admin.post("/staff/roles/new", data=data).status_code == 303
     role = the(db, OwnRole)
     assert role.rights == {"money": "write", "tariffs": "read"}
-    page = text_of(admin.get("/staff/roles"))
+    page = admin.get("/staff/roles").text
     assert f'href="/staff/roles/{role.id}/edit"' in page
-    form = text_of(admin.get(f"/staff/roles/{role.id}/edit"))
+    form = admin.get(f"/staff/roles/{role.id}/edit").text
     assert re.search(r'checked[^>]*name="may_money"[^>]*value="write"', form)
     changed = {"name": "Accounts", "may_money": "read"}
     assert admin.post(f"/staff/roles/{role.id}/edit", data=changed).status_code == 303
@@ -56,7 +46,7 @@ def test_a_role_is_made_changed_and_deleted(admin, db, made):
 def test_a_role_without_a_right_is_refused(admin, db, made):
     answer = admin.post("/staff/roles/new", data={"name": "Nobody"})
     assert answer.status_code == 422
-    assert "at least one right" in text_of(answer)
+    assert "at least one right" in answer.text
 
 
 def test_somebody_gets_a_role_of_ones_own(admin, app, db, made):
@@ -67,7 +57,7 @@ def test_somebody_gets_a_role_of_ones_own(admin, app, db, made):
     vera = made.people["viewer"]
     facts = {"name": vera.name, "email": vera.email, "role": "Accounting", "language": "en"}
     assert admin.post(f"/staff/{vera.id}/edit", data=facts).status_code == 303
-    assert "Accounting" in text_of(admin.get("/staff?role=accounting"))
+    assert "Accounting" in admin.get("/staff?role=accounting").text
     vera = db.get(User, vera.id)
     for sign_in in db.scalars(select(SignIn).where(SignIn.user_id == vera.id)):
         sign_in.ended_at = None  # another role signs out; here they have signed in again
@@ -87,10 +77,10 @@ def test_a_viewer_of_staff_is_offered_nothing_to_change(app, db, made):
     vera.role, vera.own_role = rights.named(db, tenant_id, "Auditor")
     db.commit()
     hers = seed.signed_in(app, vera)
-    page = text_of(hers.get(f"/staff/{made.people['admin'].id}"))
+    page = hers.get(f"/staff/{made.people['admin'].id}").text
     assert "/edit" not in page
     assert "Make a token" not in page
-    assert "/staff/new" not in text_of(hers.get("/staff"))
+    assert "/staff/new" not in hers.get("/staff").text
     assert hers.get("/staff/new").status_code == 403
 
 
@@ -98,7 +88,7 @@ def test_a_machine_is_added_and_given_a_narrow_token(admin, db, made):
     data = {"name": "Ledger", "owner": made.people["operator"].id, "role": "viewer"}
     answer = admin.post("/staff/machines/new", data=data)
     assert answer.status_code == 303
-    page = text_of(admin.get(answer.location))
+    page = admin.get(answer.location).text
     assert "answers for it" in page
     assert "New password link" not in page
     machine = db.scalar(select(User).where(User.name == "Ledger"))
@@ -106,7 +96,7 @@ def test_a_machine_is_added_and_given_a_narrow_token(admin, db, made):
     assert admin.post(f"/staff/{machine.id}/tokens", data=token).status_code == 303
     kept = db.scalar(select(ApiToken).where(ApiToken.user_id == machine.id))
     assert kept.rights == {"money": "read"}
-    assert "Bills: see" in text_of(admin.get(f"/staff/{machine.id}"))
+    assert "Bills: see" in admin.get(f"/staff/{machine.id}").text
     edit = f"/staff/machines/{machine.id}/edit"
     assert admin.get(f"/staff/{machine.id}/edit").location == edit
     assert sign_ins.someone_to_reset(db, machine.email_key) is None

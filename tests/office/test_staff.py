@@ -20,10 +20,6 @@ def made(db, now):
     return made
 
 
-def text_of(answer):
-    return answer.get_data(as_text=True)
-
-
 FACTS = {"name": "Ada Byron", "email": "ada.byron@example.org", "role": "operator",
          "timezone": "", "language": "en"}  # fmt: skip
 
@@ -50,7 +46,7 @@ def test_somebody_is_added_and_invited_by_mail(admin, db, made):
     depot = made.sites["Depot Nord"]
     answer = admin.post("/staff/new", data={**FACTS, "sites": [depot.id]})
     assert answer.status_code == 303
-    shown = text_of(admin.get(answer.location))
+    shown = admin.get(answer.location).text
     assert "Added Ada Byron." in shown
     link = re.search(r"/reset/[\w-]+", shown).group(0)
     assert link in db.scalar(select(OutgoingMail)).body
@@ -74,7 +70,7 @@ def test_somebody_is_added_and_invited_by_mail(admin, db, made):
 def test_what_cannot_be_used_is_said_beside_its_field(admin, db, field, value, said):
     answer = admin.post("/staff/new", data={**FACTS, field: value})
     assert answer.status_code == 422
-    assert said in text_of(answer)
+    assert said in answer.text
     assert person(db) is None
 
 
@@ -87,7 +83,7 @@ def test_an_address_of_another_tenant_is_taken_too(admin, db, now):
     db.commit()
     answer = admin.post("/staff/new", data=FACTS)
     assert answer.status_code == 422
-    assert "in use already" in text_of(answer)
+    assert "in use already" in answer.text
 
 
 def test_another_role_signs_the_person_out_and_is_written_down(app, admin, db, made):
@@ -109,7 +105,7 @@ def test_the_last_admin_stays_one(admin, made):
     facts = {**FACTS, "name": grace.name, "email": grace.email, "role": "viewer"}
     answer = admin.post(f"/staff/{grace.id}/edit", data=facts)
     assert answer.status_code == 422
-    assert "last admin" in text_of(answer)
+    assert "last admin" in answer.text
     admin.post(f"/staff/{grace.id}/archive")
     assert admin.get("/staff").status_code == 200
 
@@ -120,24 +116,24 @@ def test_a_deactivated_person_is_out_at_once_and_leaves_the_list(app, admin, db,
     assert admin.post(f"/staff/{vera.id}/archive").status_code == 303
     assert theirs.get("/").status_code == 303
     admin.get("/staff")  # shows the message that names her
-    assert "Vera Voss" not in text_of(admin.get("/staff"))
-    assert "Vera Voss" in text_of(admin.get("/staff?state=archived"))
+    assert "Vera Voss" not in admin.get("/staff").text
+    assert "Vera Voss" in admin.get("/staff?state=archived").text
     assert admin.post(f"/staff/{vera.id}/restore").status_code == 303
-    assert "Vera Voss" in text_of(admin.get("/staff"))
+    assert "Vera Voss" in admin.get("/staff").text
 
 
 def test_a_token_is_shown_for_a_while_and_revoked(admin, db, made, now):
     vera = made.people["viewer"]
     answer = admin.post(f"/staff/{vera.id}/tokens", data={"name": "Export", "days": "30"})
     assert answer.status_code == 303
-    shown = text_of(admin.get(answer.location))
+    shown = admin.get(answer.location).text
     secret = re.search(r"ampd_[\w-]+", shown).group(0)
-    assert secret in text_of(admin.get(answer.location))
+    assert secret in admin.get(answer.location).text
     assert api_tokens.find(db, secret, now=now).user_id == vera.id
-    page = text_of(admin.get(f"/staff/{vera.id}"))
+    page = admin.get(f"/staff/{vera.id}").text
     assert "Export" in page
     assert secret not in page
-    everybodys = text_of(admin.get("/staff/tokens"))
+    everybodys = admin.get("/staff/tokens").text
     assert "Export" in everybodys
     assert "Vera Voss" in everybodys
     db.rollback()
@@ -153,13 +149,11 @@ def test_the_list_filters_sorts_and_exports(admin, db, made, now):
                 email_key="=x@example.org", name="=HYPERLINK(1)", role=Role.VIEWER,
                 created_at=now))  # fmt: skip
     db.commit()
-    assert "Otto" not in text_of(admin.get("/staff?role=viewer"))
-    assert "Otto" in text_of(admin.get("/staff?q=OTTO"))
-    page = text_of(admin.get("/staff?sort=-name"))
+    assert "Otto" not in admin.get("/staff?role=viewer").text
+    assert "Otto" in admin.get("/staff?q=OTTO").text
+    page = admin.get("/staff?sort=-name").text
     assert page.index("Vera Voss") < page.index("Otto Olsen")
-    rows = list(
-        csv.DictReader(io.StringIO(text_of(admin.get("/staff?format=csv")).lstrip("\ufeff")))
-    )
+    rows = list(csv.DictReader(io.StringIO(admin.get("/staff?format=csv").text.lstrip("\ufeff"))))
     assert len(rows) == 4
     assert {row["name"] for row in rows} >= {"'=HYPERLINK(1)", "Vera Voss"}
 
@@ -179,14 +173,14 @@ def test_people_of_another_tenant_do_not_exist(admin, db, now):
     for what in ("archive", "reset-link", "tokens"):
         answer = admin.post(f"/staff/{number}/{what}", data={"name": "x"})
         assert answer.status_code == 404
-    assert "Their Admin" not in text_of(admin.get("/staff?state=all"))
+    assert "Their Admin" not in admin.get("/staff?state=all").text
 
 
 def test_the_search_finds_and_opens_what_was_named(admin, made):
-    assert "CP-01" in text_of(admin.get("/search?q=cp-0"))
-    assert "Ada Lovelace" in text_of(admin.get("/search?q=lovelace"))
-    assert "Nothing found" in text_of(admin.get("/search?q=%25%25"))
-    assert "What are you looking for?" in text_of(admin.get("/search"))
+    assert "CP-01" in admin.get("/search?q=cp-0").text
+    assert "Ada Lovelace" in admin.get("/search?q=lovelace").text
+    assert "Nothing found" in admin.get("/search?q=%25%25").text
+    assert "What are you looking for?" in admin.get("/search").text
     answer = admin.get("/search", query_string={"q": made.tags["Ada"].value.lower()})
     assert answer.status_code in (200, 303)
 
@@ -198,14 +192,14 @@ def test_the_search_stays_within_the_tenant(admin, db, now, made):
     made.people["admin"].tenant_id = theirs.id
     db.commit()
     for word in ("cp-0", "ada", "depot"):
-        assert "Nothing found" in text_of(admin.get("/search", query_string={"q": word}))
+        assert "Nothing found" in admin.get("/search", query_string={"q": word}).text
 
 
 def test_an_invitation_says_how_long_it_works_and_is_withdrawn(admin, app, db):
-    shown = text_of(admin.get(admin.post("/staff/new", data=FACTS).location))
+    shown = admin.get(admin.post("/staff/new", data=FACTS).location).text
     link = re.search(r"/reset/[\w-]+", shown).group(0)
     number = person(db).id
-    page = text_of(admin.get(f"/staff/{number}"))
+    page = admin.get(f"/staff/{number}").text
     assert "is invited; the link works until" in page
     assert "Invite again" in page
     assert app.test_client().get(link).status_code == 200
@@ -216,7 +210,7 @@ def test_an_invitation_says_how_long_it_works_and_is_withdrawn(admin, app, db):
 
 
 def test_whoever_came_in_is_not_only_invited_any_more(admin, app, db):
-    shown = text_of(admin.get(admin.post("/staff/new", data=FACTS).location))
+    shown = admin.get(admin.post("/staff/new", data=FACTS).location).text
     link = re.search(r"/reset/[\w-]+", shown).group(0)
     app.test_client().post(link, data={"password": "correct horse battery"})
     number = person(db).id

@@ -10,12 +10,6 @@ from app.models import AuditEntry, User
 
 
 @pytest.fixture
-def flask(app):
-    runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[str(argument) for argument in arguments])
-
-
-@pytest.fixture
 def grace(flask):
     made = flask("user", "create-admin", "grace@example.org", "--password", "correct horse battery")
     assert made.exit_code == 0, made.output

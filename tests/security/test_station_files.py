@@ -230,7 +230,7 @@ def test_the_secret_is_in_no_page_no_log_and_no_row_once_it_was_sent(
     station_id = made.stations["CP-01"].id
     client = seed.signed_in(app, made.people["admin"])
     pages = "".join(
-        client.get(url).get_data(as_text=True)
+        client.get(url).text
         for url in ("/firmware", "/commands", f"/stations/{station_id}/files", "/audit")
     )
     for key in keys:

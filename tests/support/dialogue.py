@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from app.domain.charging import metering
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, BootReport, CommandState, Order, Outcome
-from app.domain.network import presence, sites, stations, tenants
+from app.domain.network import presence
 from app.models import Command, Station
-from tests.support import lone, sockets
+from tests.support import lone, sockets, stations
 from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk
@@ -30,27 +30,13 @@ class Dialogue:
 
     def __init__(self, db: Session, now: datetime, version: Version, identity: str = "CP-7"):
         self.db, self.now, self.version = db, now, version
-        tenant = tenants.first(db, now=now)
-        place = sites.add(
-            *(db, SYSTEM, tenant.id),
-            name=f"Depot {identity}",
-            timezone="Europe/Berlin",
-            currency="EUR",
-            now=now,
-        )
-        self.station, _ = stations.register(
-            db, SYSTEM, tenant.id, place, identity, connectors=2, now=now
-        )
+        self.station = stations.register(db, identity, connectors=2, now=now)
         self.connect()
 
     def connect(self) -> None:
         """Open a connection, as the worker notes it."""
-        presence.beat(self.db, "worker-a", now=self.now)
-        sockets.open_connection(
-            self.db,
-            self.station,
-            node="worker-a",
-            address="192.0.2.9",
+        sockets.connect(
+            *(self.db, self.station),
             protocol=f"ocpp{self.version.value}",
             orders=[order.value for order in DIALECTS[self.version].orders],
             now=self.now,

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
-from app.domain.network import presence, sites, stations, tenants
 from app.models import ChargingSession, Command, Station, StationVariable
 from tests.support import lone, sockets
 from worker.dialects import DIALECTS
@@ -121,19 +120,6 @@ def yard(db: Session, now: datetime) -> Yard:
 
 def yard_on(db: Session, now: datetime) -> Yard:
     """The same on any database."""
-    tenant = tenants.first(db, now=now)
-    depot = sites.add(
-        db, ADA, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
-    station, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
-    presence.beat(db, "worker-a", now=now)
-    sockets.open_connection(
-        *(db, station),
-        node="worker-a",
-        address="192.0.2.9",
-        protocol="ocpp2.1",
-        orders=[order.value for order in Order],
-        now=now,
-    )
+    station = sockets.online_station(db, protocol="ocpp2.1", now=now)
     events.take(db)
     return Yard(db, station, now)

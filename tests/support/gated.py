@@ -9,10 +9,9 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
-from app.models import HandshakeAttempt, Site, Station
+from app.models import HandshakeAttempt, Station
+from tests.support import stations
 from tests.support.ocpp_port import OcppPort
 from worker.batch import Batch
 from worker.gate import Gate
@@ -30,13 +29,7 @@ def gated(app: Flask, tls: Any = None, **settings: Any) -> Iterator[OcppPort]:
 def station(db: Any, identity: str, **facts: Any) -> Station:
     """Register a station whose password is `PASSWORD`; `facts` are columns."""
     now = datetime.now(UTC)
-    tenant = tenants.first(db, now=now)
-    place = db.scalar(select(Site))
-    if place is None:
-        place = sites.add(
-            db, SYSTEM, tenant.id, now=now, name="Depot", timezone="Europe/Berlin", currency="EUR"
-        )
-    made, _ = stations.register(db, SYSTEM, tenant.id, place, identity, now=now, password=PASSWORD)
+    made = stations.register(db, identity, now=now, password=PASSWORD)
     for name, value in facts.items():
         setattr(made, name, value)
     db.commit()

@@ -1,13 +1,18 @@
 """Sockets of stations as the database knows them: opened and closed one at a time."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import Actor, Order
-from app.domain.network import presence, sites, stations, tenants
+from app.domain.ground.vocabulary import Order
+from app.domain.network import presence
 from app.domain.network.connections import Closed, Opened, close_all, open_all
 from app.models import Connection, Station, WorkerNode
+from tests.support import stations
+
+#: What a station is asked to do that can do all.
+EVERY_ORDER = [order.value for order in Order]
 
 
 def open_connection(
@@ -16,7 +21,7 @@ def open_connection(
     *,
     now: datetime,
     node: str = "worker-a",
-    address: str = "10.0.0.7",
+    address: str = "192.0.2.9",
     protocol: str | None = "ocpp1.6",
     orders: list[str] | None = None,
     profile: int | None = None,
@@ -29,10 +34,12 @@ def open_connection(
     return db.get_one(Connection, number)
 
 
-def connect(db: Session, station: Station, *, now: datetime) -> Connection:
+def connect(
+    db: Session, station: Station, *, now: datetime, node: str = "worker-a", **given: Any
+) -> Connection:
     """Have a worker that lives hold an open socket of the station."""
-    presence.beat(db, "worker-a", now=now)
-    return open_connection(db, station, now=now)
+    presence.beat(db, node, now=now)
+    return open_connection(db, station, now=now, node=node, **given)
 
 
 def witness(db: Session, *, since: datetime, now: datetime) -> None:
@@ -42,16 +49,10 @@ def witness(db: Session, *, since: datetime, now: datetime) -> None:
     db.flush()
 
 
-def online_station(db: Session, actor: Actor, *, now: datetime) -> Station:
-    """Register CP-7 with two connectors at a depot; it is connected and can do everything."""
-    tenant = tenants.first(db, now=now)
-    depot = sites.add(
-        db, actor, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
-    made, _ = stations.register(db, actor, tenant.id, depot, "CP-7", connectors=2, now=now)
-    presence.beat(db, "worker-a", now=now)
-    every = [order.value for order in Order]
-    open_connection(db, made, address="192.0.2.9", orders=every, now=now)
+def online_station(db: Session, *, now: datetime, protocol: str = "ocpp1.6") -> Station:
+    """Register CP-7 with two connectors at the depot; it is connected and can do everything."""
+    made = stations.register(db, connectors=2, now=now)
+    connect(db, made, orders=EVERY_ORDER, protocol=protocol, now=now)
     return made
 
 

@@ -14,19 +14,16 @@ from sqlalchemy import select
 from app.domain.device import boots
 from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import SYSTEM, BootReport
-from app.domain.network import sites, stations, tenants
+from app.domain.network import stations
 from app.domain.trust import certificates, signing, x509
-from app.models import Deviation, Site, StationReport, StationVariable
+from app.models import Deviation, StationReport, StationVariable
+from tests.support.stations import register
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def make_station(db, now, identity):
-    tenant = tenants.first(db, now=now)
-    place = db.scalar(select(Site)) or sites.add(
-        db, SYSTEM, tenant.id, now=now, name="Depot", timezone="Europe/Berlin", currency="EUR"
-    )
-    return stations.register(db, SYSTEM, tenant.id, place, identity, now=now)[0]
+    return register(db, identity, now=now)
 
 
 def request(common_name="CP-1", key=KEY, organisation="Volt AG"):

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.domain.charging import reports
 from app.domain.trust import certificates, signing, x509
 from app.models import AuditEntry, AuthorityCertificate, StationCertificate
+from tests.support.desk import page
 from tests.support.seed import signed_in
 from tests.trust.test_certificates import request as signing_request
 
@@ -15,12 +16,6 @@ from tests.trust.test_certificates import request as signing_request
 pytestmark = pytest.mark.usefixtures("audited")
 
 NOW = datetime.now(UTC)
-
-
-def page(client, address):
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.get_data(as_text=True)
 
 
 @pytest.fixture
@@ -52,7 +47,7 @@ def chain(db, root, number):
 
 def test_a_request_that_waits_is_shown_and_signed_by_hand(made, db, asked, root, admin):
     assert "CP-01 asks for a certificate" in page(admin, "/certificates")
-    request_text = admin.get(f"/certificates/{asked}.csr").get_data(as_text=True)
+    request_text = admin.get(f"/certificates/{asked}.csr").text
     assert request_text.startswith("-----BEGIN CERTIFICATE REQUEST-----")
     answer = admin.post(f"/certificates/{asked}/sign", data={"pem": chain(db, root, asked)})
     assert answer.status_code == 303
@@ -66,7 +61,7 @@ def test_a_chain_for_another_key_is_refused_in_words(made, db, asked, root, admi
     other = signing.make_root("Other", "Other", now=NOW)
     answer = admin.post(f"/certificates/{asked}/sign", data={"pem": other.certificate})
     assert answer.status_code == 422
-    assert "made for another key" in answer.get_data(as_text=True)
+    assert "made for another key" in answer.text
 
 
 def test_a_revoked_certificate_keeps_its_reason(made, db, asked, root, admin):
@@ -95,7 +90,7 @@ def test_a_root_is_kept_offered_and_put_away(made, db, root, admin):
     db.expire_all()
     kept = db.scalars(select(AuthorityCertificate)).one()
     assert kept.name == "Volt stations"
-    assert admin.get(f"/certificates/roots/{kept.id}.pem").get_data(as_text=True) == kept.pem
+    assert admin.get(f"/certificates/roots/{kept.id}.pem").text == kept.pem
     assert admin.post(f"/certificates/roots/{kept.id}/archive").status_code == 303
     assert "Volt stations" not in page(admin, "/certificates")
 

@@ -53,11 +53,7 @@ def station(db, now):
     made = seed.fill(db, now, history=0)
     station = made.stations["CP-03"]
     station.supported_orders = [order.value for order in Order]
-    presence.beat(db, "here", now=now)
-    sockets.open_connection(
-        db, station, node="here", address="192.0.2.9", protocol="ocpp1.6",
-        orders=list(Order), now=now,
-    )  # fmt: skip
+    sockets.connect(db, station, orders=sockets.EVERY_ORDER, node="here", now=now)
     db.commit()
     return station
 
