@@ -1,16 +1,16 @@
 """What requests change must stand in the audit, with what it was and what it is: all of it.
 
 The whole database is read before and after a request that may change something, so that nothing
-is missed, however it was written.  Each row that came or went needs an entry that names it, each
-column that changed one that tells from what to what; what needs none is named in `NEEDS_NONE`,
-with the reason.
+is missed, however it was written; only what differs is made sense of.  Each row that came or went
+needs an entry that names it, each column that changed one that tells from what to what; what needs
+none is named in `NEEDS_NONE`, with the reason.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, request, request_finished, request_started
 from sqlalchemy import Column, Table
@@ -86,19 +86,59 @@ _MAPPERS: dict[str, Mapper[Any]] = {
     for mapper in Base.registry.mappers
 }
 
-Rows = dict[tuple[Any, ...], Mapping[Any, Any]]
+Rows = dict[tuple[Any, ...], Mapping[str, Any]]
 
 
-def rows() -> dict[str, Rows]:
-    """Every row of every table that is committed: table -> key -> columns."""
+class Read(NamedTuple):
+    """The rows of a table as its driver gives them, in any order, and its columns' kinds there."""
+
+    rows: list[tuple[Any, ...]]
+    kinds: tuple[Any, ...]
+
+
+def read() -> dict[str, Read]:
+    """Every row of every table that is committed."""
+    found = {}
     with flask_db.engine.connect() as connection:
-        return {
-            table.name: {
-                tuple(row[column] for column in table.primary_key): row
-                for row in connection.execute(table.select()).mappings()
-            }
-            for table in Base.metadata.sorted_tables
+        quoted = connection.dialect.identifier_preparer
+        cursor = connection.connection.cursor()
+        for table in Base.metadata.sorted_tables:
+            names = ", ".join(map(quoted.format_column, table.columns))
+            cursor.execute(f"SELECT {names} FROM {quoted.format_table(table)}")
+            kinds = tuple(column[1] for column in cursor.description)
+            found[table.name] = Read(cursor.fetchall(), kinds)
+        cursor.close()
+    return found
+
+
+def _made_sense_of(table: Table, read: Read) -> Rows:
+    """A table's rows by their keys, as the model has them."""
+    dialect = flask_db.engine.dialect
+    read_as = [
+        column.type.dialect_impl(dialect).result_processor(dialect, kind)
+        for column, kind in zip(table.columns, read.kinds, strict=True)
+    ]
+    found: Rows = {}
+    for values in read.rows:
+        row = {
+            column.key: value if become is None else become(value)
+            for column, become, value in zip(table.columns, read_as, values, strict=True)
         }
+        found[tuple(row[column.key] for column in table.primary_key)] = row
+    return found
+
+
+def changes(before: dict[str, Read], after: dict[str, Read]) -> dict[str, tuple[Rows, Rows]]:
+    """The tables of which something changed, with their rows before and after."""
+    found = {}
+    for table in Base.metadata.sorted_tables:
+        was, now_is = before[table.name], after[table.name]
+        if was.rows == now_is.rows:
+            continue
+        both = _made_sense_of(table, was), _made_sense_of(table, now_is)
+        if both[0] != both[1]:  # PostgreSQL tells rows in another order once they changed
+            found[table.name] = both
+    return found
 
 
 class Watch:
@@ -108,7 +148,7 @@ class Watch:
         self.found: list[str] = []
         #: Tables of which the last request changed something.
         self.changed: set[str] = set()
-        self._before: dict[str, Rows] | None = None
+        self._before: dict[str, Read] | None = None
 
     def begin(self) -> None:
         """Look at all that is committed from now on."""
@@ -122,14 +162,14 @@ class Watch:
 
     def _started(self, _app: Flask) -> None:
         if request.method not in _SAFE:
-            self._before = rows()
+            self._before = read()
 
     def _finished(self, _app: Flask, **_more: Any) -> None:
         before, self._before = self._before, None
         if before is not None:
-            after = rows()
-            self.changed = {name for name in after if before[name] != after[name]}
-            self.found += [f"{request.endpoint}: {one}" for one in sorted(lacking(before, after))]
+            changed = changes(before, read())
+            self.changed = set(changed)
+            self.found += [f"{request.endpoint}: {one}" for one in sorted(lacking(changed))]
 
 
 class _Told:
@@ -146,19 +186,16 @@ class _Told:
             self.names |= place.keys()
 
 
-def lacking(before: dict[str, Rows], after: dict[str, Rows]) -> set[str]:
+def lacking(changed: dict[str, tuple[Rows, Rows]]) -> set[str]:
     """What of the rows that came, went or changed no new entry tells."""
-    of_audit = "audit_entries"
-    fresh = after[of_audit].keys() - before[of_audit].keys()
-    told, found = _Told([after[of_audit][key] for key in fresh]), set[str]()
+    was, now_is = changed.get("audit_entries", ({}, {}))
+    told, found = _Told([now_is[key] for key in now_is.keys() - was.keys()]), set[str]()
     if _FORGOTTEN in told.actions:
         return found
-    for table in Base.metadata.sorted_tables:
-        was, now_is = before[table.name], after[table.name]
-        if was == now_is:
-            continue
+    for name, (was, now_is) in changed.items():
         for key in was.keys() | now_is.keys():
             if was.get(key) != now_is.get(key):
+                table = Base.metadata.tables[name]
                 found |= set(_untold(table, was.get(key), now_is.get(key), told))
     return {one for one in found if not {one, re.split(r"[. ]", one)[0]} & NEEDS_NONE.keys()}
 
@@ -177,12 +214,12 @@ def _untold(table: Table, was: Any, now_is: Any, told: _Told) -> Iterator[str]:
         return
     for column in table.columns:
         name = _attribute(mapper, column)
-        if was[column] == now_is[column] or name in audit.LEFT_OUT:
+        if was[column.key] == now_is[column.key] or name in audit.LEFT_OUT:
             continue
         # What changed of a detail may stand in the entry about what it is a detail of.
         if name not in told.names:
             yield f"{kind}.{name}"
-        elif own and name in own and not _is_so(own[name], was[column], now_is[column]):
+        elif own and name in own and not _is_so(own[name], was[column.key], now_is[column.key]):
             yield f"{kind}.{name} as it was and is"
 
 
