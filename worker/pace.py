@@ -137,6 +137,23 @@ def _calls_of_ours(frame: FrameType | None) -> str:
 LAG = Lag()
 
 
+#: Work of the loop that takes long gives others their turn after so much of it, in seconds.
+BITE_S = 0.01
+
+
+class Bites:
+    """Long work in bites by measured time: `next` is called between two pieces of it."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def next(self) -> None:
+        """Let others have their turn once a bite has been long enough."""
+        if time.monotonic() - self._began > BITE_S:
+            gevent.sleep(0.001)  # 0 would come before sockets and timers
+            self._began = time.monotonic()
+
+
 #: Calls per second and charger that are read without delay, and how many may come in one go.
 READ_RATE, READ_BURST = 500.0, 1000.0
 #: The same in bytes of text, and in objects of JSON (a sampled value is one).

@@ -98,23 +98,24 @@ class Segment:
             raise
         self.size += sum(map(len, records))
 
-    def scan(self) -> Iterator[tuple[int, int, Frame]]:
-        """Each whole record that waits still: where it is, how long, and what it says."""
-        end = os.fstat(self._file).st_size
-        if os.pread(self._file, len(MAGIC), 0) != MAGIC:
+    def content(self) -> bytes:
+        """All of it; raises OSError."""
+        return os.pread(self._file, os.fstat(self._file).st_size, 0)
+
+    def scan(self, content: bytes) -> Iterator[tuple[int, Frame]]:
+        """Each whole record that waits still: where it is, and what it says."""
+        if not content.startswith(MAGIC):
             return
-        while (found := self._record(self.size)) is not None:
+        while (found := _whole(content, self.size)) is not None:
             state, body = found
-            offset, length = self.size, _HEAD.size + len(body)
-            self.size += length
+            offset = self.size
+            self.size += _HEAD.size + len(body)
             self._aside |= state == ASIDE
             if state == WAITS:
-                yield offset, length, _frame(body)
-        if self.size < end:
+                yield offset, _frame(body)
+        if torn := len(content) - self.size:
             log.warning(
-                "%s ends with %d torn bytes: they were never acknowledged",
-                self.path.name,
-                end - self.size,
+                "%s ends with %d torn bytes: they were never acknowledged", self.path.name, torn
             )
 
     def read(self, offset: int) -> Frame:
@@ -128,12 +129,10 @@ class Segment:
         head = os.pread(self._file, _HEAD.size, offset)
         if len(head) < _HEAD.size:
             return None
-        length, total, state = _HEAD.unpack(head)
-        if offset + _HEAD.size + length > os.fstat(self._file).st_size:
+        size = _HEAD.size + _HEAD.unpack(head)[0]
+        if offset + size > os.fstat(self._file).st_size:
             return None
-        body = os.pread(self._file, length, offset + _HEAD.size)
-        whole = len(body) == length and zlib.crc32(body) == total
-        return (state, body) if whole else None
+        return _whole(os.pread(self._file, size, offset), 0)
 
     def settle(self, offset: int, state: int) -> None:
         """Note what became of a record.  Not flushed: what is stored twice is known again."""
@@ -167,6 +166,16 @@ def _locked(path: Path, number: int) -> bool:
 def _write(number: int, data: bytes) -> None:
     while data:
         data = data[os.write(number, data) :]
+
+
+def _whole(content: bytes, offset: int) -> tuple[int, bytes] | None:
+    """State and body of the record at a place; None where there is no whole one."""
+    start = offset + _HEAD.size
+    if start > len(content):
+        return None
+    length, total, state = _HEAD.unpack_from(content, offset)
+    body = content[start : start + length]
+    return (state, body) if len(body) == length and zlib.crc32(body) == total else None
 
 
 def record_of(frame: Frame) -> bytes:

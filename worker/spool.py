@@ -17,6 +17,7 @@ from gevent.event import AsyncResult, Event
 
 from app.extensions import thread_pool
 from app.process.clock import utc_now
+from worker.pace import Bites
 from worker.segments import MAGIC, STORED, Frame, Segment, record_of
 
 log = logging.getLogger(__name__)
@@ -169,25 +170,32 @@ class Spool:
         segment.end()
 
     def adopt(self) -> int:
-        """Take over the files of processes that have died; return how many frames wait in them."""
+        """Take over the files of processes that have died; return how many frames wait in them.
+
+        Whoever empties the spool does this itself: nothing is settled meanwhile.
+        """
         mine = {segment.path for segment in self._segments}
-        found = 0
+        found, stations, turns = 0, set[int](), Bites()
         for path in sorted(self._folder.glob("*.spool")):
             if path not in mine and (segment := Segment.taken_over(path)) is not None:
-                found += self._adopt(segment)
+                found += self._adopt(segment, stations, turns)
         if found:
             log.warning("%d frames of a process that ended wait in the spool", found)
-            self.waiting = {
-                number: deque(sorted(places, key=lambda place: place.received_at))
-                for number, places in self.waiting.items()
-            }
+        for number in stations:
+            places = sorted(self.waiting[number], key=lambda place: place.received_at)
+            self.waiting[number] = deque(places)
+            turns.next()
         return found
 
-    def _adopt(self, segment: Segment) -> int:
+    def _adopt(self, segment: Segment, stations: set[int], turns: Bites) -> int:
+        """Take over a file; `stations` learns of whom there are frames in it."""
         self._segments.add(segment)
         pool = thread_pool()
-        records = list(segment.scan()) if pool is None else pool.apply(lambda: [*segment.scan()])
-        for offset, _, frame in records:
+        content = segment.content() if pool is None else pool.apply(segment.content)
+        for offset, frame in segment.scan(content):
             self._add(frame, segment, offset)
+            stations.add(frame.station_id)
+            turns.next()
+        found = segment.waiting
         self._end_if_done(segment)
-        return len(records)
+        return found

@@ -8,6 +8,7 @@ import gevent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from worker import pace
 from worker import spool as spools
 from worker.ocpp.versions import Version
 from worker.segments import ASIDE, MAGIC, Frame, Segment, record_of
@@ -86,6 +87,24 @@ def test_older_frames_that_are_taken_over_come_first(tmp_path):
     assert waiting(spool) == {7: [frame(1), frame(2), frame(3)]}
 
 
+def test_many_are_taken_over_in_bites_while_chargers_say_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "BITE_S", 0.0)
+    told = [frame(number, station_id=number % 5) for number in range(200)]
+    die(kept(*told, folder=tmp_path))
+    spool, said = Spool(tmp_path, ROOM), []
+
+    def talk():
+        while len(said) < 20:
+            said.append(frame(1_000 + len(said), station_id=1))
+            assert spool.keep(said[-1])
+
+    talker = gevent.spawn(talk)
+    assert spool.adopt() == 200
+    assert said, "nobody else had a turn"
+    talker.get()
+    assert waiting(spool)[1] == told[1::5] + said
+
+
 def test_one_that_was_adopted_meanwhile_does_not_settle_another(tmp_path):
     die(kept(frame(1), folder=tmp_path))
     spool = kept(frame(2), folder=tmp_path)
@@ -103,7 +122,7 @@ def test_a_file_that_is_torn_anywhere_holds_the_whole_records_before(tmp_path):
     for end in range(len(b"".join(RECORDS)) + 1):
         path.write_bytes(MAGIC + b"".join(RECORDS)[:end])
         segment = Segment.taken_over(path)
-        found = [told for _, _, told in segment.scan()]
+        found = [told for _, told in segment.scan(segment.content())]
         segment.close()
         whole = [n for n in range(len(RECORDS)) if sum(map(len, RECORDS[: n + 1])) <= end]
         assert found == [frame(number, text="ü" * number) for number in whole]
@@ -124,7 +143,7 @@ def test_a_record_with_a_wrong_byte_is_not_believed(tmp_path_factory, place, byt
     spoilt[place] ^= byte
     path.write_bytes(MAGIC + spoilt)
     segment = Segment.taken_over(path)
-    found = [told for _, _, told in segment.scan()]
+    found = [told for _, told in segment.scan(segment.content())]
     segment.close()
     assert found in ([], [frame(0, text="")])
     assert place == 8 or not found  # that byte says only what became of it
