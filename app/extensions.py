@@ -47,6 +47,18 @@ def is_away(error: Exception) -> bool:
     return number is None or number & 0xFF in _SQLITE_AWAY
 
 
+#: Of a file or server that can be read but not written: SQLite's read-only and full, PostgreSQL's.
+_SQLITE_READS, _POSTGRESQL_READS = frozenset({8, 13}), ("25006", "53100")
+
+
+def takes_no_writes(error: Exception) -> bool:
+    """Whether an error says that the database is there and stores nothing now."""
+    cause = getattr(error, "orig", None)
+    if (state := getattr(cause, "sqlstate", None)) is not None:
+        return str(state) in _POSTGRESQL_READS
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_READS
+
+
 def gevent_has_sockets() -> bool:
     """Whether the waits of this process are those of gevent."""
     try:

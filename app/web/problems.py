@@ -166,6 +166,12 @@ def answer(
     return response
 
 
+def database_away(no_writes: bool) -> Response:
+    """Say that the database cannot be used, or only be read."""
+    read = "The database takes no writes now; what is stored can be read."
+    return answer(503, "unavailable", read if no_writes else SENTENCES[503])
+
+
 def of(error: Exception) -> Response:
     """Tell what an exception means; of a failure of ours nothing but that it happened."""
     if isinstance(error, Problem):

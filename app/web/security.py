@@ -31,7 +31,7 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor, Area, Right
 from app.domain.office import rights, second_factor, sign_ins
-from app.extensions import db, is_away, login
+from app.extensions import db, is_away, login, takes_no_writes
 from app.models import SignIn
 from app.process.clock import utc_now
 from app.text.sentences import translated
@@ -281,20 +281,20 @@ def _error_page(error: Any) -> Any:
     code = getattr(error, "code", None) or 500
     if code < 400:
         return error
-    known = {400, 403, 404, 409, 429, 500, 503}
-    template = f"errors/{code if code in known else (500 if code >= 500 else 400)}.html"
-    return render_template(template, error=error), code
+    shown = code if code in {400, 403, 404, 409, 429, 500, 503} else (500 if code >= 500 else 400)
+    return render_template(f"errors/{shown}.html", error=error), code
 
 
 def _database_away(error: OperationalError | PoolTimeout) -> Any:
-    """Say that the database cannot be reached; nothing on the page may ask it who is there."""
+    """Say that the database cannot be used; nothing on the page may ask it who is there."""
     if isinstance(error, OperationalError) and uow.took_too_long(error):
         return _too_long()
     log.error("the database cannot be used: %s", getattr(error, "orig", error))
+    known = {"away": is_away(error), "no_writes": takes_no_writes(error)}
     if problems.wanted():
-        return problems.answer(503, "unavailable", problems.SENTENCES[503])
+        return problems.database_away(known["no_writes"])
     g._login_user = login.anonymous_user()
-    return render_template("errors/503.html", away=is_away(error)), 503, {"Retry-After": "5"}
+    return render_template("errors/503.html", **known), 503, {"Retry-After": "5"}
 
 
 def _too_long() -> Any:
