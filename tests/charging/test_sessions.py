@@ -300,6 +300,18 @@ def test_a_long_session_is_thinned_but_keeps_its_ends(made, db):
     assert len(thin) == 10 and (thin[0], thin[-1]) == (readings[0], readings[-1])
 
 
+def test_a_power_of_long_ago_is_shown_nowhere_as_one_of_now(viewer, made, db):
+    session = made.sessions["running"]
+    pages = ("/", "/sessions", f"/sessions/{session.id}", "/stations")
+    pages = (*pages, f"/stations/{session.station_id}", f"/sites/{session.site_id}")
+    assert all("21.8\u00a0kW" in page(viewer, path) for path in pages)
+    session.last_reading_at = made.now - timedelta(minutes=45)
+    db.commit()
+    assert not any("21.8\u00a0kW" in page(viewer, path) for path in pages)
+    shown = page(viewer, f"/sessions/{session.id}")
+    assert "last reading" in shown and "not connected" not in shown
+
+
 def test_the_cost_so_far_follows_the_next_reading(made, db):
     session, now = made.sessions["running"], made.now
     before = costs.so_far(db, session, now)

@@ -25,6 +25,7 @@ from app.models import (
     TariffVersion,
     WorkerNode,
 )
+from app.queries.network import stations
 from app.queries.office import attention
 from app.web import scope
 from tests.support import seed
@@ -208,6 +209,29 @@ def test_what_a_lost_station_drew_is_no_power_of_now(network, db):
     network.session(network.station("CP-1", online=False), last_power_w=99_000.0)
     supply.watch(db, now=network.now)
     assert db.query(SupplyExcess).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("here_for", "read_before", "of_now"),
+    [
+        (1, 1.5, True),  # it has just come back, as all do when a worker is replaced
+        (1, 5, False),  # it has come back, and may know nothing of that session any more
+        (60, 5, True),
+        (60, 29, True),  # some tell their power every quarter of an hour
+        (60, 31, False),
+        (None, 29, True),
+    ],
+)
+def test_an_old_reading_is_no_power_of_now(network, db, here_for, read_before, of_now):
+    here_since = here_for and network.now - here_for * MINUTE
+    station = network.station("CP-1", connected_at=here_since)
+    read_at = network.now - read_before * MINUTE
+    session = network.session(station, last_power_w=99_000.0, last_reading_at=read_at)
+    assert supply.power_of_now(session, here_since, now=network.now) is of_now
+    draws = supply.drawn(db, now=network.now)
+    assert draws == {network.site.id: supply.Draw(1, 99_000.0 if of_now else 0.0)}
+    listed = stations.powers(db, [station.id], network.now)
+    assert listed == ({(station.id, 1): 99_000.0} if of_now else {})
 
 
 def session(network, station, hours_ago, minutes=30, **given):

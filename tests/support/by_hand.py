@@ -65,6 +65,8 @@ class Network:
     def session(self, station, started_at=None, **given):
         self.count += 1
         began = started_at or self.now
+        if "last_power_w" in given:
+            given = {"last_reading_at": self.now, **given}
         return self.add(
             ChargingSession(
                 tenant_id=self.tenant.id, site_id=self.site.id, station_id=station.id, evse=1,

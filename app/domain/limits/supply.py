@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import Order
@@ -17,6 +17,26 @@ from app.models.sessions import RUNNING
 #: Two excesses with a shorter pause than this are one.
 PAUSE = timedelta(minutes=5)
 KEPT = timedelta(days=90)
+#: What was read so short ago is power of now, also where the station has come back since, as all
+#: do when a worker is replaced; what is older, up to so old, only of one that was there since.
+JUST_READ, BELIEVED = timedelta(minutes=2), timedelta(minutes=30)
+
+
+def power_of_now(session: ChargingSession, connected_at: datetime | None, *, now: datetime) -> bool:
+    """Whether the last power of a running session is what it draws now.
+
+    `connected_at` is when its station came, which is connected.
+    """
+    if (read_at := session.last_reading_at) is None or read_at <= now - BELIEVED:
+        return False
+    return read_at > now - JUST_READ or connected_at is None or read_at >= connected_at
+
+
+def is_of_now(now: datetime) -> ColumnElement[bool]:
+    """The condition that `power_of_now` asks for, of sessions joined to their stations."""
+    read_at = ChargingSession.last_reading_at
+    here_since = func.coalesce(Station.connected_at, read_at)
+    return (read_at > now - BELIEVED) & ((read_at > now - JUST_READ) | (read_at >= here_since))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +52,13 @@ def drawn(
 ) -> dict[int, Draw]:
     """Return what each site draws now, as its connected stations tell it.
 
-    Sites at which nothing charges are left out; what a station said before it was lost
-    is no power of now.
+    Sites at which nothing charges are left out; so is the power of sessions that is none of now.
     """
     query = (
         select(
             ChargingSession.site_id,
             func.count(ChargingSession.id),
-            func.sum(ChargingSession.last_power_w),
+            func.sum(case((is_of_now(now), ChargingSession.last_power_w))),
         )
         .join(Station, Station.id == ChargingSession.station_id)
         .where(RUNNING, connected(now))

@@ -14,6 +14,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StationMode,
 )
+from app.domain.limits.supply import is_of_now
 from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Deviation, Site, Station
 from app.queries.ground.paging import Page, Wish, fetch, like
@@ -154,7 +155,7 @@ def listed(db: Session, wanted: Filter, wish: Wish, now: datetime) -> Listed:
     query = wanted.select(now).options(selectinload(Station.connectors), selectinload(Station.site))
     page = fetch(db, query, wish, SORTS, default="identity", noun="stations")
     ids = [station.id for station in page.rows]
-    return Listed(page, online_among(db, ids, now), powers(db, ids), _deviations(db, ids))
+    return Listed(page, online_among(db, ids, now), powers(db, ids, now), _deviations(db, ids))
 
 
 def online_among(db: Session, ids: list[int], now: datetime) -> set[int]:
@@ -162,14 +163,16 @@ def online_among(db: Session, ids: list[int], now: datetime) -> set[int]:
     return set(db.scalars(select(Station.id).where(Station.id.in_(ids), connected(now))))
 
 
-def powers(db: Session, ids: list[int]) -> dict[tuple[int, int], float]:
-    """The power of running sessions in watts, by station and plug."""
+def powers(db: Session, ids: list[int], now: datetime) -> dict[tuple[int, int], float]:
+    """The power of now of running sessions in watts, by station and plug."""
     rows = db.execute(
         select(ChargingSession.station_id, ChargingSession.evse, ChargingSession.last_power_w)
+        .join(Station, Station.id == ChargingSession.station_id)
         .where(
             ChargingSession.station_id.in_(ids),
             ChargingSession.state == SessionState.CHARGING,
             ChargingSession.last_power_w.is_not(None),
+            is_of_now(now),
         )
         .order_by(ChargingSession.id)
     )

@@ -87,13 +87,13 @@ def presence(db: Session, *, now: datetime) -> Presence:
     return Presence(there, found)
 
 
-def hearing(db: Session, *, now: datetime) -> set[int]:
-    """The ids of connected stations at which sessions run."""
+def hearing(db: Session, *, now: datetime) -> dict[int, datetime | None]:
+    """The connected stations at which sessions run, and since when each is there."""
     running = ChargingSession.state == SessionState.CHARGING
-    query = select(ChargingSession.station_id).join(
-        Station, Station.id == ChargingSession.station_id
+    query = select(Station.id, Station.connected_at).join(
+        ChargingSession, Station.id == ChargingSession.station_id
     )
-    return set(db.scalars(query.where(running, connected(now)).distinct()))
+    return dict(db.execute(query.where(running, connected(now)).distinct()).tuples().all())
 
 
 def held_bills(db: Session) -> int:

@@ -1,6 +1,7 @@
 """Home: what needs attention, the network now, today's numbers, stations, who is charging."""
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
@@ -12,10 +13,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
 
+from app.domain.limits import supply
 from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
 from app.domain.office import housekeeping
 from app.extensions import db
+from app.models import ChargingSession
 from app.process.clock import utc_now
 from app.queries.ground.findings import Finding
 from app.queries.money import costs
@@ -80,8 +83,8 @@ class Frame:
         return presence.silence(db.session(), now=g.now)
 
     @cached_property
-    def hearing(self) -> set[int]:
-        """The stations with running sessions that are connected: only theirs are of now."""
+    def hearing(self) -> dict[int, datetime | None]:
+        """The stations with running sessions that are connected, and since when."""
         return home.hearing(db.session(), now=g.now)
 
     @property
@@ -97,9 +100,30 @@ def frame() -> dict[str, Any]:
 
 
 @blueprint.app_template_global()
-def hears(station_id: int) -> bool:
-    """Whether what is told of a running session at this station is of now."""
+def connected(station_id: int) -> bool:
+    """Whether a station at which sessions run is connected."""
     return station_id in _frame().hearing
+
+
+@blueprint.app_template_global()
+def power_now(session: ChargingSession) -> float | None:
+    """What a running session draws now, in watts; None where nobody knows."""
+    there = _frame().hearing
+    if session.station_id not in there:
+        return None
+    of_now = supply.power_of_now(session, there[session.station_id], now=g.now)
+    return session.last_power_w if of_now else None
+
+
+@blueprint.app_template_global()
+def hears(session: ChargingSession) -> bool:
+    """Whether what is told of a running session is of now.
+
+    That a car stands idle its station says by a status; one may tell no power at all.
+    """
+    if session.idle_since is not None or session.last_power_w is None:
+        return connected(session.station_id)
+    return power_now(session) is not None
 
 
 def _frame() -> Frame:
@@ -142,9 +166,9 @@ def _board() -> dict[str, Any]:
         "presence": _frame().presence,
         **_map(_of_now("places", "stations", lambda: map.places(session, now=now, named=False))),
         "powers": {
-            (one.station_id, one.evse): one.last_power_w
+            (one.station_id, one.evse): power
             for one in running
-            if one.last_power_w is not None
+            if (power := power_now(one)) is not None
         },
         "running": running,
         "system": parts,
