@@ -115,12 +115,11 @@ FAULTS = (
     Fault("PostgreSQL restarts, and again", RESTARTED_TWICE, 1, BOTH),
 )
 
-#: A few that are quickly over, of each kind one: by day.  A worker that is asked to end and a clock
-#: that is wrong have files of their own: test_rolling_restart.py, test_wrong_clocks.py.
+#: A few that are quickly over: by day.  Of other kinds the day's tests have files of their own: a
+#: database that restarts (test_database_away.py), a mail server that dies (money/test_sending.py), a
+#: worker that is asked to end (test_rolling_restart.py), a wrong clock (test_wrong_clocks.py).
 BY_DAY = (
     "worker A is killed",
-    "PostgreSQL restarts",
     "Redis comes back empty",
     "all chargers move while Redis is away",
-    "the mail server dies amid a mail",
 )
