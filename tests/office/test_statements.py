@@ -37,9 +37,12 @@ from app.models import (
 from app.web import kept
 from tests.support import seed
 from tests.support.by_hand import Network
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.fleet import asked
 
 FEW, MANY = 10, 200
+#: How often a page asks is decided in Python; security/test_absurd.py opens all on PostgreSQL.
+SAME_ON_BOTH = pytest.mark.parametrize("database", SQLITE_BY_DAY)
 
 
 def there_for_long():
@@ -125,6 +128,7 @@ def grown(few, many):
     }
 
 
+@SAME_ON_BOTH
 def test_twenty_times_as_much_takes_as_many_statements(any_app, busy, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)  # a slow computer forgets no sooner
     number = busy.station("CP-EXTRA").id
@@ -223,6 +227,7 @@ def pages_of(app, numbers):
                 yield address
 
 
+@SAME_ON_BOTH
 def test_a_long_past_takes_as_many_statements_on_the_page_of_each_row(any_app, one, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)
     client = seed.signed_in(any_app, one.admin)
@@ -251,6 +256,7 @@ def test_a_long_past_takes_as_many_statements_on_the_page_of_each_row(any_app, o
     assert grown(few, many) == {}
 
 
+@SAME_ON_BOTH
 def test_twenty_plugs_in_trouble_take_as_many_statements_as_two(any_app, one, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)
     client = seed.signed_in(any_app, one.admin)
