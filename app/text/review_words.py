@@ -21,6 +21,7 @@ LABELS = {
     "segments": "Rises of the register, added up",
     "from_previous": "Final register − that of the previous session",
     "under_power": "Measured power over the time",
+    "signed": "Signed by the meter",
     "own": "The charger’s own figure",
     "measured": "What the readings add up to",
 }

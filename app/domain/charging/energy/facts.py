@@ -46,6 +46,7 @@ class EnergyFlag(StrEnum):
     INTERVAL_REPEATED = "interval_repeated"
     INTERVAL_MIXED = "interval_mixed"
     PHASE_LOST = "phase_lost"
+    SIGNED_DIFFERS = "signed_differs"
 
     @property
     def sentence(self) -> str:
@@ -73,7 +74,8 @@ class EnergyFacts:
     `greatest_power_w` the most it ever measured before.  `previous_stop_wh` is
     where the plug's register stood when its last session ended, None where that
     says nothing about this one.  `said_charging_s` is how long the plug called
-    itself Charging; None: all the time.
+    itself Charging; None: all the time.  `signed_wh` is what readings that the meter signed
+    say of the energy, for each register that they name.
     """
 
     meter_start_wh: Decimal | None
@@ -90,6 +92,7 @@ class EnergyFacts:
     greatest_power_w: Decimal | None = None
     previous_stop_wh: Decimal | None = None
     said_charging_s: int | None = None
+    signed_wh: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

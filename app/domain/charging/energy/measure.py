@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 from statistics import median_low
 
+from app.domain.charging.energy import signed
 from app.domain.charging.energy.checks import against_power, against_time, sustained_w, under_power
 from app.domain.charging.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult, Work
 from app.domain.charging.energy.plausibility import (
@@ -68,6 +69,8 @@ def measure(facts: EnergyFacts) -> EnergyResult:
         or Work("none", flags={EnergyFlag.NO_ENERGY_REPORTED})
     )
     work.flags |= clock_flags
+    if facts.ended_at is not None and signed.differ(facts.signed_wh, work.wh):
+        work.flags.add(EnergyFlag.SIGNED_DIFFERS)
     if work.basis != "register" and facts.ended_at is not None and facts.meter_stop_wh is None:
         work.flags.add(EnergyFlag.ESTIMATED_END)
     timed = timed and EnergyFlag.CLOCK_INCONSISTENT not in work.flags

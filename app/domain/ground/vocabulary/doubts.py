@@ -182,6 +182,12 @@ _ALL = (
         _("The charger reported two final registers that differ."),
     ),
     Doubt(
+        *("signed_differs", "signed readings differ", About.METER),
+        "the meter signed a begin and an end (OCMF) whose energy is more than 100 Wh and one "
+        "percent away",
+        _("The readings that the meter signed name another energy."),
+    ),
+    Doubt(
         *("reading_above_end", "reading above the end", About.METER),
         "a reading that arrived before the stop lies above the closing register",
         _("A reading that arrived before the stop lies above the final register."),

@@ -185,11 +185,8 @@ def _step(stretch: Stretch) -> Decimal:
 
 
 #: The codes of candidates, in the order in which they are shown.
-STOP_START = "stop_start"
-LAST_START = "last_start"
-SEGMENTS = "segments"
-FROM_PREVIOUS = "from_previous"
-UNDER_POWER = "under_power"
+STOP_START, LAST_START, SEGMENTS = "stop_start", "last_start", "segments"
+FROM_PREVIOUS, UNDER_POWER, SIGNED = "from_previous", "under_power", "signed"
 
 #: Figures within this much of each other, in Wh, are the same.
 _SAME_WH = Decimal(100)
@@ -308,6 +305,9 @@ def _candidates(facts: EnergyFacts, past: PlugHistory, energy: EnergyResult) -> 
         )
     if energy.power_wh is not None:
         found[UNDER_POWER] = (energy.power_wh, "The measured power, added up over the time.")
+    if facts.signed_wh:
+        nearest = min(facts.signed_wh, key=lambda wh: abs(wh - energy.measured_wh))
+        found[SIGNED] = (nearest, "The meter signed both registers.")
     shown = {code: figure for code, figure in found.items() if figure[0] >= 0}
     return [_candidate(code, shown, energy) for code in shown]
 

@@ -1,7 +1,7 @@
 """What a session used, read from its rows: one way for running cost, bill and every recount."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from app.domain.charging.energy import (
     EnergyResult,
     Reading,
     billing_register,
+    signed,
     to_base_unit,
 )
 from app.domain.ground.errors import Invalid
@@ -117,6 +118,7 @@ def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) ->
         ended_at=session.ended_at,
         max_power_w=Decimal(str(stated_w)) if stated_w else None,
         readings=readings_of(rows),
+        signed_wh=signed.energies(_signed(rows)),
         received_start_at=session.start_received_at,
         received_end_at=session.stop_received_at,
         clock_doubtful=not _UNTIMED.isdisjoint(session.flags or ()),
@@ -152,6 +154,14 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
             samples.append(Reading(row.taken_at, row.register_wh, received=order))
         found.extend(samples)
     return tuple(found)
+
+
+def _signed(rows: Iterable[Any]) -> Iterator[str]:
+    """The values that a meter signed, as they were told."""
+    for row in rows:
+        for sample in row.samples or ():
+            if len(sample) == len(_NOTHING) and sample[-1] is True:
+                yield str(sample[1])
 
 
 def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Reading]:

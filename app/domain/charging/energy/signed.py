@@ -1,0 +1,109 @@
+"""What a meter itself says of a session, in readings that it signed (OCMF).  Pure.
+
+Signatures are not verified here: whoever doubts a bill does that, with the meter's public key.  But
+the figure that the driver can prove must be the one that is billed.  What is in no form known here
+(EDL and others) says nothing.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from app.domain.charging.energy.readings import LARGEST_WH, to_base_unit
+
+#: Two figures of one session may lie so far apart: they are taken a moment apart, and rounded.
+SLACK_WH, _SLACK_PART = Decimal(100), Decimal("0.01")
+
+_BEGIN, _ENDS = "B", frozenset("ELRAP")
+_HEAD = "OCMF|"
+#: A text within a text: signed data in base64 in a JSON document in hex.
+_DEEPEST = 3
+#: What goes back from the car to the grid: OBIS 2.8.0, and C0 to C3 of OCMF (table 25).
+_EXPORT = re.compile(r"(^|[:.])(2\.8|0?2\.08|C[0-3])\.", re.IGNORECASE)
+
+
+def energies(texts: Iterable[str]) -> tuple[Decimal, ...]:
+    """The energy, in Wh, between the begin and the end of each import register that was signed."""
+    first: dict[str, Decimal] = {}
+    last: dict[str, Decimal] = {}
+    for text in texts:
+        for kind, register, value_wh in _registers(_document(text)):
+            if kind == _BEGIN:
+                first.setdefault(register, value_wh)
+            elif kind in _ENDS:
+                last[register] = value_wh
+    return tuple(last[name] - first[name] for name in first if name in last)
+
+
+def differ(signed: Iterable[Decimal], energy_wh: Decimal) -> bool:
+    """Whether signed energies are known and none of them is this one."""
+    known = list(signed)
+    slack = max(SLACK_WH, energy_wh * _SLACK_PART)
+    return bool(known) and all(abs(each - energy_wh) > slack for each in known)
+
+
+def _registers(document: Any) -> Iterator[tuple[str, str, Decimal]]:
+    """The readings of a document: what each marks, which register, and its value in Wh.
+
+    A reading leaves out what is the same as in the one before it.
+    """
+    readings = document.get("RD") if isinstance(document, dict) else None
+    told: dict[str, Any] = defaultdict(str)
+    for reading in readings if isinstance(readings, list) else ():
+        if not isinstance(reading, dict):
+            continue
+        told |= reading
+        register, unit = str(told["RI"]), str(told["RU"])
+        value_wh = _in_wh(reading.get("RV"), unit)
+        if value_wh is not None and not _EXPORT.search(register):
+            yield str(told["TX"]), register, value_wh
+
+
+def _in_wh(value: Any, unit: str) -> Decimal | None:
+    if unit.casefold() not in ("wh", "kwh"):
+        return None
+    try:
+        found, _ = to_base_unit(Decimal(str(value)), unit)
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and 0 <= found <= LARGEST_WH else None
+
+
+def _document(text: str, depth: int = 0) -> Any:
+    """The JSON of an OCMF text, as it is or as OCPP carries it; None where there is none."""
+    text = text.strip()
+    if text.startswith(_HEAD):
+        return _json(text[len(_HEAD) :])
+    if depth == _DEEPEST:
+        return None
+    if text.startswith("{"):
+        carried = _json(text)
+        inner = carried.get("signedMeterData") if isinstance(carried, dict) else None
+    else:
+        inner = _decoded(text)
+    return _document(inner, depth + 1) if isinstance(inner, str) else None
+
+
+def _json(text: str) -> Any:
+    """The JSON value that a text begins with; what follows it is the signature."""
+    try:
+        return json.JSONDecoder(parse_float=Decimal).raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decoded(text: str) -> str | None:
+    """A text that is written in hex or base64."""
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        try:
+            data = base64.b64decode(text, validate=True)
+        except (ValueError, binascii.Error):
+            return None
+    return data.decode(errors="replace")
