@@ -15,14 +15,23 @@ from app.domain.ground.errors import Invalid, NotFound, Taken
 N_ = str
 
 
+#: They are a matter of spelling, in Persian as in Hindi; whatever else cannot be seen only hides
+#: that two names differ, or turns round what stands beside it.
+_JOINERS = "\u200c\u200d"
+_NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
 def line(value: str | None, word: str, limit: int, *, field: str, required: bool = False) -> str:
-    """Return one line of text in NFC; `word` is what the sentence of `Invalid` calls it."""
-    text = unicodedata.normalize("NFC", value or "").strip()
-    if required and not text:
+    """Return one line of text in NFC, without what cannot be seen but joiners.
+
+    `word` is what the sentence of `Invalid` calls it.
+    """
+    text = unicodedata.normalize("NFC", _seen(value or "", but=_JOINERS)).strip()
+    if required and not key(text):
         raise Invalid(f"{word} is missing.", field=field)
     if len(text) > limit:
         raise Invalid(f"{word} may have {limit} characters at most.", field=field)
-    if any(unicodedata.category(char) == "Cc" for char in text):
+    if any(unicodedata.category(char) in _NOT_IN_A_LINE for char in text):
         raise Invalid(f"{word} holds a control character.", field=field)
     return text
 
@@ -34,8 +43,15 @@ def row_id(text: str | None) -> int | None:
 
 
 def key(text: str) -> str:
-    """The form in which names are compared: case does not count."""
-    return unicodedata.normalize("NFC", text).strip().casefold()
+    """The form in which names are compared: case does not count, nor what cannot be seen."""
+    return unicodedata.normalize("NFC", _seen(text)).strip().casefold()
+
+
+def _seen(text: str, *, but: str = "") -> str:
+    """A text without format characters, `but` for some."""
+    if text.isascii():
+        return text
+    return "".join(char for char in text if char in but or unicodedata.category(char) != "Cf")
 
 
 #: One @, a dot after it, and nothing that could end the address within a mail's header.

@@ -218,8 +218,10 @@ def _move(station: Station, site: Site) -> None:
 
 def _identify(db: Session, station: Station, identity: str) -> None:
     identity = NewStation.line("identity", identity, required=True)
-    if ":" in identity or not identity.isprintable():
+    if ":" in identity:
         raise Invalid("The identity may hold no colon.", field="identity")
+    if not identity.isprintable():
+        raise Invalid("The identity may hold only what can be printed.", field="identity")
     # The table, not the entity: an identity is unique in the whole installation.
     table = Station.__table__
     twin = db.execute(
