@@ -17,7 +17,9 @@ from app.domain.ground.vocabulary import (
     ConnectorRef,
     Order,
     Outcome,
+    StationMode,
     StatusReport,
+    TagStatus,
     Token,
 )
 from app.domain.network import presence, tenants
@@ -167,6 +169,27 @@ def test_a_fault_of_another_plug_is_no_reason(db, station, reserve, now):
     row, at = reserve(), now + HALF
     told = StatusReport(ConnectorRef(2), Availability.FAULTED, Activity.NONE, "Faulted", at)
     statuses.status(db, station, told, now=at)
+    assert weighed(db, row, now) == (True, None)
+
+
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        lambda tag, station, now: setattr(tag, "status", TagStatus.BLOCKED),
+        lambda tag, station, now: setattr(tag, "archived_at", now),
+        lambda tag, station, now: setattr(tag, "expires_at", now + HALF),
+        lambda tag, station, now: setattr(tag.driver, "archived_at", now),
+        lambda tag, station, now: setattr(station, "mode", StationMode.CLOSED),
+    ],
+)
+def test_who_would_have_been_refused_did_not_stay_away(db, station, reserve, tag, now, refuse):
+    row = reserve()
+    refuse(tag, station, now)
+    assert weighed(db, row, now) == (False, WHY["reserved_refused"])
+
+
+def test_a_minute_without_a_gap_is_not_offline(db, reserve, now):
+    row = reserve(minutes=1)
     assert weighed(db, row, now) == (True, None)
 
 

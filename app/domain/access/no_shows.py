@@ -13,10 +13,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.access import authorisation
 from app.domain.access.reservations import CLOCKS, KEPT
 from app.domain.ground import events
 from app.domain.ground.texts import N_
-from app.domain.ground.vocabulary import Availability, Order, ReservationState, Token
+from app.domain.ground.vocabulary import (
+    Availability,
+    Order,
+    ReservationState,
+    StationMode,
+    Token,
+)
 from app.domain.money import no_show_fees
 from app.models import Authorisation, ChargingSession, Command, Connection, Reservation, StatusEvent
 from app.models.sessions import CHARGED
@@ -80,7 +87,8 @@ def _cancel_asked(db: Session, row: Reservation) -> bool:
 def _away(db: Session, row: Reservation) -> bool:
     """Whether the station had no connection all the time, but for what is too short to come."""
     away = sum((until - since for since, until in _missing(db, row)), timedelta())
-    return away > row.expires_at - (row.kept_from or row.created_at) - APART
+    kept = row.expires_at - (row.kept_from or row.created_at)
+    return away > max(kept - APART, timedelta())
 
 
 def _apart(db: Session, row: Reservation) -> bool:
@@ -143,6 +151,15 @@ def _stood_broken(db: Session, row: Reservation) -> bool:
     return db.scalar(stood.limit(1)) is not None
 
 
+def _shut_out(db: Session, row: Reservation) -> bool:
+    """Whether whoever came would have been refused, by what is known now: a block has no date."""
+    tag, closed = row.tag, row.station.mode is StationMode.CLOSED
+    if closed or tag is None:
+        return closed
+    refused = authorisation.refusal(db, row.station, tag, row.expires_at)
+    return tag.archived_at is not None or refused is not None
+
+
 def _came(db: Session, row: Reservation) -> bool:
     """Whether the driver was at the site: charged there, or showed the tag to the station."""
     sessions = select(ChargingSession.id).where(
@@ -201,6 +218,7 @@ REASONS = (
     Reason(N_("The plug was faulted or out of service all the time."), _out),
     Reason(N_("The station was offline meanwhile."), _apart, "reserved_offline"),
     Reason(N_("The plug was faulted or out of service meanwhile."), _broken, "reserved_broken"),
+    Reason(N_("The station would have refused the tag."), _shut_out, "reserved_refused"),
     Reason(
         N_("The driver charged at the site, or showed the tag to the station."),
         *(_came, "reserved_came"),

@@ -410,6 +410,12 @@ _ALL = (
         "The plug was faulted or out of service for a part of the reserved time.",
     ),
     Doubt(
+        *("reserved_refused", "tag would be refused", About.SESSION),
+        "the tag is blocked, archived or not allowed there, or ended in such a time; or the "
+        "station is closed",
+        "The tag may not charge there, so the reservation may not have been usable.",
+    ),
+    Doubt(
         *("reserved_came", "driver was there", About.SESSION),
         "the driver charged at the site in such a time, or showed the tag to the station",
         "The driver charged at the site in the reserved time, or showed the tag to the station.",
