@@ -41,7 +41,7 @@ def rabbit(running):
 
 
 def states(app):
-    reactions.flush()
+    reactions.flush(60)
     found = queues.queue_states(app.extensions["celery"])
     return None if found is None else {one.name: one for one in found}
 

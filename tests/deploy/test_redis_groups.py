@@ -35,7 +35,7 @@ def cluster(tmp_path):
 
 
 def waiting(app):
-    reactions.flush()
+    reactions.flush(60)
     states = queues.queue_states(app.extensions["celery"])
     return None if states is None else {one.name: one.waiting for one in states if one.waiting}
 

@@ -46,7 +46,7 @@ def test_everything_goes_over_tls_to_a_server_that_proves_who_it_is(migrated, tm
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
     with apps.running(tmp_path, redis_url=f"{url}?ssl_ca_certs={root}") as app:
         reactions.react([events.SessionEnded(1, 1, 1)])
-        reactions.flush()
+        reactions.flush(60)
         found = queues.queue_states(app.extensions["celery"])
         assert {one.name: one.waiting for one in found if one.waiting} == {"bills": 1}
         assert app.test_client().get("/sign-in").status_code in (200, 302, 303)

@@ -78,7 +78,7 @@ def nudged(migrated, tmp_path, redis_server):
 
 
 def waiting(app):
-    reactions.flush()
+    reactions.flush(60)
     return sum(app.extensions["redis"].llen(name) for name in QUEUES)
 
 

@@ -61,7 +61,7 @@ def until(lines, wanted):
 
 def change(network, *numbers):
     reactions.react(events.StationChanged(network.tenant.id, number) for number in numbers)
-    reactions.flush()
+    reactions.flush(60)
 
 
 def test_a_hundred_and_fifty_streams_take_no_connection_each(app, network, redis_server):

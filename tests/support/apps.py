@@ -143,7 +143,7 @@ def lent(settings: Settings) -> Kept:
     if told := reactions._nudges._failed:
         # It was for whoever had the application before; only who tries it again may touch it.
         reactions._nudges.add(told.clear)
-        reactions.flush()
+        reactions.flush(60)
     kept = _idle.pop() if _idle else Kept(settings.data_dir)
     kept.bind(settings)
     return kept
