@@ -53,7 +53,8 @@ class Watched(Group):
         self.replica = self.start('save ""', f"replicaof 127.0.0.1 {self.primary}")
         told = (
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.primary} 2",
-            f"sentinel down-after-milliseconds {SERVICE} 500",
+            # Longer than a busy computer lets a server wait: else it is thought dead, and replaced.
+            f"sentinel down-after-milliseconds {SERVICE} 4000",
             f"sentinel failover-timeout {SERVICE} 3000",
         )
         self.sentinels = [self.start(*told, mode="--sentinel") for _ in range(3)]
