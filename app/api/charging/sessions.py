@@ -11,6 +11,7 @@ from app.domain.money import reviews
 from app.models import Bill, ChargingSession, MeterReading
 from app.models.sessions import CHARGED
 from app.queries.charging.sessions import in_state
+from app.queries.ground.paging import count_up_to
 from app.queries.money import costs
 from app.schemas import charging as schemas
 from app.schemas.answers import Answer, read
@@ -52,10 +53,15 @@ class SessionDetail(SESSION):  # type: ignore[misc,valid-type]
     bills: list[BILL]  # type: ignore[valid-type]
 
 
+#: Further is not counted: a count reads each session that it finds.
+MOST_COUNTED = 100_000
+
+
 class Count(Answer):
-    """How many there are."""
+    """How many sessions a filter finds, counted up to 100,000."""
 
     count: int
+    exact: bool = needed("False: there are more than were counted.")
 
 
 #: What is asked of sessions, where it is not a column's value.
@@ -70,9 +76,10 @@ _session = finds(ChargingSession, "session")
 
 
 def _counted(ask: Ask, *conditions: Any) -> object:
-    query = select(func.count()).select_from(ChargingSession).where(*conditions)
+    query = select(ChargingSession).where(*conditions)
     query = _lists.narrowed(ask, query, ChargingSession, **_filter)
-    return {"count": ask.db.scalar(query)}
+    found = count_up_to(ask.db, query, MOST_COUNTED)
+    return {"count": min(found, MOST_COUNTED), "exact": found <= MOST_COUNTED}
 
 
 def _priced(ask: Ask, session: Any) -> object:
@@ -90,7 +97,7 @@ list_ = _lists.hang(
 
 @noun.get("/sessions/count", "Count sessions", answers={200: Count}, query=schemas.Sessions)
 def count(ask: Ask) -> object:
-    """How many sessions a filter finds."""
+    """How many sessions a filter finds, up to 100,000; narrow it, as by `since`, for more."""
     return _counted(ask)
 
 
@@ -110,7 +117,7 @@ _lists.of_station(
     query=schemas.Transactions,
 )
 def count_transactions(ask: Ask, station_id: int) -> object:
-    """How many sessions of one station a filter finds."""
+    """How many sessions of one station a filter finds, up to 100,000."""
     return _counted(ask, ChargingSession.station_id == _lists.STATION(ask, station_id).id)
 
 
