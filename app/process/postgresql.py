@@ -153,23 +153,27 @@ def mind_writes(engine: Engine, within_s: float) -> None:
         return
     _answers["s"] = within_s + FROZEN_S
     limits = {
-        "statement_timeout": within_s,
-        "lock_timeout": within_s / 2,
-        "idle_in_transaction_session_timeout": 6 * within_s,
+        "statement_timeout": _ms(within_s),
+        "lock_timeout": _ms(within_s / 2),
+        "idle_in_transaction_session_timeout": _ms(6 * within_s),
     }
 
     _set_at_connect(engine, limits)
 
 
-def _set_at_connect(engine: Engine, limits: Mapping[str, float]) -> None:
-    """Set the server's limits, in seconds, for each new connection."""
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _set_at_connect(engine: Engine, wanted: Mapping[str, int]) -> None:
+    """Set the server's settings for each new connection."""
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            for name, seconds in limits.items():
-                cursor.execute(f"SET {name} = {round(seconds * 1000)}")
+            for name, value in wanted.items():
+                cursor.execute(f"SET {name} = {value}")
         connection.autocommit = False
 
 
@@ -177,9 +181,11 @@ def tune(engine: Engine) -> None:
     """Ask a connection whether it lives only when it was idle, and now and then what time it is.
 
     Commits of units of work that need not be durable do not wait for the disk, and nobody waits
-    for a lock without end.
+    for a lock without end.  No statement is shared among processes of the server: helpers read on
+    after a page has its fifty rows, and what they take of the processors others wait for.
     """
-    _set_at_connect(engine, {"lock_timeout": LOCKED_S})
+    wanted = {"lock_timeout": _ms(LOCKED_S), "max_parallel_workers_per_gather": 0}
+    _set_at_connect(engine, wanted)
     # A server that takes no writes (its disk is full, another one took its place) is no fault of
     # ours, as the library has it, but the server's.
     engine.dialect.dbapi_exception_translation_map = {"ReadOnlySqlTransaction": "OperationalError"}
@@ -211,6 +217,6 @@ def tune(engine: Engine) -> None:
         clock.SHARED.keep(connection.connection)
         options, patience = connection.get_execution_options(), patience_s.get()
         if patience is not None and not options.get("write"):
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(patience * 1000)}")
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_ms(patience)}")
         if not options.get("durable", True):
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")

@@ -1,10 +1,10 @@
-"""What SQLite believes of its indexes: looked at anew every hour, and right where it matters."""
+"""What databases believe of their indexes and rows, and that it is right where it matters."""
 
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.domain.charging.running import Gauge, show
 from app.domain.ground.vocabulary import SYSTEM, SessionState
@@ -64,6 +64,35 @@ def test_the_few_among_many_sessions_are_found_by_an_index_of_their_own(db, made
     said = str(query.compile(dialect=db.get_bind().dialect))
     rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
     assert index in " / ".join(row.detail for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        ("authorisations.at", "count(authorisations.id)"),
+        ("charging_sessions.started_at", "HAVING count(charging_sessions.id)"),
+    ],
+)
+def test_home_asks_for_what_happened_lately_as_a_span_with_two_ends(app, admin, at, holds):
+    asked = []
+    event.listen(flask_db.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    assert admin.get("/").status_code == 200
+    statement = next(said for said in asked if holds in said)
+    assert f"{at} >= ? AND {at} < ?" in statement
+
+
+@pytest.mark.postgres
+def test_postgresql_knows_how_few_sessions_have_a_flag_and_reads_alone(postgres_url, tmp_path):
+    with apps.running(tmp_path, database_url=postgres_url), unit_of_work() as db:
+        net = network(db)
+        for number in range(200):
+            net.session(flags=["stop_missing"] if number % 50 == 0 else [])
+        db.execute(text("ANALYZE charging_sessions"))
+        query = Filter(flag="any").select(db).with_only_columns(ChargingSession.id)
+        said = query.compile(db.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = db.execute(text(f"EXPLAIN (FORMAT JSON) {said}")).scalar_one()[0]["Plan"]
+        assert plan["Plan Rows"] == 4
+        assert db.execute(text("SHOW max_parallel_workers_per_gather")).scalar_one() == "0"
 
 
 @pytest.mark.postgres

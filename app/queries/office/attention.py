@@ -21,6 +21,7 @@ from app.models import (
     Tag,
 )
 from app.queries.ground.findings import Finding, counted, unseen
+from app.queries.ground.period import since
 from app.queries.office import attention_devices as devices
 from app.queries.office import attention_money as money
 from app.queries.office.attention_money import alone
@@ -111,7 +112,7 @@ def unknown_tags(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
         select(func.count(Authorisation.id), func.max(Authorisation.id).label("newest"))
         .where(
             Authorisation.reason == "unknown_tag",
-            Authorisation.at > now - RECENT,
+            since(Authorisation.at, now - RECENT),
             ~_listed(tenant_id, key),
             unseen(tenant_id, "unknown_tag", key, Authorisation.at),
         )
@@ -193,7 +194,7 @@ def still_refused(tenant_id: int, now: datetime, lone: bool) -> list[ColumnEleme
     return [
         _may_see(tenant_id, lone),
         ~HandshakeAttempt.accepted,
-        HandshakeAttempt.last_at > now - RECENT,
+        since(HandshakeAttempt.last_at, now - RECENT),
         ~got_in,
         ~select(station.id).where(or_(known, added)).exists(),
         unseen(tenant_id, "knock", subject, HandshakeAttempt.last_at),

@@ -28,6 +28,8 @@ from app.models import (
 from app.queries.charging import station_energy
 from app.queries.device import device_model
 from app.queries.ground.findings import EACH, Finding, counted, few, unseen
+from app.queries.ground.period import since
+from app.queries.network.stations import has_plug
 from app.queries.trust import undecided
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
@@ -58,15 +60,13 @@ def signing(db: Session) -> list[Finding]:
 
 def faults(now: datetime) -> Select[Any]:
     """Select connectors of connected stations that report a fault."""
+    fault = Connector.availability == Availability.FAULTED
     return (
         select(Connector)
         .join(Connector.station)
         .options(contains_eager(Connector.station))
-        .where(
-            Connector.availability == Availability.FAULTED,
-            Station.archived_at.is_(None),
-            connected(now),
-        )
+        # The few stations first: SQLite would ask of each whether it is connected.
+        .where(has_plug(fault), fault, Station.archived_at.is_(None), connected(now))
         .order_by(func.coalesce(Connector.since, Connector.status_at).desc(), Connector.id)
     )
 
@@ -140,7 +140,7 @@ def alarming(tenant_id: int, now: datetime) -> Select[StationReport, Station]:
         .where(
             StationReport.kind == SECURITY,
             StationReport.word.in_(GRAVE),
-            StationReport.received_at > now - RECENT,
+            since(StationReport.received_at, now - RECENT),
             Station.archived_at.is_(None),
             unseen(tenant_id, "security_event", StationReport.id, StationReport.received_at),
         )
@@ -211,7 +211,7 @@ def exceeded(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
         select(SupplyExcess, Site)
         .join(Site, Site.id == SupplyExcess.site_id)
         .where(
-            SupplyExcess.last_at > now - RECENT,
+            since(SupplyExcess.last_at, now - RECENT),
             Site.archived_at.is_(None),
             unseen(tenant_id, "supply_exceeded", SupplyExcess.site_id, SupplyExcess.last_at),
         )
@@ -290,7 +290,7 @@ def _recent_of_suspects(
         .join(Station, Station.id == ChargingSession.station_id)
         .where(
             ChargingSession.state == SessionState.ENDED,
-            ChargingSession.started_at > now - ROW_WITHIN,
+            since(ChargingSession.started_at, now - ROW_WITHIN),
             ChargingSession.energy_wh == 0,
             Station.archived_at.is_(None),
             unseen(tenant_id, "unmeasured", subject, ChargingSession.ended_at),
@@ -308,7 +308,7 @@ def _recent_of_suspects(
             and_(suspects.c.station_id == session.station_id, suspects.c.evse == session.evse),
         )
         .where(
-            session.started_at > now - ROW_WITHIN,
+            since(session.started_at, now - ROW_WITHIN),
             # A session that charges now and measures shows that the meter works.
             or_(session.state == SessionState.ENDED, session.energy_wh > 0),
         )
