@@ -1,12 +1,12 @@
-"""Drivers: the list, and one driver with tags, sessions and what was billed."""
+"""Drivers: the list, one driver with tags, sessions and bills, and their months."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, g, render_template
+from flask import Blueprint, Response, abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -14,8 +14,10 @@ from flask_babel import ngettext
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.columns import read
+from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.domain.money import statements
+from app.domain.money.statements import Statement
 from app.extensions import db
 from app.forms.access import DriverForm
 from app.models import ChargingSession, Driver
@@ -25,10 +27,11 @@ from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter
 from app.queries.ground.paging import Page, Wish
 from app.resource import DRIVERS
+from app.text import statement_words
 from app.uow import unit_of_work
 from app.views.ground import _bulk
 from app.views.ground._plain import Plain
-from app.web import listing
+from app.web import listing, papers
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("drivers", __name__, url_prefix="/drivers")
@@ -147,3 +150,73 @@ def archive(driver_id: int) -> Any:
     along = {0: "", 1: ", and their tag with them"}.get(count, f", and their {count} tags")
     flash(_("Archived %(name)s%(along)s.", name=driver.name, along=along), "success")
     return back("drivers.show", driver_id=driver_id)
+
+
+# A driver’s month: its bills and their sums, as a page, a table, on paper and by mail.
+
+monthly = Blueprint(
+    "driver_statements", __name__, url_prefix="/drivers/<int:driver_id>/statements/<month>"
+)
+
+BILLED = [
+    *read("number kind=kind.value corrects=corrects.number issued=issued_at session=session_id"),
+    ("started", lambda bill: datetime.fromisoformat(bill.facts["started_at"])),
+    ("site", lambda bill: bill.facts["site"]),
+    ("energy_kwh", lambda bill: bill.energy_wh / 1000),
+    *read("currency net_minor tax_minor gross_minor"),
+]
+
+
+@monthly.get("", endpoint="show")
+@needs("read")
+def statement(driver_id: int, month: str) -> Any:
+    """The month on a page, or as CSV and XLSX."""
+    found = _statement(driver_id, month)
+    if listing.wants_file():
+        return listing.file_response(f"statement-{driver_id}-{month}", BILLED, found.bills)
+    months = statements.months(db.session(), found.driver)
+    return render_template("access/drivers/statement.html", statement=found, months=months)
+
+
+@monthly.get("/statement.pdf")
+@needs("read")
+def pdf(driver_id: int, month: str) -> Response:
+    """The month on A4, in the driver's language."""
+    found = _statement(driver_id, month)
+    if not found.bills:
+        abort(404, "There are no bills in this month.")
+    return papers.statement(found)
+
+
+@monthly.post("/mail")
+@needs("write")
+def mail(driver_id: int, month: str) -> Any:
+    """Mail the statement to the driver."""
+    first, driver = _month(month), _driver(driver_id)
+    try:
+        with unit_of_work() as work:
+            write, now = statement_words.letter, utc_now()
+            statements.mail(work, actor(), driver, first, write, now=now)
+    except DomainError as error:
+        flash(error.sentence, "error")
+    else:
+        flash(_("The statement is on its way to %(recipient)s.", recipient=driver.email), "success")
+    return back("driver_statements.show", driver_id=driver_id, month=month)
+
+
+def _statement(driver_id: int, month: str) -> Statement:
+    return statements.of(db.session(), _driver(driver_id), _month(month))
+
+
+def _month(text: str) -> date:
+    try:
+        return statements.read_month(text)
+    except DomainError as error:
+        abort(404, error.sentence)
+
+
+def _driver(driver_id: int) -> Driver:
+    return db.session.get(Driver, driver_id) or abort(404, "There is no such driver.")
+
+
+blueprints = [blueprint, monthly]

@@ -1,6 +1,5 @@
 """The review inbox, as part of the bills: what is held, why, and what a person decides."""
 
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -81,7 +80,7 @@ def dismiss(stray_id: int) -> ResponseReturnValue:
     if stray is None:
         abort(404)
     with unit_of_work() as work:
-        reviews.dismiss_stray(work, actor(), stray, note=form.note.data or "", now=_now())
+        reviews.dismiss_stray(work, actor(), stray, note=form.note.data or "", now=utc_now())
     flash(_("The stop was set aside. The audit log keeps the reason."), "success")
     return back("bills.review")
 
@@ -97,7 +96,9 @@ def assign(stray_id: int) -> ResponseReturnValue:
         stray = queries.stray(work, stray_id)
         if session is None or stray is None:
             raise Conflict("There is no such session.")
-        sessions.assign_stray(work, actor(), stray, session, note=form.note.data or "", now=_now())
+        sessions.assign_stray(
+            work, actor(), stray, session, note=form.note.data or "", now=utc_now()
+        )
         number = session.id
     flash(_("The stop now belongs to session %(number)s.", number=number), "success")
     return back("sessions.show", session_id=number)
@@ -147,9 +148,9 @@ def _inbox() -> str:
 
 def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> str:
     session = db.session()
-    assessment = billing.assess(session, found.session, _now())
+    assessment = billing.assess(session, found.session, utc_now())
     bill = written(assessment)
-    form.tariff.choices = [("", "Choose…"), *queries.tariffs(session, found.session, _now())]
+    form.tariff.choices = [("", "Choose…"), *queries.tariffs(session, found.session, utc_now())]
     zone, codes = found.session.timezone, list(found.reasons)
     if found.decided_at is None:  # what has come to light since it was held
         codes = list(dict.fromkeys([*codes, *assessment.doubts]))
@@ -161,7 +162,7 @@ def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> s
         reasons=[doubts.sentence(code) for code in codes],
         numbers=[
             *review_words.numbers(assessment, bill),
-            *review_words.compared(session, assessment, bill, _now()),
+            *review_words.compared(session, assessment, bill, utc_now()),
         ],
         figures=review_words.figures(assessment),
         proposal=review_words.proposal(assessment),
@@ -180,13 +181,13 @@ def _with_energy(found: Review, kwh: Decimal | None) -> bill_text.BillWords | No
     if kwh is None:
         return None
     session = db.session()
-    assessment = billing.assess(session, found.session, _now(), energy_wh=in_wh(kwh))
+    assessment = billing.assess(session, found.session, utc_now(), energy_wh=in_wh(kwh))
     bill = written(assessment)
     return None if bill is None else bill_text.in_words(bill, DeskWriter(found.session.timezone))
 
 
 def _decided(found: Review, decision: str, form: DecisionForm) -> str:
-    given: dict[str, Any] = {"note": form.note.data, "now": _now()}
+    given: dict[str, Any] = {"note": form.note.data, "now": utc_now()}
     with unit_of_work() as work:
         if decision == "waive":
             reviews.waive(work, actor(), found, **given)
@@ -209,7 +210,3 @@ def _review(session_id: int) -> Review:
     if found is None:
         abort(404, "This session is not held for review.")
     return found
-
-
-def _now() -> datetime:
-    return utc_now()

@@ -9,12 +9,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
+from app.domain.ground.texts import N_
+from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.domain.money import billing, questions, receipts
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
-from app.models import Bill
+from app.models import Bill, DriverQuestion
 from app.process.clock import utc_now
 from app.queries.ground.paging import Page
 from app.queries.money import bill_rows
@@ -22,17 +23,16 @@ from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
 from app.queries.money.bill_rows import BillRow
 from app.text import bill_text, letters
-from app.text.writers import LOCALES, DeskWriter
+from app.text.writers import LOCALES, DeskWriter, Writer
 from app.uow import unit_of_work
-from app.views.ground import _bulk
-from app.views.money import _questions, _reviews
+from app.views.ground import _bulk, _doing
+from app.views.money import _reviews
 from app.web import listing, papers, spreadsheet
 from app.web.headers import framed
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("bills", __name__, url_prefix="/bills")
 _reviews.add_to(blueprint)
-_questions.add_to(blueprint)
 
 KINDS = [
     (BillKind.BILL.value, "bills"),
@@ -117,7 +117,7 @@ def correct(bill_id: int) -> Any:
         with refusals.on(form):
             with unit_of_work() as work:
                 made = billing.correct(
-                    work, actor(), bill.session, reason=form.reason.data, now=_now(),
+                    work, actor(), bill.session, reason=form.reason.data, now=utc_now(),
                     energy_wh=in_wh(form.energy_kwh.data), named=bill,
                 )  # fmt: skip
                 number, name = made.id, made.number
@@ -135,7 +135,7 @@ def refund(bill_id: int) -> Any:
         with refusals.on(form):
             with unit_of_work() as work:
                 made = billing.refund(
-                    work, actor(), bill.session, reason=form.reason.data, now=_now(), named=bill
+                    work, actor(), bill.session, reason=form.reason.data, now=utc_now(), named=bill
                 )
                 number, name = made.id, made.number
             flash(_("Refunded by credit note %(name)s.", name=name), "success")
@@ -180,7 +180,7 @@ def resend(bill_id: int) -> Any:
         abort(404)
     with unit_of_work() as work:
         row = receipts.resend(
-            work, actor(), bill.receipt, now=_now(), recipient=form.email.data or ""
+            work, actor(), bill.receipt, now=utc_now(), recipient=form.email.data or ""
         )
         recipient = row.recipient
     flash(_("Sending the receipt to %(recipient)s again.", recipient=recipient), "success")
@@ -248,5 +248,39 @@ def _filter(session: Session) -> tuple[queries.Filter, bool]:
     return replace(wanted, since=listing.recent(g.zone)), True
 
 
-def _now() -> datetime:
-    return utc_now()
+# What drivers ask about their receipts.
+
+
+@blueprint.get("/questions", endpoint="questions")
+@needs("read")
+def asked() -> Any:
+    """The questions that wait for an answer, or all of them."""
+    closed = listing.text("state") == "all"
+    page = queries.questions(db.session(), listing.wish(), closed=closed)
+    return render_template("money/bills/questions.html", page=page, everything=closed)
+
+
+def _question(work: Session, bill_id: int, question_id: int) -> DriverQuestion:
+    found = work.get(DriverQuestion, question_id)
+    if found is None or found.bill_id != bill_id:
+        abort(404, "There is no such question.")
+    return found
+
+
+def _answer(work: Session, who: Actor, found: DriverQuestion, *, now: datetime, text: str) -> None:
+    say, link = Writer(found.language, "UTC").translate, letters.link(found.bill)
+    questions.answer(work, who, found, text, say=say, link=link, now=now)
+
+
+for _word, _act, _given, _said, _name in (
+    ("answer", _answer, lambda: {"text": request.form.get("text", "")},
+     N_("The answer is on its way by mail."), "answer"),
+    ("close", questions.close, dict, N_("Closed without a mail."), "close_question"),
+):  # fmt: skip
+    _doing.does(
+        *(blueprint, f"/<int:bill_id>/questions/<int:question_id>/{_word}", _act, _question, _said),
+        given=_given,
+        tells=True,
+        anchor="questions",
+        name=_name,
+    )

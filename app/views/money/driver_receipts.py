@@ -5,7 +5,6 @@ that the station showed to somebody who paid there.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
@@ -78,7 +77,7 @@ def ask(key: str) -> Response:
     if not request.form.get("website"):
         try:
             with unit_of_work() as work:
-                questions.ask(work, bill, text, desk_url=_settings().desk_url, now=_now())
+                questions.ask(work, bill, text, desk_url=_settings().desk_url, now=utc_now())
         except DomainError as error:
             refused = _page(bill, words, key, trouble=error.sentence, text=text)
             refused.status_code = error.status
@@ -94,7 +93,7 @@ def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = ""
     links = {
         each.id: receipts.write_link(settings.link_keys(), each.id)
         for each in chain
-        if _now() < receipts.link_ends_at(each, settings.receipt_page_days)
+        if utc_now() < receipts.link_ends_at(each, settings.receipt_page_days)
     }
     return _unlisted(
         make_response(
@@ -137,7 +136,7 @@ def _opened(key: str) -> Opened:
     if current_user.is_authenticated:
         scope.narrow(session, None)
     settings, asked = _settings(), Writer(_asked_language(), "UTC")
-    days, now = settings.receipt_page_days, _now()
+    days, now = settings.receipt_page_days, utc_now()
     bill = receipts.linked_bill(session, settings.link_keys(), key, days=days, now=now)
     settlement = None if bill else settlements.by_receipt_key(session, key)
     if settlement is not None:
@@ -176,7 +175,3 @@ def _unlisted(answer: Response) -> Response:
 def _settings() -> Settings:
     found: Settings = current_app.config["SETTINGS"]
     return found
-
-
-def _now() -> datetime:
-    return utc_now()

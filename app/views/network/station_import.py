@@ -43,7 +43,7 @@ def passwords() -> ResponseReturnValue:
         return render_template("ground/imports/passwords.html", waiting=waiting)
     with unit_of_work() as work:
         made = [
-            (station.identity, stations.new_password(work, actor(), station, now=_now()))
+            (station.identity, stations.new_password(work, actor(), station, now=utc_now()))
             for station in _waiting(work, at)
         ]
     if not made:
@@ -78,13 +78,9 @@ def _instant(text: str) -> datetime | None:
         return None
 
 
-def _now() -> datetime:
-    return utc_now()
-
-
 def _plan(work: Session, table: Table, options: Options) -> Plan[Any]:
     """Try the rows, or only the first of a long file: a job tries the others."""
-    planned, rows = station_import.listed(table, now=_now())
+    planned, rows = station_import.listed(table, now=utc_now())
     tried = rows if len(rows) <= LONG else rows[: _imports.PREVIEWED]
     planned.untried = len(rows) - len(tried)
     given: Any = {"tenant_id": current_user.tenant_id, "options": options}
@@ -93,7 +89,7 @@ def _plan(work: Session, table: Table, options: Options) -> Plan[Any]:
 
 
 def _write(table: Table, options: Options) -> Plan[Any]:
-    planned, rows = station_import.listed(table, now=_now())
+    planned, rows = station_import.listed(table, now=utc_now())
     hashes = station_import.hashes(rows)
     given: Any = {"tenant_id": current_user.tenant_id, "options": options}
     with unit_of_work() as work:

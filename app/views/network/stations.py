@@ -223,7 +223,7 @@ bundles = Blueprint("support_bundle", __name__)
 @bundles.get("/stations/<int:station_id>/support-bundle", endpoint="station")
 @needs("write")
 def of_station(station_id: int) -> Response:
-    """The last days of a of_station."""
+    """The last days of a station."""
     row, days = station_or_404(station_id), listing.number("days")
     return _sent(bundle.extent(row, now=utc_now(), days=days))
 
@@ -231,8 +231,8 @@ def of_station(station_id: int) -> Response:
 @bundles.get("/sessions/<int:session_id>/support-bundle", endpoint="session")
 @needs("write")
 def of_session(session_id: int) -> Response:
-    """A of_session, from two minutes before it began to two after it ended."""
-    row = db.session.get(ChargingSession, session_id) or abort(404, "There is no such of_session.")
+    """A session, from two minutes before it began to two after it ended."""
+    row = db.session.get(ChargingSession, session_id) or abort(404, "There is no such session.")
     return _sent(bundle.extent(row.station, row, now=utc_now()))
 
 

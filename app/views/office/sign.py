@@ -2,22 +2,14 @@
 
 from typing import Any
 
-from flask import (
-    Blueprint,
-    abort,
-    flash,
-    redirect,
-    render_template,
-    request,
-    session,
-    url_for,
-)
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user, logout_user
 
-from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, SignInWay
-from app.domain.office import second_factor, sign_ins, staff
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.vocabulary import Actor, Role, SignInWay
+from app.domain.office import second_factor, sign_ins, staff, ways_in
 from app.extensions import db, limiter, login
 from app.forms.ground import refusals
 from app.forms.office.sign_in import (
@@ -188,3 +180,43 @@ def _page(template: str, form: Any, **context: Any) -> Any:
         abort(405)
     status = 422 if form.is_submitted() else 200
     return render_template(template, form=form, **context), status
+
+
+# The organisation’s own sign-in: out to the provider, and back with what it says.
+
+vouching = Blueprint("provider", __name__, url_prefix="/sign-in/provider")
+
+per_visit = limiter.limit("60 per 15 minutes")
+
+
+@vouching.errorhandler(DomainError)
+def refused(error: DomainError) -> ResponseReturnValue:
+    """Say on the sign-in page why it did not work."""
+    flash(error.sentence, "error")
+    return back("sign.sign_in")
+
+
+@vouching.get("")
+@public
+@per_visit
+def begin() -> ResponseReturnValue:
+    """Send the browser to the provider."""
+    settings = provider.settings() or abort(404)
+    return redirect(provider.begin(settings, wished()), code=303)
+
+
+@vouching.get("/return")
+@public
+@per_visit
+def finish() -> ResponseReturnValue:
+    """Let in whom the provider vouches for."""
+    settings = provider.settings() or abort(404)
+    said, wish = provider.finish(settings)
+    role = Role(settings.oidc_create) if settings.oidc_create else None
+    with unit_of_work() as work:
+        user = ways_in.person(work, said, create=role, now=utc_now())
+    way_in.let_in(user, SignInWay.PROVIDER)
+    return doorkeeper.know(redirect(wish or "/", code=303), user)
+
+
+blueprints = [blueprint, vouching]
