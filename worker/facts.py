@@ -32,6 +32,7 @@ from worker.dialects.context import Context
 from worker.dialects.records import Fact
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Payload, Send
+from worker.pace import others_turn
 from worker.standing import Held, Over, Standing
 from worker.works import Together
 
@@ -203,12 +204,12 @@ class Afterwards:
 
     def _work(self) -> None:
         # Those that were stored together come together.
-        gevent.sleep(0)
+        others_turn()
         try:
             while self._waiting:
                 several = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
                 self._find_out(several)
-                gevent.sleep(0)
+                others_turn()
         finally:
             self._working = False
 

@@ -20,7 +20,7 @@ from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Settled, Str
 from worker.ocpp.frames import BadFrame, Call, Payload, Send
 from worker.ocpp.handshake import Admitted, ClientCertificate
 from worker.ocpp.versions import Fault, Version
-from worker.pace import FLOOD_S, LAG, Flood, Pace
+from worker.pace import FLOOD_S, LAG, Flood, Pace, others_turn
 from worker.websocket import Stream
 from worker.websocket_wire import Closed
 
@@ -245,7 +245,7 @@ class Link:
             about = f"reading {len(data):,} bytes of {self.station.identity}"
             LAG.note(about, time.monotonic() - begin)
             self._take_in(events)
-            gevent.sleep(0)
+            others_turn()
 
     def _take_in(self, events: list[Event]) -> None:
         for event in events:

@@ -137,6 +137,18 @@ def _calls_of_ours(frame: FrameType | None) -> str:
 LAG = Lag()
 
 
+#: So long a pause takes the loop once round: to sockets and to timers.
+_ONCE_ROUND_S = 1e-6
+
+
+def others_turn() -> None:
+    """Let all others have a turn, those too whose messages lie in their sockets.
+
+    A pause of 0 does not: up to fifty such pieces come before the loop looks at a socket again.
+    """
+    gevent.sleep(_ONCE_ROUND_S)
+
+
 #: Work of the loop that takes long gives others their turn after so much of it, in seconds.
 BITE_S = 0.01
 
@@ -150,7 +162,7 @@ class Bites:
     def next(self) -> None:
         """Let others have their turn once a bite has been long enough."""
         if time.monotonic() - self._began > BITE_S:
-            gevent.sleep(0.001)  # 0 would come before sockets and timers
+            others_turn()
             self._began = time.monotonic()
 
 

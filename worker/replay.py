@@ -36,7 +36,7 @@ from worker.ocpp import frames
 from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.handshake import Admitted
 from worker.ocpp.versions import Version
-from worker.pace import ALARM_S, LAG
+from worker.pace import ALARM_S, LAG, others_turn
 from worker.segments import ASIDE, STORED, Frame
 from worker.spool import Place, Spool
 from worker.standing import Held, Standing
@@ -192,7 +192,7 @@ class Replay:
             self._at_once = max(LEAST, int(self._at_once * AIMS_S / took_s))
         else:
             self._at_once = min(MOST, self._at_once + LEAST)
-        gevent.sleep(0)  # live messages whose station has more to store say so
+        others_turn()  # live messages whose station has more to store say so
         if not self._wanted and LAG.pressure_s > ALARM_S:
             gevent.sleep(min(LAG.pressure_s, 1.0))
 

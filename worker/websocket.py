@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 from websockets.speedups import apply_mask
 
+from worker.pace import others_turn
 from worker.websocket_wire import (
     BINARY,
     CLOSE,
@@ -154,7 +155,7 @@ class Stream(Wire):
         self._streak += 1
         if self._streak >= TURN:
             self._streak = 0
-            gevent.sleep(0)
+            others_turn()
         if len(self._data) - self._at < 2:
             self._need(2)
         first, second = self._data[self._at], self._data[self._at + 1]

@@ -2,7 +2,9 @@
 
 import json
 
+import gevent
 import pytest
+from gevent.socket import socketpair
 
 from tests.support.ocpp_port import OcppPort
 from tests.support.wait import eventually
@@ -58,3 +60,20 @@ def test_sustained_abuse_closes_1008(monkeypatch):
         with port.connect("CP2") as other:
             other.send(text.decode())
             assert json.loads(other.recv(timeout=20))[0] == 3
+
+
+def test_others_have_a_turn_whose_messages_lie_in_their_sockets():
+    ours, theirs = socketpair()
+    heard = []
+
+    def hear():
+        while len(heard) < 20:
+            heard.append(theirs.recv(1))
+
+    with ours, theirs:
+        hearing = gevent.spawn(hear)
+        for number in range(20):
+            pace.others_turn()
+            ours.send(b".")
+            assert len(heard) >= number - 1  # with pauses of 0 nothing is heard till the end
+        hearing.get()
