@@ -94,6 +94,7 @@ def test_a_charger_speaks_through_the_proxy_and_its_own_address_is_known(site, p
         ssl=trust,
         subprotocols=["ocpp1.6"],
         additional_headers={"Authorization": f"Basic {secret}", **forged},
+        open_timeout=60,
     ) as socket:
         assert socket.subprotocol == "ocpp1.6"
         socket.send(json.dumps([2, "1", "BootNotification", BOOT]))

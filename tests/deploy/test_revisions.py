@@ -182,8 +182,8 @@ def health(port):
 def refusal(port):
     """How a charger is refused."""
     url = f"ws://127.0.0.1:{port}/ocpp/CP1"
-    with pytest.raises(InvalidStatus) as refused, connect(url, subprotocols=["ocpp1.6"]):
-        pass
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, subprotocols=["ocpp1.6"], open_timeout=60)
     return refused.value.response
 
 

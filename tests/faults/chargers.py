@@ -268,7 +268,7 @@ class Crowd:
     def start(self) -> None:
         """Let all of them come."""
         self._thread.start()
-        self._ready.wait(10)
+        self._ready.wait(60)
 
     def _live(self) -> None:
         asyncio.set_event_loop(self.loop)

@@ -23,7 +23,7 @@ def at_once(app, act, arguments):
 
     def work(argument):
         with app.app_context():
-            start.wait(10)
+            start.wait(60)
             with unit_of_work() as db:
                 found = act(db, argument)
             flask_db.session.remove()

@@ -178,6 +178,7 @@ def test_a_certificate_lives_and_dies_with_the_door_that_it_opened(
         f"ws://127.0.0.1:{port}/ocpp/{eve}",
         subprotocols=["ocpp2.0.1"],
         additional_headers=handed,
+        open_timeout=60,
         proxy=None,
     ) as socket:
         with site.work() as db:
@@ -186,7 +187,7 @@ def test_a_certificate_lives_and_dies_with_the_door_that_it_opened(
             )
             certificates.revoke(db, SYSTEM, row, reason="Stolen.", now=datetime.now(UTC))
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=15)
+            socket.recv(timeout=60)
         assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (
             1008,
             "its certificate was revoked",

@@ -304,6 +304,7 @@ def dial(site, stage, pair):
             "X-Forwarded-Proto": "https",
             "X-SSL-Client-Cert": quote(pair.pem),
         },
+        open_timeout=60,
         proxy=None,
     )
 

@@ -45,6 +45,7 @@ def test_stations_of_profiles_2_and_3_are_served_over_tls(make_site, tmp_path):
             ssl=client_context(authority, pair),
             subprotocols=["ocpp2.0.1"],
             additional_headers=headers,
+            open_timeout=60,
             proxy=None,
         ) as charger:
             charger.send(json.dumps([2, "1", "BootNotification", BOOT]))
