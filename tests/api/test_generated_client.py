@@ -77,7 +77,7 @@ def test_a_day_of_operation(client, site, charge_point, smtp_server):
     # A meter that ran backwards: the bill is held until somebody decides.
     odd = charger.start(TAG, STOP_WH, ended - timedelta(minutes=5)).transaction_id
     charger.stop(odd, START_WH, ended, TAG)
-    (held,) = eventually(lambda: ask("reviews.list", decided=False).items, within=120)
+    (held,) = eventually(lambda: ask("reviews.list", decided=False).items)
     assert held.sentences
     decision = models.CorrectedApproval(note="Read by hand.", energy_wh=RIGHT_WH)
     decided = ask("reviews.correct", session_id=held.session_id, body=decision)
@@ -86,7 +86,7 @@ def test_a_day_of_operation(client, site, charge_point, smtp_server):
     # The first bill is corrected, and the evening's report says it all.
     wrong = models.Correction(reason="The meter was read wrongly.", energy_wh=RIGHT_WH)
     assert ask("bills.correct", 201, bill_id=bill.id, body=wrong).gross_minor == RIGHT_MINOR
-    eventually(lambda: _revenue(client) == 2 * RIGHT_MINOR, within=120, what="both are reported")
+    eventually(lambda: _revenue(client) == 2 * RIGHT_MINOR, what="both are reported")
 
 
 def _revenue(client):

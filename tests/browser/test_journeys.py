@@ -92,7 +92,7 @@ def was_asked(charger, action):
     def found():
         return next((given for name, given in charger.asked if name == action), None)
 
-    return eventually(found, within=60, what=f"{charger.identity} is asked for {action}")
+    return eventually(found, what=f"{charger.identity} is asked for {action}")
 
 
 def charge(charger, minutes=40, energy_wh=7_350):
@@ -115,7 +115,7 @@ def bill_of(site, charger):
             same = bill is not None and bill.session.station.identity == charger.identity
             return bill.id if same else None
 
-    return eventually(found, within=90, what="the receipt is sent")
+    return eventually(found, what="the receipt is sent")
 
 
 def test_a_charger_is_connected_for_the_first_time(desk, site, depot):
@@ -156,7 +156,7 @@ def test_a_card_is_put_on_the_list_from_its_tap(desk, site, chargers):
         with site.read() as db:
             return db.scalar(select(Tag.id).where(Tag.value == STRANGER))
 
-    eventually(listed, within=30, what="the card is on the list")
+    eventually(listed, what="the card is on the list")
     assert chargers[0].authorize(STRANGER).id_tag_info["status"] == "Accepted"
 
 
@@ -212,7 +212,7 @@ def test_a_receipt_is_sent_again_and_the_log_says_so(desk, site, chargers):
             events = [row.event for row in db.scalars(query)]
             return events.count("sent") >= 2 or None
 
-    eventually(twice, within=90, what="it is sent a second time")
+    eventually(twice, what="it is sent a second time")
 
 
 def test_last_months_sessions_are_exported(desk):
@@ -238,7 +238,7 @@ def test_a_held_bill_is_approved_and_its_receipt_leaves(desk, site, chargers):
         with site.read() as db:
             return db.scalar(select(Review.session_id).where(Review.decided_at.is_(None)))
 
-    number = eventually(waits, within=90, what="the session is held")
+    number = eventually(waits, what="the session is held")
     page = desk("/bills/review")
     row = page.get_by_role("listitem").filter(has_text=f"Session {number}")
     row.get_by_role("link", name="Decide").click()

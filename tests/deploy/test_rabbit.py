@@ -86,7 +86,7 @@ def test_nudges_go_on_after_it_was_away(app, rabbit):
         reactions.react([events.MailWanted(1, 1)])
         return waiting(app).get("mails")
 
-    eventually(asked, 120, "a nudge arrives")
+    eventually(asked, what="a nudge arrives")
 
 
 def test_sessions_are_billed_and_mailed_also_one_that_ends_while_it_is_away(
@@ -98,7 +98,7 @@ def test_sessions_are_billed_and_mailed_also_one_that_ends_while_it_is_away(
     charger.connect()
     charger.boot()
     charged(charger, ago=timedelta(hours=1))
-    eventually(lambda: len(smtp_server.messages) == 1, 120, "the receipt")
+    eventually(lambda: len(smtp_server.messages) == 1, what="the receipt")
     rabbit.kill9()
     charged(charger, register_wh=17_350)
     rabbit.start()
@@ -106,4 +106,4 @@ def test_sessions_are_billed_and_mailed_also_one_that_ends_while_it_is_away(
     with site.read() as db:
         billing = set(db.scalars(select(ChargingSession.billing)))
     assert billing == {BillingState.BILLED}
-    eventually(lambda: queues.did(site.app.extensions["redis"]).get("sweep ok"), 60, "a sweep")
+    eventually(lambda: queues.did(site.app.extensions["redis"]).get("sweep ok"), what="a sweep")

@@ -83,7 +83,7 @@ def receipt(installation):
                 return letter
         return None
 
-    letter = eventually(found, within=120, what="a receipt")
+    letter = eventually(found, what="a receipt")
     return letter["to"], letter["subject"], letter.get_body(("plain",)).get_content()
 
 
@@ -128,13 +128,13 @@ def test_a_killed_worker_comes_back_and_a_killed_supervisor_leaves_nothing(insta
         found = {process.pid for process in installation.all("-m worker")}
         return found if len(found) == 2 else None
 
-    first = eventually(both, within=60, what="both workers run")
+    first = eventually(both, what="both workers run")
     killed = installation.all("-m worker")[0]
     killed.kill()
-    eventually(lambda: (both() or first) != first, within=60, what="the worker comes back")
+    eventually(lambda: (both() or first) != first, what="the worker comes back")
     installation.process.kill()
     installation.process.wait()
-    eventually(lambda: installation.members() == [], within=60, what="everything ends")
+    eventually(lambda: installation.members() == [], what="everything ends")
 
 
 # What each of its forms does: tests/office/test_home.py and those of the nouns.

@@ -63,11 +63,11 @@ def test_tasks_and_messages_go_on_after_the_sentinels_chose_another(migrated, tm
         assert watched.ask(watched.primary, "INFO", "keyspace")["db1"]["keys"] > 0
         eventually(lambda: _has(watched.replica, "bills"), what="the replica has the task")
         watched.servers[watched.primary].kill9()
-        eventually(lambda: waiting(app) == {"bills": 1}, 60, "the task waits at the other")
-        eventually(lambda: _publishes(app), 30, "nudges leave again")
+        eventually(lambda: waiting(app) == {"bills": 1}, what="the task waits at the other")
+        eventually(lambda: _publishes(app), what="nudges leave again")
         assert hears(app) == b"[1, null]"
         reactions.react([events.MailWanted(1, 1)])
-        eventually(lambda: waiting(app) == {"bills": 1, "mails": 1}, 30, "a new task waits")
+        eventually(lambda: waiting(app) == {"bills": 1, "mails": 1}, what="a new task waits")
 
 
 def _has(port, name):

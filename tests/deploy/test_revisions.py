@@ -191,12 +191,12 @@ def refusal(port):
 def test_a_worker_waits_for_its_database_and_sends_chargers_away_until_then(start, away):
     port = free_port()
     worker = start("-m", "worker", ocpp_port=port)
-    eventually(lambda: health(port) == 503, within=60)
+    eventually(lambda: health(port) == 503)
     refused = refusal(port)
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) >= 5
     away.come()
-    eventually(lambda: health(port) == 200, within=60)
+    eventually(lambda: health(port) == 200)
     assert refusal(port).status_code == 404
     assert worker.stop(30) == 0
     said = worker.log.read_text("utf-8")
@@ -218,9 +218,9 @@ def test_a_worker_waits_for_its_database_and_sends_chargers_away_until_then(star
 def test_whatever_waits_ends_when_it_is_told(start, away, command):
     process = start(*command, ocpp_port=free_port(), web_port=free_port())
     waits = "It is waited for; AMPDESK_DATABASE_URL"
-    eventually(lambda: process.said(waits), within=60, what="it waits")
+    eventually(lambda: process.said(waits), what="it waits")
     started = descendants(process.process.pid)
     process.process.terminate()
     process.process.wait(30)
-    eventually(lambda: not any(map(psutil.pid_exists, started)), 30, "what it started ends, too")
+    eventually(lambda: not any(map(psutil.pid_exists, started)), what="what it started ends, too")
     away.come()

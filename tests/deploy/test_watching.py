@@ -49,10 +49,10 @@ def test_alerts_and_panels_name_figures_that_are_told(make_site):
     port = free_port()
     given = {"metrics_port": port, "metrics_token": TOKEN}
     site = make_site("sqlite", processes=("web", "worker", "celery", "beat"), **given)
-    eventually(lambda: listens(port), 30, "the port of the figures")
+    eventually(lambda: listens(port), what="the port of the figures")
     worker = told_at(f"http://127.0.0.1:{port}/metrics")
     eventually(
-        lambda: "ampdesk_sweep_age_seconds" in told_at(f"{site.desk_url}/metrics"), 60, "a sweep"
+        lambda: "ampdesk_sweep_age_seconds" in told_at(f"{site.desk_url}/metrics"), what="a sweep"
     )
     known = worker | told_at(f"{site.desk_url}/metrics")
     named = {

@@ -152,7 +152,7 @@ def finish(nodes: Nodes) -> None:
             # What was committed unheard is done again: the log and the decisions hold it twice.
             told.check_once(db, charger, redone=100)
         told.check_bills(db, nodes.chargers)
-    eventually(lambda: _mails_are_right(nodes), 60, "no mail is on its way")
+    eventually(lambda: _mails_are_right(nodes), what="no mail is on its way")
 
 
 def _mails_are_right(nodes: Nodes) -> bool:
@@ -174,7 +174,7 @@ def running(folder: Path, seed: int, chargers: int, pause_s: float) -> Iterator[
         try:
             nodes.start()
             eventually(
-                lambda: all(len(one.answered) > 2 for one in nodes.chargers), 120, "all have begun"
+                lambda: all(len(one.answered) > 2 for one in nodes.chargers), what="all have begun"
             )
             yield nodes
         finally:

@@ -138,7 +138,7 @@ def test_a_restart_disconnects_nobody_and_loses_no_answer(cluster, make_away, fl
     site = make_away("worker")
     tellers = fleet(site)
     cluster.stop()
-    eventually(lambda: site.processes["worker"].said("commit"), 20, "a commit fails")
+    eventually(lambda: site.processes["worker"].said("commit"), what="a commit fails")
     bring_back(cluster, site)
     told.more_answers(tellers)
     told.finish(tellers)
@@ -153,10 +153,10 @@ def test_sessions_go_on_through_an_outage_and_are_billed_as_without(
     site = make_away("worker", "celery", "beat", storage_hold_s=1, smtp_url=smtp_server.url)
     tellers = fleet(site)
     cluster.stop()
-    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 60, "frames wait in the spool")
+    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, what="frames wait in the spool")
     assert health(site)["storage"] is False
     bring_back(cluster, site)
-    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    eventually(lambda: health(site)["spool"]["frames"] == 0, what="the spool is empty")
     told.finish(tellers)
     told.wait_until_billed(site)
     check(site, tellers, redone=1)
@@ -169,9 +169,9 @@ def test_a_frozen_database_is_one_that_is_away(cluster, make_away, fleet):
     site = make_away("worker", storage_hold_s=1)
     tellers = fleet(site)
     cluster.freeze()
-    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 90, "frames wait in the spool")
+    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, what="frames wait in the spool")
     cluster.thaw()
-    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    eventually(lambda: health(site)["spool"]["frames"] == 0, what="the spool is empty")
     told.finish(tellers)
     check(site, tellers, redone=1)
 
@@ -181,11 +181,11 @@ def test_a_database_that_takes_no_writes_is_one_that_is_away(cluster, make_away,
     tellers = fleet(site)
     cluster.take_writes(False)
     try:
-        eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 90, "frames wait")
+        eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, what="frames wait")
         assert health(site)["storage"] is False
     finally:
         cluster.take_writes(True)
-    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    eventually(lambda: health(site)["spool"]["frames"] == 0, what="the spool is empty")
     told.finish(tellers)
     check(site, tellers, redone=1)
 
@@ -200,11 +200,11 @@ def test_kills_in_an_outage_and_in_the_replay_lose_nothing_and_double_nothing(cl
     site.kill9("worker")
     bring_back(cluster, site)
     site.restart("worker")
-    eventually(lambda: stored_from_the_spool(site) >= 20, 60, "frames are stored")
+    eventually(lambda: stored_from_the_spool(site) >= 20, what="frames are stored")
     site.kill9("worker")
     assert stored_from_the_spool(site) < 3 * READINGS
     site.restart("worker")
-    eventually(lambda: stored_from_the_spool(site) == 3 * READINGS, 90, "all are stored")
+    eventually(lambda: stored_from_the_spool(site) == 3 * READINGS, what="all are stored")
     site.wait_ready()
     with site.read() as db:
         for meter in meters:
@@ -264,7 +264,7 @@ def test_a_full_spool_takes_nothing_and_nobody_is_told_it_did(cluster, make_away
     site = make_away("worker", storage_hold_s=1, spool_max_bytes=2_000)
     tellers = fleet(site)
     cluster.stop()
-    eventually(lambda: not all(teller.connected for teller in tellers), 60, "some are cut off")
+    eventually(lambda: not all(teller.connected for teller in tellers), what="some are cut off")
     assert health(site)["spool"]["bytes"] <= 2_000
     bring_back(cluster, site)
     told.finish(tellers)
@@ -292,7 +292,7 @@ def ends_as_answered(site, number):
         with site.read() as db:
             return db.get(Command, number).state is CommandState.ACCEPTED
 
-    eventually(ended, 60, "the order is settled")
+    eventually(ended, what="the order is settled")
     with site.read() as db:
         logged = select(Message.response).where(Message.action == "ClearCache")
         assert db.scalars(logged).all() == ['{"status":"Accepted"}']
@@ -302,10 +302,10 @@ def ends_as_answered(site, number):
 def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, ordered, end):
     site, meter, number, answer = ordered(storage_hold_s=1)
     cluster.stop()
-    eventually(lambda: health(site)["storage"] is False, 60, "the database is missed")
+    eventually(lambda: health(site)["storage"] is False, what="the database is missed")
     meter.socket.sendall(wire.encode(answer))
     meter.say(1)
-    eventually(lambda: health(site)["spool"]["frames"] == 2, 60, "both are on the disk")
+    eventually(lambda: health(site)["spool"]["frames"] == 2, what="both are on the disk")
     if end != "lives":
         site.kill9("worker")
     bring_back(cluster, site)
@@ -326,7 +326,7 @@ def test_a_worker_that_is_told_to_end_in_an_outage_ends_in_time_and_loses_nothin
     site, meter, number, answer = ordered(storage_hold_s=60 if outage == "new" else 1)
     cluster.freeze() if outage == "frozen" else cluster.stop()
     if outage == "known":
-        eventually(lambda: health(site)["storage"] is False, 60, "the database is missed")
+        eventually(lambda: health(site)["storage"] is False, what="the database is missed")
     meter.socket.sendall(wire.encode(answer))
     if outage == "new":
         # What needs no storing is answered, so what came before it was heard.
@@ -340,7 +340,7 @@ def test_a_worker_that_is_told_to_end_in_an_outage_ends_in_time_and_loses_nothin
         bring_back(cluster, site)
     site.restart("worker")
     ends_as_answered(site, number)
-    eventually(lambda: stored_from_the_spool(site) == len(meter.told), 60, "all are stored")
+    eventually(lambda: stored_from_the_spool(site) == len(meter.told), what="all are stored")
 
 
 def test_an_outage_fills_no_log(cluster, make_away, fleet):
@@ -351,9 +351,9 @@ def test_an_outage_fills_no_log(cluster, make_away, fleet):
     for _ in range(30):
         with pytest.raises(urllib.error.HTTPError), ask(f"{site.desk_url}/api/v1/stations"):
             pass
-    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 60, "frames wait")
+    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, what="frames wait")
     bring_back(cluster, site)
-    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    eventually(lambda: health(site)["spool"]["frames"] == 0, what="the spool is empty")
     told.finish(tellers)
     for name, process in site.processes.items():
         text = process.log.read_bytes()[said[name] :].decode()
@@ -392,7 +392,7 @@ def test_a_task_within_a_long_statement_gives_up_on_a_frozen_database(cluster, w
     thread.start()
     with psycopg.connect(cluster.url, autocommit=True) as db:
         query = f"SELECT 1 FROM pg_stat_activity WHERE query = '{LONG}' AND state = 'active'"
-        eventually(lambda: db.execute(query).fetchone(), 20, "the statement runs")
+        eventually(lambda: db.execute(query).fetchone(), what="the statement runs")
         cluster.freeze()
         thread.join(60)
         assert [is_away(error) for error in found] == [True]
@@ -422,4 +422,4 @@ def test_the_desk_says_that_a_frozen_database_is_away(cluster, make_away):
     assert status(b"{}") == 503
     assert status() == 503
     cluster.thaw()
-    eventually(lambda: status() == 401, 60, "it is back")
+    eventually(lambda: status() == 401, what="it is back")

@@ -49,7 +49,7 @@ def test_sqlite_on_a_full_disc(small_disc, make_site, fleet):  # noqa: F811
     site = make_site("sqlite", processes=("worker",), storage_hold_s=1)
     tellers = fleet(site)
     fill(small_disc / "ballast")
-    eventually(lambda: cut_off(tellers), 120, "some are cut off")
+    eventually(lambda: cut_off(tellers), what="some are cut off")
     assert health(site)["storage"] is False
     (small_disc / "ballast").unlink()
     told.finish(tellers)
@@ -64,7 +64,7 @@ def test_a_spool_that_takes_no_writes(cluster, make_away, fleet):  # noqa: F811
     with mounted(spool, "--bind", spool):
         subprocess.run(["mount", "-o", "remount,bind,ro", spool], check=True)
         cluster.stop()
-        eventually(lambda: cut_off(tellers), 120, "some are cut off")
+        eventually(lambda: cut_off(tellers), what="some are cut off")
         assert health(site)["spool"]["frames"] == 0
     bring_back(cluster, site)
     told.finish(tellers)

@@ -30,4 +30,4 @@ def test_readings_are_stored_while_a_task_that_hangs_holds_their_session(make_si
         with site.read() as db:
             return db.scalar(select(ChargingSession.last_reading_at)) == meter.told[-1]
 
-    eventually(shown, 30, "the newest reading is shown")
+    eventually(shown, what="the newest reading is shown")

@@ -110,5 +110,5 @@ def killed_at(site, program, stage, word=""):
     """Set a trap, and wait until the program is dead."""
     trap = set_trap(site.data_dir, program, stage, word=word)
     process = site.processes[program]
-    eventually(lambda: not process.running, 120, f"the {program} dies: {stage}, {word}")
+    eventually(lambda: not process.running, what=f"the {program} dies: {stage}, {word}")
     assert not trap.exists(), f"the {program} died before: {stage}"

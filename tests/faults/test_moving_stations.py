@@ -44,7 +44,7 @@ def test_hundreds_of_moves_between_two_nodes_end_in_no_circle(make_site):
             nodes = db.scalar(select(func.count(Connection.node.distinct())))
             return len(db.scalars(named).all()) == STATIONS and nodes == 2
 
-    eventually(true, within=60, what="each has one connection")
+    eventually(true, what="each has one connection")
     with site.read() as db:
         circles = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         assert db.scalar(circles) == 0

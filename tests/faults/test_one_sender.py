@@ -91,7 +91,7 @@ def test_a_kill_between_two_pieces_loses_and_doubles_nothing(make_site, database
 
     thread = threading.Thread(target=send)
     thread.start()
-    eventually(lambda: stored(site) > 0, within=60)
+    eventually(lambda: stored(site) > 0)
     site.kill9("worker")
     thread.join()
     assert answers == ["cut off"]

@@ -140,10 +140,10 @@ def test_a_commit_of_which_nobody_heard_is_done_again_and_doubles_nothing(
     for word in UNHEARD:
         told.more_answers(tellers)
         trap = set_trap(site.data_dir, "worker", "unconfirmed", word=word)
-        eventually(lambda trap=trap: not trap.exists(), 60, f"a {word} is committed")
+        eventually(lambda trap=trap: not trap.exists(), what=f"a {word} is committed")
     for passes in range(3):
         trap = set_trap(site.data_dir, "celery", "unconfirmed", passes)
-        eventually(lambda trap=trap: not trap.exists(), 60, "Celery commits")
+        eventually(lambda trap=trap: not trap.exists(), what="Celery commits")
     told.finish(tellers)
     told.wait_until_billed(site)
     with site.read() as db:
@@ -165,6 +165,6 @@ class Rival(threading.Thread):
         port, teller = self.site.settings.ocpp_port, self.teller
         for _ in range(TAKEOVERS):
             before = len(teller.answered)
-            eventually(lambda before=before: len(teller.answered) > before + 2, 60)
+            eventually(lambda before=before: len(teller.answered) > before + 2)
             wire.connect(port, teller.identity, teller.password, teller.protocol).close()
             self.came += 1

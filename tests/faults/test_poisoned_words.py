@@ -221,7 +221,7 @@ def test_poison_in_a_frame_is_kept_in_the_log(site):
         with site.read() as db:
             return len(db.scalars(select(Message.id)).all()) >= len(FRAMES)
 
-    eventually(kept, within=20)
+    eventually(kept)
     assert failures(site) == []
 
 

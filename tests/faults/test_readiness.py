@@ -53,8 +53,8 @@ def database_of(site, name):
 
 
 def both_are(site, status, state):
-    eventually(lambda: database_of(site, "worker") == (status, state), 40, "the worker's word")
-    eventually(lambda: database_of(site, "web") == (status, state), 40, "the desk's word")
+    eventually(lambda: database_of(site, "worker") == (status, state), what="the worker's word")
+    eventually(lambda: database_of(site, "web") == (status, state), what="the desk's word")
 
 
 # A database that says nothing is the harder one to tell from one that is there.
@@ -70,14 +70,14 @@ def test_a_database_that_is_away_is_said_and_what_lives_lives(site, relay, fault
 
 
 def test_without_redis_chargers_are_served_and_it_is_said(site):
-    eventually(lambda: ask(site, "worker", "/readyz")[1]["status"] == "ok", 20)
+    eventually(lambda: ask(site, "worker", "/readyz")[1]["status"] == "ok")
     site.kill9("redis")
 
     def said():
         status, body = ask(site, "worker", "/readyz")
         return status == 200 and body["parts"]["redis"]["state"] == "warn"
 
-    eventually(said, 20, "the worker's word")
+    eventually(said, what="the worker's word")
     assert ask(site, "web", "/readyz")[0] == 200
 
 

@@ -18,11 +18,11 @@ def unwilling(request, make_site):
     site = make_site("sqlite", processes=("celery", "beat"))
     client = redis.Redis.from_url(site.redis.url, decode_responses=True)
     mend = copies(client) if request.param == "copies another" else fill(client)
-    eventually(lambda: refuses(client), 30, "Redis takes no writes")
+    eventually(lambda: refuses(client), what="Redis takes no writes")
 
     def mended():
         mend()
-        eventually(lambda: not refuses(client), 30, "Redis takes writes")
+        eventually(lambda: not refuses(client), what="Redis takes writes")
 
     yield site, mended
     client.close()
@@ -62,9 +62,9 @@ def test_tasks_wait_and_go_on_without_anybody_starting_them_anew(unwilling):
     site, mend = unwilling
     celery, beat = parts = [site.processes[name] for name in ("celery", "beat")]
     began = [part.process.pid for part in parts]
-    eventually(lambda: celery.said("Cannot connect to redis"), 60, "Celery has met it")
+    eventually(lambda: celery.said("Cannot connect to redis"), what="Celery has met it")
     errors = ("Connection error", "Message Error")
-    eventually(lambda: any(map(beat.said, errors)), 60, "beat has met it")
+    eventually(lambda: any(map(beat.said, errors)), what="beat has met it")
     mend()
-    eventually(site._celery_listens, 60, "Celery listens again")
+    eventually(site._celery_listens, what="Celery listens again")
     assert [part.process.pid for part in parts if part.running] == began

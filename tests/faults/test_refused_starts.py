@@ -137,8 +137,8 @@ def test_a_redis_that_does_not_answer_is_named_and_waited_for(run, tmp_path, cap
 def test_a_redis_that_does_not_answer_is_named_and_chargers_are_served(tmp_path):
     running = Running(tmp_path / "data", redis_url=f"redis://127.0.0.1:{free_port()}/0", demo=0)
     try:
-        eventually(lambda: "AMPDESK_REDIS_URL" in running.said(), 60, "it is said")
-        eventually(lambda: "chargers connect to" in running.said(), 60, "the worker serves")
+        eventually(lambda: "AMPDESK_REDIS_URL" in running.said(), what="it is said")
+        eventually(lambda: "chargers connect to" in running.said(), what="the worker serves")
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(60) == 0
     finally:

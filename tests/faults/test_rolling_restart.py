@@ -48,11 +48,11 @@ def test_a_rolling_restart_loses_no_message_and_cuts_nobody_off(make_site):
     site = make_site("postgresql", processes=WORKERS, ocpp_processes=2, drain_s=5)
     with Talkers(site.charger_url, logins(site)) as talkers:
         for name in WORKERS:
-            eventually(lambda: both_live(site), within=120, what="both workers live")
-            eventually(lambda: len(talkers.connected) == CHARGERS, 120, "all are connected")
+            eventually(lambda: both_live(site), what="both workers live")
+            eventually(lambda: len(talkers.connected) == CHARGERS, what="all are connected")
             assert site.processes[name].stop(patience_s=60) == 0
             site.restart(name)
-        eventually(lambda: len(talkers.connected) == CHARGERS, 120, "all are connected again")
+        eventually(lambda: len(talkers.connected) == CHARGERS, what="all are connected again")
     assert set(talkers.endings) <= {1001}
     assert sum(talkers.endings.values()) >= CHARGERS
     counted = stored(site)

@@ -73,7 +73,7 @@ def test_equal_energy_costs_the_same_over_every_version(depot, chargers):
             states = db.scalars(select(ChargingSession.billing)).all()
             return states == [BillingState.BILLED] * len(VERSIONS)
 
-    eventually(billed, within=120, what="all sessions are billed")
+    eventually(billed, what="all sessions are billed")
     with site.read() as db:
         sessions = db.scalars(select(ChargingSession).order_by(ChargingSession.station_id)).all()
         assert [session.state for session in sessions] == [SessionState.ENDED] * 3
@@ -94,7 +94,7 @@ def test_a_remote_start_and_stop_over_2x(depot, chargers, number):
     assert charger.boot().status == "Accepted"
     charger.status("Occupied")
     order(site, charger, Order.START_CHARGING, {"token": place.tag, "connector": 1})
-    eventually(lambda: charger.asked, 60, "the charger is asked to start")
+    eventually(lambda: charger.asked, what="the charger is asked to start")
     action, asked = charger.asked.pop()
     assert action == "RequestStartTransaction"
     assert asked["id_token"]["id_token"] == place.tag
@@ -116,7 +116,7 @@ def test_a_remote_start_and_stop_over_2x(depot, chargers, number):
         numbers = {"session_id": session.id}
     order(site, charger, Order.SEND_COST, numbers)
     order(site, charger, Order.STOP_CHARGING, numbers)
-    eventually(lambda: len(charger.asked) == 2, 60, "the charger is asked to stop")
+    eventually(lambda: len(charger.asked) == 2, what="the charger is asked to stop")
     assert [action for action, _ in charger.asked] == ["CostUpdated", "RequestStopTransaction"]
     charger.stop(None, STOP_WH, now + timedelta(minutes=1))
     with site.read() as db:
@@ -135,4 +135,4 @@ def order(site, charger, wanted, arguments):
         with site.read() as db:
             return db.get(Command, number).state == CommandState.ACCEPTED
 
-    eventually(accepted, 60, f"{wanted.value} is accepted")
+    eventually(accepted, what=f"{wanted.value} is accepted")

@@ -71,9 +71,9 @@ def test_bills_and_sweeps_go_on_while_a_mail_hangs(make_site, smtp_server):
     net = end_sessions(site, 1)
     assert smtp_server.taken.wait(120), "the first receipt is on its way"
     end_sessions(site, SESSIONS, net)
-    eventually(lambda: bills(site) == 1 + SESSIONS, 60, "all bills are written")
+    eventually(lambda: bills(site) == 1 + SESSIONS, what="all bills are written")
     before = swept_at(site)
-    eventually(lambda: swept_at(site) > before, 60, "another sweep was done")
+    eventually(lambda: swept_at(site) > before, what="another sweep was done")
     assert smtp_server.messages == [], "the first mail still hangs"
     smtp_server.may_answer.set()
-    eventually(lambda: len(smtp_server.messages) == 1 + SESSIONS, 120, "all mails arrive")
+    eventually(lambda: len(smtp_server.messages) == 1 + SESSIONS, what="all mails arrive")

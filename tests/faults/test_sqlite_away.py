@@ -17,11 +17,11 @@ def test_chargers_go_on_while_the_file_is_locked(make_site, fleet):  # noqa: F81
     other = sqlite3.connect(site.data_dir / "ampdesk.sqlite3", isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
-        eventually(lambda: health(site)["spool"]["frames"] >= 8, 120, "frames wait in the spool")
+        eventually(lambda: health(site)["spool"]["frames"] >= 8, what="frames wait in the spool")
         assert health(site)["storage"] is False
     finally:
         other.rollback()
         other.close()
-    eventually(lambda: health(site)["spool"]["frames"] == 0, 120, "the spool is empty")
+    eventually(lambda: health(site)["spool"]["frames"] == 0, what="the spool is empty")
     told.finish(tellers)
     check(site, tellers, redone=1)

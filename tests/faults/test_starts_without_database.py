@@ -49,8 +49,8 @@ def away(cluster, make_away, smtp_server):  # noqa: F811
             chargers[-1].connect()
             assert chargers[-1].boot().status == "Accepted"
             chargers[-1].status("Available")
-        eventually(lambda: health(site)["known_tags"] == 2, 60, "the worker knows the tags")
-        eventually(lambda: health(site)["leased_ids"], 60, "the worker has ids")
+        eventually(lambda: health(site)["known_tags"] == 2, what="the worker knows the tags")
+        eventually(lambda: health(site)["leased_ids"], what="the worker has ids")
         cluster.stop()
         return site, place, chargers
 
@@ -83,7 +83,7 @@ def all_stored(site):
             return False  # it is only starting
         return told["storage"] and told["spool"]["frames"] == 0
 
-    eventually(stored, 60, "the spool is empty")
+    eventually(stored, what="the spool is empty")
 
 
 def sessions(site):
@@ -106,8 +106,8 @@ def test_whole_sessions_of_every_version_are_stored_once(cluster, away, smtp_ser
         found = [one.billing for one in sessions(site)]
         return found == [BillingState.BILLED] * 3
 
-    eventually(billed, 120, "all sessions are billed")
-    eventually(lambda: len(smtp_server.to(place.mail)) == 3, 60, "three receipts")
+    eventually(billed, what="all sessions are billed")
+    eventually(lambda: len(smtp_server.to(place.mail)) == 3, what="three receipts")
     for one, (_, number) in zip(sessions(site), told, strict=True):
         assert one.transaction_ref == number
         assert "let_in_away" in one.flags
@@ -167,7 +167,7 @@ def test_everybody_may_charge_where_that_is_set_and_is_looked_at_later(cluster, 
     bring_back(cluster, site)
     all_stored(site)
     held = [BillingState.HELD] * 2
-    eventually(lambda: [one.billing for one in sessions(site)] == held, 120, "both are held")
+    eventually(lambda: [one.billing for one in sessions(site)] == held, what="both are held")
     for one in sessions(site):
         assert one.unauthorised
         assert "let_in_away" in one.flags

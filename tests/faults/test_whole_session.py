@@ -123,8 +123,8 @@ def nudge_again(site):
     with site.app.app_context():
         for name in (BILL, POST, "sweep"):
             celery.send_task(name)
-    eventually(lambda: not any(map(redis.llen, QUEUES)), within=90, what="the queue is empty")
-    eventually(lambda: redis.hlen("unacked") <= orphans, within=90, what="all tasks are done")
+    eventually(lambda: not any(map(redis.llen, QUEUES)), what="the queue is empty")
+    eventually(lambda: redis.hlen("unacked") <= orphans, what="all tasks are done")
 
 
 def test_a_session_ends_as_one_bill_and_one_mail(run, smtp_server):

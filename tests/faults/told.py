@@ -32,7 +32,7 @@ def answers(tellers):
 def more_answers(tellers, count=40):
     """Wait until the chargers were answered some more."""
     before = answers(tellers)
-    eventually(lambda: answers(tellers) > before + count, 120, "the chargers are answered")
+    eventually(lambda: answers(tellers) > before + count, what="the chargers are answered")
 
 
 def finish(tellers):

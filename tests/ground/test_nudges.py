@@ -66,7 +66,7 @@ def test_what_was_told_without_a_redis_is_told_once_when_it_is_back(app, server)
     eventually(lambda: len(failed()) > 1, what="nudges fail")
     reactions.flush(60)
     server.start()
-    eventually(lambda: not failed(), 60, "all were told")
+    eventually(lambda: not failed(), what="all were told")
     assert asked(app) == 3  # a round of bills, of the post and for webhooks
 
 
@@ -75,7 +75,7 @@ def test_an_order_that_nobody_heard_of_is_published_again(app, server):
     reactions.react([events.CommandQueued(1, 7, 3)])
     eventually(failed, what="the nudge fails")
     server.start()
-    eventually(lambda: not failed(), 60, "it is told")
+    eventually(lambda: not failed(), what="it is told")
     assert app.extensions["redis"].info("commandstats")["cmdstat_publish"]["calls"] == 2
 
 

@@ -218,7 +218,7 @@ def kill_while_sending(app, server, number):
     command = [sys.executable, "-c", SENDER, str(folder), server.url, str(number)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
-        eventually(server.reached.is_set, within=60, what="the sender reached the step")
+        eventually(server.reached.is_set, what="the sender reached the step")
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -163,7 +163,7 @@ def ordered(site, station, planter):
         else:
             info = {"reasonCode": "x", "additionalInfo": f"not {sent[number]}, really"}
             station.answer(message_id, {"status": "Rejected", "statusInfo": info})
-        eventually(lambda number=command_id: _ended(site, number), within=60)
+        eventually(lambda number=command_id: _ended(site, number))
 
 
 def _ended(site, number):
@@ -190,6 +190,6 @@ def test_planted_secrets_are_found_nowhere(make_site, version):
         with site.read() as db:
             return len(db.scalars(select(Message.id)).all()) >= 16
 
-    eventually(logged, within=60)
+    eventually(logged)
     site.processes["worker"].stop()
     assert found(site, planter) == []

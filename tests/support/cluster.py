@@ -59,7 +59,7 @@ class Cluster:
         if not self._made:
             self._make()
         self.process.start()
-        eventually(self._answers, 90, "PostgreSQL answers")
+        eventually(self._answers, what="PostgreSQL answers")
         if not self._made:
             self._made = True
             with psycopg.connect(self.url.replace("/ampdesk", "/postgres"), autocommit=True) as db:

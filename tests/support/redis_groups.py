@@ -58,7 +58,7 @@ class Watched(Group):
             f"sentinel failover-timeout {SERVICE} 3000",
         )
         self.sentinels = [self.start(*told, mode="--sentinel") for _ in range(3)]
-        eventually(self._knows_all, 60, "the Sentinels know the replica and each other")
+        eventually(self._knows_all, what="the Sentinels know the replica and each other")
 
     @property
     def url(self) -> str:
@@ -90,7 +90,7 @@ class Cluster(Group):
             self.ask(port, "CLUSTER", "ADDSLOTSRANGE", first, last)
             self.ask(ports[0], "CLUSTER", "MEET", "127.0.0.1", port, bus)
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in ports)
-        eventually(lambda: all(map(self._is_whole, ports)), 60, "the Cluster is whole")
+        eventually(lambda: all(map(self._is_whole, ports)), what="the Cluster is whole")
 
     def _is_whole(self, port: int) -> bool:
         with redis.Redis(port=port) as client:

@@ -83,7 +83,7 @@ class Site:
             if name in self.processes:
                 wait_for_port(port, self.processes[name])
         if "celery" in self.processes:
-            eventually(self._celery_listens, 90, "Celery is ready")
+            eventually(self._celery_listens, what="Celery is ready")
 
     def _celery_listens(self) -> bool:
         if self.settings.broker_address.startswith("amqp"):

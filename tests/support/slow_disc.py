@@ -26,7 +26,7 @@ def slow_writes(pids: Sequence[int], late_s: float) -> Iterator[None]:
     command = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={WRITES}", "-e", late, *of]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as tracer:
         try:
-            eventually(lambda: all(_held_by(pid) in (tracer.pid, None) for pid in pids), 30)
+            eventually(lambda: all(_held_by(pid) in (tracer.pid, None) for pid in pids))
             yield
         finally:
             tracer.terminate()  # it lets go of all of them before it ends

@@ -10,9 +10,11 @@ import gevent
 T = TypeVar("T")
 
 PAUSE_S = 0.05
+#: Whoever waits longer than this waits in vain, however busy the computer is.
+PATIENCE_S = 120
 
 
-def eventually(condition: Callable[[], T], within: float = 30, what: str = "") -> T:
+def eventually(condition: Callable[[], T], within: float = PATIENCE_S, what: str = "") -> T:
     """Return the condition's first true value; fail when there is none `within` seconds.
 
     An AssertionError inside the condition counts as "not yet" and is shown when time is up.

@@ -64,7 +64,7 @@ def ended(site, number):
                 return None
             return broadcast.state, dict(count)
 
-    return eventually(settled, 60, "the broadcast ends")
+    return eventually(settled, what="the broadcast ends")
 
 
 def test_every_charger_is_asked_once_and_has_its_own_result(site, fleet):

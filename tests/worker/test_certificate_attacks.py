@@ -68,7 +68,7 @@ def test_a_first_certificate_waits_and_is_sent_once_a_person_agreed(site, pair_o
     number, _ = station.hear("CertificateSigned")
     station.answer(number, {"status": "Accepted"})
     eventually(
-        lambda: rows(site, eve[0], StationCertificate)[0].state == "accepted", 30, "it is in use"
+        lambda: rows(site, eve[0], StationCertificate)[0].state == "accepted", what="it is in use"
     )
     station.close()
 

@@ -153,7 +153,7 @@ def test_a_certificate_lives_and_dies_with_the_door_that_it_opened(
         certificates.approve(db, SYSTEM, waiting, now=datetime.now(UTC))
     number, payload = station.hear("CertificateSigned")
     station.answer(number, {"status": "Accepted"})
-    eventually(lambda: rows(site, eve, StationCertificate)[0].state == "accepted", 30, "in use")
+    eventually(lambda: rows(site, eve, StationCertificate)[0].state == "accepted", what="in use")
     station.close()
     leaf = library.load_pem_x509_certificates(payload["certificateChain"].encode())[0]
     assert bob not in leaf.public_bytes(serialization.Encoding.PEM).decode()

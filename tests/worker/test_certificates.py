@@ -77,7 +77,7 @@ def ended(site, number):
             command = db.get(Command, number)
             return None if command.state in commands.OPEN_STATES else command.state
 
-    return eventually(found, 60, "the command ends")
+    return eventually(found, what="the command ends")
 
 
 def states(site, station, use="station"):
@@ -100,7 +100,7 @@ def test_a_signing_request_is_answered_by_a_certificate_of_our_authority(site, s
     assert root.is_authority
     assert x509.belongs(csr, leaf.pem)
     station.answer(number, {"status": "Accepted"})
-    eventually(lambda: states(site, station) == ["accepted"], 30, "the certificate is in use")
+    eventually(lambda: states(site, station) == ["accepted"], what="the certificate is in use")
 
 
 def test_a_request_in_a_foreign_name_is_refused_with_its_reason(site, station):
@@ -181,7 +181,7 @@ def test_password_rotation_old_valid_until_reconnect(site, login, station):
     version = str(station.socket.subprotocol)
     RawStation(site, identity, old, version).close()
     RawStation(site, identity, new, version).close()
-    eventually(lambda: _is_refused(site, identity, old, version), 30, "the old one is refused")
+    eventually(lambda: _is_refused(site, identity, old, version), what="the old one is refused")
     RawStation(site, identity, new, version).close()
     with site.read() as db:
         told = [
@@ -259,7 +259,7 @@ def test_a_revoked_certificate_is_known_by_its_fingerprint(site, station):
     station.call("SignCertificate", {"csr": request(station.identity)})
     number, _ = station.hear("CertificateSigned")
     station.answer(number, {"status": "Accepted"})
-    eventually(lambda: states(site, station) == ["accepted"], 30, "the certificate is in use")
+    eventually(lambda: states(site, station) == ["accepted"], what="the certificate is in use")
     with site.work() as db:
         mine = StationCertificate.station.has(identity=station.identity)
         row = db.scalar(select(StationCertificate).where(mine))

@@ -152,7 +152,7 @@ def ended(site, number):
                 return None
             return command.state, command.sentence
 
-    return eventually(settled, 90, "the command ends")
+    return eventually(settled, what="the command ends")
 
 
 def variable(site, name):
@@ -170,7 +170,7 @@ def test_a_base_report_of_hundreds_of_variables_arrives_in_parts(site, charger):
             assert db.scalar(select(func.count(StationVariable.id))) == PARTS * EACH
             return db.get(Command, number).sentence == "The report is complete: 480 values."
 
-    eventually(complete, 60, "the report is complete")
+    eventually(complete, what="the report is complete")
 
 
 def test_settings_with_mixed_results_are_told_apart_and_read_back(site, charger):
@@ -181,8 +181,8 @@ def test_settings_with_mixed_results_are_told_apart_and_read_back(site, charger)
     assert sentence.startswith("2 of 3 settings taken.")
     assert "Bell/Pitch: UnknownVariable" in sentence
     told = ("UTC", "UTC", False, False)
-    eventually(lambda: variable(site, "TimeZone") == told, 90, "it is read back")
-    eventually(lambda: variable(site, "Volume") == ("3", "3", False, False), 90)
+    eventually(lambda: variable(site, "TimeZone") == told, what="it is read back")
+    eventually(lambda: variable(site, "Volume") == ("3", "3", False, False))
     assert variable(site, "Pitch") is None
 
 
@@ -195,7 +195,7 @@ def test_a_setting_that_is_lost_over_the_restart_drifts(site, charger):
     charger.connect()
     charger.boot()
     lost = ("no", "yes", False, True)
-    eventually(lambda: variable(site, "Forgetful") == lost, 90, "the drift is seen")
+    eventually(lambda: variable(site, "Forgetful") == lost, what="the drift is seen")
 
 
 def test_what_a_charger_notices_is_kept(site, charger):

@@ -59,7 +59,7 @@ def order(site, identity, order, **given):
             assert job.state is FileJobState.DONE, (job.state, job.sentence, job.steps)
         return True
 
-    eventually(done, 60, "the job is done")
+    eventually(done, what="the job is done")
     return job_id
 
 

@@ -64,7 +64,7 @@ def test_a_command_says_the_same_and_in_the_same_place(environment, words):
 def test_it_runs_until_it_is_ended_and_tells_how(settings, environment, tmp_path, number, status):
     log = tmp_path / "worker.log"
     forked = forks.start(commands(settings)["worker"], environment, log)
-    eventually(lambda: "up to" in log.read_text(), within=90, what="the worker's first lines")
+    eventually(lambda: "up to" in log.read_text(), what="the worker's first lines")
     assert forked.poll() is None
     forked.send_signal(number)
     assert forked.wait(60) == forked.poll() == status
@@ -75,7 +75,7 @@ def test_it_runs_until_it_is_ended_and_tells_how(settings, environment, tmp_path
 def test_whoever_reaches_it_can_end_it_in_good_order(settings, environment, tmp_path, number):
     log = tmp_path / "worker.log"
     forked = forks.start(commands(settings)["worker"], environment, log)
-    eventually(lambda: listens(settings.ocpp_port), 90, "the worker listens")
+    eventually(lambda: listens(settings.ocpp_port), what="the worker listens")
     forked.send_signal(number)
     assert forked.wait(60) == 0
     assert "stopping: 0 chargers" in log.read_text()
@@ -92,6 +92,6 @@ def test_a_desk_serves_and_ends_when_it_is_told(settings, environment, tmp_path)
         except OSError:
             return False
 
-    eventually(answers, within=90, what="the desk answers")
+    eventually(answers, what="the desk answers")
     forked.terminate()
     assert forked.wait(60) == 0

@@ -22,7 +22,7 @@ def site(make_site):
     port = free_port()
     given = {"metrics_port": port, "metrics_token": TOKEN}
     site = make_site("sqlite", processes=("worker",), **given)
-    eventually(lambda: listens(port), 30, "the port of the figures")
+    eventually(lambda: listens(port), what="the port of the figures")
     return site
 
 
@@ -67,7 +67,7 @@ def test_an_action_that_nobody_knows_makes_no_label(site):
     for number in range(20):
         charger.sendall(wire.encode([2, str(number), f"Made{number}", {}]))
     others = [("action", "other"), ("outcome", "refused"), ("version", "1.6")]
-    eventually(lambda: samples(scrape(site)).get(("ampdesk_messages_total", *others)) == 20, 20)
+    eventually(lambda: samples(scrape(site)).get(("ampdesk_messages_total", *others)) == 20)
     assert "Made1" not in scrape(site)
     charger.close()
 

@@ -87,4 +87,4 @@ def test_calls_to_who_does_not_read_wait_for_nobody(line):
         port.within(call)
         return port.desk.endings
 
-    assert eventually(ended, 120, "the deaf one is closed")[0][1] in {1006, 1011}
+    assert eventually(ended, what="the deaf one is closed")[0][1] in {1006, 1011}

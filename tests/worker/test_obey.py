@@ -284,7 +284,7 @@ def ended(site, number):
             command = db.get(Command, number)
             return None if command.state in commands.OPEN_STATES else command
 
-    return eventually(found, 30, "the command ends")
+    return eventually(found, what="the command ends")
 
 
 @pytest.mark.parametrize("node", ["worker", "other"])

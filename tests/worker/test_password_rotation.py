@@ -80,7 +80,7 @@ def passes(site, identity, password):
 
 
 def refused_in_the_end(site, identity, password):
-    eventually(lambda: not passes(site, identity, password), 30, "it is refused")
+    eventually(lambda: not passes(site, identity, password), what="it is refused")
 
 
 def test_who_hangs_up_without_an_answer_and_comes_with_the_new_one_has_obeyed(site, login, station):

@@ -133,7 +133,7 @@ def order(site, point, kind, **arguments):
             over = found.state not in commands.OPEN_STATES
             return (found.state, found.attempts, found.sentence) if over else None
 
-    return eventually(over, within=60, what=f"{kind} settles")
+    return eventually(over, what=f"{kind} settles")
 
 
 def test_a_refused_profile_is_tried_in_the_units_and_levels_that_the_station_knows(site, point):
@@ -184,7 +184,7 @@ def test_a_car_that_tells_its_needs_gets_a_profile_for_its_transaction(request, 
         found = [given for action, given in point.asked if action == "SetChargingProfile"]
         return found[-1]["charging_profile"] if len(found) >= 2 else None
 
-    profile = eventually(asked, within=60, what="the plan arrives, in watts at last")
+    profile = eventually(asked, what="the plan arrives, in watts at last")
     assert profile["charging_profile_purpose"] == "TxProfile"
     assert profile["transaction_id"] == point.transaction
     with site.read() as db:

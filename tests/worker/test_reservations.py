@@ -137,7 +137,7 @@ def settled(charger, order, **given):
             row = db.get(Command, number)
             return None if row.state in commands.OPEN_STATES else (row.state, row.sentence)
 
-    return eventually(ended, 60, "the command ends")
+    return eventually(ended, what="the command ends")
 
 
 def read(charger, model):

@@ -169,7 +169,7 @@ def answer_until_settled(site, stage, number, version, random):
         with site.read() as db:
             return db.get(Command, number).state not in commands.OPEN_STATES
 
-    eventually(ended, within=60, what=f"command {number} ends")
+    eventually(ended, what=f"command {number} ends")
 
 
 def raised(log):

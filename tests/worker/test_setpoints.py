@@ -78,7 +78,7 @@ def test_the_newest_setpoint_wins_and_none_is_queued_behind_it(charging):
     last, again, limit = heard(stage)
     assert (limit, again) == (6.0, number), "12 and 8 A are not sent any more"
     answer(stage, last)
-    eventually(lambda: row(site).state == "accepted", within=30, what="it is taken")
+    eventually(lambda: row(site).state == "accepted", what="it is taken")
     assert row(site).accepted["periods"][0]["limit"] == "6.0"
     with site.read() as db:
         for model in (Command, StationProfile):
@@ -93,7 +93,7 @@ def test_a_refused_setpoint_says_so_and_a_new_one_is_tried(charging):
     site, stage = charging
     want(site, stage, 16)
     answer(stage, heard(stage)[0], "Rejected")
-    eventually(lambda: row(site).state == "rejected", within=30, what="it is refused")
+    eventually(lambda: row(site).state == "rejected", what="it is refused")
     assert row(site).accepted is None
     want(site, stage, 10)
     assert heard(stage)[2] == 10.0

@@ -40,7 +40,7 @@ def site(make_site, tmp_path):
         ocpp_tls_cert=pair.cert_file,
         ocpp_tls_key=pair.key_file,
     )
-    eventually(lambda: len(health(site)["workers"]) == 2, within=60, what="both live")
+    eventually(lambda: len(health(site)["workers"]) == 2, what="both live")
     return site
 
 
@@ -99,7 +99,7 @@ def on_another(site, stage, node):
         again.close()
         return None
 
-    return eventually(taken, within=60, what="the other worker takes it")
+    return eventually(taken, what="the other worker takes it")
 
 
 def is_replaced(stage, but=None):
@@ -160,7 +160,7 @@ def test_one_worker_is_killed_and_the_other_serves_on(site, stage):
     boot(stage)
     assert node_of(site, stage) != holder
     obeys(site, stage)
-    eventually(lambda: holder not in health(site)["workers"], within=60, what="it is missed")
+    eventually(lambda: holder not in health(site)["workers"], what="it is missed")
 
 
 def test_both_listen_on_both_ports(site):

@@ -96,7 +96,7 @@ def register(event):
 @VERSIONS
 def test_a_whole_session_is_played(central, station):
     cp = station(replace(FAST, lives=("idle_after_full",), idle_s=900))
-    (end,) = eventually(lambda: central.events("Ended"), within=60)
+    (end,) = eventually(lambda: central.events("Ended"))
     events = central.events()
     eventually(lambda: len(central.statuses()) > 2 and central.statuses()[-1] == "Available")
 
@@ -124,7 +124,7 @@ def test_it_is_started_watched_and_stopped_from_afar(central, station, asked):
     station()
     started(central)
     assert start(asked) == {"status": "Accepted"}
-    (begun,) = eventually(lambda: central.events("Started"), within=60)
+    (begun,) = eventually(lambda: central.events("Started"))
     info = begun["transactionInfo"]
     assert (begun["triggerReason"], info["remoteStartId"]) == ("RemoteStart", 7)
     assert start(asked, "Y") == {"status": "Rejected"}
@@ -134,7 +134,7 @@ def test_it_is_started_watched_and_stopped_from_afar(central, station, asked):
     assert asked("GetTransactionStatus", running)["ongoingIndicator"] is True
     assert asked("RequestStopTransaction", {"transactionId": "other"}) == {"status": "Rejected"}
     assert asked("RequestStopTransaction", running) == {"status": "Accepted"}
-    (end,) = eventually(lambda: central.events("Ended"), within=60)
+    (end,) = eventually(lambda: central.events("Ended"))
     assert (end["triggerReason"], end["transactionInfo"]["stoppedReason"]) == (
         "RemoteStop",
         "Remote",
@@ -148,7 +148,7 @@ def test_a_tag_refused_at_the_start_ends_the_session(central, station, asked):
     station()
     started(central)
     start(asked, "BAD")
-    (end,) = eventually(lambda: central.events("Ended"), within=60)
+    (end,) = eventually(lambda: central.events("Ended"))
     assert end["transactionInfo"]["stoppedReason"] == "DeAuthorized"
 
 
@@ -157,11 +157,11 @@ def test_a_reset_when_idle_waits_for_the_session(central, station, asked):
     station()
     started(central)
     start(asked)
-    (begun,) = eventually(lambda: central.events("Started"), within=60)
+    (begun,) = eventually(lambda: central.events("Started"))
     assert asked("Reset", {"type": "OnIdle"}) == {"status": "Scheduled"}
     assert len(central.all("BootNotification")) == 1
     asked("RequestStopTransaction", {"transactionId": begun["transactionInfo"]["transactionId"]})
-    eventually(lambda: len(central.all("BootNotification")) == 2, within=60)
+    eventually(lambda: len(central.all("BootNotification")) == 2)
     assert central.all("BootNotification")[1]["reason"] == "RemoteReset"
     assert central.events("Ended")[0]["transactionInfo"]["stoppedReason"] == "Remote"
 
@@ -234,7 +234,7 @@ def test_charging_profiles_are_kept_obeyed_summed_up_and_cleared(central, statio
     )
     assert schedule["schedule"]["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 5000.0}]
     start(asked)
-    eventually(lambda: 0 < cp.connectors[0].meter.power_w <= 5000, within=60)
+    eventually(lambda: 0 < cp.connectors[0].meter.power_w <= 5000)
     wanted = {"chargingProfilePurpose": "ChargingStationMaxProfile"}
     criteria = {"chargingProfileCriteria": wanted}
     assert asked("ClearChargingProfile", criteria) == {"status": "Accepted"}

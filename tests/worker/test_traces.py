@@ -76,7 +76,7 @@ def path_to(collector, **last):
                 return path
         return None
 
-    return eventually(found, 60, f"a whole trace to {last}")
+    return eventually(found, what=f"a whole trace to {last}")
 
 
 def names(path):
@@ -100,7 +100,7 @@ def test_a_stop_is_one_trace_from_the_frame_to_the_mail_and_tells_nothing_of_any
     site, charger, collector, smtp_server
 ):
     charged(charger)
-    eventually(lambda: smtp_server.messages, 120, "the receipt")
+    eventually(lambda: smtp_server.messages, what="the receipt")
     path = path_to(collector, name="mail.receipt")
     assert names(path) == [
         *(("worker", "message"), ("worker", "unit of work")),
