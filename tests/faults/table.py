@@ -115,9 +115,9 @@ FAULTS = (
     Fault("PostgreSQL restarts, and again", RESTARTED_TWICE, 1, BOTH),
 )
 
-#: A few that are quickly over: by day.  Of other kinds the day's tests have files of their own: a
-#: database that restarts (test_database_away.py), a mail server that dies (money/test_sending.py), a
-#: worker that is asked to end (test_rolling_restart.py), a wrong clock (test_wrong_clocks.py).
+#: A few that are quickly over: by day.  Other kinds have files of their own by day: a database that
+#: restarts (test_database_away.py), a mail server that dies (money/test_sending.py), a worker that
+#: is asked to end (test_rolling_restart.py), a wrong clock (test_wrong_clocks.py).
 BY_DAY = (
     "worker A is killed",
     "Redis comes back empty",
