@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.depot import TAG, TARIFF
-from tests.support.fixtures import POSTGRESQL_BY_DAY
+from tests.support.fixtures import DATABASES
 from tests.support.program import Program
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+#: By day test_generated_client.py does all of it and more, and test_running.py speaks plain HTTP.
+pytestmark = [pytest.mark.nightly, pytest.mark.processes, pytest.mark.timeout(600)]
 
 # By hand: 1.00 + 7.350 kWh x 0.40 = 3.94 with tax.
 START_WH, STOP_WH, GROSS_MINOR = 10_000, 17_350, 394
@@ -29,7 +30,7 @@ def program(make_site, smtp_server, database):
     return program
 
 
-@pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
+@pytest.mark.parametrize("database", DATABASES)
 def test_a_session_is_billed_by_the_api_alone(program, charge_point, smtp_server):
     seller = {"seller_name": "Volt GmbH", "seller_address": "Hauptstr. 1, 10115 Berlin"}
     assert program.patch("/organisation", seller)["seller_name"] == "Volt GmbH"
