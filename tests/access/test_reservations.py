@@ -212,6 +212,16 @@ def test_reservation_zero_means_none_but_the_same_tag_at_the_same_plug_uses_it(
     assert kept.state is ReservationState.USED
 
 
+@pytest.mark.parametrize("minutes, uses", [(0, True), (30, True), (31, False)])
+def test_a_session_that_is_told_when_the_time_is_over_used_it_all_the_same(
+    db, station, kept, now, minutes, uses
+):
+    later = now + timedelta(hours=3)
+    reservations.expire_due(db, now=later)
+    session = started(db, station, later, at=now + timedelta(minutes=minutes))
+    assert (session.reservation_id == kept.id, kept.state is ReservationState.USED) == (uses, uses)
+
+
 def test_a_tag_of_the_group_uses_what_was_kept_for_the_group(db, tenant, station, tag, ask, now):
     fleet = tag_groups.add(db, ADA, tenant.id, now=now, name="Fleet")
     tag.group_id = fleet.id

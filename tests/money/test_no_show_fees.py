@@ -233,9 +233,10 @@ def begin_late(net, number):
     return lone.begin(net.db, net.station, start, now=LATER).session
 
 
-def test_a_reservation_that_was_used_after_all_brings_its_bill_to_review(net):
+@pytest.mark.parametrize("named", [True, False])
+def test_a_reservation_that_was_used_after_all_brings_its_bill_to_review(net, named):
     bill = billed(net)
-    session = begin_late(net, bill.facts["reservation"])
+    session = begin_late(net, bill.facts["reservation"] if named else None)
     row = net.db.get_one(Reservation, bill.facts["reservation"])
     assert (row.state, row.session_id, row.no_show) == (ReservationState.USED, session.id, None)
     assert billing.unsettled(net.db, now=LATER) == [bill.session_id]

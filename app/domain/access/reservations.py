@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, reach
@@ -43,8 +43,12 @@ KEPT = "reservation:"
 _GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
 
 _ROW = Reservation.__table__
-_ACTIVE = _ROW.c.state == ReservationState.ACTIVE
-_KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _ACTIVE))
+#: What a session may use that began `since`: it may be told when the time is over.
+_USABLE = or_(
+    _ROW.c.state == ReservationState.ACTIVE,
+    and_(_ROW.c.state == ReservationState.EXPIRED, _ROW.c.expires_at >= bindparam("since")),
+)
+_KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _USABLE))
 
 #: What a station tells of a reservation by itself, and how that reads.
 _TOLD: dict[str, tuple[ReservationState, str]] = {
@@ -177,9 +181,11 @@ def used(
     return row
 
 
-def kept_at(db: Session, station_ids: Iterable[int]) -> set[int]:
-    """The stations among these that keep a plug for somebody."""
-    return {row.station_id for row in _KEPT_AT(db, stations=set(station_ids))}
+def kept_at(db: Session, begun: Iterable[tuple[int, datetime]]) -> set[int]:
+    """The stations where a session may use a reservation; of each its station and its start."""
+    starts = dict(begun)
+    since = min(starts.values(), default=None)
+    return {row.station_id for row in _KEPT_AT(db, stations=set(starts), since=since)}
 
 
 def follow_statuses(db: Session, changed: Iterable[tuple[Any, StatusReport, datetime]]) -> None:
@@ -307,19 +313,15 @@ def _numbered(db: Session, station: Any, number: int | None) -> Reservation | No
 
 
 def _fitting(db: Session, station: Any, session: ChargingSession) -> Reservation | None:
-    query = (
-        _open(station)
-        .where(
-            Reservation.state == ReservationState.ACTIVE,
-            Reservation.evse.in_({0, session.evse}),
-            Reservation.created_at <= session.started_at + CLOCKS,
-            Reservation.expires_at >= session.started_at,
-        )
-        .order_by(Reservation.evse.desc(), Reservation.id)
+    query = select(Reservation).where(
+        *(Reservation.station_id == station.id, Reservation.evse.in_({0, session.evse}), _USABLE),
+        Reservation.created_at <= session.started_at + CLOCKS,
+        Reservation.expires_at >= session.started_at,
     )
+    query = query.order_by(Reservation.evse.desc(), Reservation.id)
     group = session.tag.group.parent if session.tag and session.tag.group else None
     row: Reservation
-    for row in db.scalars(query):
+    for row in db.scalars(query, {"since": session.started_at}):
         same = row.tag_id is not None and row.tag_id == session.tag_id
         same = same or Token(row.token).key == Token(session.token).key
         if same or (group is not None and row.group_token == group):

@@ -153,7 +153,7 @@ def _follow(db: Session, starts: Sequence[Starting], made: Sequence[SessionRow])
         if starts
         else set()
     )
-    kept = reservations.kept_at(db, stations)
+    kept = reservations.kept_at(db, [(row.station_id, row.started_at) for row in made])
     for told, made_row in zip(starts, made, strict=True):
         station, named = told.station, told.start.reservation_id
         if station.id in asked or station.id in kept or named:

@@ -303,7 +303,8 @@ def _tell_anew(
 def _link(db: Session, plain: Sequence[Plain]) -> None:
     """Tie sessions to the remote starts and the reservations that they follow."""
     beginning = [one for one in plain if one.report.kind != UPDATED or one.report.token is not None]
-    kept = reservations.kept_at(db, [one.told.station.id for one in beginning])
+    own = [one.session for one in beginning]
+    kept = reservations.kept_at(db, [(row.station_id, row.started_at) for row in own])
     for one in plain:
         named = one.report.reservation_id
         asked = one.report.remote_start_id is not None or one.report.trigger == REMOTE_START
