@@ -140,20 +140,6 @@ def file_of_pages(
     return _file(file_name(name, since, until), columns_of(beside), cells(page, beside))
 
 
-def file_of_rows(
-    name: str,
-    columns: Columns,
-    read_page: Callable[[Wish], Page],
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> Response:
-    """Answer with a file of all pages of a list whose rows say all of it."""
-    return file_of_pages(
-        name, lambda wish: (read_page(wish), None), lambda _: columns, since=since, until=until
-    )
-
-
 def shown(
     name: str,
     columns: Columns,
@@ -169,7 +155,9 @@ def shown(
     `beside` is what the template needs besides the page.
     """
     if wants_file():
-        return file_of_rows(name, columns, read_page, since=since, until=until)
+        return file_of_pages(
+            name, lambda wish: (read_page(wish), None), lambda _: columns, since=since, until=until
+        )
     page = read_page(wish())
     return render_template(template, page=page, **beside(page))
 

@@ -74,7 +74,8 @@ def prepare(
     if _under_way(db, station):
         raise Conflict(f"A list is on its way to {station.identity} already.")
     wish = Wanted([]) if mode == "empty" else wanted(db, station, now)
-    whole = mode in ("full", "empty") or (mode == "auto" and _needs_all(row))
+    lost = row.version < 1 or row.full_next or drifted(row)
+    whole = mode in ("full", "empty") or (mode == "auto" and lost)
     if not whole and row.version < 1:
         raise Conflict(f"{station.identity} has no list of ours yet: send the whole list.")
     bounds = limits(db, station)
@@ -190,10 +191,6 @@ def _row(db: Session, station: Station) -> LocalList:
         db.add(row)
         db.flush()
     return row
-
-
-def _needs_all(row: LocalList) -> bool:
-    return row.version < 1 or row.full_next or drifted(row)
 
 
 def _whole(wish: Wanted, bounds: Limits) -> Json:

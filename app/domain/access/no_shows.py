@@ -66,10 +66,6 @@ def _against(db: Session, row: Reservation) -> list["Reason"]:
     return [reason for reason in REASONS if reason.doubt and reason.holds(db, row)]
 
 
-def _never_kept(db: Session, row: Reservation) -> bool:
-    return row.kept_from is None
-
-
 def _let_go(db: Session, row: Reservation) -> bool:
     return row.settled_at is not None and row.settled_at < row.expires_at - CLOCKS
 
@@ -211,7 +207,10 @@ class Reason(NamedTuple):
 
 #: What speaks against a no-show, in the order in which it is looked for; the first is told.
 REASONS = (
-    Reason(N_("The station never confirmed that it holds the connector."), _never_kept),
+    Reason(
+        N_("The station never confirmed that it holds the connector."),
+        lambda db, row: row.kept_from is None,
+    ),
     Reason(N_("The station released the connector before the time was over."), _let_go),
     Reason(N_("It was asked to be cancelled in time."), _cancel_asked),
     Reason(N_("The station was offline all the time."), _away),

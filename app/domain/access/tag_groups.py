@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
@@ -70,7 +71,8 @@ def named(db: Session, tenant_id: int, name: str) -> TagGroup:
 
 def _apply(db: Session, group: TagGroup, given: Arguments) -> None:
     """Set what is given; raises `Invalid`, `Taken` or `Forbidden` before it sets anything."""
-    kept = NewTagGroup.kept(given, {"parent": _parent}, but=("site_ids",))
+    read = partial(NewTagGroup.line, "parent", word="The parent token")
+    kept = NewTagGroup.kept(given, {"parent": read}, but=("site_ids",))
     name, parent = kept.get("name", group.name), kept.get("parent", group.parent)
     if not parent:
         made = "".join(char for char in name.upper() if char.isalnum())[:LONGEST_PARENT]
@@ -90,10 +92,6 @@ def _apply(db: Session, group: TagGroup, given: Arguments) -> None:
             raise Taken(f"{other.name} has the parent token {other.parent}.", field="parent")
     for member, value in kept.items():
         setattr(group, member, value)
-
-
-def _parent(text: str | None) -> str:
-    return NewTagGroup.line("parent", text, "The parent token")
 
 
 #: What may be done to many tags at once: the columns that it sets, where they are always the same.

@@ -176,7 +176,9 @@ def report_part(
     are gone: the station would have told them.
     """
     for one in told:
-        row = _numbered(db, station, one.number) or _adopted(db, station, one)
+        # What a station calls its variables need not be a name that can be typed.
+        wanted = {"kind": one.kind, "severity": one.severity}
+        row = _numbered(db, station, one.number) or _asked(db, station, wanted, one.name)
         if row is None:
             row = VariableMonitor(station_id=station.id, set_by="custom")
             db.add(row)
@@ -190,11 +192,6 @@ def report_part(
     if last and command is not None and _of_all(command):
         _missing(db, command, now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-def _adopted(db: Session, station: Station, one: Monitor) -> VariableMonitor | None:
-    # What a station calls its variables need not be a name that can be typed.
-    return _asked(db, station, {"kind": one.kind, "severity": one.severity}, one.name)
 
 
 def _of_all(command: Command) -> bool:

@@ -228,7 +228,9 @@ def prepare_update(
     if (row.sent or row.document).get("kind") != "dynamic":
         raise Conflict(f"Profile {number} is not dynamic.", field="station_profile_id")
     update = {
-        name: tenths(name, checked[name], lowest=_lowest(name))
+        name: tenths(
+            name, checked[name], lowest=Decimal(0 if name.startswith("limit") else -10_000_000)
+        )
         for name in _RATES
         if checked.get(name) is not None
     }
@@ -236,10 +238,6 @@ def prepare_update(
         raise Invalid("Say the new limit or setpoint.", field="limit")
     arguments = {**checked, "number": row.wire_number, "update": update}
     return Prepared(arguments, f"{KIND}:{row.id}", row.session_id)
-
-
-def _lowest(name: str) -> Decimal:
-    return Decimal(0) if name.startswith("limit") else Decimal(-10_000_000)
 
 
 def settle_update(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

@@ -164,7 +164,11 @@ def wants_cost(taken: Taken) -> bool:
 def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
     """What was taken in, with the costs that its stations are told."""
     sessions = numbered(db, [one.session.id for one in taken if wants_cost(one)]).values()
-    known = [one for one in sessions if _is_known(one)]
+    known = [
+        one
+        for one in sessions
+        if _has_ended(one) and not one.provisional and one.bill_after is None
+    ]
     charging = [one for one in sessions if not _has_ended(one)]
     costs: dict[int, Decimal | None] = {}
     if known:
@@ -178,11 +182,6 @@ def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
 
 def _has_ended(session: SessionRow) -> bool:
     return session.state is SessionState.ENDED
-
-
-def _is_known(session: SessionRow) -> bool:
-    """Whether nothing of a session that has ended is missing any more."""
-    return _has_ended(session) and not session.provisional and session.bill_after is None
 
 
 def _final_cost(assessment: billing.Assessment) -> Decimal | None:

@@ -205,7 +205,8 @@ def tell(db: Session, tenant_id: int, *, desk_url: str, now: datetime) -> int:
     Run within the unit of work that settles: whoever holds its mark is alone.
     """
     running, count = still_open(db, tenant_id), 0
-    news = [alert for alert in running if _is_news(alert, now)]
+    unseen = [one for one in running if one.told_at is None and one.acknowledged_at is None]
+    news = [alert for alert in unseen if _may_speak(alert, now)]
     late = [alert for alert in running if _is_late(alert, now)]
     over = [alert for alert in _ended(db, tenant_id, now) if not is_quiet(alert.rule, now)]
     for alert in news:
@@ -239,10 +240,6 @@ def is_quiet(rule: AlertRule, now: datetime) -> bool:
 def _may_speak(alert: Alert, now: datetime) -> bool:
     snoozed = alert.snoozed_until is not None and alert.snoozed_until > now
     return not snoozed and not is_quiet(alert.rule, now)
-
-
-def _is_news(alert: Alert, now: datetime) -> bool:
-    return alert.told_at is None and alert.acknowledged_at is None and _may_speak(alert, now)
 
 
 def _is_late(alert: Alert, now: datetime) -> bool:

@@ -83,17 +83,7 @@ def jobs(db: Session, wanted: JobFilter, wish: Wish) -> Page:
     return fetch(db, query, wish, JOB_SORTS, default="-id", noun="jobs")
 
 
-def jobs_of_station(db: Session, station: Station) -> list[FileJob]:
-    """The newest jobs of one station."""
-    return _newest(db, FileJob.station_id == station.id)
-
-
-def jobs_of_image(db: Session, image: FirmwareFile) -> list[FileJob]:
-    """The newest jobs that brought one image somewhere."""
-    return _newest(db, FileJob.firmware_id == image.id)
-
-
-def _newest(db: Session, condition: Any) -> list[FileJob]:
+def newest(db: Session, condition: Any) -> list[FileJob]:
     query = select(FileJob).options(joinedload(FileJob.station), joinedload(FileJob.firmware))
     return list(db.scalars(query.where(condition).order_by(FileJob.id.desc()).limit(RECENT)))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.limits import supply
@@ -64,11 +64,8 @@ def counts(db: Session, ids: Iterable[int], now: datetime) -> dict[int, Counts]:
 
 def choices(db: Session) -> list[Site]:
     """The sites in use, by name."""
-    return list(db.scalars(_in_use()))
-
-
-def _in_use() -> Select[Site]:
-    return select(Site).where(Site.archived_at.is_(None)).order_by(Site.name_key)
+    query = select(Site).where(Site.archived_at.is_(None)).order_by(Site.name_key)
+    return list(db.scalars(query))
 
 
 def tariffs(db: Session) -> list[Tariff]:

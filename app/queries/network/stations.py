@@ -77,7 +77,7 @@ class Filter:
         if self.state in STATES:
             found.append(_in_state(self.state, now))
         if self.deviating:
-            found.append(_deviating())
+            found.append(select(Deviation.id).where(Deviation.station_id == Station.id).exists())
         if self.q:
             found.append(_holding(self.q))
         return found
@@ -88,10 +88,6 @@ _ONLINE: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "no": lambda now: and_(~connected(now), Station.last_seen_at.is_not(None)),
     "never": lambda now: and_(~connected(now), Station.last_seen_at.is_(None)),
 }
-
-
-def _deviating() -> ColumnElement[bool]:
-    return select(Deviation.id).where(Deviation.station_id == Station.id).exists()
 
 
 def _in_state(state: str, now: datetime) -> ColumnElement[bool]:

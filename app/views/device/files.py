@@ -37,7 +37,7 @@ def index(station_id: int) -> ResponseReturnValue:
         there=there,
         offered={order for order in ORDERS if there.offers(order)},
         unfit=_unfit(station),
-        jobs=queries.jobs_of_station(session, station),
+        jobs=queries.newest(session, FileJob.station_id == station.id),
         images=queries.images_for(session, station),
         reports=queries.reports_of(session, station) if private else [],
     )

@@ -15,7 +15,7 @@ from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
 from app.forms.device import FirmwareForm
 from app.forms.ground import refusals
-from app.models import FirmwareFile
+from app.models import FileJob, FirmwareFile
 from app.process.clock import utc_now
 from app.queries.device import files as queries
 from app.queries.ground import picks
@@ -112,7 +112,7 @@ def show(firmware_id: int) -> ResponseReturnValue:
     return render_template(
         "device/firmware/show.html",
         image=image,
-        jobs=queries.jobs_of_image(db.session(), image),
+        jobs=queries.newest(db.session(), FileJob.firmware_id == image.id),
     )
 
 

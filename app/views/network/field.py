@@ -72,7 +72,9 @@ def show(code: str) -> Response:
     station = field.by_code(db.session(), code)
     if station is None:
         abort(404)
-    return make_response(_staff(station)) if _is_staff() else _everybody(station)
+    if current_user.is_authenticated and current_user.may(Area.NETWORK, "read"):
+        return make_response(_staff(station))
+    return _everybody(station)
 
 
 @blueprint.post("/order")
@@ -114,10 +116,6 @@ def fault(code: str) -> ResponseReturnValue:
     else:
         flash(_("Noted."), "success")
     return back("field.show", code=code)
-
-
-def _is_staff() -> bool:
-    return bool(current_user.is_authenticated and current_user.may(Area.NETWORK, "read"))
 
 
 def _station(code: str) -> Station:

@@ -107,11 +107,10 @@ class Guess(NamedTuple):
     words: str
 
 
-def _offered() -> dict[str, Any]:
-    return {"guess": g.get("guess"), "currencies": places.currencies()}
-
-
-plain = Plain(blueprint, SITES, "network/sites/form.html", _form, context=_offered)
+plain = Plain(
+    *(blueprint, SITES, "network/sites/form.html", _form),
+    context=lambda: {"guess": g.get("guess"), "currencies": places.currencies()},
+)
 plain.create(everywhere=True)
 plain.edit()
 plain.archive(then=".index")

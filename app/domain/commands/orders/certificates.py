@@ -22,10 +22,6 @@ ALGORITHMS = ("sha256", "sha384", "sha512")
 _HASHES = ("algorithm", "issuer_name_hash", "issuer_key_hash", "serial_number")
 
 
-def _install(given: Arguments) -> str:
-    return f"Install a certificate ({given['use'].replace('_', ' ')})"
-
-
 def _delete(given: Arguments) -> str:
     return f"Delete the certificate {given.get('serial_number') or given.get('certificate_id')}"
 
@@ -215,7 +211,7 @@ SPECS = (
             "authority_id": optional(row),
             "certificate": optional(text(10_000)),
         },
-        words=_install,
+        words=lambda given: f"Install a certificate ({given['use'].replace('_', ' ')})",
         question="Install this certificate at {identity}? A wrong one can take it offline.",
         prepare=prepare_installing,
         after=after_installing,

@@ -66,16 +66,12 @@ _OWN = optional(
 _FIRMWARE = optional(row, label="Firmware", help="The number of one in the library.")
 
 
-def host_of(url: str) -> str:
-    """The host of an address: what may be shown of one that may hold a password."""
-    return urlsplit(url).hostname or ""
-
-
 def _firmware(label: str) -> Any:
     def words(given: Arguments) -> str:
         if given.get("version"):
             return f"{label} to {given['version']}" if label.startswith("Upd") else label
-        where = host_of(str(given.get("url", "")))
+        # No more than the host: an address may hold a password.
+        where = urlsplit(str(given.get("url", ""))).hostname or ""
         return f"{label} from {where}" if where else label
 
     return words

@@ -74,6 +74,8 @@ def written(
     session, quote = assessment.session, assessment.quote
     if quote is None:
         return None
+    measured = assessment.measured
+    took = (measured.energy.started_at, measured.energy.ended_at)
     return Bill(
         **_head(session, by, now, reason),
         kind=BillKind.BILL if corrects is None else BillKind.CORRECTION,
@@ -84,9 +86,9 @@ def written(
         net_minor=quote.net_minor,
         tax_minor=quote.tax_minor,
         gross_minor=quote.gross_minor,
-        duration_s=0 if assessment.measured.usage.no_show else _whole_seconds(assessment.measured),
+        duration_s=0 if measured.usage.no_show else seconds_of([took]),
         facts=_facts(assessment),
-        lines=_lines(quote.lines, assessment.measured),
+        lines=_lines(quote.lines, measured),
     )
 
 
@@ -239,10 +241,6 @@ def _facts(assessment: Assessment) -> Json:
         "incomplete": session.bill_after is not None,
         **({"reservation": session.reservation_id} if measured.usage.no_show else {}),
     }
-
-
-def _whole_seconds(measured: Measured) -> int:
-    return seconds_of([(measured.energy.started_at, measured.energy.ended_at)])
 
 
 def _or_none(number: Decimal | None) -> str | None:
