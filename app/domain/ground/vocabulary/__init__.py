@@ -10,27 +10,25 @@ from app.domain.ground.vocabulary.orders import (
     Order,
     Outcome,
 )
-from app.domain.ground.vocabulary.telling import (
+from app.domain.ground.vocabulary.values import (
     AHEAD,
     OF_NO_SITE,
     PING,
     PROGRESS,
-    WAITS,
-    AlertKind,
-    DeliveryState,
-    WebhookEvent,
-)
-from app.domain.ground.vocabulary.values import (
     SYSTEM,
+    WAITS,
     Actor,
+    AlertKind,
     BootReport,
     ConnectorRef,
     Decision,
+    DeliveryState,
     Json,
     MeterReport,
     Sample,
     StatusReport,
     Token,
+    WebhookEvent,
     token_kind,
 )
 from app.domain.ground.vocabulary.words import (
