@@ -3,10 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Response, flash, g, render_template, request, stream_with_context
@@ -22,6 +22,9 @@ from app.queries.ground import picks
 from app.queries.ground.paging import PAGE_SIZE, PIECE, Page, Wish
 from app.web import spreadsheet
 from app.web.spreadsheet import Columns
+
+#: A dataclass of what a list is narrowed to.
+Narrowed = TypeVar("Narrowed")
 
 
 def wish() -> Wish:
@@ -73,24 +76,50 @@ def station() -> int | None:
         return 0
 
 
-def day(name: str, zone: str, *, end: bool = False) -> datetime | None:
-    """A filter's date as an instant: its first midnight in `zone` (or, with `end`, its last)."""
+def zone() -> ZoneInfo:
+    """The clock of whoever asks."""
+    return ZoneInfo(g.get("zone", "UTC"))
+
+
+def day(name: str, *, end: bool = False) -> datetime | None:
+    """A filter's date as an instant: its first midnight on the reader's clock, or its last."""
     try:
         start = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d")
         if end:
             start += timedelta(days=1)
-        return start.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        return start.replace(tzinfo=zone()).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def asked(kind: type[Narrowed], **given: Any) -> Narrowed:
+    """Read a filter off the URL, member by member by its name; what is `given` is not read.
+
+    A text is a text, the id of a thing is its number under the thing's name, and an instant is
+    the first midnight of a day, or of the day after `until`.
+    """
+    for member in fields(kind):  # type: ignore[arg-type]
+        name = member.name
+        if name in given:
+            continue
+        if member.type is str:
+            given[name] = text(name)
+        elif name == "station_id":
+            given[name] = station()
+        elif name.endswith("_id"):
+            given[name] = number(name.removesuffix("_id"))
+        elif name in ("since", "until"):
+            given[name] = day(name, end=name == "until")
+    return kind(**given)
 
 
 #: A long list begins with so many days, unless a period is asked for.
 RECENT_DAYS = 31
 
 
-def recent(zone: str) -> datetime:
-    """The first midnight of what a long list begins with, on the clock of `zone`."""
-    here = (g.get("now") or utc_now()).astimezone(ZoneInfo(zone))
+def recent() -> datetime:
+    """The first midnight of what a long list begins with, on the reader's clock."""
+    here = (g.get("now") or utc_now()).astimezone(zone())
     first = here.replace(hour=0, minute=0, second=0, microsecond=0)
     return (first - timedelta(days=RECENT_DAYS - 1)).astimezone(UTC)
 
@@ -163,11 +192,11 @@ def shown(
 
 
 def _file(name: str, columns: Columns, cells: Iterable[Sequence[Any]]) -> Response:
-    zone, header = ZoneInfo(g.get("zone", "UTC")), [heading for heading, _ in columns]
+    here, header = zone(), [heading for heading, _ in columns]
     cells = _giving_way(cells)
     if _format() == "xlsx":
-        return sent(spreadsheet.workbook(header, cells, zone), spreadsheet.XLSX, f"{name}.xlsx")
-    text = chain(["\ufeff"], spreadsheet.lines(header, cells, zone))
+        return sent(spreadsheet.workbook(header, cells, here), spreadsheet.XLSX, f"{name}.xlsx")
+    text = chain(["\ufeff"], spreadsheet.lines(header, cells, here))
     return sent(text, spreadsheet.CSV, f"{name}.csv")
 
 
@@ -248,10 +277,10 @@ def file_name(noun: str, since: datetime | None = None, until: datetime | None =
 
 def _period(since: datetime | None, until: datetime | None) -> str:
     """The days of a period on the reader's clock; `until` is its first instant no more."""
-    zone = ZoneInfo(g.get("zone", "UTC"))
-    first = f"{since.astimezone(zone):%Y-%m-%d}" if since else ""
-    last = f"{(until - timedelta(microseconds=1)).astimezone(zone):%Y-%m-%d}" if until else ""
-    today = f"{(g.get('now') or utc_now()).astimezone(zone):%Y-%m-%d}"
+    here = zone()
+    first = f"{since.astimezone(here):%Y-%m-%d}" if since else ""
+    last = f"{(until - timedelta(microseconds=1)).astimezone(here):%Y-%m-%d}" if until else ""
+    today = f"{(g.get('now') or utc_now()).astimezone(here):%Y-%m-%d}"
     if not first and not last:
         return today
     return f"{first}-to-{last or today}" if first else f"to-{last}"

@@ -1,8 +1,13 @@
-"""Cells of a list's table know the columns they stand in."""
+"""Cells of a list's table know the columns they stand in; its filter is read off the address."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
+from flask import g
 from markupsafe import Markup
 
+from app.web import listing
 from app.web.tables import cells_of
 
 COLUMNS = [("Name", "name"), ("E-mail", "email", "phone-none"), ("Idle", "", "num", "idle")]
@@ -50,3 +55,31 @@ def test_the_first_column_stays_and_what_stands_beyond_the_last_too():
 
 def test_a_table_with_nothing_to_tell_is_left_as_it_is():
     assert cells_of(ROW, COLUMNS) is ROW
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    q: str = ""
+    message_id: str = ""
+    site_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    archived: bool = False
+    ids: frozenset[int] | None = None
+
+
+def test_a_filter_is_read_off_the_address_member_by_member(app):
+    asked = "/?q=+depot+&message_id=a7&site=3&since=2026-03-28&until=2026-03-28&archived=1&ids=1"
+    with app.test_request_context(asked):
+        g.zone = "Europe/Berlin"
+        assert listing.asked(Narrowed) == Narrowed(
+            *("depot", "a7", 3),
+            since=datetime(2026, 3, 27, 23, tzinfo=UTC),
+            until=datetime(2026, 3, 28, 23, tzinfo=UTC),
+        )
+        assert listing.asked(Narrowed, q="", since=None).since is None
+
+
+def test_what_cannot_be_read_narrows_nothing(app):
+    with app.test_request_context("/?site=x&since=29&until=2026-02-30"):
+        assert listing.asked(Narrowed) == Narrowed()

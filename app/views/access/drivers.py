@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, flash, g, render_template
+from flask import Blueprint, Response, abort, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -51,7 +50,7 @@ def index() -> ResponseReturnValue:
 
 
 def _wanted() -> Filter:
-    return Filter(listing.text("q"), listing.text("state"), listing.text("language"))
+    return listing.asked(Filter)
 
 
 def _listed(wanted: Filter, wish: Wish) -> tuple[Page, tuple[dict[int, Any], dict[int, Any]]]:
@@ -107,7 +106,7 @@ def show(driver_id: int) -> Any:
     """One driver: facts, tags, sessions, sums of the year and of all time."""
     session, now = db.session(), utc_now()
     driver = plain.row(session, {"driver_id": driver_id})
-    here = now.astimezone(ZoneInfo(g.get("zone", "UTC")))
+    here = now.astimezone(listing.zone())
     year = here.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     return render_template(
         "access/drivers/show.html",

@@ -40,9 +40,7 @@ STATES = [
 @needs("read")
 def index() -> ResponseReturnValue:
     """All reservations, narrowed by the URL."""
-    wanted = queries.Filter(
-        q=listing.text("q"), state=listing.text("state"), station_id=listing.station()
-    )
+    wanted = listing.asked(queries.Filter)
     return listing.shown(
         *("reservations", COLUMNS, lambda wish: queries.page(db.session(), wanted, wish)),
         "access/reservations/index.html",

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -76,13 +75,7 @@ def index() -> ResponseReturnValue:
 
 
 def _wanted() -> Filter:
-    return Filter(
-        q=listing.text("q"),
-        state=listing.text("state"),
-        group_id=listing.number("group"),
-        driver_id=listing.number("driver"),
-        site_id=listing.number("site"),
-    )
+    return listing.asked(Filter)
 
 
 @blueprint.get("/unknown")
@@ -161,7 +154,7 @@ def _given(work: Session, form: TagFactsForm, tag: Tag | None) -> dict[str, Any]
         driver_id = tag.driver_id
     else:
         driver_id = drivers.named(work, tenant_id, typed).id
-    zone = ZoneInfo(g.get("zone", "UTC"))
+    zone = listing.zone()
     return {
         **({} if tag else {"value": form.value.data}),
         "label": form.label.data,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, g, request
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 from app.domain.charging.energy import EnergyFlag
@@ -109,7 +109,7 @@ def _idle_words(span: Interval) -> str:
 
 def _typed(at: datetime) -> str:
     """An instant as a date field of the reader wants it."""
-    return f"{at.astimezone(ZoneInfo(g.get('zone', 'UTC'))):%Y-%m-%dT%H:%M:%S}"
+    return f"{at.astimezone(listing.zone()):%Y-%m-%dT%H:%M:%S}"
 
 
 def clock(session: ChargingSession, at: datetime) -> str:

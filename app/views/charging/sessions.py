@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, flash, g, render_template, request
 from flask_babel import gettext as _
@@ -158,32 +157,22 @@ def _now() -> datetime:
 
 def _filter(session: Session) -> tuple[Filter, bool]:
     """What the URL asks for, and whether the list begins with what is recent as it is so long."""
-    zone = g.get("zone", "UTC")
-    since, until = _preset(request.args.get("when", ""), zone)
-    wanted = Filter(
-        q=listing.text("q"),
-        since=listing.day("since", zone) or since,
-        until=listing.day("until", zone, end=True) or until,
-        station_id=listing.station(),
-        site_id=listing.number("site"),
-        driver_id=listing.number("driver"),
-        tag_id=listing.number("tag"),
-        state=listing.text("state"),
-        billing=listing.text("billing"),
-        flag=listing.text("flag"),
+    since, until = _preset(request.args.get("when", ""))
+    wanted = listing.asked(
+        Filter, since=listing.day("since") or since, until=listing.day("until", end=True) or until
     )
     if wanted.since or wanted.until or request.args.get("when") or not wanted.is_long(session):
         return wanted, False
-    return replace(wanted, since=listing.recent(zone)), True
+    return replace(wanted, since=listing.recent()), True
 
 
-def _preset(name: str, zone: str) -> tuple[datetime | None, datetime | None]:
+def _preset(name: str) -> tuple[datetime | None, datetime | None]:
     """The first instant of a preset and the one after its last; days are the reader's."""
-    here = _now().astimezone(ZoneInfo(zone))
+    here = _now().astimezone(listing.zone())
     today = here.replace(hour=0, minute=0, second=0, microsecond=0)
     month = today.replace(day=1)
     spans = {
-        "recent": (listing.recent(zone).astimezone(ZoneInfo(zone)), None),
+        "recent": (listing.recent().astimezone(listing.zone()), None),
         "today": (today, None),
         "yesterday": (today - timedelta(days=1), today),
         "7days": (today - timedelta(days=6), None),

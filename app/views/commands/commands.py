@@ -1,6 +1,6 @@
 """Commands of the desk: what was asked of stations, by whom, and what came of it."""
 
-from flask import Blueprint, abort, current_app, g, render_template
+from flask import Blueprint, abort, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from htmx_flask import request
@@ -65,14 +65,8 @@ COLUMNS = [
 
 
 def _wanted() -> queries.Filter:
-    return queries.Filter(
-        q=listing.text("q"),
-        station_id=listing.station(),
-        order=listing.text("order"),
-        state=listing.text("state"),
-        who=listing.text("who"),
-        since=listing.day("from", g.zone),
-        until=listing.day("to", g.zone, end=True),
+    return listing.asked(
+        queries.Filter, since=listing.day("from"), until=listing.day("to", end=True)
     )
 
 

@@ -84,11 +84,7 @@ def _local() -> bool:
 @needs("read")
 def jobs() -> ResponseReturnValue:
     """All jobs, narrowed by the URL."""
-    wanted = queries.JobFilter(
-        station_id=listing.station(),
-        kind=listing.text("kind"),
-        state=listing.text("state"),
-    )
+    wanted = listing.asked(queries.JobFilter)
     return listing.shown(
         *("file_jobs", JOB_COLUMNS, lambda wish: queries.jobs(db.session(), wanted, wish)),
         "device/firmware/jobs.html",

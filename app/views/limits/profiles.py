@@ -50,7 +50,7 @@ _MOMENTS = ("starts_at", "valid_from", "valid_to")
 @needs("read")
 def index() -> ResponseReturnValue:
     """The library."""
-    wanted = queries.Filter(q=listing.text("q"), state=listing.text("state"))
+    wanted = listing.asked(queries.Filter)
     return listing.shown(
         *("profiles", COLUMNS, lambda wish: queries.page(db.session(), wanted, wish)),
         "limits/profiles/index.html",

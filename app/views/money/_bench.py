@@ -1,9 +1,8 @@
 """A draft of the editor against the sessions of a month: for the page and as a file."""
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
-from flask import Response, g, request
+from flask import Response, request
 from flask_login import current_user
 
 from app.domain.money import tariffs as prices
@@ -23,7 +22,7 @@ def month() -> str:
 
 
 def _today() -> date:
-    return datetime.now(ZoneInfo(g.get("zone", "UTC"))).date()
+    return datetime.now(listing.zone()).date()
 
 
 def tried(draft: prices.Tariff, tariff: Tariff | None) -> Bench:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, g, render_template, request
+from flask import Blueprint, Response, abort, flash, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
@@ -233,19 +233,10 @@ def _summed(wanted: queries.Filter, page: Page) -> bool:
 
 def _filter(session: Session) -> tuple[queries.Filter, bool]:
     """What the URL asks for, and whether the list begins with what is recent as it is so long."""
-    wanted = queries.Filter(
-        q=listing.text("q"),
-        kind=listing.text("kind"),
-        receipt=listing.text("receipt"),
-        site_id=listing.number("site"),
-        driver_id=listing.number("driver"),
-        session_id=listing.number("session"),
-        since=listing.day("since", g.zone),
-        until=listing.day("until", g.zone, end=True),
-    )
+    wanted = listing.asked(queries.Filter)
     if wanted.since or wanted.until or request.args.get("when") or not wanted.is_long(session):
         return wanted, False
-    return replace(wanted, since=listing.recent(g.zone)), True
+    return replace(wanted, since=listing.recent()), True
 
 
 # What drivers ask about their receipts.

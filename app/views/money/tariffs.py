@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -48,7 +47,7 @@ def _held(tariff: Tariff, zone: str = "") -> TariffVersion:
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     session = db.session()
-    wanted = Filter(listing.text("q"), listing.text("state"), listing.text("currency"))
+    wanted = listing.asked(Filter)
 
     def counted(wish: Wish) -> tuple[Page, dict[int | None, dict[str, int]]]:
         page = queries.page(session, wanted, wish)
@@ -115,7 +114,7 @@ def show(tariff_id: int) -> Any:
 
 
 def _monday() -> Any:
-    here = datetime.now(ZoneInfo(g.get("zone", "UTC")))
+    here = datetime.now(listing.zone())
     return datetime.fromordinal(here.toordinal() - here.weekday()).date()
 
 

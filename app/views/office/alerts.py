@@ -48,14 +48,8 @@ def index() -> ResponseReturnValue:
 
 
 def _wanted() -> queries.Filter:
-    return queries.Filter(
-        q=listing.text("q"),
-        state=listing.text("state"),
-        kind=listing.text("kind"),
-        site_id=listing.number("site"),
-        assigned_to_id=current_user.id if listing.text("mine") else None,
-        acknowledged=listing.text("acknowledged"),
-    )
+    mine = current_user.id if listing.text("mine") else None
+    return listing.asked(queries.Filter, assigned_to_id=mine)
 
 
 @blueprint.get("/<int:alert_id>")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, g
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -60,14 +60,11 @@ def changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     session = db.session()
-    wanted = AuditFilter(
-        q=listing.text("q"),
-        noun=listing.text("noun"),
-        actor=listing.text("actor"),
+    wanted = listing.asked(
+        AuditFilter,
         subject_kind=listing.text("kind"),
-        subject_id=listing.number("subject"),
-        since=listing.day("from", g.zone),
-        until=listing.day("to", g.zone, end=True),
+        since=listing.day("from"),
+        until=listing.day("to", end=True),
     )
     return listing.shown(
         *("audit", CSV, lambda wish: staff.audit_page(session, wanted, wish)),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -62,17 +61,8 @@ def index() -> ResponseReturnValue:
 
 
 def _filter() -> Filter:
-    return Filter(
-        station_id=listing.station(),
-        session_id=listing.number("session"),
-        action=listing.text("action"),
-        direction=listing.text("direction"),
-        ended=listing.text("ended"),
-        message_id=request.args.get("message_id", "").strip()[:255],
-        since=moment("since"),
-        until=moment("until"),
-        q=listing.text("q"),
-    )
+    number = request.args.get("message_id", "").strip()[:255]
+    return listing.asked(Filter, message_id=number, since=moment("since"), until=moment("until"))
 
 
 def moment(name: str) -> datetime | None:
@@ -80,7 +70,7 @@ def moment(name: str) -> datetime | None:
     try:
         here = datetime.fromisoformat(request.args.get(name, ""))
         if here.tzinfo is None:
-            here = here.replace(tzinfo=ZoneInfo(g.get("zone", "UTC")))
+            here = here.replace(tzinfo=listing.zone())
         return here.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -123,7 +113,7 @@ def milliseconds(latency_ms: float) -> str:
 @blueprint.app_template_filter()
 def stamp(at: datetime) -> str:
     """A frame's time on the reader's clock: to the millisecond, or with its day if not today."""
-    zone = ZoneInfo(g.get("zone", "UTC"))
+    zone = listing.zone()
     here = at.astimezone(zone)
     today = g.get("now", utc_now()).astimezone(zone).date()
     if here.date() != today:

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, render_template, request
 from flask_babel import gettext as _
@@ -30,7 +29,7 @@ def index() -> Any:
     kind = request.args.get("kind", "")
     kind = kind if kind in KINDS else next(iter(KINDS))
     now, trouble = utc_now(), ""
-    today = now.astimezone(ZoneInfo(g.get("zone", "UTC"))).date()
+    today = now.astimezone(listing.zone()).date()
     days = period.lately(today)
     try:
         days = period.of_days(listing.text("from"), listing.text("to"), days)

@@ -38,7 +38,7 @@ CSV = [
 @needs("read", everywhere=True)
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
-    wanted = queries.Filter(listing.text("q"), listing.text("role"), listing.text("state"))
+    wanted = listing.asked(queries.Filter)
     return listing.shown(
         *("staff", CSV, lambda wish: queries.page(db.session(), wanted, wish)),
         "office/staff/index.html",
