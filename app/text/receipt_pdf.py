@@ -1,11 +1,13 @@
-"""A bill as a PDF on A4, in the words of its mail: the same bill gives the same bytes for ever."""
+"""Bills and months on A4, in the words of their mails: the same bills give the same bytes."""
 
 from collections.abc import Iterable
 
 from fpdf import Align
 
 from app.domain.ground.vocabulary import BillKind
+from app.domain.money.statements import Statement
 from app.models import Bill
+from app.text import statement_words
 from app.text.bill_lines import LineWords
 from app.text.bill_text import BillWords, in_words
 from app.text.paper import ACCENT, AMOUNT, INK, MARGIN, MUTED, Sheet
@@ -120,3 +122,43 @@ def _under(sheet: _Sheet, line: LineWords) -> Iterable[str]:
         tax = sheet.writer.translate(_("tax"))
         yield f"{line.quantity} × {line.unit_price} · {tax} {line.tax}"
     yield from line.details
+
+
+def statement(of: Statement, language: str) -> bytes:
+    """Write a statement in a language; one of the same bills gives the same bytes."""
+    words, t = statement_words.in_words(of, language), Writer(language, "UTC").translate
+    seller = _seller_of(of)
+    sheet = Sheet(
+        words.title,
+        pages=t(_("page %(page)s of %(pages)s")),
+        made_at=max(bill.issued_at for bill in of.bills),
+        author=seller[0] if seller else "",
+        language=language,
+    )
+    for number, text in enumerate(seller):
+        sheet.say(text, size=8.5, colour=MUTED, bold=not number)
+    sheet.gap(6)
+    sheet.say(words.title, size=16, bold=True)
+    sheet.say(words.name)
+    for sums in words.sums:
+        sheet.gap(4)
+        for label, value in sums[:-1]:
+            sheet.pair(label, value)
+        sheet.amount(*sums[-1], bold=True, ruled=False)
+    sheet.heading(t(_("Receipts and credit notes")))
+    for line in words.lines:
+        net, tax, gross = line.amounts
+        sheet.amount(f"{line.kind} {line.number}", gross, ruled=False)
+        sheet.say(f"{line.day}, {line.place}, {line.energy}", size=8.5, colour=MUTED)
+        split = t(_("net %(net)s, tax %(tax)s")) % {"net": net, "tax": tax}
+        sheet.say(split, size=8.5, colour=MUTED)
+        sheet.rule()
+    return sheet.written()
+
+
+def _seller_of(of: Statement) -> list[str]:
+    """Who sells, in the words of the newest bill; not told where the month has several."""
+    sellers = [bill.facts.get("seller", {}) for bill in of.bills]
+    if any(one != sellers[-1] for one in sellers):
+        return []
+    return [text for field in ("name", "address", "tax_number") if (text := sellers[-1].get(field))]

@@ -16,9 +16,9 @@ def receipt(bill: Bill, language: str, hidden: str = "") -> Response:
 
 def statement(of: Statement) -> Response:
     """A driver's monthly statement as a PDF, in their language."""
-    from app.text import statement_pdf
+    from app.text import receipt_pdf
 
-    data = statement_pdf.statement(of, of.driver.language)
+    data = receipt_pdf.statement(of, of.driver.language)
     return pdf(data, f"statement-{of.driver.id}-{of.month}.pdf")
 
 

@@ -133,7 +133,7 @@ def add_role(
 ) -> OwnRole:
     """Make a role.  Raises `Invalid`, `Taken`, or `Forbidden` for rights that one has not."""
     row = OwnRole(tenant_id=tenant_id, created_at=now)
-    _set(db, actor, row, name, rights)
+    _set(actor, row, name, rights)
     db.add(row)
     _flush(db, row)
     audit.note(db, actor, "role.create", row, now=now)
@@ -152,7 +152,7 @@ def edit_role(
     """Change a role; whoever has it may do the new at once.  Raises as `add_role`."""
     refuse_more(actor, parsed(row.rights))
     with audit.edited(db, actor, "role.edit", row, now=now):
-        _set(db, actor, row, row.name if name is None else name, rights or parsed(row.rights))
+        _set(actor, row, row.name if name is None else name, rights or parsed(row.rights))
         _flush(db, row)
     return row
 
@@ -166,7 +166,7 @@ def remove_role(db: Session, actor: Actor, row: OwnRole, *, now: datetime) -> No
     audit.remove(db, actor, "role.remove", row, now=now)
 
 
-def _set(db: Session, actor: Actor, row: OwnRole, name: str, rights: Rights) -> None:
+def _set(actor: Actor, row: OwnRole, name: str, rights: Rights) -> None:
     if not rights:
         raise Invalid("A role needs at least one right.", field="rights")
     refuse_more(actor, rights)

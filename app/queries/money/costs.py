@@ -22,7 +22,7 @@ def standing(session: ChargingSession) -> Bill | None:
     return None if last is None or last.kind is BillKind.CREDIT else last
 
 
-def of(db: Session, session: ChargingSession, assessment: billing.Assessment) -> Bill | None:
+def of(session: ChargingSession, assessment: billing.Assessment) -> Bill | None:
     """The bill that stands, or one as it would be written now (not added, without a number).
 
     None where there is no price, and where nobody pays.

@@ -100,14 +100,13 @@ RECENT = timedelta(hours=24)
 _SEPARATORS = ":- ._"
 
 
-def token_key(column: Any) -> Any:
-    """A token as it is compared, in SQL."""
-    return func.lower(func.trim(column))
+#: A token as it is compared, in SQL.
+_token_key = func.lower(func.trim(Authorisation.token))
 
 
 def unknown_tags(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
     """Cards that were tapped and are on no list, neither then nor since."""
-    key = token_key(Authorisation.token)
+    key = _token_key
     taps = (
         select(func.count(Authorisation.id), func.max(Authorisation.id).label("newest"))
         .where(
@@ -229,7 +228,7 @@ def never_connected(db: Session, unsolved: list[ColumnElement[bool]]) -> list[Fi
 
 def was_tapped(db: Session, token: str) -> bool:
     """Whether a card was tapped at a station in reach."""
-    query = select(Authorisation.id).where(token_key(Authorisation.token) == token)
+    query = select(Authorisation.id).where(_token_key == token)
     return db.scalar(query.limit(1)) is not None
 
 

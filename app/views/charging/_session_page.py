@@ -44,7 +44,7 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
     zone, marked = session.timezone, _marked()
     assessment = billing.assess(db, session, now)
     usage = assessment.measured.usage
-    bill = costs.of(db, session, assessment)
+    bill = costs.of(session, assessment)
     readings = queries.readings(db, session.id)
     flags = [*session.flags, *assessment.doubts, *assessment.remarks]
     flags += sorted(flag.value for flag in assessment.measured.energy.flags)

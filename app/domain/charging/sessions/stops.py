@@ -257,7 +257,7 @@ def assign_stray(
     if stray.ended_at + _SLACK < session.started_at:
         raise Conflict(f"Session {session.id} began after this stop.")
     before = audit.snapshot(session)
-    _apply(db, stray, session, now)
+    _apply(stray, session, now)
     stray.outcome, stray.session_id = MATCHED, session.id
     stray.sentence = f"{actor.name} gave it to session {session.id}."[:300]
     db.flush()
@@ -269,7 +269,7 @@ def assign_stray(
     return session
 
 
-def _apply(db: Session, stray: StrayStop, session: ChargingSession, now: datetime) -> None:
+def _apply(stray: StrayStop, session: ChargingSession, now: datetime) -> None:
     if session.state is SessionState.ENDED and not session.provisional:
         if contradicts((stray.ended_at, stray.meter_stop_wh), _end_of(session)):
             flag(session, "ends_contradict")
