@@ -96,7 +96,9 @@ def test_a_rule_asks_for_what_its_kind_needs(page, desk, sign_in):
         ("no_worker", (True, False, False)),
     ):
         page.get_by_label("Condition").select_option(kind)
-        for label, shown in zip(("For how long", "How many days", "Depot Nord"), asked, strict=True):
+        for label, shown in zip(
+            ("For how long", "How many days", "Depot Nord"), asked, strict=True
+        ):
             expect(page.get_by_label(label)).to_be_visible(visible=shown)
 
 
