@@ -173,7 +173,8 @@ def test_a_start_that_is_told_late_is_held_against_the_sessions_of_its_time(any_
             late = begin(db, there, ago, told_at=now)
             assert late.decision.accepted and not late.session.unauthorised
         # A second one within the first is one too many, whenever it is told.
-        within = begin(db, there, ago + timedelta(minutes=5), evse=2, told_at=now)
+        then = now + timedelta(seconds=1)
+        within = begin(db, there, ago + timedelta(minutes=5), evse=2, told_at=then)
         assert within.decision.verdict is Verdict.CONCURRENT and within.session.unauthorised
 
 

@@ -223,11 +223,16 @@ def running(db: Session, starts: Iterable[tuple[Any, TagRow | None]]) -> Running
 
 
 def _ran(db: Session, tag_id: int, tap: Any) -> int:
-    """How many sessions of a tag ran when it was shown, but for the tap's own."""
+    """How many sessions of a tag ran when it was shown, as far as they were known before this.
+
+    What is told in the same moment counts for neither: it makes no difference how many are taken in
+    together.
+    """
     own, at = ChargingSession, tap.late_at
     query = select(func.count()).where(
         own.tag_id == tag_id,
         own.started_at <= at,
+        own.start_received_at < tap.now,
         or_(own.ended_at.is_(None), own.ended_at > at),
         own.id != (tap.session.id if tap.session is not None else 0),
         CHARGED,
