@@ -10,6 +10,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from app.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "templates" / "translations"
@@ -64,6 +67,9 @@ def collected(catalogue: str) -> Catalog:
         ROOT, methods, options, keywords=keywords
     ):
         found.add(text)
+    if catalogue == "desk":
+        for each in fields(Settings):
+            found.add(each.metadata["meaning"])
     return found
 
 

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from app.config import Settings
 from app.models import Station
@@ -116,6 +116,11 @@ def is_here_only(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def leads_here_only(url: str) -> bool:
+    """Whether only this computer reaches an address that others are given."""
+    return is_here_only(urlsplit(url).hostname or "")
 
 
 def _reachable(bound: str, desk_host: str) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from flask_babel import force_locale
+from jinja2 import nodes
 from markupsafe import Markup
 
 from app.text import numbers
@@ -73,3 +74,37 @@ def test_numbers_and_days_are_those_of_the_reader(german):
     assert numbers.local(NOW, "minute", "Europe/Berlin") == "27. Nov. 2026, 22:05"
     assert numbers.local(NOW, "weekday") == "Freitag"
     assert numbers.local(NOW, "input") == "2026-11-27T21:05"
+
+
+#: Words that are the same in German.
+_THE_SAME = {"ok", "offline", "online", "progress"}
+
+
+def test_every_word_of_a_chip_is_known(app, german):
+    unknown = {
+        (name, word)
+        for name in app.jinja_env.list_templates(extensions=["html"])
+        for word in chip_words(app.jinja_env, name)
+        if word not in _THE_SAME and translated(word) == word
+    }
+    assert unknown == set()
+
+
+def chip_words(env, name):
+    """The words that a template itself gives to chips and does not mark for translation."""
+    source, _, _ = env.loader.get_source(env, name)
+    for call in env.parse(source).find_all(nodes.Call):
+        if getattr(call.node, "attr", getattr(call.node, "name", "")) == "chip" and call.args[1:]:
+            yield from _spoken(call.args[1])
+
+
+def _spoken(node):
+    """The literals that an expression may come to; conditions and arguments are not said."""
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, nodes.CondExpr):
+        yield from _spoken(node.expr1)
+        yield from _spoken(node.expr2)
+    elif isinstance(node, nodes.Or):
+        yield from _spoken(node.left)
+        yield from _spoken(node.right)

@@ -1,6 +1,7 @@
 """In front of a charger: what its label opens for staff, for drivers, for nobody."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -202,6 +203,17 @@ def test_labels_are_made_for_a_filter_or_for_one(made, station):
     viewer = made.people_of["viewer"]
     page = viewer.get("/stations/labels").text
     assert page.count("<svg") >= len(made.stations)
+    assert "No phone can open these codes" in page
     page = viewer.get(f"/stations/labels?station={station.id}").text
     assert f"/q/{station.field_code}" in page
     assert page.count("/q/") == 1
+
+
+def test_labels_that_lead_somewhere_are_not_doubted(app, made):
+    usual = app.config["SETTINGS"]
+    app.config["SETTINGS"] = replace(usual, public_url="https://desk.example.com")
+    try:
+        page = made.people_of["viewer"].get("/stations/labels").text
+    finally:
+        app.config["SETTINGS"] = usual
+    assert "https://desk.example.com/q/" in page and "No phone can open" not in page

@@ -3,14 +3,17 @@
 import importlib.util
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from kombu.entity import Queue
+from markupsafe import escape
 from sqlalchemy import select
 
-from app.models import OutgoingMail
+from app.config import Settings
+from app.domain.ground.vocabulary import Role
+from app.models import OutgoingMail, User
 from app.process import queues
 from app.web import about
 from tests.support import apps, seed
@@ -108,6 +111,15 @@ def test_about_shows_parts_tables_and_licences(desk):
     for words in ("SQLAlchemy", "MIT", "For a bug report", "Libraries and their licences"):
         assert words in page, words
     assert "Test mail" not in page
+
+
+def test_settings_are_explained_in_the_language_of_the_reader(desk, db):
+    db.scalars(select(User).where(User.role == Role.ADMIN)).one().language = "de"
+    db.commit()
+    page = desk["admin"].get("/settings").text
+    assert "<p>Port von Ampdesk</p>" in page
+    for item in fields(Settings):
+        assert f"<p>{escape(item.metadata['meaning'])}</p>" not in page, item.name
 
 
 def test_settings_are_for_admins_of_everything(desk):

@@ -272,7 +272,7 @@ def test_the_first_steps_are_put_away_by_each_for_themselves(app, db, now):
     assert "first-steps" in viewer.get("/").text
     again = admin.get("/first-run").text
     assert again.count("to do") == 6
-    assert "OCPP 1.6, 2.0.1, 2.1" in again and "<svg" in again
+    assert "OCPP 1.6, 2.0.1, 2.1" in again and "A phone cannot open http://localhost" in again
 
 
 def test_steps_that_are_done_are_read_off_the_rows(app, db, now):

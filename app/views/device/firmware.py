@@ -21,6 +21,7 @@ from app.queries.device import files as queries
 from app.queries.ground import picks
 from app.queries.ground.paging import Page, Wish
 from app.schemas.device import NewFirmware
+from app.text.setup_guide import leads_here_only
 from app.uow import unit_of_work
 from app.views.ground import _doing
 from app.web import listing
@@ -52,13 +53,14 @@ def index() -> ResponseReturnValue:
     """The library, and the jobs of all stations in reach."""
     session = db.session()
     q, archived = listing.text("q"), listing.text("show") == "archived"
+    here_only = leads_here_only(current_app.config["SETTINGS"].files_base)
 
     def library(wish: Wish) -> Page:
         return queries.library(session, q, wish, archived=archived)
 
     return listing.shown(
         *("firmware", COLUMNS, library, "device/firmware/index.html"),
-        lambda page: {"local_only": _local(), "recent": _recent(session)},
+        lambda page: {"here_only": here_only, "recent": _recent(session)},
     )
 
 
@@ -72,12 +74,6 @@ COLUMNS = [
 def _recent(session: Session) -> list[Any]:
     found = queries.jobs(session, queries.JobFilter(), Wish(size=queries.RECENT))
     return found.rows
-
-
-def _local() -> bool:
-    """Tell whether stations are told an address that only this computer can reach."""
-    base = current_app.config["SETTINGS"].files_base
-    return "//localhost" in base or "//127." in base
 
 
 @blueprint.get("/jobs")

@@ -24,6 +24,7 @@ from app.queries.network import stations as queries
 from app.queries.network.bundle import Extent
 from app.resource import STATIONS
 from app.schemas.quirks import QUIRKS
+from app.text.setup_guide import leads_here_only
 from app.uow import unit_of_work
 from app.views.ground import _bulk
 from app.views.ground._plain import Plain
@@ -107,7 +108,12 @@ def labels() -> str:
     found = db.session.scalars(query.order_by(Station.identity_key).limit(LABELS + 1)).all()
     base = current_app.config["SETTINGS"].desk_url
     sheet = [field_page.label(row, base) for row in found[:LABELS] if row.field_code]
-    return render_template("network/stations/labels.html", labels=sheet, more=len(found) > LABELS)
+    return render_template(
+        "network/stations/labels.html",
+        labels=sheet,
+        more=len(found) > LABELS,
+        here_only=leads_here_only(base),
+    )
 
 
 def _listed(wanted: queries.Filter, wish: Wish, now: datetime) -> tuple[Page, queries.Listed]:

@@ -27,7 +27,7 @@ from app.queries.network import sites as place_queries
 from app.queries.office import alerts, first_run, home
 from app.text.numbers import FIXED, MINUS, change, iso_formats, number
 from app.text.sentences import translated
-from app.text.setup_guide import charger_address
+from app.text.setup_guide import charger_address, leads_here_only
 from app.uow import unit_of_work
 from app.web import attending, kept, system
 from app.web.security import actor, back, needs
@@ -90,7 +90,7 @@ class Frame:
     @property
     def place(self) -> str:
         """Where, and in which time zone the page's times are."""
-        return " · ".join(filter(None, (g.place.name, g.zone)))
+        return " · ".join(filter(None, (translated(g.place.name), g.zone)))
 
 
 @blueprint.app_context_processor
@@ -248,6 +248,7 @@ def all_steps() -> ResponseReturnValue:
         first_steps=first_run.open_steps(db.session(), current_user.tenant_id),
         address=charger_address(settings, request.host.partition(":")[0]),
         url=url,
+        here_only=leads_here_only(url),
         code=Markup(drawn),
     )
 
