@@ -90,6 +90,17 @@ def test_an_order_is_given_without_scripts(made, db, station):
     assert made.people_of["viewer"].post(f"{address}/order").status_code == 403
 
 
+def test_who_started_a_test_charge_there_stops_it_there(made, db):
+    session = made.sessions["running"]
+    operator, address = made.people_of["operator"], f"/q/{session.station.field_code}"
+    assert operator.get(address).text.count("Stop charging") == 1
+    asked = {"order": "stop_charging", "session_id": session.id}
+    assert operator.post(f"{address}/order", data=asked).headers["Location"].endswith(address)
+    [given] = [row for row in rows(db, Command) if row.order is Order.STOP_CHARGING]
+    assert given.arguments["session_id"] == session.id
+    assert "Stop charging" not in made.people_of["viewer"].get(address).text
+
+
 def test_a_noted_fault_stands_there_and_in_the_audit(made, db, station):
     operator, address = made.people_of["operator"], f"/q/{station.field_code}"
     text = "<b>Display</b> is cracked"

@@ -39,7 +39,12 @@ from app.web.security import actor, back, needs, public
 blueprint = Blueprint("field", __name__, url_prefix="/q/<code>")
 
 #: What may be asked of a charger by somebody in front of it.
-ORDERS = frozenset((Order.RESET, Order.UNLOCK, Order.START_CHARGING, Order.SET_AVAILABILITY))
+ORDERS = frozenset(
+    (
+        *(Order.RESET, Order.UNLOCK, Order.SET_AVAILABILITY),
+        *(Order.START_CHARGING, Order.STOP_CHARGING),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
