@@ -154,6 +154,14 @@ def test_buttons_are_large_enough_for_a_thumb(page, desk, sign_in):
             assert button.bounding_box()["height"] >= 40, button
 
 
+def test_a_phone_folds_filters_but_not_the_choice_of_an_order(page, desk, sign_in):
+    sign_in(page, "operator")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{desk.url}/broadcasts/new")
+    expect(page.get_by_label("Site")).to_be_hidden()
+    expect(page.get_by_label("Order", exact=True)).to_be_visible()
+
+
 def test_the_phone_menu_works_without_scripts(new_page, desk, sign_in):
     page = new_page(java_script_enabled=False, viewport={"width": 390, "height": 844})
     sign_in(page, "viewer")
