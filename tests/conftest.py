@@ -31,7 +31,7 @@ settings.load_profile("patient")
 
 pytest_plugins = [
     *("tests.support.fixtures", "tests.support.network", "tests.support.charging"),
-    *("tests.support.stations", "tests.support.receipts"),
+    *("tests.support.stations", "tests.support.desk", "tests.support.receipts"),
 ]
 
 # Each sign-in of a test would take 60 ms of a core; test_passwords.py holds the product to them.

@@ -13,15 +13,9 @@ from app.models import FileJob, Reservation
 from app.schemas.base import json_schema
 from tests.api.client import Api
 from tests.security import furniture
-from tests.support import apps, seed
+from tests.support import seed
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def postgres_app(postgres_url, tmp_path):
-    with apps.running(tmp_path, database_url=postgres_url, api_rate="") as app:
-        yield app
 
 
 #: Filters that take a text of their own form.

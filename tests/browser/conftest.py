@@ -115,3 +115,12 @@ def sign_in(desk: Desk) -> Callable[[Any, str], None]:
         page.context.add_cookies([desk.cookie(role)])
 
     return give
+
+
+@pytest.fixture
+def complaints(page: Any) -> list[str]:
+    """What the browser complains about: errors, and everything that the policy forbade."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    return found

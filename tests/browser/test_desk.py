@@ -24,15 +24,6 @@ MENU = (
 )
 
 
-@pytest.fixture
-def complaints(page):
-    """What the browser complains about: errors, and everything that the policy forbade."""
-    found = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
-    return found
-
-
 @pytest.fixture(params=[True, False], ids=["with script", "without script"])
 def either(request, new_page, sign_in):
     """A page of Otto's, once with JavaScript and once with it switched off."""

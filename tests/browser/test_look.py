@@ -51,15 +51,6 @@ NO_TABLES = """() => [...document.querySelectorAll('table.table')]
   .map((one) => one.innerText.slice(0, 40))"""
 
 
-@pytest.fixture
-def complaints(page):
-    """What the browser complains about: errors, and everything that the policy forbade."""
-    found = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
-    return found
-
-
 def shows_theme(page, scheme):
     expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
 

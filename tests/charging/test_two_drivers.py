@@ -20,16 +20,11 @@ from app.domain.ground.vocabulary import (
 from app.domain.money import billing
 from app.models import Bill, MeterReading, Review
 from tests.support import lone
-from tests.support.charging import STARTED, network
+from tests.support.charging import STARTED
 from tests.support.transactions import BEGAN, CARD, charge, event
 
 LATER = STARTED + timedelta(hours=6)
 RUNS = {"state": SessionState.CHARGING, "ended_at": None, "meter_stop_wh": None}
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 def reading(minute, wh):

@@ -11,18 +11,12 @@ from app.extensions import db as flask_db
 from app.models import Broadcast, Command
 from app.tasks.sweeps import sweep
 from app.uow import unit_of_work
-from tests.support import apps, lone, sockets
+from tests.support import lone, sockets
 from tests.support.stations import register
 
 pytestmark = pytest.mark.postgres
 
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
-
-
-@pytest.fixture
-def postgres_app(postgres_url, tmp_path):
-    with apps.running(tmp_path, database_url=postgres_url) as app:
-        yield app
 
 
 def begin(now):

@@ -16,7 +16,7 @@ from app.models import Connection, Tenant
 from deploy.processes import ROOT
 from tests.support.depot import furnish
 from tests.support.nginx import started
-from tests.support.pki import Authority, client_context
+from tests.support.pki import client_context
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.processes
@@ -42,11 +42,6 @@ def site(make_shared_site):
     )
     site.stations = furnish(site).stations
     return site
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(scope="module")

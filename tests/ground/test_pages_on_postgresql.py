@@ -9,19 +9,13 @@ from sqlalchemy import select
 from app.extensions import db as flask_db
 from app.models import Bill, Command, StrayStop
 from tests.security.walk import body, pages
-from tests.support import apps, seed
+from tests.support import seed
 
 pytestmark = pytest.mark.postgres
 
 SORT = re.compile(r'href="([^"]*[?&;]sort=[^"]+)"')
 SELECT = re.compile(r'<select[^>]* name="([^"]+)".*?</select>', re.S)
 OPTION = re.compile(r'<option value="([^"]+)"')
-
-
-@pytest.fixture
-def postgres_app(postgres_url, tmp_path):
-    with apps.running(tmp_path, database_url=postgres_url) as app:
-        yield app
 
 
 class Side:

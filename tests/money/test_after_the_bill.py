@@ -22,17 +22,12 @@ from app.domain.ground.vocabulary import (
 from app.domain.money import billing, reviews
 from app.models import AuditEntry, Bill, Review, Station, StrayStop, Tenant
 from tests.support import lone
-from tests.support.charging import STARTED, network
+from tests.support.charging import STARTED
 
 GRACE = Actor("Grace Hopper", 7)
 ENDED = STARTED + timedelta(hours=1)
 LATER = STARTED + timedelta(hours=2)
 DAYS_LATER = STARTED + timedelta(days=3)
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 @pytest.fixture

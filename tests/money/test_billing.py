@@ -26,11 +26,6 @@ from tests.support.charging import STARTED, network
 LATER = STARTED + timedelta(hours=2)
 
 
-@pytest.fixture
-def net(db):
-    return network(db)
-
-
 def issued(db, session, now=LATER, hold_h=24):
     return lone.issue(db, session.id, now=now, provisional_hold_h=hold_h)
 

@@ -16,16 +16,11 @@ from app.models import AuditEntry, Bill, Review
 from app.queries.money import bills
 from tests.support import lone
 from tests.support.chance import tries
-from tests.support.charging import STARTED, network
+from tests.support.charging import STARTED
 
 GRACE = Actor("Grace Hopper", 7, "192.0.2.7")
 LATER = STARTED + timedelta(hours=2)
 DAYS_LATER = STARTED + timedelta(days=3)
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 @pytest.fixture

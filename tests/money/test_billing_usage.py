@@ -10,14 +10,9 @@ from app.domain.ground.vocabulary import Activity
 from app.domain.money import billing
 from app.domain.money.billing.usage import readings_of
 from app.models import MeterReading
-from tests.support.charging import STARTED, network
+from tests.support.charging import STARTED
 
 LATER = STARTED + timedelta(hours=2)
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 def usage_of(db, session, now, **given):

@@ -9,15 +9,10 @@ from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, Billing
 from app.domain.money import billing
 from app.models import Bill, ChargingSession, Connection, Review, StatusEvent, Tenant
 from tests.support import lone
-from tests.support.charging import STARTED, network
+from tests.support.charging import STARTED
 from tests.support.transactions import BEGAN, CARD, PLUG, event, register
 
 LATER = STARTED + timedelta(hours=12)
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 def usage_of(db, session, now, **given):

@@ -14,15 +14,10 @@ from app.models import AuditEntry, Bill, StrayStop, Tariff, TariffVersion, Tenan
 from app.queries.ground.paging import Wish
 from app.queries.money import reviews as queries
 from tests.support import lone
-from tests.support.charging import PRICES, STARTED, network
+from tests.support.charging import PRICES, STARTED
 
 GRACE = Actor("Grace Hopper", 7)
 LATER = STARTED + timedelta(hours=2)
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 def hold(db, net, **given):

@@ -11,7 +11,7 @@ from app.domain.money import billing, receipts
 from app.domain.network import sites, tenants
 from app.models import AuditEntry, Tenant
 from tests.support import lone
-from tests.support.charging import STARTED, network
+from tests.support.charging import STARTED
 
 GRACE = Actor("Grace Hopper", 7)
 LATER = STARTED + timedelta(hours=2)
@@ -21,11 +21,6 @@ HAFEN = {
     "seller_tax_number": "DE123",
     "seller_contact": "billing@hafen.example",
 }
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 @pytest.fixture

@@ -17,15 +17,10 @@ from app.domain.money import tariff_book, tariff_choice
 from app.domain.network import sites, stations
 from app.models import TariffVersion, Tenant
 from tests.support import lone
-from tests.support.charging import PRICES, STARTED, network
+from tests.support.charging import PRICES, STARTED
 
 GRACE = Actor("Grace Hopper", 7)
 LATER = STARTED + timedelta(hours=2)
-
-
-@pytest.fixture
-def net(db):
-    return network(db)
 
 
 def tariff(db, net, name, *, currency="EUR", archived=False, tenant_id=None):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command, Station
-from tests.support import apps, lone, seed
+from tests.support import lone, seed
 
 pytestmark = pytest.mark.postgres
 
@@ -33,9 +33,8 @@ ADDRESSES = [
 
 
 @pytest.fixture
-def app(tmp_path, postgres_url):
-    with apps.running(tmp_path, database_url=postgres_url) as app:
-        yield app
+def app(postgres_app):
+    return postgres_app
 
 
 def test_every_page_opens(app, db):

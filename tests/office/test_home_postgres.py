@@ -6,15 +6,14 @@ import pytest
 
 from app.extensions import db as flask_db
 from app.queries.office import home
-from tests.support import apps, seed
+from tests.support import seed
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def app(tmp_path, postgres_url):
-    with apps.running(tmp_path, database_url=postgres_url) as app:
-        yield app
+def app(postgres_app):
+    return postgres_app
 
 
 def test_the_pages_open_and_the_sums_are_exact(app, now):

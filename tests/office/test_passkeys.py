@@ -7,21 +7,9 @@ from sqlalchemy import select
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import tenants
 from app.domain.office import staff, ways_in
 from app.models import AuditEntry, Passkey, SignIn, User
-
-PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-def grace(db, now):
-    user = staff.create(
-        db, SYSTEM, tenant_id=tenants.first(db, now=now).id, email="grace@example.org",
-        name="Grace Hopper", role="admin", password=PASSWORD, now=now,
-    )  # fmt: skip
-    db.commit()
-    return user
+from tests.support.desk import PASSWORD
 
 
 @pytest.fixture

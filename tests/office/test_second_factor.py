@@ -13,22 +13,12 @@ from app.domain.ground.vocabulary import SYSTEM, Actor, SecondFactorRule
 from app.domain.network import tenants
 from app.domain.office import second_factor, sign_ins, staff
 from app.models import AuditEntry, RecoveryCode, SignIn, User
+from tests.support.desk import PASSWORD
 
 #: What is asked here must stand in the audit.
 pytestmark = pytest.mark.usefixtures("audited")
 
-PASSWORD = "correct horse battery"
 SAFE = Safe("a key", second_factor.PURPOSE)
-
-
-@pytest.fixture
-def grace(db, now):
-    user = staff.create(
-        db, SYSTEM, tenant_id=tenants.first(db, now=now).id, email="grace@example.org",
-        name="Grace Hopper", role="admin", password=PASSWORD, now=now,
-    )  # fmt: skip
-    db.commit()
-    return user
 
 
 @pytest.fixture

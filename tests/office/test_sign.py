@@ -6,28 +6,16 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import tenants
 from app.domain.office import sign_ins
 from app.domain.office.staff import create
 from app.models import AuditEntry, OneTimeLink, OutgoingMail, SignIn, User
 from tests.support import seed
-
-PASSWORD = "correct horse battery"
+from tests.support.desk import PASSWORD
 
 
 @pytest.fixture
 def client(app):
     return app.test_client()
-
-
-@pytest.fixture
-def grace(db, now):
-    user = create(
-        db, SYSTEM, tenant_id=tenants.first(db, now=now).id, email="grace@example.org",
-        name="Grace Hopper", role="admin", password=PASSWORD, now=now,
-    )  # fmt: skip
-    db.commit()
-    return user
 
 
 def sign_in_as(client, email="grace@example.org", password=PASSWORD, address="/sign-in", **more):

@@ -12,15 +12,10 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import stations
 from app.models import Site, Station
 from tests.support.depot import furnish
-from tests.support.pki import Authority, client_context
+from tests.support.pki import client_context
 from tests.support.processes import free_port
 
 HEADER = "X-SSL-Client-Cert"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(scope="module")

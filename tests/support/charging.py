@@ -160,6 +160,12 @@ def network(db: Session, **driver: Any) -> Network:
 
 
 @pytest.fixture
+def net(db: Session) -> Network:
+    """A site, a station, a driver and a tariff."""
+    return network(db)
+
+
+@pytest.fixture
 def any_app(
     database: str, migrated: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Flask]:

@@ -1,6 +1,17 @@
-"""What the desk shows to a browser in this process."""
+"""What the desk shows to a browser in this process, and Grace, who may sign in there."""
 
+from datetime import datetime
 from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import tenants
+from app.domain.office import staff
+from app.models import User
+
+PASSWORD = "correct horse battery"
 
 
 def page(client: Any, address: str, status: int = 200) -> str:
@@ -8,3 +19,13 @@ def page(client: Any, address: str, status: int = 200) -> str:
     answer = client.get(address)
     assert answer.status_code == status, address
     return str(answer.text)
+
+
+@pytest.fixture
+def grace(db: Session, now: datetime) -> User:
+    """An admin who has a password."""
+    person = {"email": "grace@example.org", "name": "Grace Hopper", "role": "admin"}
+    tenant = tenants.first(db, now=now)
+    user = staff.create(db, SYSTEM, tenant_id=tenant.id, password=PASSWORD, now=now, **person)
+    db.commit()
+    return user

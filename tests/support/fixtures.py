@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from flask import Flask
 
+from tests.support import apps
 from tests.support.browser import PATIENCE_MS, chromium
 from tests.support.charge_point import ChargePoint
 from tests.support.mail import MailServer
+from tests.support.pki import Authority
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 from tests.support.site import Site
@@ -65,10 +68,16 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """The URL of a PostgreSQL database without a single table."""
-    with postgres_server.new_database(template="template0") as url:
-        yield url
+def postgres_app(postgres_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """An application on PostgreSQL; its API counts nobody's requests."""
+    with apps.running(tmp_path, database_url=postgres_url, api_rate="") as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signs the certificates of a file's tests."""
+    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from app.domain.trust import certificates
 from app.models import Station, StationCertificate, StationReport
 from tests.support.certificate_site import (
     HEADER,
-    authority,
     basic,
     pair_of_stations,
     profile,
@@ -28,7 +27,7 @@ from tests.trust.test_certificates import request
 
 pytestmark = pytest.mark.processes
 
-__all__ = ["authority", "pair_of_stations", "server", "site"]
+__all__ = ["pair_of_stations", "server", "site"]
 
 
 def test_anothers_serial_number_gets_no_certificate(site, pair_of_stations):

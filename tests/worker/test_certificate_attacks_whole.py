@@ -20,7 +20,6 @@ from app.domain.trust import certificates
 from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
 from tests.support.certificate_site import (
     HEADER,
-    authority,
     basic,
     pair_of_stations,
     profile,
@@ -35,7 +34,7 @@ from tests.support.processes import Process, free_port, wait_for_port
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 
-__all__ = ["authority", "pair_of_stations", "server", "site"]
+__all__ = ["pair_of_stations", "server", "site"]
 
 pytestmark = pytest.mark.processes
 

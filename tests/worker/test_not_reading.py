@@ -9,16 +9,10 @@ import pytest
 
 from app.config import Settings
 from tests.support.ocpp_port import OcppPort, handshake_text
-from tests.support.pki import Authority
 from tests.support.wait import eventually
 from worker.tls import server_context
 
 ANSWER = {"status": "Accepted", "data": "x" * 50_000}
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(params=["plain", "TLS"])

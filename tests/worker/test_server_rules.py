@@ -16,7 +16,6 @@ from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Registrati
 from app.domain.network import stations
 from app.models import Deviation, Message, Station
 from tests.dialects.replay import Stage
-from tests.support.pki import Authority
 from tests.support.wait import eventually
 from tests.worker.test_commands import hear_call, queue, settled
 
@@ -52,11 +51,6 @@ NEWEST = Dialect("2.1", NEW_BOOT, NEW_STATUS, NEWER.wrong_form, NEWER.wrong_coun
 @pytest.fixture(params=[OLD, NEWER, NEWEST], ids=lambda dialect: dialect.version)
 def dialect(request):
     return request.param
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(scope="module")

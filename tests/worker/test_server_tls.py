@@ -17,11 +17,6 @@ from worker.tls import WrongTls, server_context
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture(scope="module")
 def server_pairs(authority):
     """The server's certificates: ECDSA and RSA."""
     return authority.server(), authority.server(with_rsa=True)
