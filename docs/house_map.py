@@ -72,8 +72,8 @@ WHERE: tuple[tuple[str, str], ...] = (
     (
         "a new field of a site",
         "its column in `app/models/sites.py`, its member in `app/schemas/network.py` with label "
-        "and hint, its place in `templates/network/sites/form.html`; API, CLI, form, lists and "
-        "files are made from the member (a rule of its own: `app/domain/network/sites.py`)",
+        "and hint; API, CLI, form, lists and files are made from the member (a rule of its own: "
+        "`app/domain/network/sites.py`, a place of its own: `templates/network/sites/form.html`)",
     ),
 )
 

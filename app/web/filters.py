@@ -61,7 +61,8 @@ def browser(agent: str) -> str:
 
 
 def worded(field: Any) -> None:
-    """Put a form field's label, choices and placeholder into the reader's language."""
+    """Put a placed field's label, choices and placeholder into the reader's language."""
+    field.placed = True
     field.label.text = translated(field.label.text)
     if hint := (field.render_kw or {}).get("placeholder"):
         field.render_kw = {**field.render_kw, "placeholder": translated(hint)}

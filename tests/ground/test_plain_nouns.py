@@ -1,12 +1,15 @@
 """Plain nouns: what a schema asks for is found on every floor without being named there."""
 
 import pytest
+from flask import render_template_string
 
 from app.cli.access import driver, tag
 from app.cli.network import site
 from app.forms.access import DriverForm, GroupForm
 from app.forms.network import SiteForm
 from app.resource import DRIVERS, SITES, TAG_GROUPS
+from app.schemas.base import Asked, Text, left_out
+from app.schemas.network import NewSite
 from tests.house.source import ROOT
 
 NOUNS = [
@@ -24,8 +27,28 @@ def test_what_a_schema_asks_for_is_a_column_an_option_and_a_field(of, group, for
     assert asked <= {name for name, _ in of.columns}
     assert asked <= options
     assert all(hasattr(form, name) for name in asked)
-    page = (ROOT / "templates" / template).read_text()
-    assert all(f"forms.field(form.{name}" in page for name in asked)
+    assert "forms.rest(form)" in (ROOT / "templates" / template).read_text()
+
+
+class GatedSite(NewSite):
+    """A site with one member more, as a newcomer adds it."""
+
+    gate: Text | None = left_out("", Asked("Gate"), max_length=9)
+
+
+class GatedForm(SiteForm):
+    schema = GatedSite
+
+
+def test_a_member_that_the_page_does_not_place_has_its_field_at_the_end(app):
+    macros = '{% import "macros/forms.html" as forms with context %}'
+    with app.test_request_context():
+        page = render_template_string(
+            macros + "{{ forms.field(form.name) }}<hr>{{ forms.rest(form) }}", form=GatedForm()
+        )
+    placed, rest = page.split("<hr>")
+    assert 'name="name"' in placed and 'name="name"' not in rest
+    assert 'name="gate"' in rest and "Gate" in rest
 
 
 @pytest.mark.parametrize("of", [noun[0] for noun in NOUNS])

@@ -8,6 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DecimalField,
+    Field,
     FloatField,
     IntegerField,
     StringField,
@@ -42,6 +43,11 @@ class PlainForm(FlaskForm):  # type: ignore[misc]
         """What a row holds of it."""
         names = [name for name in cls.schema.model_fields if hasattr(cls, name)]
         return {name: getattr(row, name) for name in names}
+
+    def rest(self) -> list[Field]:
+        """What the schema asks for and the page has given no place of its own yet."""
+        asked = (self[name] for name in self.schema.asked())
+        return [field for field in asked if not getattr(field, "placed", False)]
 
     def typed(self) -> dict[str, Any]:
         """What was typed, by the names of the schema's members."""
