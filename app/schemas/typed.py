@@ -112,7 +112,7 @@ def whole(low: int, high: int) -> Typed:
         if isinstance(value, bool) or not _WHOLE.fullmatch(text):
             raise ValueError("is a whole number")
         if not low <= int(text) <= high:
-            raise ValueError(f"lies between {low} and {high}")
+            raise ValueError(f"must be between {low} and {high}")
         return int(text)
 
     return Typed(read, Shape("whole", low=low, high=high))
@@ -136,7 +136,7 @@ def number(low: Decimal | int, high: Decimal | int) -> Typed:
         if isinstance(value, bool) or not found.is_finite():
             raise ValueError("is a number")
         if not low <= found <= high:
-            raise ValueError(f"lies between {low} and {high}")
+            raise ValueError(f"must be between {low} and {high}")
         # Written out, 1e-999999999 would fill the memory.
         if int(found.as_tuple().exponent) < -_PLACES:
             raise ValueError(f"has {_PLACES} decimals at most")

@@ -19,7 +19,7 @@ MOST_BYTES = 5 * 1024 * 1024
 MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 25_000_000, "WEBP": 25_000_000}
 #: The longer side of what is kept, and its quality.
 LONGEST_SIDE, QUALITY = 2000, 85
-_UNREADABLE = "This is no photo that can be read; take JPEG, PNG or WebP."
+_UNREADABLE = "This photo cannot be read; use JPEG, PNG or WebP."
 #: No browser may make anything else of it.
 _SHUT = {
     "X-Content-Type-Options": "nosniff",

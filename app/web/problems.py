@@ -42,7 +42,7 @@ KINDS = (
         N_("Check the address and the ids in it; lists show what this token may see."),
     ),
     Kind(
-        *(404, "not_connected", N_("The station holds no connection, so nothing was sent.")),
+        *(404, "not_connected", N_("The station is not connected, so nothing was sent.")),
         N_("Send it again when the station is connected; nothing is kept for later."),
     ),
     Kind(
@@ -59,7 +59,7 @@ KINDS = (
     ),
     Kind(
         *(409, "ends_sessions", N_("It would end running sessions.")),
-        N_("Wait until they are over, or send it with force to do it all the same."),
+        N_("Wait until they are over, or send it with force to do it anyway."),
     ),
     Kind(
         *(409, "refused", N_("The charger refused.")),
@@ -71,7 +71,7 @@ KINDS = (
     ),
     Kind(*(413, "too_large", N_("The body is too large.")), N_("Send less at once.")),
     Kind(
-        *(415, "unsupported_media_type", N_("The body is not of a type that is taken here.")),
+        *(415, "unsupported_media_type", N_("The body is of a type that is not accepted here.")),
         N_("Send it as application/json."),
     ),
     Kind(

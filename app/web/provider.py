@@ -34,7 +34,9 @@ _ANSWER_S, _MOST_BYTES = 10, 1024 * 1024
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _KEY = "provider"
 _LATE = "That took too long, or was begun in another browser. Try again."
-_AWAY = "Your organisation’s sign-in does not answer as it should. Try again, or use your password."
+_AWAY = (
+    "Your organisation’s sign-in is not answering as it should. Try again, or use your password."
+)
 
 
 class _NoWayOn(HTTPRedirectHandler):
@@ -151,7 +153,7 @@ def _claims(chosen: Settings, found: Json, tokens: Json, nonce: str) -> Json:
         claims.validate(leeway=LEEWAY_S)
     except (JoseError, ValueError, TypeError, KeyError) as error:
         current_app.logger.warning("an ID token is refused: %s", error)
-        raise Invalid("What your organisation’s sign-in says could not be believed.") from None
+        raise Invalid("What your organisation’s sign-in answered could not be verified.") from None
     return dict(claims)
 
 

@@ -262,7 +262,8 @@ def _mail(db: Session, now: datetime) -> Part:
     if until := outbox.paused_until(db, now=now):
         mark = queries.mark(db, housekeeping.MAIL)
         sentence = (
-            "The mail server takes no mail, so all mails wait; they are tried again by themselves. "
+            "The mail server is not accepting mail, so all mails are waiting; they are tried again "
+            "automatically. "
             f"It said: {mark.sentence if mark else ''}"
         )
         fact = f"paused for {duration((until - now).total_seconds())} more"

@@ -49,12 +49,12 @@ def test_profile_one_decimal():
         ({"unit": "kW"}, "The unit of a profile is one of A, W."),
         ({"purpose": "station_max", "kind": "relative"}, "cannot count from a session"),
         ({"periods": []}, "at least one period"),
-        ({"periods": [{"start_s": 60, "limit": 1}]}, "The first period starts at 0"),
+        ({"periods": [{"start_s": 60, "limit": 1}]}, "The first period must start at 0"),
         ({"periods": [{"limit": 1}, {"start_s": 0, "limit": 2}]}, "after the one before it"),
         ({"periods": [{"limit": "much"}]}, "The limit is a number."),
-        ({"periods": [{"limit": -1}]}, "lies between"),
-        ({"periods": [{"limit": 1, "phases": 4}]}, "The phases lies between 1 and 3."),
-        ({"periods": [{"limit": 1, "phase_to_use": 2}]}, "for one phase only"),
+        ({"periods": [{"limit": -1}]}, "must be between"),
+        ({"periods": [{"limit": 1, "phases": 4}]}, "The phases must be between 1 and 3."),
+        ({"periods": [{"limit": 1, "phase_to_use": 2}]}, "where one phase is used"),
         ({"kind": "daily", "periods": [{"limit": 1}, {"start_s": 86400, "limit": 2}]}, "has ended"),
         ({"valid_from": "2026-03-02", "valid_to": "2026-03-01"}, "ends before it begins"),
         ({"valid_from": "soon"}, "is a time like"),
@@ -79,7 +79,7 @@ def test_a_document_is_said_in_a_few_words():
 
 def test_what_is_not_told_is_said_to_be_so():
     told = {"purpose": "external", "kind": "absolute", "unit": "A", "periods": []}
-    assert profile_documents.said(told).endswith("a limit that was not told")
+    assert profile_documents.said(told).endswith("a limit that was not reported")
     setpoint = {**told, "periods": [{"start_s": 0, "more": {"setpoint": "-5.0"}}]}
     assert profile_documents.said(setpoint).endswith("setpoints")
 

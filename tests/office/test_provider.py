@@ -139,7 +139,7 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(app, provider, claims):
     provider.claims = claims
     client = app.test_client()
     assert come(client).headers["Location"] == "/sign-in"
-    assert "could not be believed" in said(client)
+    assert "could not be verified" in said(client)
     assert rows(select(SignIn)) == []
 
 
@@ -148,7 +148,7 @@ def test_a_signature_by_another_key_is_refused(app, provider):
     provider.signs_with = new_key()
     client = app.test_client()
     come(client)
-    assert "could not be believed" in said(client)
+    assert "could not be verified" in said(client)
 
 
 def test_an_address_that_is_not_verified_finds_nobody(app, provider):
@@ -210,7 +210,7 @@ def test_a_provider_that_is_away_is_said(app, provider):
     provider.__exit__()
     client = app.test_client()
     assert client.get("/sign-in/provider").headers["Location"] == "/sign-in"
-    assert "does not answer" in said(client)
+    assert "is not answering" in said(client)
 
 
 def test_without_the_setting_there_is_no_such_way(migrated, tmp_path):

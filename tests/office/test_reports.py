@@ -326,7 +326,7 @@ def test_each_report_has_its_page_and_its_file(viewer, kind):
 
 def test_a_page_says_what_is_wrong_with_its_days(viewer):
     text = viewer.get("/reports?from=2026-11-02&to=2026-11-01").text
-    assert "The last day lies before the first one." in text
+    assert "The last day is before the first one." in text
 
 
 def test_a_report_is_read_on_the_command_line(app, db, made):

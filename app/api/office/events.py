@@ -95,7 +95,7 @@ def stream(ask: Ask) -> Any:
     if after := request.headers.get("Last-Event-ID") or ask.query.get("after"):
         one.resumed = heard.when(after)
         if one.resumed is None:
-            raise Invalid("This is no id of an event.", field="after")
+            raise Invalid("This is not the id of an event.", field="after")
     streams.join(one)
     answer = Response(
         streams.events(one, ask.query.get("seconds")),

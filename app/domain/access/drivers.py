@@ -134,7 +134,7 @@ def restore(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> None
     Raises `Conflict` for one who is forgotten.
     """
     if driver.forgotten_at is not None:
-        raise Conflict("This driver is forgotten; nobody can be taken back from that.")
+        raise Conflict("This driver is forgotten, and that cannot be undone.")
     audit.restore(db, actor, "driver", driver, now=now)
 
 
@@ -180,7 +180,7 @@ def _apply(db: Session, driver: Driver, given: Arguments) -> None:
 def _language(code: str) -> str:
     if code not in LANGUAGES:
         words = ", ".join(LANGUAGES)
-        raise Invalid(f"The language of receipts is one of {words}.", field="language")
+        raise Invalid(f"The language of receipts must be one of {words}.", field="language")
     return code
 
 

@@ -265,7 +265,7 @@ def _apply(db: Session, tag: Tag, given: Arguments) -> None:
 def _limit(limit: int | None) -> int | None:
     if limit is not None and not 1 <= limit <= MOST_CONCURRENT:
         raise Invalid(
-            f"The limit is a number from 1 to {MOST_CONCURRENT}.", field="concurrent_limit"
+            f"The limit must be a number from 1 to {MOST_CONCURRENT}.", field="concurrent_limit"
         )
     return limit
 

@@ -216,7 +216,7 @@ def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) 
     if not 1 <= at_once <= MOST_AT_ONCE:
         raise Invalid(f"Between 1 and {MOST_AT_ONCE} may be under way at once.", field="at_once")
     if stop_percent is not None and not 0 <= stop_percent <= 100:
-        raise Invalid("The share of failures lies between 0 and 100 %.", field="stop_percent")
+        raise Invalid("The share of failures must be between 0 and 100 %.", field="stop_percent")
     if not 0 < stations <= MOST_STATIONS:
         raise Invalid(
             f"An order goes to 1 to {MOST_STATIONS} stations at a time.", field="stations"

@@ -219,7 +219,7 @@ def prepare_logs(
 ) -> Prepared:
     """Make the job of an upload."""
     if checked.get("oldest") and checked.get("latest") and checked["latest"] <= checked["oldest"]:
-        raise Invalid("The end of a log lies after its beginning.", field="latest")
+        raise Invalid("The end of a log must be after its beginning.", field="latest")
     kind = FileJobKind(checked["kind"])
     given = dict(checked)
     if abilities(station.protocol).two_forms:

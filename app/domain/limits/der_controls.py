@@ -58,7 +58,7 @@ def _number(name: str, value: object) -> str:
     if isinstance(value, bool) or not found.is_finite():
         raise Invalid(f"{name} is a number.", field="document")
     if not -_MOST <= found <= _MOST:
-        raise Invalid(f"{name} lies between {-_MOST} and {_MOST}.", field="document")
+        raise Invalid(f"{name} must be between {-_MOST} and {_MOST}.", field="document")
     if int(found.as_tuple().exponent) < -_PLACES:
         raise Invalid(f"{name} has {_PLACES} decimals at most.", field="document")
     return format(found, "f")

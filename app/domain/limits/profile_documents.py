@@ -128,7 +128,7 @@ def _periods(given: object, within_s: int) -> list[Json]:
         raise Invalid(f"A profile has {MOST_PERIODS} periods at most.", field="periods")
     found = [_period(item) for item in given]
     if found[0]["start_s"] != 0:
-        raise Invalid("The first period starts at 0 seconds.", field="periods")
+        raise Invalid("The first period must start at 0 seconds.", field="periods")
     for before, after in itertools.pairwise(found):
         if after["start_s"] <= before["start_s"]:
             raise Invalid("Each period starts after the one before it.", field="periods")
@@ -149,7 +149,9 @@ def _period(given: object) -> Json:
         if (number := whole(given, name, 1, highest)) is not None:
             period[name] = number
     if period.get("phase_to_use") and period.get("phases") != 1:
-        raise Invalid("Which phase to use can be said for one phase only.", field="periods")
+        raise Invalid(
+            "The phase to use can be given only where one phase is used.", field="periods"
+        )
     if more:
         period["more"] = more
     return period
@@ -157,7 +159,7 @@ def _period(given: object) -> Json:
 
 def _more(given: Mapping[str, Any]) -> Json:
     if not isinstance(given, Mapping):
-        raise Invalid("What a period tells besides is a table.", field="periods")
+        raise Invalid("What else a period says must be a table of named values.", field="periods")
     found: Json = {}
     for name, value in given.items():
         if name == "mode":
@@ -179,7 +181,7 @@ def tenths(name: str, value: object, *, lowest: Decimal = Decimal(0)) -> str:
     if isinstance(value, bool) or not number.is_finite():
         raise Invalid(f"The {word} is a number.", field=name)
     if not lowest <= number <= _HIGHEST:
-        raise Invalid(f"The {word} lies between {lowest} and {_HIGHEST}.", field=name)
+        raise Invalid(f"The {word} must be between {lowest} and {_HIGHEST}.", field=name)
     return format(number.quantize(_TENTH, ROUND_DOWN), "f")
 
 
@@ -195,7 +197,7 @@ def whole(
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 12):
         raise Invalid(f"The {word} is a whole number.", field=name)
     if not low <= int(text) <= high:
-        raise Invalid(f"The {word} lies between {low} and {high}.", field=name)
+        raise Invalid(f"The {word} must be between {low} and {high}.", field=name)
     return int(text)
 
 
@@ -214,7 +216,7 @@ def _moment(name: str, value: object) -> str:
     except ValueError:
         raise Invalid(f"{word.capitalize()} is a time like 2026-01-31.", field=name) from None
     if not 2000 <= found.year <= 2100:
-        raise Invalid(f"{word.capitalize()} lies between 2000 and 2100.", field=name)
+        raise Invalid(f"{word.capitalize()} must be between 2000 and 2100.", field=name)
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
     return found.astimezone(UTC).isoformat()
 
@@ -224,7 +226,7 @@ def said(document: Mapping[str, Any]) -> str:
     unit, periods = document["unit"], document["periods"]
     limits = [Decimal(each["limit"]) for each in periods if "limit" in each]
     if not limits:
-        rate = "setpoints" if periods else "a limit that was not told"
+        rate = "setpoints" if periods else "a limit that was not reported"
     elif min(limits) == max(limits):
         rate = f"{limits[0]} {unit}"
     else:

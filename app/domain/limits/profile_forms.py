@@ -173,7 +173,7 @@ def read_periods(text: str) -> list[Json]:
 
 
 def read_rows(rows: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Read what was typed into fields, `starts`, `limit` and `phases`; empty rows say nothing.
+    """Read what was typed into fields, `starts`, `limit` and `phases`; empty rows are ignored.
 
     Raises `Invalid` for `periods.2.starts`, as rows are counted from 0.
     """

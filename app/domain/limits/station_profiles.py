@@ -235,7 +235,7 @@ def _evse(purpose: str, checked: Arguments, session: ChargingSession | None) -> 
         return session.evse
     evse = int(checked.get("connector") or 0)
     if purpose in ("station_max", "generation") and evse:
-        sentence = "This profile holds for the whole station: leave the connector out."
+        sentence = "This profile applies to the whole station: leave the connector out."
         raise Invalid(sentence, field="connector")
     return evse
 

@@ -266,7 +266,7 @@ def example(
     """
     timezone = clock.zone_name(timezone)
     if not (energy_kwh.is_finite() and 0 <= energy_kwh <= 10_000):
-        raise Invalid("The energy lies between 0 and 10 000 kWh.", field="kwh")
+        raise Invalid("The energy must be between 0 and 10 000 kWh.", field="kwh")
     if not (0 <= charging_min <= _MONTH_MIN and 0 <= idle_min <= _MONTH_MIN):
         raise Invalid("A session lasts a month at most.", field="minutes")
     start = now

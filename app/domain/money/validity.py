@@ -133,7 +133,9 @@ def _read(text: str | None, field: str) -> str | None:
     try:
         typed = datetime.fromisoformat(str(text).strip())
     except ValueError:
-        raise Invalid("This is no time; it looks like 2027-01-01T00:00.", field=field) from None
+        raise Invalid(
+            "This is not a time; it should look like 2027-01-01T00:00.", field=field
+        ) from None
     if typed.tzinfo is not None:
         raise Invalid("Leave out the zone: the time is that of each site's clock.", field=field)
     if not 2000 <= typed.year <= 2200:

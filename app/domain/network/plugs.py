@@ -72,7 +72,7 @@ def preset(db: Session, station: Station, number: int, plug_type: str | None) ->
     if not 0 <= number <= MOST_CONNECTORS:
         raise Invalid(f"A station has at most {MOST_CONNECTORS} connectors.", field="connectors")
     if plug_type and plug_type not in TYPES:
-        raise Invalid("The plug is one of " + ", ".join(TYPES) + ".", field="plug_type")
+        raise Invalid("The plug must be one of " + ", ".join(TYPES) + ".", field="plug_type")
     known = {plug.evse: plug for plug in of(station)}
     for evse in range(1, number + 1):
         if evse not in known:
@@ -91,7 +91,9 @@ def preset(db: Session, station: Station, number: int, plug_type: str | None) ->
 def power(max_power_w: float | None) -> float | None:
     """Check a greatest power in watts; raises `Invalid`."""
     if max_power_w is not None and not 0 < max_power_w <= 10_000_000:
-        raise Invalid("The greatest power is more than 0 and at most 10 MW.", field="max_power_w")
+        raise Invalid(
+            "The greatest power must be more than 0 and at most 10 MW.", field="max_power_w"
+        )
     return max_power_w
 
 

@@ -105,17 +105,15 @@ def _place(site: Site, latitude: float | None, longitude: float | None) -> None:
     if (latitude is None) != (longitude is None):
         raise Invalid("Latitude and longitude belong together.", field="latitude")
     if latitude is not None and not -90 <= latitude <= 90:
-        raise Invalid("The latitude lies between -90 and 90 degrees.", field="latitude")
+        raise Invalid("The latitude must be between -90 and 90 degrees.", field="latitude")
     if longitude is not None and not -180 <= longitude <= 180:
-        raise Invalid("The longitude lies between -180 and 180 degrees.", field="longitude")
+        raise Invalid("The longitude must be between -180 and 180 degrees.", field="longitude")
     site.latitude, site.longitude = latitude, longitude
 
 
 def _supply(limit_kw: Decimal | None) -> Decimal | None:
     if limit_kw is not None and not (limit_kw.is_finite() and 0 < limit_kw <= 100_000):
-        raise Invalid(
-            "The supply limit is a power between 0 and 100 000 kW.", field="supply_limit_kw"
-        )
+        raise Invalid("The supply limit must be between 0 and 100 000 kW.", field="supply_limit_kw")
     return limit_kw
 
 

@@ -196,7 +196,7 @@ def _apply(db: Session, station: Station, given: Arguments) -> None:
 
 def _validation(word: str | None) -> str | None:
     if word not in (None, "", "strict", "tolerant"):
-        raise Invalid("The validation is strict or tolerant.", field="validation")
+        raise Invalid("The validation must be strict or tolerant.", field="validation")
     return word or None
 
 
@@ -257,7 +257,7 @@ def _alias(db: Session, station: Station, alias: str | None) -> str | None:
 
 def _secure(station: Station, profile: int) -> None:
     if profile not in SECURITY_PROFILES:
-        raise Invalid("The security profile is 0, 1, 2 or 3.", field="security_profile")
+        raise Invalid("The security profile must be 0, 1, 2 or 3.", field="security_profile")
     if profile == 0 and not (station.quirks or {}).get("allowed_networks"):
         raise Invalid(
             "Without a password the station may come from known networks only: name them.",

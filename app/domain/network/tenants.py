@@ -84,7 +84,7 @@ def _second_factor(rule: SecondFactorRule | str) -> SecondFactorRule:
     except ValueError:
         words = ", ".join(SecondFactorRule)
         raise Invalid(
-            f"Who needs a second factor is one of {words}.", field="second_factor"
+            f"Who needs a second factor must be one of {words}.", field="second_factor"
         ) from None
 
 

@@ -131,7 +131,7 @@ def _kind(word: Any) -> AlertKind:
         return AlertKind(word)
     except ValueError:
         words = ", ".join(AlertKind)
-        raise Invalid(f"What is watched is one of: {words}.", field="kind") from None
+        raise Invalid(f"What is watched must be one of: {words}.", field="kind") from None
 
 
 def _rename(db: Session, rule: AlertRule, name: str) -> None:
@@ -172,7 +172,7 @@ def _refuse_twin(db: Session, rule: AlertRule) -> None:
     """Raise `Taken` where another rule watches the same at the same place."""
     here = {site.id for site in rule.sites}
     if here and rule.kind in OF_NO_SITE:
-        raise Invalid("This is of no site: leave the sites unticked.", field="site_ids")
+        raise Invalid("This belongs to no site: leave the sites unticked.", field="site_ids")
     with db.no_autoflush:
         others = at_work(db, rule.tenant_id)
     for other in others:

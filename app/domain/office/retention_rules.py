@@ -170,7 +170,7 @@ RULES = (
     ),
     Rule(
         *("seen", AttentionSeen.at, _YEAR, Is.NEITHER),
-        N_("What staff put away on Home"),
+        N_("What staff dismissed on Home"),
         # Longer than anything that may be seen is shown by itself, but for severe events.
         N_("So that it does not come back."),
     ),
@@ -247,7 +247,7 @@ RULES = (
     ),
     Rule(
         *("schedules", CompositeSchedule.received_at, "profile_retention_days", Is.IN_ORDER),
-        N_("What stations said results from their profiles"),
+        N_("Limits that result from profiles, as stations reported them"),
         N_("As charging profiles."),
     ),
     Rule(
@@ -263,7 +263,7 @@ RULES = (
     ),
     Rule(
         *("transfers", FileJob.created_at, "event_retention_days", Is.IN_ORDER),
-        N_("Updates of firmware and uploads of logs: that they were done"),
+        N_("Firmware updates and log uploads that were done"),
         N_("To see which firmware a charger got when."),
         only=lambda before: (FileJob.settled_at < before) & FileJob.stored_as.is_(None),
     ),
@@ -275,7 +275,7 @@ RULES = (
     ),
     Rule(
         *("excesses", SupplyExcess.last_at, "event_retention_days", Is.NEITHER),
-        N_("Times in which a site drew more than its supply gives"),
+        N_("Times when a site drew more than its supply allows"),
         N_("To size the supply."),
         only=lambda before: SupplyExcess.ended_at < before,
     ),

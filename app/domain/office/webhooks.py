@@ -57,7 +57,7 @@ def parts(url: str, reach: Reach) -> SplitResult:
         found = urlsplit(url)
         port = found.port
     except ValueError:
-        raise _refusal("This is no address.") from None
+        raise _refusal("This is not an address.") from None
     if found.scheme != "https" and not (found.scheme == "http" and reach.plain_http):
         raise _refusal("The address must begin with https://.")
     if not found.hostname or found.username or found.password or found.fragment or port == 0:

@@ -155,7 +155,7 @@ def _load(pem: str) -> list[x509.Certificate]:
     except (ValueError, UnsupportedAlgorithm):
         found = []
     if not found:
-        raise Invalid("This is no certificate in PEM form.", field="certificate")
+        raise Invalid("This is not a certificate in PEM form.", field="certificate")
     return found
 
 

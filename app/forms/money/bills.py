@@ -8,7 +8,7 @@ from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 _REASON = [InputRequired(_("Say why, so that others can understand it.")), Length(max=300)]
-_KWH = [Optional(), NumberRange(0, 2000, "The energy lies between 0 and 2000 kWh.")]
+_KWH = [Optional(), NumberRange(0, 2000, "The energy must be between 0 and 2000 kWh.")]
 
 
 def or_none(value: str | None) -> int | None:

@@ -68,7 +68,7 @@ class Period:
 def between(first: date, last: date) -> Period:
     """The period of some days; raises `Invalid`."""
     if last < first:
-        raise Invalid("The last day lies before the first one.", field="to")
+        raise Invalid("The last day is before the first one.", field="to")
     if not _FIRST <= first <= last <= _LAST:
         raise Invalid("These days lie outside all calendars in use.", field="from")
     return Period(first, last)

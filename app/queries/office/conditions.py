@@ -93,7 +93,7 @@ def _mail(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
         yield Condition(AlertKind.MAIL_FAILED, one.kind, what, one.since or now)
     mark = db.get(SystemMark, MAIL)
     if mark is not None and mark.until and mark.until > now:
-        what = f"The mail server takes no mail: {mark.sentence}"
+        what = f"The mail server is not accepting mail: {mark.sentence}"
         yield Condition(AlertKind.MAIL_FAILED, MAIL, what, mark.since)
 
 

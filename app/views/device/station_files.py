@@ -135,7 +135,7 @@ def _store(kind: str) -> Store:
 def _nothing() -> Response:
     guess = [share(GUESSES, "file secret from", texts.household(request.remote_addr))]
     if not doorkeeper.spend(guess):
-        return _say(429, "Too many addresses that lead nowhere; wait a minute.")
+        return _say(429, "Too many requests for addresses that do not exist; wait a minute.")
     return _say(404, "There is nothing here.")
 
 

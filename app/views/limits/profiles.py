@@ -96,9 +96,9 @@ def _document(form: ProfileForm) -> dict[str, Any]:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
-            raise Invalid("This is no JSON.", field="document") from None
+            raise Invalid("This is not JSON.", field="document") from None
         if not isinstance(found, dict):
-            raise Invalid("This is no JSON object.", field="document")
+            raise Invalid("This is not a JSON object.", field="document")
         return found
     typed = {name: form[name].data for name in _FIELDS}
     given = {name: value for name, value in typed.items() if value not in (None, "")}
@@ -113,7 +113,7 @@ def _instant(name: str, text: str) -> str:
     try:
         typed = datetime.fromisoformat(text)
     except ValueError:
-        raise Invalid("This is no time.", field=name) from None
+        raise Invalid("This is not a time.", field=name) from None
     return clock.instant(typed, g.get("zone", "UTC"), field=name).isoformat()
 
 

@@ -69,9 +69,9 @@ def first(filter_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         lists.begin_with(work, current_user, page, _found(filter_id) if begins else None)
     if begins:
-        flash(_("The list now begins with %(name)s.", name=name), "success")
+        flash(_("The list now opens with %(name)s.", name=name), "success")
     else:
-        flash(_("The list begins unfiltered again."), "success")
+        flash(_("The list opens unfiltered again."), "success")
     return _to(page, query)
 
 

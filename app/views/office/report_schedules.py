@@ -94,7 +94,7 @@ plain = Plain(
 plain.create(N_("Added %(name)s. It goes out by itself."))
 plain.edit()
 plain.archive(N_("Paused %(name)s."))
-plain.restore(N_("Took up %(name)s again."))
+plain.restore(N_("Resumed %(name)s."))
 _doing.does(
     *(blueprint, "/<int:schedule_id>/run", schedules.run),
     _doing.by_number(ReportSchedule, "There is no such schedule."),

@@ -142,7 +142,7 @@ def power_w(text: str, unit: str) -> float:
     found = _POWER.fullmatch(text.strip())
     named = (found["unit"] or unit) if found else ""
     if found is None:
-        raise Invalid(f"“{text.strip()}” is no power like 22 kW.", field="max_power_w")
+        raise Invalid(f"“{text.strip()}” is not a power like 22 kW.", field="max_power_w")
     if not named:
         raise Invalid(
             f"“{text.strip()}” has no unit: write 22 kW, or name the column Power kW.",
@@ -150,8 +150,8 @@ def power_w(text: str, unit: str) -> float:
         )
     if named.casefold() == "w" and _THOUSANDS.fullmatch(found["number"]):
         raise Invalid(
-            f"“{text.strip()}” can be read as thousands or as decimals: write it without parting "
-            "thousands.",
+            f"“{text.strip()}” can be read as thousands or as decimals: write it without a "
+            "separator for thousands.",
             field="max_power_w",
         )
     return float(number(found["number"], "power") * (1000 if named.casefold() == "kw" else 1))
@@ -161,7 +161,7 @@ def number(text: str, word: str) -> Decimal:
     """A number with a point or a comma before its decimals; both at once are refused."""
     wanted = text.strip()
     if wanted.count(",") + wanted.count(".") > 1:
-        raise Invalid(f"“{wanted}” is no {word}: write it without parting thousands.")
+        raise Invalid(f"“{wanted}” is no {word}: write it without a separator for thousands.")
     try:
         found = Decimal(wanted.replace(",", "."))
     except InvalidOperation:

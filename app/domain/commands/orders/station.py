@@ -44,7 +44,7 @@ def _data(name: str, value: Any) -> Any:
 def _custom(name: str, value: Any) -> str:
     found: str = text(50)(name, value)
     if not found.isprintable():
-        raise Invalid("The custom trigger is one line.", field=name)
+        raise Invalid("The custom trigger must be one line.", field=name)
     return found
 
 

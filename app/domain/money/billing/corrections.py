@@ -111,7 +111,7 @@ def checked_energy(energy_wh: Decimal | None) -> Decimal | None:
     if energy_wh is None:
         return None
     if not energy_wh.is_finite() or not 0 <= energy_wh <= ENERGY_MOST_WH:
-        raise Invalid("The energy lies between 0 and 2000 kWh.", field="energy_kwh")
+        raise Invalid("The energy must be between 0 and 2000 kWh.", field="energy_kwh")
     return energy_wh.quantize(Decimal("0.001"))
 
 

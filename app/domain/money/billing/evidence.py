@@ -326,5 +326,5 @@ def _candidate(code: str, shown: dict[str, tuple[Decimal, str]], energy: EnergyR
         against.append("It is more than the plug can deliver in that time.")
     power_wh = energy.power_wh
     if power_wh is not None and abs(power_wh - wh) > max(_SAME_WH, power_wh / 2):
-        against.append("The measured power adds up to quite another figure.")
+        against.append("The measured power adds up to a very different figure.")
     return Candidate(code, wh, tuple(speaks_for), tuple(against))
