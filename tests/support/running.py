@@ -17,7 +17,12 @@ class Running:
     def __init__(self, data_dir, **settings):
         self.data_dir = data_dir
         self.ocpp_port = free_port()
-        given = {"data_dir": data_dir, "web_port": free_port(), "ocpp_port": self.ocpp_port}
+        given = {
+            "data_dir": data_dir,
+            "web_port": free_port(),
+            "ocpp_port": self.ocpp_port,
+            "run_redis_port": free_port(),
+        }
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AMPDESK_")}
         environment |= {f"AMPDESK_{n.upper()}": str(v) for n, v in (given | settings).items()}
         self.environment = environment
