@@ -6,17 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
 
+from app.domain.ground.texts import N_ as _
 from app.domain.ground.vocabulary import Json
 from app.models import Bill, BillLine
 from app.text.writers import Writer
 
 #: Stretches of readings told for one line; the rest is counted.
 _PARTS_MOST = 6
-
-
-def _(text: str) -> str:
-    """Mark a text for translation; the writer translates it."""
-    return text
 
 
 _UNITS = {"kWh": "kWh", "min": "min", "session": _("session"), "reservation": _("reservation")}

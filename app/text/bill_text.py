@@ -9,17 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from app.domain.ground.texts import N_ as _
 from app.domain.ground.vocabulary import BillKind
 from app.domain.ground.vocabulary.doubts import sentence
 from app.models import Bill
 from app.text.bill_lines import LineWords, instant_of, kwh_of, line_in_words
 from app.text.writers import Writer
-
-
-def _(text: str) -> str:
-    """Mark a text for translation; the writer translates it."""
-    return text
-
 
 #: How a mail begins: of a session, and of a reservation that ran out unused.
 _OPENINGS = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from fpdf import Align
 
+from app.domain.ground.texts import N_ as _
 from app.domain.ground.vocabulary import BillKind
 from app.domain.money.statements import Statement
 from app.models import Bill
@@ -12,11 +13,6 @@ from app.text.bill_lines import LineWords
 from app.text.bill_text import BillWords, in_words
 from app.text.paper import ACCENT, AMOUNT, INK, MARGIN, MUTED, Sheet
 from app.text.writers import Writer
-
-
-def _(text: str) -> str:
-    """Mark a text for translation; the writer translates it."""
-    return text
 
 
 def receipt(bill: Bill, language: str, hidden: str = "") -> bytes:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from babel.dates import format_skeleton
 
+from app.domain.ground.texts import N_ as _
 from app.domain.ground.vocabulary import BillKind
 from app.domain.money.statements import Letter, Statement, Sum
 from app.mails.mail import one_line
@@ -15,12 +16,6 @@ from app.text import letters
 from app.text.bill_text import is_no_show
 from app.text.numbers import locale_of
 from app.text.writers import Writer
-
-
-def _(text: str) -> str:
-    """Mark a text for translation; the writer translates it."""
-    return text
-
 
 _KINDS = {
     BillKind.BILL: _("Receipt"),

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events, texts
 from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.texts import N_ as _
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import receipts
 from app.domain.office import audit, outbox
@@ -25,11 +26,6 @@ LONGEST = 2000
 MOST_WAITING = 3
 
 _ADDRESS = re.compile(r"[^\s<>(),;:]+@[^\s<>(),;:]+\.[^\s<>(),;:.]+")
-
-
-def _(text: str) -> str:
-    """Mark a text of drivers for the catalogue; who knows their language translates it."""
-    return text
 
 
 def may_ask(bill: Bill) -> bool:

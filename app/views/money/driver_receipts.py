@@ -12,6 +12,7 @@ from flask_login import current_user
 
 from app.config import Settings
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_ as _
 from app.domain.money import questions, receipts, settlements
 from app.extensions import db, limiter
 from app.models import Bill, MeterReading
@@ -151,11 +152,6 @@ def _opened(key: str) -> Opened:
 
 def _forgotten(bill: Bill) -> bool:
     return bill.session.driver is not None and bill.session.driver.forgotten_at is not None
-
-
-def _(text: str) -> str:
-    """Mark a text for the catalogue of what drivers read; a writer translates it."""
-    return text
 
 
 def _asked_language() -> str:

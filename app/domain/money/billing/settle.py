@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.charging.sessions import row
 from app.domain.charging.sessions.provisional import follow_readings
+from app.domain.ground.texts import N_ as _
 from app.domain.ground.vocabulary import SYSTEM, BillingState, SessionState
 from app.domain.money.billing.assessment import (
     ENDS_CONTRADICT,
@@ -44,11 +45,6 @@ _NAMED = (
 
 #: Marks a session of which more was told later that left the bill as it is.
 NOTED = "late_stop_noted"
-
-
-def _(text: str) -> str:
-    """Mark a text for translation; it is translated where it is shown."""
-    return text
 
 
 REASON = _("The charger's own stop arrived late.")
