@@ -29,6 +29,12 @@ NOW = datetime(2026, 4, 15, 12, tzinfo=UTC)
 MARCH = period.month("2026-03")
 
 
+def lately():
+    """The first and the last day of a month that ended yesterday: the seeded network is of now."""
+    today = datetime.now(UTC).date()
+    return f"{today - timedelta(days=31)}", f"{today - timedelta(days=1)}"
+
+
 @pytest.fixture
 def net(any_app):
     return network(flask_db.session())
@@ -312,8 +318,9 @@ def test_what_cannot_be_reported_is_refused(net):
 
 @pytest.mark.parametrize("kind", list(reports.KINDS))
 def test_each_report_has_its_page_and_its_file(viewer, kind):
+    first, last = lately()
     for way in reports.KINDS[kind].by:
-        address = f"/reports?kind={kind}&by={way}&from=2026-10-28&to=2026-11-27"
+        address = f"/reports?kind={kind}&by={way}&from={first}&to={last}"
         answer = viewer.get(address)
         assert answer.status_code == 200
         text = answer.text
@@ -332,7 +339,8 @@ def test_a_page_says_what_is_wrong_with_its_days(viewer):
 def test_a_report_is_read_on_the_command_line(app, db, made):
     db.commit()
     flask = app.test_cli_runner()
-    days = ["--from", "2026-10-28", "--to", "2026-11-27"]
+    first, last = lately()
+    days = ["--from", first, "--to", last]
     for kind, found in reports.KINDS.items():
         shown = flask.invoke(args=["report", kind, *days, "--by", found.by[-1], "--json"])
         assert shown.exit_code == 0, shown.output
