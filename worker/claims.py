@@ -52,6 +52,7 @@ class Claims:
         self._calls = calls
         self._heard_of: dict[int, Held] = {}
         self._carried: dict[int, str] = {}
+        self._doubted: set[int] = set()
         self._woken = Event()
 
     def take(self, command_id: int, held: Held, carried: str | None = None) -> None:
@@ -65,7 +66,12 @@ class Claims:
         self._woken.set()
 
     def work_off(self) -> None:
-        """Claim and send what was heard of, for ever; raises what the database does."""
+        """Claim and send what was heard of, for ever; raises what the database does.
+
+        Begun again after that, it first gives back what may be claimed unheard: a commit can be
+        kept whose answer is lost, and nobody else may send what is ours.
+        """
+        self._give_back()
         while True:
             self._woken.wait()
             self._woken.clear()
@@ -89,10 +95,19 @@ class Claims:
 
     def _claim(self, heard_of: dict[int, Held]) -> None:
         carried = {number: self._carried.pop(number, None) for number in heard_of}
-        for one, there in self._claimed(heard_of):
+        self._doubted.update(heard_of)
+        claimed = self._claimed(heard_of)
+        self._doubted.difference_update(heard_of)
+        for one, there in claimed:
             about = {"command": one.id, "station": one.station_id}
             trace = traces.begin(f"order.{one.order}", carried[one.id], about, kind="consumer")
             self._calls.send(heard_of[one.id], one, there, trace)
+
+    def _give_back(self) -> None:
+        if self._doubted:
+            with self._app.app_context(), unit_of_work() as db:
+                commands.give_back(db, self._doubted, self._node)
+            self._doubted.clear()
 
     def _claimed(self, heard_of: dict[int, Held]) -> list[tuple[Claimed, Situation]]:
         """Those that are ours now, each with what the choice of its form depends on."""

@@ -1,9 +1,11 @@
 """An order that never left us is neither failed nor timed out: it was not sent, and says why."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
 from app.domain.commands import commands
@@ -12,11 +14,13 @@ from app.domain.commands.orders.spec import Situation
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.domain.network import presence
 from app.models import Command
+from app.uow import unit_of_work
 from tests.support import lone, seed, sockets
 from tests.support.ocpp_port import OcppPort
 from tests.support.wait import eventually
 from worker.answers import NEVER_SENT
 from worker.calls import Calls
+from worker.claims import Claims
 from worker.dispatch import Held
 from worker.endings import Endings
 from worker.link import LinkClosed
@@ -142,3 +146,43 @@ def test_an_answer_counts_that_comes_after_a_sweep_has_given_the_order_up(
     assert queued.state is CommandState.TIMED_OUT
     calls.settled(held, Answered(held.link.sent, {"status": "Accepted"}, 0.1, ""))
     assert db.get(Command, queued.id, populate_existing=True).state is CommandState.ACCEPTED
+
+
+def test_an_order_whose_claim_was_kept_unheard_is_sent_once_all_the_same(
+    app, db, station, queued, calls, monkeypatch
+):
+    """The database commits the claim, and the line is cut before it can say so."""
+    away = OperationalError("COMMIT", {}, Exception("the server closed the connection"))
+
+    @contextmanager
+    def unheard():
+        with unit_of_work() as given:
+            yield given
+        raise away
+
+    def nothing():
+        raise away
+
+    turns = iter((unheard, unit_of_work, unit_of_work, nothing))
+    monkeypatch.setattr("worker.claims.unit_of_work", lambda: next(turns)())
+    claims = Claims(app, "here", Standing(Settings()), calls)
+
+    class Counting(HearingLink):
+        """A link that counts what it sends; then the order is told once more."""
+
+        sends = 0
+
+        def send_call(self, *given, **more):
+            self.sends += 1
+            claims.take(number, held)
+            return super().send_call(*given, **more)
+
+    number, held = queued.id, Held(Counting(station), connection_id=station.connection_id)
+    for sends in (0, 1):
+        claims.take(number, held)
+        with pytest.raises(OperationalError):
+            claims.work_off()
+        db.rollback()
+        row = db.get(Command, number, populate_existing=True)
+        assert (row.state, row.node, held.link.sends) == (CommandState.SENT, "here", sends)
+    assert next(turns, None) is None

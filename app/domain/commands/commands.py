@@ -222,6 +222,16 @@ def claim_all(
     return taken
 
 
+def give_back(db: Session, command_ids: Collection[int], node: str) -> None:
+    """Have commands wait again that the worker `node` claimed and knows that it did not send."""
+    query = select(Command).where(
+        Command.id.in_(command_ids), Command.state == CommandState.SENT, Command.node == node
+    )
+    for command in db.scalars(query.order_by(Command.id).with_for_update()):
+        command.state, command.node, command.sent_at = CommandState.QUEUED, None, None
+        _changed(db, command)
+
+
 def sent(
     db: Session, command: Command, wire: Sent | None, attempts: Sequence[dict[str, Any]] = ()
 ) -> None:
