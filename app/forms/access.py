@@ -1,5 +1,6 @@
 """Forms: who may charge: tags, groups, drivers, local lists and reservations."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -121,7 +122,7 @@ class ReserveForm(FlaskForm):  # type: ignore[misc]
     connector = SelectField(_("Connector"), validate_choice=False, choices=[])
     plug_type = SelectField(
         _("Plug"),
-        choices=[("", "Any"), *((word, word.replace("_", " ")) for word in PLUG_TYPES)],
+        choices=[("", "Any plug"), *PLUG_TYPES.items()],
         default="",
         description=_("Only stations with OCPP 2.x look at it."),
     )
@@ -137,6 +138,24 @@ class ReserveForm(FlaskForm):  # type: ignore[misc]
         default=30,
     )
 
-    def offer(self, plugs: list[int]) -> None:
-        """Fill the choice with the station's connectors."""
-        self.connector.choices = [("0", "Any"), *((str(n), f"Connector {n}") for n in plugs)]
+    def offer(self, plugs: Iterable[int]) -> None:
+        """Fill the choice with connectors."""
+        self.connector.choices = [
+            ("0", "Any connector"),
+            *((str(n), f"Connector {n}") for n in plugs),
+        ]
+
+    def wish(self) -> dict[str, Any]:
+        """What the order is given."""
+        names = ("connector", "plug_type", "token", "minutes")
+        return {name: self[name].data for name in names}
+
+
+class ReserveAtForm(ReserveForm):
+    """The same where the station is yet to be named."""
+
+    station = StringField(
+        _("Station"),
+        description=_("Identity or name."),
+        render_kw={"list": "stations", "autocomplete": "off"},
+    )

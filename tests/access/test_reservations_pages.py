@@ -77,6 +77,31 @@ def test_what_cannot_be_is_said_at_its_field(db, operator, place, tag):
     assert db.scalars(select(Reservation)).all() == []
 
 
+def test_a_connector_is_kept_from_the_list_too(db, operator, tag):
+    assert 'href="/reservations/new"' in operator.get("/reservations").text
+    page = operator.get("/reservations/new").text
+    assert "Any connector" in page and "Connector 2" in page
+    wish = {"station": "CP-03", "connector": "2", "token": tag, "minutes": "30", "plug_type": ""}
+    for given, sentence in (
+        ({"station": ""}, "Name a station."),
+        ({"station": "CP-77"}, "CP-77"),
+        ({"minutes": ""}, "Say for how many minutes."),
+    ):
+        refused = operator.post("/reservations/new", data=wish | given)
+        assert 400 <= refused.status_code < 500 and sentence in refused.text
+    assert db.scalars(select(Reservation)).all() == []
+    done = operator.post("/reservations/new", data=wish | {"plug_type": "type_2_socket"})
+    assert (done.status_code, done.location) == (303, "/reservations")
+    row = db.scalars(select(Reservation)).one()
+    assert (row.station.identity, row.evse, row.token) == ("CP-03", 2, tag)
+    assert "Type 2 socket" in operator.get("/reservations").text
+
+
+def test_a_viewer_is_not_offered_to_reserve(viewer):
+    assert "/reservations/new" not in viewer.get("/reservations").text
+    assert viewer.get("/reservations/new").status_code == 403
+
+
 def test_a_kept_connector_cannot_be_reserved_again(operator, place, tag):
     reserve(operator, place, token=tag)
     again = reserve(operator, place, token=tag)

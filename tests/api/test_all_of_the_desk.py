@@ -81,6 +81,7 @@ TABLE = {
     "report_schedules.restore": "report-schedules.restore",
     "report_schedules.run": "report-schedules.run",
     "reservations.cancel": "orders.create",
+    "reservations.make": "orders.create",
     "reservations.reserve": "orders.create",
     "roles.create": "roles.create",
     "roles.edit": "roles.edit",

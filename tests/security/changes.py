@@ -142,6 +142,7 @@ DESK: dict[str, Sent] = {
     "report_schedules.restore": gone("schedule_id"),
     "report_schedules.run": NOTHING,
     "reservations.cancel": NOTHING,
+    "reservations.make": Sent({"station": "<station>", "token": "<tag>", "minutes": "30"}),
     "reservations.reserve": Sent({"token": "<tag>", "minutes": "30"}),
     "roles.create": Sent({"name": "Fleet", "may_network": "read"}),
     "roles.edit": Sent({"name": "Books", "may_network": "write"}),

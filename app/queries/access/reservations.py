@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, defer, joinedload
 
 from app.domain.access import local_lists
 from app.domain.access.known_tags import Entry
 from app.domain.access.reservations import OPEN
 from app.domain.ground.vocabulary import Order, ReservationState
-from app.models import Command, LocalList, Reservation, Station, Tag
+from app.models import Command, Connector, LocalList, Reservation, Station, Tag
 from app.queries.ground.paging import Page, Wish, fetch, like
 
 SORTS = {
@@ -72,6 +72,11 @@ def of_station(db: Session, station: Station) -> list[Reservation]:
     """The newest reservations of a station."""
     query = Filter(station_id=station.id).select().order_by(Reservation.id.desc())
     return list(db.scalars(query.limit(RECENT)))
+
+
+def most_connectors(db: Session) -> int:
+    """The highest number that a connector of any station has."""
+    return db.scalar(select(func.max(Connector.evse))) or 0
 
 
 # What was asked of a station about its local list.

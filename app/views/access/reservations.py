@@ -9,17 +9,19 @@ from flask_babel import gettext as _
 from app.domain.access import local_lists
 from app.domain.access.known_tags import limits, newest_change
 from app.domain.access.reservations import OPEN
+from app.domain.commands.orders.tags import PLUG_TYPES
 from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.domain.network import plugs
 from app.extensions import db
-from app.forms.access import ReserveForm
+from app.forms.access import ReserveAtForm, ReserveForm
 from app.forms.ground import refusals
 from app.models import LocalList, Reservation, Station
 from app.process.clock import utc_now
 from app.queries.access import reservations as queries
 from app.queries.access.reservations import last_commands
+from app.queries.ground import picks
 from app.queries.network import station_page
 from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
@@ -28,6 +30,7 @@ from app.web.security import back, needs
 
 blueprint = Blueprint("reservations", __name__)
 blueprint.add_app_template_test(lambda row: row.state in OPEN, "kept")
+blueprint.add_app_template_filter(lambda kind: PLUG_TYPES.get(kind, kind), "plug_word")
 
 STATES = [
     ("open", "kept"),
@@ -56,6 +59,30 @@ COLUMNS = [
 ]
 
 
+@blueprint.get("/reservations/new")
+@needs("write")
+def new() -> ResponseReturnValue:
+    """The form of a reservation at any station."""
+    return _new(ReserveAtForm(formdata=None, connector="0"))
+
+
+@blueprint.post("/reservations/new")
+@needs("write")
+def make() -> ResponseReturnValue:
+    """Keep a connector of the station that is named."""
+    form = ReserveAtForm()
+    if not form.validate_on_submit():
+        return _new(form), 422
+    try:
+        place = picks.station(db.session(), form.station.data or "", in_use=True)
+        order_pages.ask(place, Order.RESERVE, form.wish())
+    except DomainError as error:
+        refusals.show(form, error)
+        return _new(form), error.status
+    flash(_("Sent. The row below shows the station’s answer."), "success")
+    return back("reservations.index")
+
+
 @blueprint.get("/stations/<int:station_id>/reservations")
 @needs("read")
 def station(station_id: int) -> ResponseReturnValue:
@@ -74,14 +101,8 @@ def reserve(station_id: int) -> Any:
     form.offer([plug.evse for plug in plugs.of(place)])
     if not form.validate_on_submit():
         return _page(place, form), 422
-    given = {
-        "connector": form.connector.data,
-        "plug_type": form.plug_type.data,
-        "token": form.token.data,
-        "minutes": form.minutes.data,
-    }
     try:
-        order_pages.ask(place, Order.RESERVE, given)
+        order_pages.ask(place, Order.RESERVE, form.wish())
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
@@ -104,6 +125,11 @@ def cancel(reservation_id: int) -> ResponseReturnValue:
         "success",
     )
     return back("reservations.station", station_id=row.station_id)
+
+
+def _new(form: ReserveAtForm) -> str:
+    form.offer(range(1, queries.most_connectors(db.session()) + 1))
+    return render_template("access/reservations/new.html", form=form)
 
 
 def _page(place: Station, form: ReserveForm) -> str:

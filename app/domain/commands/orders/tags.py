@@ -21,11 +21,22 @@ from app.schemas.typed import (
 #: How a list is sent: as it fits best, as a whole, as what changed, or emptied.
 MODES = ("auto", "full", "differential", "empty")
 
-#: Kinds of plugs that a reservation may ask for, where any plug of the kind will do.
-PLUG_TYPES = (
-    *("type_1", "type_2", "type_2_socket", "type_3_socket", "ccs_1", "ccs_2", "chademo"),
-    *("nacs", "schuko", "gbt_dc", "mcs", "inductive", "pantograph"),
-)
+#: Kinds of plugs that a reservation may ask for, where any plug of the kind will do, as people say.
+PLUG_TYPES = {
+    "type_1": "Type 1",
+    "type_2": "Type 2",
+    "type_2_socket": "Type 2 socket",
+    "type_3_socket": "Type 3 socket",
+    "ccs_1": "CCS 1",
+    "ccs_2": "CCS 2",
+    "chademo": "CHAdeMO",
+    "nacs": "NACS",
+    "schuko": "Schuko",
+    "gbt_dc": "GB/T DC",
+    "mcs": "MCS",
+    "inductive": "by induction",
+    "pantograph": "by pantograph",
+}
 
 #: Nobody keeps a plug longer than a year.
 MOST_MINUTES = 366 * 24 * 60
