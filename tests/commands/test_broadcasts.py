@@ -7,7 +7,14 @@ from sqlalchemy import select
 
 from app.domain.commands import broadcasts, commands
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import (
+    OPEN_STATES,
+    Actor,
+    BroadcastState,
+    CommandState,
+    Order,
+    Outcome,
+)
 from app.domain.network import presence
 from app.models import AuditEntry, BroadcastTarget, Command, Station
 from tests.support import lone, sockets, stations
@@ -47,7 +54,7 @@ def under_way(db, broadcast):
         select(Command)
         .join(BroadcastTarget, BroadcastTarget.command_id == Command.id)
         .where(BroadcastTarget.broadcast_id == broadcast.id)
-        .where(Command.state.in_(commands.OPEN_STATES))
+        .where(Command.state.in_(OPEN_STATES))
     )
     return db.scalars(query.order_by(Command.id)).all()
 

@@ -5,9 +5,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from app.cli.commands._asking import EXITS
 from app.domain.commands import commands, orders
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import (
+    FAILURES,
+    OPEN_STATES,
+    SYSTEM,
+    CommandState,
+    Order,
+    Outcome,
+)
 from app.models import AuditEntry, Command
+from app.queries.commands import commands as queries
 from tests.support import lone, seed
 
 HTMX = {"HX-Request": "true"}
@@ -260,3 +269,21 @@ def test_an_hour_that_the_sites_clock_leaves_out_is_refused_beside_its_field(db,
     text = answer.text
     assert 'id="fetch_logs-oldest-error"' in text
     assert "There is no 02:30 on that day in Europe/Berlin" in text
+
+
+def test_each_state_is_shown_in_words_and_stands_in_one_group(db, made, operator):
+    for state in CommandState:
+        operator.post(address(made), data={"order": "clear_cache"})
+        newest(db).state = state
+        db.commit()
+    groups = ("open", "failed", CommandState.ACCEPTED)
+    found = [row for group in groups for row in db.scalars(queries.Filter(state=group).select())]
+    assert {row.state for row in found} == set(CommandState)
+    assert sorted(row.id for row in found) == sorted(db.scalars(select(Command.id)))
+    text = operator.get("/commands").text
+    assert all(f"{words}</span>" in text for words in commands.STATE_WORDS.values())
+
+
+def test_each_end_of_a_command_has_its_status_on_the_command_line():
+    assert set(EXITS) == set(CommandState) - OPEN_STATES
+    assert {state for state, status in EXITS.items() if status} == FAILURES

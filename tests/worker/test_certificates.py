@@ -10,7 +10,7 @@ from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, CommandState, Order
 from app.domain.network import stations
 from app.domain.trust import certificates, x509
 from app.models import AuditEntry, Command, Message, Site, Station, StationCertificate
@@ -75,7 +75,7 @@ def ended(site, number):
     def found():
         with site.read() as db:
             command = db.get(Command, number)
-            return None if command.state in commands.OPEN_STATES else command.state
+            return None if command.state in OPEN_STATES else command.state
 
     return eventually(found, what="the command ends")
 

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed
 
 from app.domain.commands import commands
 from app.domain.ground.errors import NotConnected
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, CommandState, Order
 from app.models import ChargingSession, Command, Message, Station
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually
@@ -125,7 +125,7 @@ def settled(site, command_id, within=30):
     def ended():
         with site.read() as db:
             command = db.get(Command, command_id)
-            if command.state in commands.OPEN_STATES:
+            if command.state in OPEN_STATES:
                 return None
             return command.state, command.sentence, command.answer, command.latency_ms
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app.domain.commands import commands
 from app.domain.device import settings
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, CommandState, Order
 from app.models import Command, DeviceEvent, Station, StationVariable
 from tests.support.charge_point import stamp
 from tests.support.charge_point_2x import ChargePoint21, ChargePoint201, Client21, Client201
@@ -148,7 +148,7 @@ def ended(site, number):
     def settled():
         with site.read() as db:
             command = db.get(Command, number)
-            if command.state in commands.OPEN_STATES:
+            if command.state in OPEN_STATES:
                 return None
             return command.state, command.sentence
 

@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Registration
+from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, CommandState, Order, Registration
 from app.domain.network import stations
 from app.domain.trust import certificates
 from app.models import (
@@ -282,7 +282,7 @@ def ended(site, number):
     def found():
         with site.read() as db:
             command = db.get(Command, number)
-            return None if command.state in commands.OPEN_STATES else command
+            return None if command.state in OPEN_STATES else command
 
     return eventually(found, what="the command ends")
 

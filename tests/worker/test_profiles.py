@@ -12,7 +12,14 @@ from ocpp.v201 import call_result as result_201
 from sqlalchemy import select
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, ProfileState, StationMode
+from app.domain.ground.vocabulary import (
+    OPEN_STATES,
+    SYSTEM,
+    CommandState,
+    Order,
+    ProfileState,
+    StationMode,
+)
 from app.domain.network import tenants
 from app.models import Command, CompositeSchedule, EvNeeds, Station, StationProfile
 from tests.support.charge_point import ChargePoint, Client, stamp
@@ -130,7 +137,7 @@ def order(site, point, kind, **arguments):
     def over():
         with site.read() as db:
             found = db.get(Command, number)
-            over = found.state not in commands.OPEN_STATES
+            over = found.state not in OPEN_STATES
             return (found.state, found.attempts, found.sentence) if over else None
 
     return eventually(over, what=f"{kind} settles")

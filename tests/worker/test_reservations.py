@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.domain.access import tags
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, ReservationState
+from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, CommandState, Order, ReservationState
 from app.domain.network import tenants
 from app.models import Command, LocalList, Reservation, Station
 from tests.support.charge_point import ChargePoint, Client
@@ -135,7 +135,7 @@ def settled(charger, order, **given):
     def ended():
         with charger.site.read() as db:
             row = db.get(Command, number)
-            return None if row.state in commands.OPEN_STATES else (row.state, row.sentence)
+            return None if row.state in OPEN_STATES else (row.state, row.sentence)
 
     return eventually(ended, what="the command ends")
 

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import OPEN_STATES
 from app.models import Command
 from deploy.processes import ROOT
 from tests.dialects.order_samples import SAMPLES
@@ -167,7 +167,7 @@ def answer_until_settled(site, stage, number, version, random):
                     answer = payloads.spoilt(answer, random)
                     stage.socket.send(json.dumps([3, heard[1], answer]))
         with site.read() as db:
-            return db.get(Command, number).state not in commands.OPEN_STATES
+            return db.get(Command, number).state not in OPEN_STATES
 
     eventually(ended, what=f"command {number} ends")
 

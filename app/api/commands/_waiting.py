@@ -14,8 +14,7 @@ from typing import Any
 from flask import current_app
 
 from app.domain.commands import command_rules
-from app.domain.commands.commands import OPEN_STATES
-from app.domain.ground.vocabulary import CommandState, Json
+from app.domain.ground.vocabulary import OPEN_STATES, CommandState, Json
 from app.extensions import db
 from app.models import Command
 from app.web.ends import End, Ends

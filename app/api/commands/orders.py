@@ -12,7 +12,7 @@ from app.api.ground._noun import Ask, Noun, made_at
 from app.api.ground._secrets import blotted
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Arguments, CommandState, Json, Order
+from app.domain.ground.vocabulary import OPEN_STATES, Arguments, CommandState, Json, Order
 from app.models import Command
 from app.schemas import commands as schemas
 from app.schemas.answers import Answer, read
@@ -40,7 +40,7 @@ ORDER = _rows.answer(
     Command,
     without=("node", "user_id"),
     arguments=read(Json, lambda row: blotted(row.arguments)),
-    settled=read(bool, lambda row: row.state not in commands.OPEN_STATES),
+    settled=read(bool, lambda row: row.state not in OPEN_STATES),
     sentence=read(str | None, attrgetter("sentence"), "How it ended, in words."),
     action=read(str | None, attrgetter("action"), "The message that was sent."),
     request=read(Any, lambda row: blotted(row.request), "Its payload."),
@@ -106,7 +106,7 @@ def create(ask: Ask, station_id: int) -> object:
     else:
         with _waiting.place() as place:
             row = place.settled(wait_s, _queue(ask, station_id, *wish, place=place))
-    status = 202 if wait_s is None or row.state in commands.OPEN_STATES else 200
+    status = 202 if wait_s is None or row.state in OPEN_STATES else 200
     return made_at("/orders", row, status)
 
 

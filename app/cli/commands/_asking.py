@@ -13,7 +13,7 @@ from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
 from app.domain.commands import command_rules, commands
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Arguments, CommandState, Order
+from app.domain.ground.vocabulary import OPEN_STATES, Arguments, CommandState, Order
 from app.models import Command
 from app.uow import unit_of_work
 
@@ -116,7 +116,7 @@ def _await(row: Command, patience_s: float) -> None:
     """Wait until a command is settled; it settles by itself when nobody sends it in time."""
     db = cli.reading()
     deadline = time.monotonic() + patience_s
-    while row.state in commands.OPEN_STATES and time.monotonic() < deadline:
+    while row.state in OPEN_STATES and time.monotonic() < deadline:
         db.rollback()
         if row.state is CommandState.QUEUED and row.expires_at <= cli.now():
             with unit_of_work() as work:

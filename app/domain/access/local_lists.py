@@ -27,6 +27,7 @@ from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.events import StationChanged, record
 from app.domain.ground.vocabulary import (
+    OPEN_STATES,
     SYSTEM,
     Actor,
     Arguments,
@@ -222,7 +223,7 @@ def _under_way(db: Session, station: Station) -> bool:
     query = select(Command.id).where(
         Command.station_id == station.id,
         Command.order == Order.SEND_LOCAL_LIST,
-        Command.state.in_(commands.OPEN_STATES),
+        Command.state.in_(OPEN_STATES),
     )
     return db.scalar(query.limit(1)) is not None
 

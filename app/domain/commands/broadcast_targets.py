@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands import command_rules, commands, orders
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Actor, CommandState, Order
+from app.domain.ground.vocabulary import OPEN_STATES, Actor, CommandState, Order
 from app.models import Broadcast, BroadcastTarget, Command, Station
 
 #: A target's states beside those of its command once that has ended.
@@ -118,7 +118,7 @@ def _send_one(db: Session, broadcast: Broadcast, target: BroadcastTarget, now: d
         target.state, target.sentence = SKIPPED, error.sentence[:300]
     else:
         target.command_id, target.state = command.id, UNDER_WAY
-        if command.state not in commands.OPEN_STATES:
+        if command.state not in OPEN_STATES:
             keep(target, command)
 
 

@@ -22,22 +22,20 @@ from app.domain.ground import many, redaction
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import BroadcastChanged, BroadcastWaits, record
 from app.domain.ground.many import Many, Tally
-from app.domain.ground.vocabulary import Actor, Arguments, BroadcastState, CommandState, Order
+from app.domain.ground.vocabulary import (
+    FAILURES,
+    OPEN_STATES,
+    Actor,
+    Arguments,
+    BroadcastState,
+    CommandState,
+    Order,
+)
 from app.domain.office import audit
 from app.models import Broadcast, BroadcastTarget, Command, Station
 
-#: What counts as a failure; who was not connected was never asked.
-FAILURES = frozenset(
-    {
-        CommandState.REJECTED.value,
-        CommandState.FAILED.value,
-        CommandState.TIMED_OUT.value,
-        CommandState.EXPIRED.value,
-        CommandState.UNSUPPORTED.value,
-    }
-)
-#: What a repetition takes up again.
-AGAIN = FAILURES | {SKIPPED, CANCELLED}
+#: What a repetition takes up again; who was not connected was never asked, and is no failure.
+AGAIN: frozenset[str] = FAILURES | {SKIPPED, CANCELLED}
 
 MOST_AT_ONCE = 500
 MOST_STATIONS = 100_000
@@ -152,7 +150,7 @@ def go_on(db: Session, number: int, now: datetime, most: int = BITE) -> bool:
         Command.id == BroadcastTarget.command_id,
         BroadcastTarget.broadcast_id == number,
         BroadcastTarget.state == UNDER_WAY,
-        Command.state.not_in(commands.OPEN_STATES),
+        Command.state.not_in(OPEN_STATES),
     )
     in_order = missed.order_by(BroadcastTarget.id).with_for_update(of=BroadcastTarget)
     for target, command in db.execute(in_order).all():
@@ -210,6 +208,11 @@ def tally(db: Session, broadcast: Broadcast) -> Counter[str]:
     return count
 
 
+def failures(count: Counter[str]) -> int:
+    """How many stations of a tally did not do what they were asked."""
+    return sum(count[state] for state in FAILURES)
+
+
 def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) -> None:
     if orders.SPECS[order].single:
         raise Invalid(f"{orders.SPECS[order].label} is for one station at a time.", field="order")
@@ -227,7 +230,7 @@ def _too_many_failed(broadcast: Broadcast, count: Counter[str]) -> bool:
     """Whether the share of failures is too high, once as many have ended as go at once."""
     if broadcast.stop_percent is None:
         return False
-    failed = sum(count[state] for state in FAILURES)
+    failed = failures(count)
     ended = failed + count[CommandState.ACCEPTED.value]
     judged = ended >= min(broadcast.at_once, count.total())
     return judged and failed * 100 > broadcast.stop_percent * ended
@@ -260,7 +263,7 @@ def repeat(
     known: Collection[int] | None = None,
 ) -> Command:
     """Ask the same thing of the same station again.  Raises what `queue` raises."""
-    if command.state in commands.OPEN_STATES:
+    if command.state in OPEN_STATES:
         raise Conflict("This command is still under way.")
     # What a preparation added is prepared anew.
     asked = set(orders.SPECS[command.order].arguments) - commands.OURS

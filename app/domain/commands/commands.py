@@ -21,7 +21,6 @@ from app.domain.ground import redaction
 from app.domain.ground.bulk import among
 from app.domain.ground.events import CommandChanged, CommandQueued, record
 from app.domain.ground.vocabulary import (
-    COMMAND_MOVES,
     Actor,
     Arguments,
     CommandState,
@@ -45,8 +44,6 @@ STATE_WORDS = {
     state: "not sent" if state is CommandState.EXPIRED else state.value.replace("_", " ")
     for state in CommandState
 }
-
-OPEN_STATES = frozenset(before for before, _ in COMMAND_MOVES)
 
 
 def queue(

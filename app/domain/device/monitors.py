@@ -13,12 +13,9 @@ from app.domain.device import device_model, settings
 from app.domain.device.variable_names import VariableName, parse
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import UNHEARD, Actor, Arguments, Order, Outcome
 from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, Station, VariableMonitor
-
-#: Orders that came to nothing although nobody refused them.
-_UNHEARD = (CommandState.EXPIRED, CommandState.FAILED, CommandState.TIMED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +123,7 @@ def after_setting(db: Session, command: Command, outcome: Outcome, now: datetime
         found = results.get((name.key, one["kind"], one["severity"]))
         _settle(row, one, found, outcome, now)
     events.station_changed(db, station)
-    if (rest := command.arguments.get("then")) and outcome.state not in _UNHEARD:
+    if (rest := command.arguments.get("then")) and outcome.state not in UNHEARD:
         settings.ask(db, station, Order.SET_MONITORS, {"monitors": rest}, now=now, like=command)
 
 
@@ -159,7 +156,7 @@ def after_clearing(db: Session, command: Command, outcome: Outcome, now: datetim
             row.state = "cleared" if gone else row.state
             row.sentence, row.changed_at = sentence[:300] or None, now
     db.flush()
-    if (rest := command.arguments.get("then")) and outcome.state not in _UNHEARD:
+    if (rest := command.arguments.get("then")) and outcome.state not in UNHEARD:
         settings.ask(db, station, Order.CLEAR_MONITORS, {"numbers": rest}, now=now, like=command)
 
 

@@ -21,7 +21,15 @@ from app.domain.device.onboarding_past import SUBJECT, done, earlier
 from app.domain.device.variable_names import number, parse, same
 from app.domain.ground import events
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.ground.vocabulary import SYSTEM, Actor, Json, Order, Outcome, Registration
+from app.domain.ground.vocabulary import (
+    OPEN_STATES,
+    SYSTEM,
+    Actor,
+    Json,
+    Order,
+    Outcome,
+    Registration,
+)
 from app.domain.ground.vocabulary.standard import abilities
 from app.domain.network import presence
 from app.domain.office import audit
@@ -121,7 +129,7 @@ _LOOPS = select(Deviation.id).where(
 _BUSY = select(Command.id).where(
     Command.station_id == Station.id,
     Command.subject.startswith(SUBJECT),
-    Command.state.in_(commands.OPEN_STATES),
+    Command.state.in_(OPEN_STATES),
 )
 
 
@@ -202,7 +210,7 @@ def _under_way(db: Session, station: Station) -> bool:
     query = select(Command.id).where(
         Command.station_id == station.id,
         Command.subject.startswith(SUBJECT),
-        Command.state.in_(commands.OPEN_STATES),
+        Command.state.in_(OPEN_STATES),
     )
     return db.scalar(query.limit(1)) is not None
 
@@ -231,7 +239,7 @@ def _go_on(db: Session, station: Station, now: datetime) -> None:
         if done(db, station, step[0], now):
             continue
         made = _queue(db, station, step, now)
-        if made is None or made.state in commands.OPEN_STATES:
+        if made is None or made.state in OPEN_STATES:
             return
 
 

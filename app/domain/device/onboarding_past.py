@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import CommandState
+from app.domain.ground.vocabulary import UNHEARD, CommandState
 from app.models import Command, Station
 
 SUBJECT = "onboarding:"
@@ -17,7 +17,6 @@ PAUSE = timedelta(minutes=10)
 WRITES, WRITES_WITHIN = 3, timedelta(hours=1)
 #: So many earlier times are looked at.
 _LAST = 20
-_UNHEARD = (CommandState.EXPIRED, CommandState.TIMED_OUT, CommandState.FAILED)
 
 
 def done(db: Session, station: Station, subject: str, now: datetime) -> bool:
@@ -35,7 +34,7 @@ def done(db: Session, station: Station, subject: str, now: datetime) -> bool:
     what = subject.removeprefix(SUBJECT).partition(":")[0]
     if what == "trigger":
         return newest > now - PAUSE
-    silent = all(one.state in _UNHEARD for one in tried[-TRIES:])
+    silent = all(one.state in UNHEARD for one in tried[-TRIES:])
     if silent:
         return len(tried) >= TRIES
     if what == "check":
@@ -43,7 +42,7 @@ def done(db: Session, station: Station, subject: str, now: datetime) -> bool:
     if what != "set" or station.quirks.get("no_get_configuration"):
         return True
     lately = [one for one in tried if one.requested_at > now - WRITES_WITHIN]
-    refused = any(one.state not in (CommandState.ACCEPTED, *_UNHEARD) for one in tried)
+    refused = any(one.state not in (CommandState.ACCEPTED, *UNHEARD) for one in tried)
     return refused or len(lately) >= WRITES
 
 

@@ -15,7 +15,15 @@ from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict
 from app.domain.ground.events import StationChanged, record
-from app.domain.ground.vocabulary import SYSTEM, Actor, Arguments, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import (
+    OPEN_STATES,
+    SYSTEM,
+    Actor,
+    Arguments,
+    CommandState,
+    Order,
+    Outcome,
+)
 from app.domain.network import credentials
 from app.models import Command, Station
 
@@ -103,7 +111,7 @@ def overtaken(db: Session, station: Station, *, now: datetime) -> None:
     """Staff gives the station another password: one that is on its way must not arrive."""
     command = _newest(db, station)
     station.next_password_hash = station.next_password_at = None
-    if command is not None and command.state in commands.OPEN_STATES:
+    if command is not None and command.state in OPEN_STATES:
         queued = command.state is CommandState.QUEUED
         state = CommandState.EXPIRED if queued else CommandState.FAILED
         commands.settle(db, command, Outcome(state, None, _STAFF), now=now)

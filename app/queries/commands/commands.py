@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands.broadcast_targets import UNDER_WAY
-from app.domain.ground.vocabulary import CommandState, Order
+from app.domain.ground.vocabulary import FAILURES, OPEN_STATES, CommandState, Order
 from app.models import Broadcast, BroadcastTarget, Command, Message, Station
 from app.queries.ground.paging import Page, Wish, fetch, like
 
@@ -67,16 +67,7 @@ class Filter:
         return or_(Command.station_id.in_(select(Station.id).where(named)), *told)
 
 
-_GROUPS = {
-    "open": [CommandState.QUEUED, CommandState.SENT],
-    "failed": [
-        CommandState.REJECTED,
-        CommandState.FAILED,
-        CommandState.TIMED_OUT,
-        CommandState.EXPIRED,
-        CommandState.UNSUPPORTED,
-    ],
-}
+_GROUPS = {"open": OPEN_STATES, "failed": FAILURES}
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:

@@ -37,6 +37,7 @@ from app.web import listing
 from app.web.security import actor, needs
 
 blueprint = Blueprint("broadcasts", __name__, url_prefix="/broadcasts")
+blueprint.add_app_template_filter(broadcasts.failures)
 
 #: The plugs that a form offers when the stations are many.
 PLUGS = [1, 2, 3, 4]

@@ -8,7 +8,7 @@ from htmx_flask import request
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.commands.orders import spec
 from app.domain.ground.columns import read
-from app.domain.ground.vocabulary import CommandState
+from app.domain.ground.vocabulary import OPEN_STATES, CommandState
 from app.extensions import db
 from app.models import Command
 from app.process.clock import utc_now
@@ -27,7 +27,8 @@ blueprint.add_app_template_filter(
 blueprint.add_app_template_filter(
     lambda order: translated(orders.SPECS[order].label), "order_label"
 )
-blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
+blueprint.add_app_template_filter(lambda state: state in OPEN_STATES, "under_way")
+blueprint.add_app_template_filter(lambda state: commands.STATE_WORDS[state], "state_words")
 blueprint.add_app_template_filter(
     lambda command: translated(spec.attempts_sentence(command)), "attempts_told"
 )

@@ -2,7 +2,10 @@
 
 from app.domain.ground.vocabulary.orders import (
     COMMAND_MOVES,
+    FAILURES,
     LATE_MOVES,
+    OPEN_STATES,
+    UNHEARD,
     Arguments,
     BroadcastState,
     CommandState,

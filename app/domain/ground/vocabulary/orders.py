@@ -39,6 +39,13 @@ COMMAND_MOVES: frozenset[tuple[CommandState, CommandState]] = frozenset(
     for after in afters
 )
 
+#: Where a command that is under way stands.
+OPEN_STATES = frozenset(before for before, _ in COMMAND_MOVES)
+#: How one ends that did not do what was asked.
+FAILURES = frozenset(CommandState) - OPEN_STATES - {CommandState.ACCEPTED}
+#: Of these, those where nothing tells what the station would have said.
+UNHEARD = frozenset({CommandState.EXPIRED, CommandState.FAILED, CommandState.TIMED_OUT})
+
 #: What a station does after nobody waits for its answer any more can still tell how it ended, as
 #: can the worker that has its answer and could not store it.
 LATE_MOVES = COMMAND_MOVES | {
