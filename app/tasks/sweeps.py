@@ -13,13 +13,13 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import reactions
-from app.domain.access import forgetting, local_lists, no_shows, reservations
+from app.domain.access import forgetting, local_lists, reservations
 from app.domain.charging import remote_starts
 from app.domain.charging.sessions.provisional import close_abandoned
 from app.domain.commands import broadcasts, commands
 from app.domain.device import file_jobs, onboarding
 from app.domain.limits import setpoints, supply
-from app.domain.money import billing, receipts
+from app.domain.money import billing, no_show_fees, receipts
 from app.domain.network import presence
 from app.domain.office import housekeeping, jobs, outbox, schedules
 from app.domain.office.housekeeping import SWEEP
@@ -66,7 +66,7 @@ def _steps(until: float) -> Iterator[tuple[str, Callable[[], object]]]:
         ("remote starts", lambda db: remote_starts.mark_unfollowed(db, now=utc_now())),
         ("abandoned sessions", lambda db: close_abandoned(db, now=utc_now())),
         ("reservations", lambda db: reservations.expire_due(db, now=utc_now())),
-        ("no-shows", lambda db: no_shows.weigh_due(db, now=utc_now())),
+        ("no-shows", lambda db: no_show_fees.weigh_due(db, now=utc_now())),
         ("file jobs", lambda db: file_jobs.expire_overdue(db, now=utc_now())),
         ("stale claims", _give_up_stale),
         ("late rows", lambda db: billing.mark_slipped(db, now=utc_now())),

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.access import authorisation, drivers, no_shows, reservations, tags
+from app.domain.access import authorisation, drivers, reservations, tags
 from app.domain.access.authorisation import Tap
 from app.domain.access.no_shows import REASONS
 from app.domain.charging import sessions, statuses
@@ -22,6 +22,7 @@ from app.domain.ground.vocabulary import (
     TagStatus,
     Token,
 )
+from app.domain.money import no_show_fees
 from app.domain.network import presence, tenants
 from app.extensions import db as flask_db
 from app.models import Reservation
@@ -77,7 +78,7 @@ def reserve(db, station, tag, now):
 def weighed(db, row, now):
     """The reservation, an hour after it was made."""
     reservations.expire_due(db, now=now + timedelta(minutes=30))
-    no_shows.weigh_due(db, now=now + HOUR)
+    no_show_fees.weigh_due(db, now=now + HOUR)
     return row.no_show, row.no_show_why
 
 
@@ -95,14 +96,14 @@ def test_nobody_came_to_a_plug_that_was_kept_all_the_time(db, reserve, driver, n
 def test_nothing_is_said_before_what_is_told_late_is_there(db, reserve, now):
     row = reserve()
     reservations.expire_due(db, now=now + timedelta(minutes=30))
-    assert no_shows.weigh_due(db, now=now + timedelta(minutes=44)) == 0
+    assert no_show_fees.weigh_due(db, now=now + timedelta(minutes=44)) == 0
     assert row.no_show is None
 
 
 def test_it_is_weighed_once(db, reserve, now):
     row = reserve()
     weighed(db, row, now)
-    assert no_shows.weigh_due(db, now=now + HOUR) == 0
+    assert no_show_fees.weigh_due(db, now=now + HOUR) == 0
 
 
 def test_a_station_that_never_answered_kept_nothing_for_sure(db, reserve, now):

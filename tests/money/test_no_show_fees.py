@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfReader
 from sqlalchemy import func, select
 
-from app.domain.access import no_shows, tags
+from app.domain.access import tags
 from app.domain.charging import sessions
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import (
@@ -21,7 +21,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     Token,
 )
-from app.domain.money import billing, reviews, statements, tariff_book
+from app.domain.money import billing, no_show_fees, reviews, statements, tariff_book
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Connection, Reservation
 from app.queries.access import drivers as driver_queries
@@ -90,7 +90,7 @@ def reserved(net, **given) -> Reservation:
 def weighed(net, **given) -> ChargingSession | None:
     """The session that bills a reservation that was weighed, if there is one."""
     row = reserved(net, **given)
-    no_shows.weigh_due(net.db, now=LATER)
+    no_show_fees.weigh_due(net.db, now=LATER)
     return net.db.get(ChargingSession, row.session_id) if row.session_id else None
 
 
@@ -110,7 +110,7 @@ def faults(net):
 
 def test_a_no_show_is_billed_once_with_number_tax_and_receipt(net):
     row = reserved(net)
-    assert no_shows.weigh_due(net.db, now=LATER) == 1
+    assert no_show_fees.weigh_due(net.db, now=LATER) == 1
     due = billing.unsettled(net.db, now=LATER)
     assert due == [row.session_id]
     bill = lone.settle(net.db, due[0], now=LATER)
@@ -126,7 +126,7 @@ def test_a_no_show_is_billed_once_with_number_tax_and_receipt(net):
     assert (session.state, session.billing) == (SessionState.NO_SHOW, BillingState.BILLED)
     assert (session.started_at, session.ended_at) == (STARTED, ENDS)
     row.no_show = None
-    no_shows.weigh_due(net.db, now=LATER)
+    no_show_fees.weigh_due(net.db, now=LATER)
     assert lone.settle(net.db, session.id, now=LATER) is None
     assert billing.unsettled(net.db, now=LATER) == []
     assert net.db.scalar(select(func.count(Bill.id))) == 1
@@ -253,6 +253,61 @@ def test_a_fee_that_waits_is_held_when_the_reservation_was_used_after_all(net):
     row = net.db.get_one(Reservation, session.reservation_id)
     begin_late(net, row.id)
     assert lone.settle(net.db, session.id, now=LATER).reasons == ["reserved_used_later"]
+
+
+def told_late(net, **given):
+    """Settles a session of a plug beside it that is told when the reservation has been weighed."""
+    session = net.session(**{"evse": 2, "started_at": STARTED + 5 * MINUTE, **given})
+    lone.settle(net.db, session.id, now=LATER)
+
+
+@pytest.mark.parametrize(
+    "given, doubts",
+    [
+        ({}, ["reserved_came"]),
+        ({"driver_id": None, "token": CARD.lower()}, ["reserved_came"]),
+        ({"started_at": STARTED - 3 * MINUTE}, ["reserved_came"]),
+        ({"driver_id": None, "token": "other", "evse": 1}, ["reserved_taken"]),
+        ({"evse": 1, "token": "Y"}, ["reserved_came", "reserved_taken"]),
+    ],
+)
+def test_a_session_that_is_told_later_and_speaks_against_it_brings_its_bill_to_review(
+    net, given, doubts
+):
+    bill = billed(net)
+    told_late(net, **given)
+    row = net.db.get_one(Reservation, bill.facts["reservation"])
+    assert (row.state, row.no_show) == (ReservationState.EXPIRED, False)
+    assert billing.unsettled(net.db, now=LATER) == [bill.session_id]
+    review = lone.settle(net.db, bill.session_id, now=LATER)
+    assert review.reasons == [*doubts, "late_stop_after_decision"]
+    told_late(net, started_at=STARTED + 6 * MINUTE)
+    reviews.waive(net.db, GRACE, review, note="They charged.", now=LATER)
+    own = select(Bill.gross_minor).where(Bill.session_id == bill.session_id).order_by(Bill.id)
+    assert net.db.scalars(own).all() == [417, -417]
+    assert faults(net) == []
+
+
+def test_a_session_that_is_told_later_holds_a_fee_that_waits_and_is_settled_with_it(net):
+    fee, beside = weighed(net), net.session(evse=2, started_at=STARTED + 5 * MINUTE)
+    found = billing.settle_all(net.db, [beside.id, fee.id], now=LATER)
+    assert found[fee.id].reasons == ["reserved_came"]
+    assert found[beside.id].gross_minor > 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"started_at": ENDS + 6 * MINUTE},
+        {"started_at": STARTED - 70 * MINUTE},
+        {"driver_id": None, "token": "other"},
+    ],
+)
+def test_a_session_at_another_time_or_of_somebody_else_leaves_the_fee(net, given):
+    bill = billed(net)
+    told_late(net, **given)
+    assert net.db.get_one(Reservation, bill.facts["reservation"]).no_show is True
+    assert billing.unsettled(net.db, now=LATER) == []
 
 
 def test_it_is_taken_back_whole_and_has_no_energy_to_correct(net):

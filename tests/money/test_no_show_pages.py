@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select, update
 
-from app.domain.access import forgetting, no_shows
+from app.domain.access import forgetting
 from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import SYSTEM, BillingState, ReceiptState, ReservationState
-from app.domain.money import billing, tariff_book
+from app.domain.money import billing, no_show_fees, tariff_book
 from app.domain.office import api_tokens, deliveries, webhooks
 from app.domain.office.webhooks import Means, Reach
 from app.extensions import db as flask_db
@@ -67,7 +67,7 @@ def made(any_app):
         )  # fmt: skip
         db.add(row)
         db.flush()
-        no_shows.weigh_due(db, now=now)
+        no_show_fees.weigh_due(db, now=now)
         ids = SimpleNamespace(reservation=row.id, session=row.session_id, driver=ada.id)
         admin = found.people["admin"]
         _, secret = api_tokens.issue(db, SYSTEM, admin, name="test", now=now)

@@ -1,12 +1,14 @@
 """No-shows: whether a reservation ran out although its station kept the plug and nobody came.
 
 Only what is beyond doubt counts as one.  Whatever else may be why nobody charged is a reason, kept
-with the reservation and shown.  It is looked for some time after the end, when what stations tell
-late is there, too.  A no-show is billed where its tariff has a fee for that; so is one that only
-doubts speak against, but its bill waits for a person.  What is no doubt but a reason costs nothing.
+with the reservation and shown.  A no-show is billed where its tariff has a fee for that; so is one
+that only doubts speak against, but its bill waits for a person.  What is no doubt but a reason
+costs nothing.
+
+What is told of sessions speaks against one whenever it arrives: `contradicted` looks again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -24,41 +26,24 @@ from app.domain.ground.vocabulary import (
     StationMode,
     Token,
 )
-from app.domain.money import no_show_fees
-from app.models import Authorisation, ChargingSession, Command, Connection, Reservation, StatusEvent
+from app.models import (
+    Authorisation,
+    ChargingSession,
+    Command,
+    Connection,
+    Reservation,
+    Station,
+    StatusEvent,
+)
 from app.models.sessions import CHARGED
 
-#: So long after its end a reservation is weighed, and so long it may be made up for.
-LATE, WHILE = timedelta(minutes=15), timedelta(days=1)
 #: A connection may be made anew within this time: whoever came meanwhile came again.
 APART = timedelta(minutes=1)
-_MOST = 200
 _BROKEN = (Availability.FAULTED, Availability.UNAVAILABLE)
 _WORKING = tuple(word for word in Availability if word not in _BROKEN)
 
 
-def weigh_due(db: Session, *, now: datetime) -> int:
-    """Say of each reservation that ran out whether nobody came beyond doubt; returns how many."""
-    query = select(Reservation).where(
-        Reservation.state == ReservationState.EXPIRED,
-        Reservation.no_show.is_(None),
-        Reservation.expires_at <= now - LATE,
-        Reservation.expires_at > now - WHILE,
-    )
-    query = query.order_by(Reservation.expires_at).limit(_MOST)
-    rows = db.scalars(query.with_for_update(skip_locked=True, of=Reservation)).all()
-    for row in rows:
-        found = _against(db, row)
-        row.no_show_why = found[0].why if found else None
-        row.no_show = not found
-        if all(reason.doubt for reason in found):
-            no_show_fees.charge(db, row, [reason.doubt for reason in found], now=now)
-        db.flush()
-        events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
-    return len(rows)
-
-
-def _against(db: Session, row: Reservation) -> list["Reason"]:
+def against(db: Session, row: Reservation) -> list["Reason"]:
     """What speaks against a no-show: what settles it, else all doubts."""
     for reason in REASONS:
         if not reason.doubt and reason.holds(db, row):
@@ -197,12 +182,47 @@ def _at_plug(model: Any, row: Reservation) -> ColumnElement[bool]:
     return found
 
 
+def contradicted(
+    db: Session, sessions: Iterable[ChargingSession]
+) -> Iterator[tuple[Reservation, list[str]]]:
+    """Yield those found unused which such sessions speak against, each with its doubts.
+
+    They may have been told when it had been found already.
+    """
+    spans = [(one.site_id, one.started_at, one.ended_at) for one in sessions if one.ended_at]
+    if not spans:
+        return
+    query = (
+        select(Reservation)
+        .join(Reservation.station)
+        .where(
+            Reservation.state == ReservationState.EXPIRED,
+            Reservation.no_show.is_not(None),
+            Reservation.expires_at >= min(since for _, since, _ in spans) - CLOCKS,
+            Reservation.kept_from < max(until for _, _, until in spans),
+            Station.site_id.in_({site_id for site_id, _, _ in spans}),
+        )
+    )
+    for row in db.scalars(query.order_by(Reservation.id)).all():
+        found = [reason for reason in REASONS if reason.doubt and reason.told_late]
+        found = [reason for reason in found if reason.holds(db, row)]
+        if found and row.no_show:
+            row.no_show, row.no_show_why = False, found[0].why
+            events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
+        if found:
+            yield row, [reason.doubt for reason in found]
+
+
 class Reason(NamedTuple):
-    """Something that speaks against a no-show; one with a `doubt` holds its bill, others end it."""
+    """Something that speaks against a no-show; one with a `doubt` holds its bill, others end it.
+
+    One that is `told_late` is looked for again when a session is told.
+    """
 
     why: str
     holds: Callable[[Session, Reservation], bool]
     doubt: str = ""
+    told_late: bool = False
 
 
 #: What speaks against a no-show, in the order in which it is looked for; the first is told.
@@ -220,7 +240,7 @@ REASONS = (
     Reason(N_("The station would have refused the tag."), _shut_out, "reserved_refused"),
     Reason(
         N_("The driver charged at the site, or showed the tag to the station."),
-        *(_came, "reserved_came"),
+        *(_came, "reserved_came", True),
     ),
-    Reason(N_("Somebody else charged at the plug."), _taken, "reserved_taken"),
+    Reason(N_("Somebody else charged at the plug."), _taken, "reserved_taken", True),
 )

@@ -5,19 +5,46 @@ session: docs/adr/a-no-show-is-a-session.md.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.access import reach
-from app.domain.charging.sessions import row as rows
+from app.domain.access import no_shows, reach
+from app.domain.charging.sessions import unused
 from app.domain.ground import events
-from app.domain.ground.vocabulary import SessionState
+from app.domain.ground.vocabulary import ReservationState, SessionState
 from app.domain.money.billing.book import tariffs_of
 from app.domain.money.tariff_choice import Prices, applicable
 from app.domain.money.tariffs import Usage, price
 from app.models import ChargingSession, Connector, Driver, Reservation
+
+#: So long after its end a reservation is weighed, when what stations tell late is there, too.
+LATE = timedelta(minutes=15)
+#: So long it may be made up for.
+_WHILE = timedelta(days=1)
+_MOST = 200
+
+
+def weigh_due(db: Session, *, now: datetime) -> int:
+    """Say of each reservation that ran out whether nobody came beyond doubt; returns how many."""
+    query = select(Reservation).where(
+        Reservation.state == ReservationState.EXPIRED,
+        Reservation.no_show.is_(None),
+        Reservation.expires_at <= now - LATE,
+        Reservation.expires_at > now - _WHILE,
+    )
+    query = query.order_by(Reservation.expires_at).limit(_MOST)
+    rows = db.scalars(query.with_for_update(skip_locked=True, of=Reservation)).all()
+    for row in rows:
+        found = no_shows.against(db, row)
+        row.no_show_why = found[0].why if found else None
+        row.no_show = not found
+        if all(reason.doubt for reason in found):
+            charge(db, row, [reason.doubt for reason in found], now=now)
+        db.flush()
+        events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
+    return len(rows)
 
 
 @reach.whole
@@ -28,7 +55,7 @@ def charge(db: Session, reservation: Reservation, doubts: Sequence[str], *, now:
     person has decided.
     """
     station, since = reservation.station, reservation.kept_from
-    if since is None or since >= reservation.expires_at or rows.unused_of(db, reservation):
+    if since is None or since >= reservation.expires_at or unused.unused_of(db, reservation):
         return
     choice = applicable(Prices(db, [station], _tags(reservation)), station, reservation.tag, since)
     tariff = tariffs_of(db, [choice.version_id]).get(choice.version_id or 0)
@@ -42,7 +69,7 @@ def charge(db: Session, reservation: Reservation, doubts: Sequence[str], *, now:
         station_id=station.id,
         evse=reservation.evse,
         connector=_connector(db, reservation),
-        start_key=rows.unused_key(reservation),
+        start_key=unused.unused_key(reservation),
         state=SessionState.NO_SHOW,
         token=reservation.token,
         token_kind=reservation.token_kind,

@@ -15,6 +15,7 @@ from app.domain.access.authorisation import START, Judged, Tap
 from app.domain.charging import remote_starts
 from app.domain.charging.clocks import is_late
 from app.domain.charging.sessions import row as rows
+from app.domain.charging.sessions import unused
 from app.domain.charging.sessions.end import take_overtaking
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.row import SessionRow, flag, mark_time, remove_flag
@@ -159,7 +160,7 @@ def _follow(db: Session, starts: Sequence[Starting], made: Sequence[SessionRow])
         if station.id in asked or station.id in kept or named:
             session = db.get_one(ChargingSession, made_row.id)
             remote_starts.attach(db, station, session, now=told.now)
-            rows.follow_reservation(db, station, named, session, now=told.now)
+            unused.follow_reservation(db, station, named, session, now=told.now)
         events.record(db, events.SessionChanged(station.tenant_id, made_row.id, station.id))
 
 

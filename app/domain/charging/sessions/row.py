@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.access import reservations
 from app.domain.charging.running import SHOWN
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys
 from app.domain.ground.clock import OLD
 from app.domain.ground.vocabulary import BillingState, SessionState, StopReason, Token
-from app.models import ChargingSession, Reservation, Tag
+from app.models import ChargingSession, Tag
 
 
 class Starter(NamedTuple):
@@ -231,38 +230,6 @@ def mark_late(db: Session, session: ChargingSession, now: datetime) -> None:
     session.late_evidence_at = now
     events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
     db.flush()
-
-
-# The session that bills a reservation that ran out unused.
-
-#: What it is marked with when a session that is told later used the reservation.
-USED_LATER = "reserved_used_later"
-
-
-def unused_key(reservation: Reservation) -> str:
-    """What makes it one for each reservation: its `start_key`."""
-    return f"no-show:{reservation.id}"
-
-
-def unused_of(db: Session, reservation: Reservation) -> ChargingSession | None:
-    """The session that bills a reservation, if there is one."""
-    query = select(ChargingSession).where(
-        ChargingSession.station_id == reservation.station_id,
-        ChargingSession.start_key == unused_key(reservation),
-    )
-    return db.scalar(query)
-
-
-def follow_reservation(
-    db: Session, station: Any, number: int | None, session: ChargingSession, *, now: datetime
-) -> None:
-    """Tie a session to the reservation that it uses; a fee for that goes to a person."""
-    reservation = reservations.used(db, station, number, session, now=now)
-    fee = unused_of(db, reservation) if reservation is not None else None
-    if fee is not None and USED_LATER not in fee.flags:
-        flag(fee, USED_LATER)
-        mark_late(db, fee, now)
-        db.flush()
 
 
 # Sessions of other cards at the same plug at the same time: whose energy was it?

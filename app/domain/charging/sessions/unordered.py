@@ -26,7 +26,7 @@ from app.domain.charging.sessions.begin import (
     was_silent,
 )
 from app.domain.charging.sessions.retell import place, retell, show, weigh_live
-from app.domain.charging.sessions.row import flag, follow_reservation, mark_late
+from app.domain.charging.sessions.row import flag, mark_late
 from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
@@ -42,6 +42,7 @@ from app.domain.charging.sessions.transaction_events import (
     idle_since,
     noted,
 )
+from app.domain.charging.sessions.unused import follow_reservation
 from app.domain.ground.vocabulary import (
     IDLING,
     Activity,

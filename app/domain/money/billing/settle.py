@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app.domain.charging.sessions import row
+from app.domain.charging.sessions import row, unused
 from app.domain.charging.sessions.provisional import follow_readings
 from app.domain.ground.texts import N_ as _
 from app.domain.ground.vocabulary import SYSTEM, BillingState, SessionState
@@ -62,7 +62,9 @@ def settle_all(
     query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True, of=ChargingSession)
     sessions = db.scalars(query.execution_options(populate_existing=True)).all()
     ended = [session for session in sessions if not is_running(session)]
-    row.compare(db, [each for each in ended if each.state is SessionState.ENDED], now=now)
+    charged = [each for each in ended if each.state is SessionState.ENDED]
+    row.compare(db, charged, now=now)
+    unused.look_again(db, charged, now=now)
     unbilled = [session for session in ended if session.billing is BillingState.OPEN]
     decided = [session for session in ended if session.billing is not BillingState.OPEN]
     found = issue_all(db, unbilled, now=now, provisional_hold_h=provisional_hold_h)
