@@ -14,6 +14,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain.commands.orders.settings import KINDS
 from app.domain.commands.orders.station import MOMENTS, PRIORITIES
+from app.domain.ground.texts import N_
 
 _PRIORITY_WORDS = {
     "normal_cycle": "In turn with the others",
@@ -71,8 +72,8 @@ class FirmwareForm(FlaskForm):  # type: ignore[misc]
 
 #: The severities of the specification, from 0 to 9 (2.0.1 section 2.29).
 SEVERITIES = (
-    *("danger", "hardware failure", "system failure", "critical", "error"),
-    *("alert", "warning", "notice", "informational", "debug"),
+    *(N_("danger"), N_("hardware failure"), N_("system failure"), N_("critical"), N_("error")),
+    *(N_("alert"), N_("warning"), N_("notice"), N_("informational"), N_("debug")),
 )
 KIND_WORDS = {
     "upper_threshold": "rises above",
@@ -100,7 +101,7 @@ class WatchForm(FlaskForm):  # type: ignore[misc]
     )
     severity = SelectField(
         _("Severity"),
-        choices=[(str(n), f"{n} {word}") for n, word in enumerate(SEVERITIES)],
+        choices=[(str(n), f"{n} · {word}") for n, word in enumerate(SEVERITIES)],
         default="5",
     )
     in_transaction_only = BooleanField(_("Only while a session runs"))

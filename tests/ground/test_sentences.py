@@ -90,6 +90,50 @@ def test_every_word_of_a_chip_is_known(app, german):
     assert unknown == set()
 
 
+def test_every_word_of_a_state_is_known(app, german):
+    unknown = {
+        (name, word)
+        for name in app.jinja_env.list_templates(extensions=["html"])
+        for word in state_words(app.jinja_env, name)
+        if word not in _THE_SAME and translated(word) == word
+    }
+    assert unknown == set()
+
+
+def state_words(env, name):
+    """The words of the tables by which a template draws the state of a row."""
+    source, _, _ = env.loader.get_source(env, name)
+    tree = env.parse(source)
+    tables = {
+        one.target.name: one.node
+        for one in tree.find_all(nodes.Assign)
+        if isinstance(one.node, nodes.Dict) and isinstance(one.target, nodes.Name)
+    }
+    looked_up = {
+        one.node.name
+        for one in tree.find_all(nodes.Getitem)
+        if isinstance(one.node, nodes.Name) and _of_a_state(one.arg)
+    } | {
+        one.node.node.name
+        for one in tree.find_all(nodes.Call)
+        if isinstance(one.node, nodes.Getattr)
+        and isinstance(one.node.node, nodes.Name)
+        and one.args
+        and _of_a_state(one.args[0])
+    }
+    # What is called so holds the icons of states.
+    for table in looked_up & tables.keys() - {"SHAPES"}:
+        for pair in tables[table].items:
+            value, key = pair.value, pair.key
+            marked = [value] if isinstance(value, nodes.Call) else [*value.find_all(nodes.Call)]
+            for word in [call.args[0] for call in marked] or [getattr(key, "args", [key])[0]]:
+                yield word.value.replace("_", " ")
+
+
+def _of_a_state(node):
+    return isinstance(node, nodes.Getattr) and node.attr in ("state", "answer")
+
+
 def chip_words(env, name):
     """The words that a template itself gives to chips and does not mark for translation."""
     source, _, _ = env.loader.get_source(env, name)
