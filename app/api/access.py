@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import func
 
 from app.api.charging.sessions import BILL
 from app.api.ground import _bulk, _lists, _rows
@@ -257,7 +256,7 @@ _lists.hang(
     "What taps were answered with, and why.",
     *(Authorisation, TAP),
     asked=schemas.Taps,
-    ways={"id_tag": lambda tag: func.lower(Authorisation.token) == tag.strip().lower()},
+    ways={"id_tag": lambda tag: queries.of_token(Authorisation, tag)},
     at="at",
 )
 

@@ -7,11 +7,15 @@ from sqlalchemy import func, select
 
 from app.api.charging import sessions
 from app.api.commands import _waiting
+from app.domain.access import tags
 from app.domain.commands import commands
 from app.domain.commands.command_rules import as_it_stands
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.models import ChargingSession, Command
+from app.queries.access.tags import of_token
+from app.uow import unit_of_work
 from tests.support import lone
+from tests.support.charging import STARTED, network
 
 
 @pytest.fixture
@@ -198,3 +202,21 @@ def test_every_typed_order_is_told_of(api):
     told = {row["order"]: row for row in api.get("/orders/kinds")["orders"]}
     assert {Order.UNLOCK.value, Order.RESET.value, Order.RAW.value} <= set(told)
     assert told["unlock"]["arguments"][0]["name"] == "connector"
+
+
+@pytest.mark.parametrize("typed, found", [(" 04:a2:19:b0", [0, 1]), ("04A219B0", [2]), ("ff", [3])])
+def test_sessions_are_found_by_a_tag_as_it_was_shown_whether_it_is_listed_or_not(
+    any_app, typed, found
+):
+    with unit_of_work() as db:
+        net = network(db)
+        listed = tags.add(db, SYSTEM, net.site.tenant_id, now=STARTED, value="04:A2:19:B0")
+        shown = [
+            ("04:A2:19:B0", listed.id),
+            ("04:a2:19:b0", None),
+            ("04A219B0", listed.id),
+            ("FF", None),
+        ]
+        rows = [net.session(token=token, tag_id=number).id for token, number in shown]
+        query = select(ChargingSession.id).where(of_token(ChargingSession, typed))
+        assert db.scalars(query.order_by(ChargingSession.id)).all() == [rows[at] for at in found]

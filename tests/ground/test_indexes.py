@@ -4,13 +4,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from app.domain.charging.running import Gauge, show
 from app.domain.ground.vocabulary import SYSTEM, SessionState
 from app.domain.network import presence, stations
 from app.extensions import db as flask_db
-from app.models import ChargingSession
+from app.models import Authorisation, ChargingSession
+from app.queries.access.tags import of_token
 from app.queries.charging.sessions import Filter
 from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
@@ -64,6 +65,21 @@ def test_the_few_among_many_sessions_are_found_by_an_index_of_their_own(db, made
     said = str(query.compile(dialect=db.get_bind().dialect))
     rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
     assert index in " / ".join(row.detail for row in rows)
+
+
+@pytest.mark.parametrize(
+    "model, index",
+    [
+        (ChargingSession, "ix_charging_sessions_tag_id"),
+        (Authorisation, "ix_authorisations_tag_id"),
+    ],
+)
+def test_what_a_tag_was_shown_for_is_found_by_its_tag(db, made, model, index):
+    query = select(model.id).where(of_token(model, "04:A2")).order_by(model.id.desc()).limit(50)
+    said = query.compile(dialect=db.get_bind().dialect, compile_kwargs={"literal_binds": True})
+    rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
+    found = " / ".join(row.detail for row in rows)
+    assert index in found and f"SCAN {model.__tablename__}" not in found
 
 
 @pytest.mark.parametrize(

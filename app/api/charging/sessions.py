@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.api.ground import _bulk, _lists, _rows
 from app.api.ground._noun import Ask, Noun, finds
@@ -10,6 +10,7 @@ from app.domain.charging import sessions
 from app.domain.money import reviews
 from app.models import Bill, ChargingSession, MeterReading
 from app.models.sessions import CHARGED
+from app.queries.access.tags import of_token
 from app.queries.charging.sessions import in_state
 from app.queries.ground.paging import count_up_to
 from app.queries.money import costs
@@ -66,7 +67,7 @@ class Count(Answer):
 
 #: What is asked of sessions, where it is not a column's value.
 _WAYS = {
-    "id_tag": lambda tag: func.lower(ChargingSession.token) == tag.strip().lower(),
+    "id_tag": lambda tag: of_token(ChargingSession, tag),
     "state": in_state,
     "transaction_id": lambda ref: ChargingSession.transaction_ref == ref,
 }

@@ -162,6 +162,18 @@ def last_taps(db: Session, tag_ids: Iterable[int]) -> dict[int, Authorisation]:
     return {row.tag_id: row for row in rows if row.tag_id is not None}
 
 
+def of_token(model: Any, typed: str) -> ColumnElement[bool]:
+    """The condition of the sessions or taps of a token as it was shown, in any case.
+
+    Its tag is found by a key first, and no scope narrows that: whose tag it is says nothing of who
+    sees a session.  Only what no tag is known of is looked through.
+    """
+    token, tag = Token(typed), Tag.__table__.c
+    listed = select(tag.id).where(tag.bare_key == token.bare_key)
+    known = or_(model.tag_id.is_(None), model.tag_id.in_(listed))
+    return known & (func.lower(func.trim(model.token)) == token.key)
+
+
 def taps_of(db: Session, tag: Tag, limit: int = RECENT) -> list[Authorisation]:
     """Return a tag's newest taps, those from before it was put on the list too."""
     spellings = {tag.value, tag.key, tag.key.upper()}
