@@ -208,7 +208,8 @@ def _redis_part(answer: Answer) -> Part:
     if answer.value is not None:
         return Part("Redis", OK, f"answers in {number(answer.value * 1000, 1)} ms")
     if answer.since is None:
-        return Part("Redis", WARN, "has not answered yet", "It was asked a moment ago.")
+        # It was asked for the first time a moment ago; silence is told within seconds.
+        return Part("Redis", OK, "is being asked")
     sentence = (
         "Pages are not live and orders start a second late; nothing is lost. "
         "Start Redis, or see whether AMPDESK_REDIS_URL names it."

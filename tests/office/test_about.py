@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import threading
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from app.config import Settings
 from app.domain.ground.vocabulary import Role
 from app.models import OutgoingMail, User
 from app.process import queues
-from app.web import about
+from app.web import about, system
+from app.web.beside import Beside
 from tests.support import apps, seed
+from tests.support.wait import eventually
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECRETS = ("hunter2", "opensesame", "correct-horse", "tokentoken", "signing-key")
@@ -111,6 +114,19 @@ def test_about_shows_parts_tables_and_licences(desk):
     for words in ("SQLAlchemy", "MIT", "For a bug report", "Libraries and their licences"):
         assert words in page, words
     assert "Test mail" not in page
+
+
+def test_redis_is_not_doubted_before_it_was_waited_for(app, db, now):
+    answers = threading.Event()
+    asked = Beside(lambda _client: 0.001 if answers.wait(60) else None, 0, 0)
+    app.extensions["redis_beside"] = asked
+    with app.app_context():
+        (part,) = [one for one in system.parts(db, now=now) if one.name == "Redis"]
+        assert (part.state, part.fact, part.sentence) == (system.OK, "is being asked", "")
+        answers.set()
+        eventually(lambda: asked.answer(None).value is not None)
+        (part,) = [one for one in system.parts(db, now=now) if one.name == "Redis"]
+        assert part.fact.startswith("answers in")
 
 
 def test_settings_are_explained_in_the_language_of_the_reader(desk, db):
