@@ -183,6 +183,22 @@ def test_after_a_version_mismatch_the_whole_list_follows(db, add, send):
     assert held(db).full_next is False
 
 
+@pytest.mark.parametrize("known", [0, 1])
+def test_a_part_that_is_refused_is_followed_by_nothing(db, station, add, send, now, known):
+    if known:
+        add("A1")
+        send()
+    set_to(db, station, now, SendLocalListMaxLength="2")
+    for number in range(5):
+        add(f"T{number}")
+    # A station that has no room for all and does not say so: the whole list would never end.
+    parts = send(*([NO] if known else []), YES, NO)
+    assert [part.arguments["update"] for part in parts[-2:]] == ["full", "differential"]
+    assert db.query(Command).count() == len(parts) + known
+    assert held(db).full_next
+    assert not local_lists.due(db, station, now=now)
+
+
 def test_a_whole_list_that_is_refused_is_not_sent_again_by_itself(db, add, send):
     add("A1")
     failed = Outcome(CommandState.REJECTED, {"status": "Failed"}, "It could not.")

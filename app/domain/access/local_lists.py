@@ -105,7 +105,9 @@ def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> 
         # Whatever it holds now: only the whole list makes sure (2.0.1 D01.FR.03).
         row.full_next = True
         refused = outcome.state is CommandState.REJECTED
-        follow = "full" if refused and sent["update"] == "differential" else ""
+        # Not after a part that followed: one that has no room for all would get the list for ever.
+        first = sent["mode"] == "auto"
+        follow = "full" if refused and first and sent["update"] == "differential" else ""
     db.flush()
     record(db, StationChanged(station.tenant_id, station.id))
     if follow:
