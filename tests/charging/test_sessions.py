@@ -307,6 +307,7 @@ def test_a_power_of_long_ago_is_shown_nowhere_as_one_of_now(viewer, made, db):
     assert all("21.8\u00a0kW" in page(viewer, path) for path in pages)
     session.last_reading_at = made.now - timedelta(minutes=45)
     db.commit()
+    viewer.application.extensions.pop("kept")  # what is kept may be a second old
     assert not any("21.8\u00a0kW" in page(viewer, path) for path in pages)
     shown = page(viewer, f"/sessions/{session.id}")
     assert "last reading" in shown and "not connected" not in shown

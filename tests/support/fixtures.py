@@ -195,11 +195,13 @@ def new_page(
 def _as_new(window: "BrowserContext", idle: list["BrowserContext"]) -> None:
     """Give a window back, with nothing left in it but the page that stays open.
 
-    Scripts and styles stay, which a desk marks by what is in them.
+    Scripts and styles stay, which a desk marks by what is in them.  One that has a page left which
+    does not close is lent to nobody else.
     """
-    origins = {"/".join(page.url.split("/")[:3]) for page in window.pages[1:]}
-    for page in window.pages[1:]:
-        page.close()
+    pages = window.pages[1:]
+    origins = {"/".join(page.url.split("/")[:3]) for page in pages}
+    if not all(_closed(page) for page in pages):
+        return
     tools = window.new_cdp_session(window.pages[0])
     for origin in origins:
         if origin.startswith("http"):
@@ -210,6 +212,18 @@ def _as_new(window: "BrowserContext", idle: list["BrowserContext"]) -> None:
     window.unroute_all()
     window.clear_cookies()
     idle.append(window)
+
+
+def _closed(page: "Page") -> bool:
+    """Close a page; False where Chromium does not say so, as of one that was just being left."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+    try:
+        with page.expect_event("close", timeout=PATIENCE_MS):
+            page.close(run_before_unload=True)  # the only way that does not wait for ever
+    except PlaywrightTimeout:
+        return False
+    return True
 
 
 @pytest.fixture

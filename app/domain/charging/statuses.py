@@ -13,8 +13,8 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import reservations
-from app.domain.charging import clocks
-from app.domain.charging.clocks import is_late
+from app.domain.charging import overtaken
+from app.domain.charging.overtaken import is_late
 from app.domain.ground import events, redaction
 from app.domain.ground.bulk import among, pass_by
 from app.domain.ground.vocabulary import (
@@ -115,10 +115,10 @@ def _status(
         return None
     changed = _heard(db, plugs, told, row, report, late)
     if late:
-        newer = clocks.newer_words(db, row, now)
+        newer = overtaken.newer_words(db, row, now)
         for each in newer:
             _goes_on(row, each.activity, each.at, each.received_at)
-        clocks.follow(db, station, report, newer, now)
+        overtaken.follow(db, station, report, newer, now)
     return changed
 
 
@@ -165,16 +165,16 @@ def _between(
     db: Session, plugs: Plugs, told: StatusTold, row: PlugRow, report: StatusReport
 ) -> None:
     """Take in a status that newer ones have overtaken."""
-    now, newer = told.now, clocks.newer_words(db, row, told.now)
+    now, newer = told.now, overtaken.newer_words(db, row, told.now)
     plugs.remember(row, report, now)
-    said, word = clocks.newest_of(row)
+    said, word = overtaken.newest_of(row)
     if not newer or newer[-1].received_at < word.received_at:
         # Said again it was no change; now it is one, for this lies between.
         plugs.remember(row, said, word.received_at)
         newer.append(word)
-    clocks.set_since(row, report, newer, now)
+    overtaken.set_since(row, report, newer, now)
     plugs.change(row)
-    clocks.follow(db, told.station, report, newer, now)
+    overtaken.follow(db, told.station, report, newer, now)
 
 
 def _replayed(station: Any, row: PlugRow, at: datetime, now: datetime) -> bool:
@@ -224,8 +224,8 @@ def _activity(db: Session, plugs: Plugs, told: ActivityTold) -> None:
     report = StatusReport(
         *(told.place, Availability.OCCUPIED, told.activity, ACTIVITY_WORDS[told.activity], told.at)
     )
-    if late and (newer := clocks.newer_words(db, row, now)):
-        clocks.set_since(row, report, newer, now)
+    if late and (newer := overtaken.newer_words(db, row, now)):
+        overtaken.set_since(row, report, newer, now)
     else:
         if _replayed(station, row, told.at, now) or not _goes_on(row, told.activity, told.at, now):
             return

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import reports
-from app.domain.charging.clocks import is_late
+from app.domain.charging.overtaken import is_late
 from app.domain.device import deviations, file_jobs, onboarding, settings
 from app.domain.ground import events, redaction
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, pass_by

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, Judged, Tap
 from app.domain.charging import remote_starts
-from app.domain.charging.clocks import is_late
+from app.domain.charging.overtaken import is_late
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import unused
 from app.domain.charging.sessions.end import take_overtaking

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access.authorisation import STOP, Tap, decide_all
-from app.domain.charging import clocks, metering, running
-from app.domain.charging.clocks import is_late
+from app.domain.charging import metering, overtaken, running
 from app.domain.charging.metering import Metered
+from app.domain.charging.overtaken import is_late
 from app.domain.charging.running import by_reference, open_sessions
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions.row import flag, mark_late
@@ -183,7 +183,7 @@ def take_overtaking(db: Session, station: Any, session: Any, *, since: datetime)
         lender = db.get_one(ChargingSession, number)
         metering.show_again(db, lender)
         mark_late(db, lender, since)
-    stands = clocks.idle_since(db, session, since, stray.received_at if stray else None)
+    stands = overtaken.idle_since(db, session, since, stray.received_at if stray else None)
     db.get_one(ChargingSession, session.id).idle_since = stands
     db.flush()
     if stray is None:
