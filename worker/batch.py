@@ -35,7 +35,7 @@ from app.uow import unit_of_work
 from worker.metrics import COUNTS
 from worker.pace import LAG
 from worker.storage import Storage, StorageAway, end
-from worker.works import NOT_YET, Job, Together, Waiter, Work, in_rounds, spooled, unheard
+from worker.works import NOT_YET, Job, Teller, Together, Waiter, Work, in_rounds, spooled, unheard
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +136,7 @@ class Lane:
         self.asking = Job(lambda db, rows: db.execute(select(1)))
         self._waiting: deque[Work] = deque()
         self._woken = Event()
+        self._teller = Teller()
         self.began_at = 0.0
         self._writer = gevent.spawn(self._write_for_ever)
 
@@ -190,7 +191,8 @@ class Lane:
             self.began_at = 0.0
 
     def _gathered(self) -> list[Work]:
-        """The next batch."""
+        """The next batch; those of the last one are told first, so that what they say is in it."""
+        self._teller.done.wait()
         while not (self._waiting or (self._storage.away and self._asks)):
             self._woken.clear()
             self._woken.wait()
@@ -233,7 +235,7 @@ class Lane:
             else:
                 self._storage.stored()
                 COUNTS.committed(len(works), time.monotonic() - begins)
-                self._tell(works, results)
+                self._teller.tell(works, results)
                 return [work for work, it in zip(works, results, strict=True) if it is NOT_YET]
 
     def _given_up(self, works: list[Work], error: Exception) -> list[Work]:
@@ -242,7 +244,7 @@ class Lane:
         works += self._waiting
         self._waiting.clear()
         told = [work for work in works if isinstance(work.then, Waiter)]
-        self._tell(told, [StorageAway("the database is away") for _ in told])
+        self._teller.tell(told, [StorageAway("the database is away") for _ in told])
         kept = (work for work in works if work is not self.asking)
         return self._spooled([work for work in kept if not isinstance(work.then, Waiter)])
 
@@ -253,26 +255,13 @@ class Lane:
     def _spooled(self, works: list[Work]) -> list[Work]:
         """Have works on the disk that can be there; return the rest."""
         kept, rest = spooled(works)
-        self._tell(kept, [None] * len(kept))
+        self._teller.tell(kept, [None] * len(kept))
         return rest
-
-    def _tell(self, works: list[Work], results: list[Any]) -> None:
-        """Wake all who wait for these works, in one go of the loop and outside of the writer."""
-
-        def tell() -> None:
-            for work, result in zip(works, results, strict=True):
-                if result is not NOT_YET and work.then is not None:
-                    try:
-                        work.then(result)
-                    except Exception:
-                        log.exception("what follows a work failed")
-
-        gevent.get_hub().loop.run_callback(tell)
 
     def _without(self, works: list[Work], error: Exception) -> list[Work]:
         """Do works again in halves, one of which failed: it alone hears of the error."""
         if len(works) == 1:
-            self._tell(works, [error])
+            self._teller.tell(works, [error])
             return []
         half = len(works) // 2
         return [*self._write(works[:half]), *self._write(works[half:])]

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -147,6 +148,11 @@ def others_turn() -> None:
     A pause of 0 does not: up to fifty such pieces come before the loop looks at a socket again.
     """
     gevent.sleep(_ONCE_ROUND_S)
+
+
+def after_others(call: Callable[[], object]) -> None:
+    """Have the loop itself do `call` once all others have had a turn."""
+    gevent.spawn_later(_ONCE_ROUND_S, gevent.get_hub().loop.run_callback, call)
 
 
 #: Work of the loop that takes long gives others their turn after so much of it, in seconds.

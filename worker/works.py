@@ -1,14 +1,18 @@
 """What can be asked of the writers: jobs, works that are alike, and who waits for them."""
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gevent
 import greenlet
+from gevent.event import Event
 
 from app.domain.office.messages import Row
+from worker import pace
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +100,45 @@ def spooled(works: Sequence[Work]) -> tuple[list[Work], list[Work]]:
     for place, work in enumerate(works):
         (kept if place in keeping and keeping[place].value else rest).append(work)
     return kept, rest
+
+
+class Teller:
+    """Wakes those who wait for works: in the loop itself, in their order, and in bites.
+
+    A charger's greenlet goes on within its turn: it sends its answer and reads what came meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Callable[[Any], None], Any]] = deque()
+        #: Set while nobody waits to be told.
+        self.done = Event()
+        self.done.set()
+
+    def tell(self, works: Sequence[Work], results: Sequence[Any]) -> None:
+        """Have all who wait for these works told."""
+        for work, result in zip(works, results, strict=True):
+            if result is not NOT_YET and work.then is not None:
+                self._waiting.append((work.then, result))
+        if self._waiting and self.done.is_set():
+            self.done.clear()
+            gevent.get_hub().loop.run_callback(self._bite)
+
+    def _bite(self) -> None:
+        began = time.monotonic()
+        try:
+            while self._waiting:
+                then, result = self._waiting.popleft()
+                try:
+                    then(result)
+                except Exception:
+                    log.exception("what follows a work failed")
+                if time.monotonic() - began > pace.BITE_S:
+                    break
+        finally:
+            if self._waiting:
+                pace.after_others(self._bite)
+            else:
+                self.done.set()
 
 
 class Waiter:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import Tenant
+from worker import pace
 from worker.batch import Batch
 from worker.storage import StorageAway
 from worker.works import Job, Together
@@ -48,6 +49,29 @@ def done_at_once(batch, store, items):
     waiting = [gevent.spawn(batch.do, work) for work in works]
     gevent.joinall(waiting, timeout=60)
     return [one.value if one.successful() else str(one.exception) for one in waiting]
+
+
+def test_others_have_their_turn_while_many_are_told(batch, store, monkeypatch):
+    monkeypatch.setattr(pace, "BITE_S", -1.0)  # over at once
+    heard = []
+
+    def others():
+        while True:
+            pace.others_turn()
+            heard.append("others")
+
+    told = list(range(8))
+    for number in told:
+        batch.later(
+            Together(store, f"one {number}", number, then=lambda _, n=number: heard.append(n))
+        )
+    meanwhile = gevent.spawn(others)
+    try:
+        batch.do(Job(lambda db, rows: None))
+    finally:
+        meanwhile.kill()
+    assert [one for one in heard if one != "others"] == told
+    assert "others" in heard[heard.index(0) : heard.index(7)]
 
 
 def test_one_that_cannot_be_stored_harms_no_other(batch, store, any_app):
