@@ -43,7 +43,7 @@ _NO_SPEECH = {
     *("_gauge", "GaugeMetricFamily", "CounterMetricFamily", "HistogramMetricFamily"),
 }
 #: Keywords whose words are told to people, even single ones.
-_LABELS = {"label", "title", "hint", "word"}
+_LABELS = {"label", "title", "hint", "word", "noun"}
 #: What looks like a query, an address, a header or a name of the code.
 _CODE = re.compile(
     r"SELECT |INSERT |UPDATE |CONFLICT|COPY |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"

@@ -29,7 +29,7 @@ class ShowForm(FlaskForm):  # type: ignore[misc]
     text = TextAreaField(
         _("Text"), [InputRequired(_("Type the text.")), Length(max=1024)], render_kw={"rows": 3}
     )
-    when = SelectField(_("When"), choices=[("", "Always"), *((word, word) for word in MOMENTS)])
+    when = SelectField(_("When"), choices=[("", N_("Always")), *((word, word) for word in MOMENTS)])
     priority = SelectField(_("How"), choices=[(word, _PRIORITY_WORDS[word]) for word in PRIORITIES])
     starts_at = DateTimeLocalField(
         _("From"), [Optional()], format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]

@@ -143,7 +143,8 @@ def _worker(db: Session, now: datetime) -> Part:
     held = sum(node.stations for node in alive)
     fact = f"{_count(len(alive))} · {held} connected"
     if len(alive) > 1:
-        fact += f" ({', '.join(f'{node.node}: {node.stations}' for node in alive)})"
+        each = ", ".join(f"{node.node}: {node.stations}" for node in alive)
+        fact = f"{_count(len(alive))} · {held} connected ({each})"
     if full := presence.spooling(db, now=now):
         return _spooling(fact, sum(node.spooled for node in full), full[0].spooled_since)
     lag = max((node.lag_ms for node in alive if node.lag_ms is not None), default=None)

@@ -40,6 +40,9 @@ def german(app):
         ),
         ("Connector 2 out of service", "Ladepunkt 2 außer Betrieb"),
         ("accepted · timed out", "angenommen · keine Antwort"),
+        ("2 workers · 5 connected (one: 2, two: 3)", "2 Worker · 5 verbunden (one: 2, two: 3)"),
+        ("deliveries", "Zustellungen"),
+        ("reservations", "Reservierungen"),
     ],
 )
 def test_a_sentence_is_known_by_its_shape(german, said, read):
