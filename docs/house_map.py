@@ -46,8 +46,8 @@ WHERE: tuple[tuple[str, str], ...] = (
     ),
     (
         "a command's time-out",
-        "`call_timeout_s` in `app/config.py`, waited for in `worker/calls.py`; a command that "
-        "nobody settles ends in `app/domain/commands/commands.py`",
+        "`call_timeout_s` in `app/config.py`, or the station's own: `patience_s` in "
+        "`app/domain/commands/commands.py`, where a command that nobody settles ends, too",
     ),
     ("who may see a site", "`app/web/scope.py`: one listener narrows every select"),
     (
@@ -74,6 +74,49 @@ WHERE: tuple[tuple[str, str], ...] = (
         "its column in `app/models/sites.py`, its member in `app/schemas/network.py` with label "
         "and hint; API, CLI, form, lists and files are made from the member (a rule of its own: "
         "`app/domain/network/sites.py`, a place of its own: `templates/network/sites/form.html`)",
+    ),
+)
+
+
+TAKEN = """Places to be written by hand, beside tests, the changelog and the German line of a text;
+what `make docs` and `make texts` write is not counted."""
+
+#: (change, places); places are looked for as above.
+TAKES: tuple[tuple[str, str], ...] = (
+    (
+        "a field of a site",
+        "its column (`app/models/sites.py`, `migrations/versions/`), its member "
+        "(`app/schemas/network.py`), its word (`app/schemas/glossary/`)",
+    ),
+    (
+        "an order",
+        "its name (`app/domain/ground/vocabulary/orders.py`), its `Spec` "
+        "(`app/domain/commands/orders/`), its encoding in each version (`worker/dialects/`)",
+    ),
+    ("a command's time-out", "`patience_s` (`app/domain/commands/commands.py`)"),
+    (
+        "a sentence of the receipt",
+        "`app/text/bill_text.py`; its place: `templates/email/receipt/body.html` and "
+        "`templates/email/receipt/body.txt`, `app/text/receipt_pdf.py`",
+    ),
+    (
+        "a filter of a list",
+        "a member and a condition of the list's `Filter` (as in "
+        "`app/queries/access/reservations.py`), its choice on the page (as in "
+        "`templates/access/reservations/index.html`); in the API a member of the list's schema (as "
+        "in `app/schemas/access.py`)",
+    ),
+    ("a setting", "its line in `app/config.py`, and where it is read"),
+    (
+        "a doubt that holds a bill",
+        "its `Doubt` (`app/domain/ground/vocabulary/doubts.py`), and where it arises (as in "
+        "`app/domain/charging/energy/facts.py`)",
+    ),
+    (
+        "a state of a command",
+        "its member and its moves (`app/domain/ground/vocabulary/orders.py`), its chip "
+        "(`templates/macros/state.html`), its exit status (`app/cli/commands/_asking.py`), its "
+        "place in the reference (`app/api/commands/orders.py`)",
     ),
 )
 
@@ -108,10 +151,10 @@ def rooms() -> str:
     return "\n".join(lines)
 
 
-def where() -> str:
-    """The ten answers; raises `SystemExit` when one names a place that is not there."""
-    lines = ["| where is … | answer |", "|---|---|"]
-    for question, answer in WHERE:
+def answers(head: str, rows: tuple[tuple[str, str], ...]) -> str:
+    """A table of places; raises `SystemExit` when one is not there."""
+    lines = [head, "|---|---|"]
+    for question, answer in rows:
         for place in re.findall(r"`([a-z_0-9./]+/[a-z_0-9./]*)`", answer):
             if not (ROOT / place).exists():
                 raise SystemExit(f"{question}: there is no {place}")
@@ -121,9 +164,12 @@ def where() -> str:
 
 def text() -> str:
     """The whole document."""
-    return "\n\n".join(
-        (HEAD.rstrip(), drawing(), "## What each room holds", rooms(), "## Where is …", where(), "")
+    parts = (
+        *(HEAD.rstrip(), drawing(), "## What each room holds", rooms()),
+        *("## Where is …", answers("| where is … | answer |", WHERE)),
+        *("## What a change takes", TAKEN, answers("| new … | places |", TAKES), ""),
     )
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":

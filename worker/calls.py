@@ -143,8 +143,8 @@ class Calls:
                 raise problem
 
     def _patience_s(self, held: Held, action: str) -> float:
-        own = held.link.station.quirks.get("call_timeout_s")
-        patience_s = float(own or self._settings.call_timeout_s)
+        quirks = held.link.station.quirks
+        patience_s = commands.patience_s(quirks, self._settings.call_timeout_s)
         hangs_up = action in DIALECTS[held.link.version].hanging_up
         return max(patience_s, RESTART_S) if hangs_up else patience_s
 

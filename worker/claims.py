@@ -192,12 +192,13 @@ class Setpoints:
 
     def _put(self, held: Held, claimed: setpoints.Claimed) -> None:
         encoding = DIALECTS[held.link.version].orders[Order.SET_PROFILE]
-        patience_s = held.link.station.quirks.get("call_timeout_s") or self._settings.call_timeout_s
+        quirks = held.link.station.quirks
+        patience_s = commands.patience_s(quirks, self._settings.call_timeout_s)
         held.link.send_call(
             encoding.action_for(claimed.arguments),
             encoding.encode(claimed.arguments),
-            timeout_s=float(patience_s),
-            expires_in_s=float(patience_s),
+            timeout_s=patience_s,
+            expires_in_s=patience_s,
             context=claimed,
         )
 

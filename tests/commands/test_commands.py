@@ -313,6 +313,8 @@ def test_a_slow_station_is_given_the_time_that_it_is_known_to_need(connected, as
     connected.quirks = {"call_timeout_s": 180}
     assert ask(ttl_s=60).expires_at == now + timedelta(seconds=180)
     assert ask(ttl_s=600).expires_at == now + timedelta(seconds=600)
+    assert commands.patience_s(connected.quirks, 30) == 180
+    assert commands.patience_s({}, 30) == 30
 
 
 def test_an_answer_stands_even_where_its_meaning_cannot_be_worked_out(

@@ -149,8 +149,8 @@ def unlock(ask: Ask, station_id: int, connector: int) -> object:
     wish = (Order.UNLOCK, {"connector": connector}, None, bool(ask.query.get("force")))
     with _waiting.place() as place:
         row = _queue(ask, station_id, *wish, place=place)
-        patience = row.quirks.get("call_timeout_s", settings.call_timeout_s)
-        row = place.settled(min(float(patience) + 1, schemas.LONGEST_WAIT_S), row)
+        patience_s = commands.patience_s(row.quirks, settings.call_timeout_s)
+        row = place.settled(min(patience_s + 1, schemas.LONGEST_WAIT_S), row)
     if row.state is CommandState.ACCEPTED:
         return row
     if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:

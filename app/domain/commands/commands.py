@@ -119,6 +119,11 @@ def queue_all(
     return ids
 
 
+def patience_s(quirks: Mapping[str, Any], usual_s: float) -> float:
+    """How long a station's answer is waited for: as its quirk says (FIELD R6), else as usual."""
+    return float(quirks.get("call_timeout_s") or usual_s)
+
+
 def plain(order: Order, checked: Arguments) -> bool:
     """Whether an order is the same for every station that it is given to."""
     return orders.SPECS[order].prepare is as_given and "connector" not in checked
@@ -138,7 +143,7 @@ def _columns(
     ttl_s: float,
 ) -> dict[str, Any]:
     """A new command's columns."""
-    ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
+    ttl_s = max(ttl_s, patience_s(station.quirks, 0))
     return {
         "tenant_id": station.tenant_id,
         "station_id": station.id,
