@@ -13,7 +13,7 @@ from app.domain.access.tags import MOST_CONCURRENT
 from app.domain.commands.orders.tags import MOST_MINUTES, PLUG_TYPES
 from app.domain.ground.texts import row_id
 from app.forms.ground.plain import PlainForm
-from app.forms.office.staff import CheckboxListField
+from app.forms.office.staff import CheckboxListField, ticked_id
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
 from app.schemas.base import Schema
 
@@ -24,7 +24,7 @@ class OwnedForm(PlainForm):
     schema = Schema
     sites = CheckboxListField(
         _("Belongs to"),
-        coerce=int,
+        coerce=ticked_id,
         description=_(
             "Staff of the ticked sites may change this. None ticked: staff of all sites."
         ),
@@ -80,8 +80,8 @@ class TagFactsForm(PlainForm):
         description=_("Empty: no limit."),
         render_kw={"type": "number", "min": 1, "max": MOST_CONCURRENT, "inputmode": "numeric"},
     )
-    sites = CheckboxListField(_("Sites"), coerce=int)
-    stations = CheckboxListField(_("Single stations"), coerce=int)
+    sites = CheckboxListField(_("Sites"), coerce=ticked_id)
+    stations = CheckboxListField(_("Single stations"), coerce=ticked_id)
     more_stations = StringField(
         _("Add stations"),
         [Length(max=2000)],

@@ -136,6 +136,9 @@ def test_a_tag_is_added_with_all_its_facts(made, db, operator):
         ({"value": "04FF", "concurrent_limit": "x"}, "Not a valid integer value."),
         ({"value": "04FF", "group": "99"}, "Not a valid choice."),
         ({"value": "04FF", "sites": "99"}, "is not a valid choice"),
+        ({"value": "04FF", "stations": "99"}, "is not a valid choice"),
+        ({"value": "04FF", "stations": "9" * 30}, "could not be coerced"),
+        ({"value": "04FF", "stations": "-1"}, "could not be coerced"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_the_form(made, operator, given, sentence):

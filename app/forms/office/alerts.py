@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 from app.domain.ground.vocabulary import AHEAD, OF_NO_SITE, AlertKind, WebhookEvent
 from app.forms.ground.plain import PlainForm
 from app.forms.ground.refusals import fits
-from app.forms.office.staff import CheckboxListField
+from app.forms.office.staff import CheckboxListField, ticked_id
 from app.schemas.office import AlertChanges, NewAlertRule, NewWebhook
 
 #: What rules watch, as people say it.
@@ -73,7 +73,7 @@ class AlertRuleForm(PlainForm):
     )
     site_ids = CheckboxListField(
         _("Where"),
-        coerce=int,
+        coerce=ticked_id,
         description=_(
             "If none is ticked, the rule covers every site that has no rule of its own for this."
         ),

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Area, Right, Role
 from app.domain.office.rights import AREAS, Rights
-from app.forms.office.staff import BUILT_IN, CheckboxListField
+from app.forms.office.staff import BUILT_IN, CheckboxListField, ticked_id
 
 LEVELS = [("", _("nothing")), (Right.READ.value, _("see")), (Right.WRITE.value, _("change"))]
 
@@ -64,7 +64,9 @@ class TokenForm(RightsForm):
         description=_("Empty: until somebody revokes it."),
     )
     sites = CheckboxListField(
-        _("Only these sites"), coerce=int, description=_("None ticked: all that its person sees.")
+        _("Only these sites"),
+        coerce=ticked_id,
+        description=_("None ticked: all that its person sees."),
     )
 
     @property
@@ -84,5 +86,5 @@ class MachineForm(FlaskForm):  # type: ignore[misc]
     owner = SelectField(_("Who answers for it"), coerce=int)
     role = SelectField(_("Role"), choices=BUILT_IN, default=Role.VIEWER.value)
     sites = CheckboxListField(
-        _("Sites"), coerce=int, description=_("None ticked: all sites, later ones too.")
+        _("Sites"), coerce=ticked_id, description=_("None ticked: all sites, later ones too.")
     )

@@ -1,5 +1,6 @@
 """Forms of the staff pages."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
@@ -13,6 +14,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.domain.ground.texts import row_id
 from app.domain.ground.vocabulary import Role
 
 BUILT_IN = [
@@ -20,6 +22,14 @@ BUILT_IN = [
     (Role.OPERATOR.value, "Operator: runs stations, tags, drivers and bills"),
     (Role.VIEWER.value, "Viewer: sees everything, changes nothing"),
 ]
+
+
+def ticked_id(value: Any) -> int:
+    """The id of a row that is ticked; `ValueError` for what is the id of none."""
+    found = row_id(str(value))
+    if found is None:
+        raise ValueError(value)
+    return found
 
 
 class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
@@ -36,7 +46,7 @@ class StaffForm(FlaskForm):  # type: ignore[misc]
     email = EmailField(_("E-mail"), [InputRequired(_("Type an e-mail address.")), Length(max=254)])
     role = SelectField(_("Role"), choices=BUILT_IN, default=Role.VIEWER.value)
     sites = CheckboxListField(
-        _("Sites"), coerce=int, description=_("None ticked: all sites, later ones too.")
+        _("Sites"), coerce=ticked_id, description=_("None ticked: all sites, later ones too.")
     )
     timezone = StringField(
         _("Time zone"),
