@@ -18,6 +18,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.extensions import db as flask_db
 from app.models import AuditEntry, Broadcast, BroadcastTarget, Command, Station, Tenant
+from app.tasks import sweeps
 from app.tasks.sweeps import advance_broadcasts
 from app.uow import unit_of_work
 from tests.support import fleet
@@ -26,8 +27,11 @@ YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accept
 
 
 @pytest.fixture
-def now():
-    return datetime.now(UTC)
+def now(monkeypatch):
+    """The instant at which all happens: on a slow computer no worker is given up meanwhile."""
+    at = datetime.now(UTC)
+    monkeypatch.setattr(sweeps, "utc_now", lambda: at)
+    return at
 
 
 def begin(ids, now, order=Order.CLEAR_CACHE, arguments=None, **given):
