@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.office import staff
 from app.extensions import db as flask_db
+from app.process import clock
 from tests.support import apps
 from tests.support.audited import Watch
 
@@ -63,6 +64,11 @@ def pytest_collection_finish() -> None:
     """What was loaded stays to the end: no search for what nobody needs looks at it again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_setup() -> None:
+    """What a database said of the time in another test counts in none: it may have said it late."""
+    clock.SHARED = clock.Shared()
 
 
 def _is_slow(item: pytest.Item) -> bool:

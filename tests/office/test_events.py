@@ -99,7 +99,10 @@ def test_whatever_webhooks_are_told_is_heard_as_the_document_says(network, api):
         assert not [str(error) for error in fits.iter_errors(data)]
 
 
-def test_an_open_stream_hears_what_comes(network, api):
+@pytest.mark.parametrize("ahead_s", [0, 0.5])
+def test_an_open_stream_hears_what_comes_also_by_a_clock_behind(network, api, monkeypatch, ahead_s):
+    ahead = timedelta(seconds=ahead_s)
+    monkeypatch.setattr(_streams, "utc_now", lambda: datetime.now(UTC) + ahead)
     station = network.station("CP-1")
     network.db.commit()
     stream = listening(api, "kinds=connector.status")

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 from flask import Flask
@@ -21,7 +21,7 @@ from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import api_tokens
 from app.domain.office.api_tokens import Holder
 from app.extensions import db as flask_db
-from app.process.clock import utc_now
+from app.process.clock import TOOK_S, utc_now
 from app.queries.office import heard
 from app.queries.office.happenings import OVERLAP
 from app.queries.office.heard import WINDOW, Ear, Heard
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 MOST_OF_ONE, MOST = 5, 500
 #: Between two looks, in seconds.
 LOOK_S = 1.0
+#: By so much the clocks of those who write what is told may be apart, whatever the database says.
+APART = timedelta(seconds=TOOK_S / 2)
 #: A comment is sent so often that nobody between takes the connection for dead.
 BEAT_S = 15.0
 #: So often it is looked whether the tokens still work.
@@ -72,7 +74,7 @@ class Stream:
         self.kinds, self.station_id = kinds, station_id
         self.holder: Holder | None = None
         #: Only what happened later is told; `resumed` asks for what happened since then.
-        self.after = utc_now()
+        self.after = utc_now() - APART
         self.resumed: datetime | None = None
         self.over = self.caught_up = False
         self.wake = threading.Event()
