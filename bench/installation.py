@@ -26,7 +26,7 @@ from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
 from deploy import prepare, redis_server
-from deploy.keep import end_with_parent
+from deploy.keep import ending_with
 from deploy.processes import ROOT, commands
 
 WAIT_S, WARM_UP_S = 60.0, 8.0
@@ -116,7 +116,7 @@ class Installation:
 @contextmanager
 def started(command: Sequence[str], **how: Any) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a process that ends with us; it is asked to end, and made to after 20 seconds."""
-    process = subprocess.Popen(command, cwd=ROOT, preexec_fn=end_with_parent, **how)
+    process = subprocess.Popen(command, cwd=ROOT, preexec_fn=ending_with(os.getpid()), **how)
     try:
         yield process
     finally:

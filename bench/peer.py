@@ -1,5 +1,6 @@
 """The baseline: the Node program of bench/baseline/ on a PostgreSQL of its own."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import psycopg
 
 from bench.installation import Known, postgres
 from deploy import redis_server
-from deploy.keep import end_with_parent
+from deploy.keep import ending_with
 from deploy.processes import ROOT
 
 FOLDER = ROOT / "bench" / "baseline"
@@ -51,7 +52,7 @@ def running(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=ending_with(os.getpid()),
         ) as process:
             assert process.stdout is not None
             try:

@@ -4,11 +4,12 @@ Gunicorn starts a worker that cannot load again and again and does not pass its 
 The check runs in a program of its own, because gevent wants to be the first thing in a process.
 """
 
+import os
 import subprocess
 import sys
 from typing import Any
 
-from deploy.keep import end_with_parent
+from deploy.keep import ending_with
 
 worker_class = "deploy.desk_worker.DeskWorker"
 worker_connections = 4000
@@ -23,5 +24,5 @@ limit_request_field_size = 8190
 def on_starting(server: Any) -> None:
     """Check settings and database; ends the process with status 2 when they do not fit."""
     check = [sys.executable, "-m", "deploy.fit"]
-    if status := subprocess.run(check, check=False, preexec_fn=end_with_parent).returncode:
+    if status := subprocess.run(check, check=False, preexec_fn=ending_with(os.getpid())).returncode:
         sys.exit(status)

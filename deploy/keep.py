@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 FINAL = (0, 2)
 FIRST_PAUSE_S = 0.5
@@ -67,7 +68,7 @@ class Keeper:
             return 0
         # In a session of its own, so that what is meant for the keeper's group is heard only once.
         self.child = subprocess.Popen(
-            self.command, preexec_fn=end_with_parent, start_new_session=True
+            self.command, preexec_fn=ending_with(os.getpid()), start_new_session=True
         )
         if self.ending.is_set():  # told so between the check and the start
             self.child.send_signal(signal.SIGTERM)
@@ -129,10 +130,19 @@ def _wait_until_reachable(address: str, ending: threading.Event) -> None:
             ending.wait(0.1)
 
 
-def end_with_parent() -> None:
-    """In the child, before the program starts: get SIGTERM when the keeper dies (Linux only)."""
-    if LIBC is not None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+def ending_with(parent: int) -> Callable[[], None]:
+    """What a child runs before its program starts, to get SIGTERM when `parent` dies (Linux only).
+
+    One whose parent died before it could ask for that ends at once.
+    """
+
+    def end_with_parent() -> None:
+        if LIBC is not None:
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return end_with_parent
 
 
 def _reason(status: int) -> str:

@@ -6,6 +6,7 @@ It prints one line for people per step on standard error and a JSON object on st
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 
 from app.config import Settings
 from deploy.checks import CannotStart
-from deploy.keep import end_with_parent
+from deploy.keep import ending_with
 from deploy.processes import ROOT
 
 
@@ -36,7 +37,7 @@ def in_own_process(environment: Mapping[str, str]) -> Prepared:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
-        preexec_fn=end_with_parent,
+        preexec_fn=ending_with(os.getpid()),
     )
     if done.returncode != 0:
         raise CannotStart("The database is not ready (see above); nothing was started.")

@@ -8,6 +8,7 @@ import sys
 import psutil
 import pytest
 
+from deploy.keep import ending_with
 from deploy.processes import ROOT
 from tests.support.wait import eventually
 
@@ -94,6 +95,11 @@ def test_a_program_does_not_outlive_a_killed_keeper(keep):
     child = child_of(keeper)
     keeper.kill()
     eventually(lambda: gone(child))
+
+
+def test_a_program_whose_keeper_died_while_it_was_started_does_not_begin():
+    other = os.getppid()  # as the keeper's number is for one that was handed on
+    assert subprocess.Popen(SLEEPER, preexec_fn=ending_with(other)).wait() == 1
 
 
 def test_a_keeper_does_not_outlive_a_killed_supervisor(keep):

@@ -28,7 +28,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deploy.keep import LIBC, end_with_parent
+from deploy.keep import LIBC, ending_with
 from deploy.processes import ROOT
 
 POSSIBLE = LIBC is not None
@@ -166,7 +166,7 @@ def _loaded(*command: str) -> socket.socket:
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdin=theirs,
-            preexec_fn=end_with_parent,
+            preexec_fn=ending_with(os.getpid()),
         )
     atexit.register(process.wait)
     atexit.register(ours.close)
@@ -221,7 +221,7 @@ def _watch(
     *files: int,
 ) -> None:
     """Fork once more: one is the program, the other waits for its end and tells of it."""
-    end_with_parent()
+    ending_with(os.getppid())()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     tells, *outputs = files
     pid = posix.fork()
@@ -243,7 +243,7 @@ def _become(
     environment: dict[str, str],
     outputs: list[int],
 ) -> NoReturn:
-    end_with_parent()
+    ending_with(os.getppid())()
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, file in enumerate((nothing, *outputs)):
         os.dup2(file, number)
@@ -268,7 +268,7 @@ def _check_here() -> None:
     def on_starting(_: Any) -> None:
         pid = posix.fork()
         if pid == 0:
-            end_with_parent()
+            ending_with(os.getppid())()
             try:
                 os._exit(fit.main())
             except SystemExit as refused:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy import redis_server
-from deploy.keep import end_with_parent
+from deploy.keep import ending_with
 from deploy.processes import ROOT
 from tests.support import forks
 from tests.support.wait import eventually
@@ -49,7 +49,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=end_with_parent,
+                preexec_fn=ending_with(os.getpid()),
             )
 
     def kill9(self) -> None:
