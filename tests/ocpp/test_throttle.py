@@ -101,6 +101,21 @@ def test_a_charger_that_comes_again_and_again_must_wait(throttle):
     assert throttle.arrived("CP1", 2) is None
 
 
+def test_a_charger_that_does_not_wait_still_gets_in_at_the_pace_of_one_that_does(throttle):
+    for _ in range(60):
+        throttle.arrived("CP1", 0)
+    tries = [throttle.arrived("CP1", tenth / 10) for tenth in range(1, 201)]
+    assert tries.count(None) == pytest.approx(20, abs=1)
+
+
+def test_guesses_that_never_pause_leave_a_slow_comparison_each_second(throttle):
+    guess(throttle, 1000)
+    looked_at = [
+        throttle.may_check("198.51.100.7", "CP1", tenth / 10) is None for tenth in range(1, 201)
+    ]
+    assert sum(looked_at) == pytest.approx(20, abs=1)
+
+
 def test_memory_is_bounded():
     throttle = Throttle(limit=100)
     for n in range(1000):

@@ -135,10 +135,10 @@ class Buckets:
         return min(self.rate.burst, tokens + max(0.0, now - at) / self.rate.every_s)
 
     def take(self, key: object, now: float) -> bool:
-        """Take a token; False when there was none."""
+        """Take a token; False when there was none, and then whoever asks waits no longer for it."""
         level = self.level(key, now)
         self._buckets.pop(key, None)
-        self._buckets[key] = (max(0.0, level - 1.0), now)
+        self._buckets[key] = (level - 1.0 if level >= 1.0 else level, now)
         if len(self._buckets) > self.limit:
             del self._buckets[next(iter(self._buckets))]
         return level >= 1.0
