@@ -11,7 +11,7 @@ from app.domain.charging import clocks
 from app.domain.charging.energy import LARGEST_WH
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Json, Registration
-from worker.ocpp.fields import Fields
+from worker.ocpp.fields import Fields, format_instant
 
 Payload = dict[str, Any]
 
@@ -98,6 +98,15 @@ class Context:
         if replaced:
             self.deviate("absurd_time", call.raw(name))
         return at, replaced
+
+    @staticmethod
+    def told_time(call: Fields, name: str) -> str:
+        """The charger's own time to know a message again by, however it writes it: to the second.
+
+        One that cannot be read is its words.
+        """
+        given = call.moment(name)
+        return format_instant(given.at) if given else str(call.raw(name))
 
     def claimed(self, call: Fields, name: str, at: datetime) -> datetime | None:
         """The charger's own time where business is done with another one (`at`)."""

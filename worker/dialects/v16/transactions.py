@@ -117,7 +117,8 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
         token=Token(call.text("idTag", "")),
         meter_start_wh=meter_start,
         started_at=started_at,
-        raw_time=str(call.raw("timestamp")),
+        raw_time=ctx.told_time(call, "timestamp"),
+        former_time=str(call.raw("timestamp")),
         clock_replaced=replaced,
         claimed_at=ctx.claimed(call, "timestamp", started_at),
         reservation_id=call.integer("reservationId"),
@@ -189,6 +190,7 @@ def _stop(call: Fields, ctx: Context) -> sessions.Stop:
         payload=dict(call.payload),
         clock_replaced=replaced,
         claimed_at=ctx.claimed(call, "timestamp", ended_at),
+        raw_time=ctx.told_time(call, "timestamp"),
     )
 
 

@@ -45,8 +45,9 @@ _KNOWN = BulkRead(
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a station says when charging begins; `raw_time` is its clock's text, for the key.
+    """What a station says when charging begins.
 
+    `raw_time` is its clock's time, for the key, and `former_time` that in its own words.
     `claimed_at` is its own time where another one is used.  `promised_ref` is the transaction id
     that it was answered while the database was away, and `let_in` whether it was told to charge.
     """
@@ -62,6 +63,7 @@ class Start:
     claimed_at: datetime | None = None
     promised_ref: str | None = None
     let_in: bool = False
+    former_time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +179,17 @@ def _start_key(start: Start) -> str:
     """The business key of a start: who, where, when by its own clock, and the register."""
     if start.transaction_ref is not None:
         return f"ref|{start.transaction_ref}"
-    parts = (
-        start.connector.evse,
-        start.connector.connector,
-        start.token.key,
-        start.raw_time,
-        start.meter_start_wh,
-    )
+    wh = start.meter_start_wh
+    return _hashed(start, start.raw_time, None if wh is None else format(wh.normalize(), "f"))
+
+
+def _former_key(start: Start) -> str:
+    """Its key as it was made of the words it was told in: what is stored may bear that."""
+    return _hashed(start, start.former_time or start.raw_time, start.meter_start_wh)
+
+
+def _hashed(start: Start, time: str, wh: object) -> str:
+    parts = (start.connector.evse, start.connector.connector, start.token.key, time, wh)
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:40]
 
 
@@ -191,13 +197,12 @@ def _same_starts(
     db: Session, starts: Sequence[Starting], keys: Sequence[str]
 ) -> tuple[set[tuple[int, str]], dict[int, SessionRow]]:
     """The keys that are taken, and by station the session that its start began before."""
-    found = {
-        (row.station_id, row.start_key): row
-        for row in _KNOWN(db, stations=[told.station.id for told in starts], keys=set(keys))
-    }
+    former = [_former_key(told.start) for told in starts]
+    stored = _KNOWN(db, stations=[told.station.id for told in starts], keys={*keys, *former})
+    found = {(row.station_id, row.start_key): row for row in stored}
     same = {}
-    for told, key in zip(starts, keys, strict=True):
-        known = found.get((told.station.id, key))
+    for told, key, words in zip(starts, keys, former, strict=True):
+        known = found.get((told.station.id, key)) or found.get((told.station.id, words))
         if known is None:
             continue
         known = _newest_of(db, told.station.id, key) or known
@@ -223,10 +228,9 @@ def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, s
 
 def _newest_of(db: Session, station_id: int, key: str) -> Any:
     """The newest session of a start key that was used again under a clock that stood still."""
-    query = select(_SESSION).where(
-        _SESSION.c.station_id == station_id, _SESSION.c.start_key.startswith(f"{key}#")
-    )
-    return db.execute(query.order_by(_SESSION.c.id.desc()).limit(1)).first()
+    again = (_SESSION.c.station_id == station_id, _SESSION.c.start_key.startswith(f"{key}#"))
+    query = select(_SESSION).where(*again).order_by(_SESSION.c.id.desc())
+    return db.execute(query.limit(1)).first()
 
 
 def _free(key: str, told: Starting, taken: set[tuple[int, str]]) -> str:

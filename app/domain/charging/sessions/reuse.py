@@ -6,7 +6,7 @@ bears the station's id, the earlier ones the id with a number: `tx-1#1`.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -95,8 +95,12 @@ def begins_anew(ordered: Sequence[TransactionEvent]) -> int | None:
 
 
 def twice(ordered: Sequence[Any]) -> bool:
-    """Whether a transaction was started at two times, and nothing tells the two apart."""
-    return len({event.at for event in ordered if event.kind == STARTED}) > 1
+    """Whether a transaction was started at two times, and nothing tells the two apart.
+
+    The same start again may leave out the fractions of its second.
+    """
+    started = [event.at for event in ordered if event.kind == STARTED]
+    return bool(started) and max(started) - min(started) >= timedelta(seconds=1)
 
 
 def _other(one: TransactionEvent, other: TransactionEvent) -> bool:

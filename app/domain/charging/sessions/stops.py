@@ -43,7 +43,8 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 class Stop:
     """What a station says when charging ended; `transaction_ref` None: it named none.
 
-    `claimed_at` is its own time where another one is used; `word` None: it gave no reason.
+    `raw_time` is its clock's time, to know it again; `claimed_at` its own where another one is
+    used; `word` None: it gave no reason.
     """
 
     transaction_ref: str | None
@@ -56,6 +57,7 @@ class Stop:
     clock_replaced: bool = False
     connector: ConnectorRef | None = None
     claimed_at: datetime | None = None
+    raw_time: str | None = None
 
     @property
     def shown_at(self) -> datetime | None:
@@ -165,7 +167,8 @@ def keep_stray(
 
     Tells whether it was known.
     """
-    text = f"{stop.transaction_ref}|{stop.meter_stop_wh}|{stop.payload.get('timestamp')}"
+    wh, time = stop.meter_stop_wh, stop.raw_time or stop.payload.get("timestamp")
+    text = f"{stop.transaction_ref}|{wh if wh is None else format(wh.normalize(), 'f')}|{time}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     row = db.scalar(
         select(StrayStop).where(StrayStop.station_id == station.id, StrayStop.digest == digest)
