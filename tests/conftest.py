@@ -4,6 +4,7 @@
 """
 
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -64,6 +65,11 @@ def pytest_collection_finish() -> None:
     """What was loaded stays to the end: no search for what nobody needs looks at it again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Nothing is logged from here on: pytest closes what it let the log be written to."""
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
 
 
 def pytest_runtest_setup() -> None:
