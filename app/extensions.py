@@ -14,6 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.domain.ground import texts
 from app.domain.ground.errors import Busy
@@ -45,6 +46,20 @@ def is_away(error: Exception) -> bool:
         return str(state).startswith(_POSTGRESQL_AWAY)
     number = getattr(cause, "sqlite_errorcode", None)
     return number is None or number & 0xFF in _SQLITE_AWAY
+
+
+#: Of a file or server that others use just now: SQLite's busy and locked; PostgreSQL's collisions,
+#: connections and memory that are all taken, and locks that were not given.
+_SQLITE_BUSY, _POSTGRESQL_BUSY = frozenset({5, 6}), ("40", "532", "533", "55P03")
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether an error says that the database is there, and had no time or room for this now."""
+    cause = getattr(error, "orig", None)
+    if (state := getattr(cause, "sqlstate", None)) is not None:
+        return str(state).startswith(_POSTGRESQL_BUSY)
+    number = getattr(cause, "sqlite_errorcode", 0)
+    return isinstance(error, PoolTimeout) or number & 0xFF in _SQLITE_BUSY
 
 
 #: Of a file or server that can be read but not written: SQLite's read-only and full, PostgreSQL's.

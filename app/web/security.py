@@ -11,27 +11,21 @@ from flask import (
     Response,
     abort,
     current_app,
-    flash,
     g,
     redirect,
-    render_template,
     request,
     url_for,
 )
 from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
-from sqlalchemy.exc import DataError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.routing import IntegerConverter, Map
 
 from app import uow
 from app.domain.access import reach
 from app.domain.access.drivers import LANGUAGES
-from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor, Area, Right
 from app.domain.office import rights, second_factor, sign_ins
-from app.extensions import db, is_away, login, takes_no_writes
+from app.extensions import db, login
 from app.models import SignIn
 from app.process.clock import utc_now
 from app.text.sentences import translated
@@ -236,13 +230,6 @@ def register(app: Flask) -> None:
     app.before_request_funcs.setdefault(None, []).insert(0, _be_patient)
     app.teardown_request(_hurry_no_more)
     app.after_request(_headers)
-    app.register_error_handler(HTTPException, _error_page)
-    app.register_error_handler(DomainError, _domain_error)
-    app.register_error_handler(500, _error_page)
-    app.register_error_handler(OperationalError, _database_away)
-    app.register_error_handler(PoolTimeout, _database_away)
-    app.register_error_handler(DataError, _out_of_range)
-    app.register_error_handler(problems.Problem, problems.of)
 
 
 def _refuse_nul() -> None:
@@ -273,58 +260,3 @@ def _headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
-
-
-def _error_page(error: Any) -> Any:
-    if problems.wanted():
-        return problems.of(error)
-    code = getattr(error, "code", None) or 500
-    if code < 400:
-        return error
-    shown = code if code in {400, 403, 404, 409, 429, 500, 503} else (500 if code >= 500 else 400)
-    return render_template(f"errors/{shown}.html", error=error), code
-
-
-def _database_away(error: OperationalError | PoolTimeout) -> Any:
-    """Say that the database cannot be used; nothing on the page may ask it who is there."""
-    if isinstance(error, OperationalError) and uow.took_too_long(error):
-        return _too_long()
-    log.error("the database cannot be used: %s", getattr(error, "orig", error))
-    known = {"away": is_away(error), "no_writes": takes_no_writes(error)}
-    if problems.wanted():
-        return problems.database_away(known["no_writes"])
-    g._login_user = login.anonymous_user()
-    return render_template("errors/503.html", **known), 503, {"Retry-After": "5"}
-
-
-def _too_long() -> Any:
-    """Say that what was asked for takes too long, and how to ask for less."""
-    db.session.rollback()
-    log.warning("reading took too long: %s", request.path)
-    if problems.wanted():
-        return problems.answer(503, "too_long", "This takes too long: narrow it, or ask for less.")
-    return render_template("errors/too_long.html"), 503
-
-
-def _out_of_range(error: DataError) -> Any:
-    """Say that a value is beyond what the database can hold; nothing was changed."""
-    log.info("a value is refused by the database: %s", error.orig)
-    db.session.rollback()
-    return _error_page(default_exceptions[400]("A value is beyond all bounds."))
-
-
-def _domain_error(error: DomainError) -> Any:
-    """Show a refused operation: beside the form for htmx, as a message on the page before."""
-    if problems.wanted():
-        return problems.of(error)
-    if request.method == "GET" or error.status in {403, 404}:
-        code = error.status if error.status in {403, 404, 409} else 400
-        return _error_page(default_exceptions[code](error.sentence))
-    flash(error.sentence, "error")
-    before = request.referrer or ""
-    target = before if before.startswith(request.host_url) else url_for("home.index")
-    if request.headers.get("HX-Request"):
-        response = Response(status=204)
-        response.headers["HX-Redirect"] = str(target)
-        return response
-    return redirect(str(target), code=303)

@@ -318,4 +318,4 @@ def test_a_database_that_cannot_be_used_is_said_even_to_the_signed_in(app, db, n
     answer = client.get("/")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
-    assert "busy or starting" in answer.text
+    assert "The database is not ready" in answer.text
