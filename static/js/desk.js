@@ -37,8 +37,18 @@
     const stops = [palette.querySelector("input"), ...palette.querySelectorAll("a")];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) { event.preventDefault(); stops[(stops.indexOf(event.target) + step + stops.length) % stops.length].focus(); }
-    if (event.key === "Enter" && event.target === stops[0] && stops[1] && stops[0].value) { event.preventDefault(); stops[1].click(); }
+    if (event.key === "Enter" && event.target === stops[0] && stops[0].value) { event.preventDefault(); wanted = stops[0].value; goOn(); }
   });
+  // Whoever types faster than the desk finds goes to what was typed, not to what was listed before.
+  let wanted = null;
+  const goOn = () => {
+    const field = palette.querySelector("input"), first = palette.querySelector("a");
+    if (!palette.open || field.value !== wanted) wanted = null;
+    if (wanted === null || palette.querySelector("[data-found]")?.dataset.found !== wanted) return;
+    wanted = null;
+    if (first) first.click(); else field.form.submit(); // whose page says that nothing was found
+  };
+  palette?.addEventListener("htmx:after:swap", goOn);
   palette?.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
   document.addEventListener("click", (event) => {
     each(document, "details.drop[open]", (drop) => { if (!drop.contains(event.target)) drop.open = false; });

@@ -40,3 +40,19 @@ def test_pages_and_orders_are_found_and_escape_leaves(home):
     expect(palette.get_by_role("link", name="Reservations")).to_be_visible()
     home.keyboard.press("Enter")
     expect(home.locator("main h1")).to_have_text("Reservations")
+
+
+def test_enter_goes_to_what_was_typed_although_it_is_not_found_yet(home):
+    home.keyboard.press("Control+k")
+    palette = home.get_by_role("dialog", name="Find and go")
+    expect(palette.get_by_role("link", name="Home")).to_be_visible()
+    home.keyboard.type("reservations")
+    home.keyboard.press("Enter")
+    expect(home.locator("main h1")).to_have_text("Reservations")
+
+
+def test_enter_leads_to_the_search_where_nothing_is_found(home, desk):
+    home.keyboard.press("Control+k")
+    home.keyboard.type("zebra")
+    home.keyboard.press("Enter")
+    expect(home).to_have_url(f"{desk.url}/search?q=zebra")
