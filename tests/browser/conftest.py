@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from werkzeug.serving import make_server
 from app import reactions
 from app.config import Settings
 from app.extensions import db as flask_db
+from app.models import Station, WorkerNode
 from app.uow import unit_of_work
-from tests.support import apps, seed
+from tests.support import apps, seed, sockets
 from tests.support.network import Network
 from tests.support.redis import RedisServer
 
@@ -43,6 +45,13 @@ class Desk:
                 yield db
             reactions.flush(2)
             flask_db.session.remove()
+
+    def connect(self, db: Session, station: Station, protocol: str = "ocpp1.6") -> None:
+        """Connect a station that can do all, to a worker that lives while the browser is slow."""
+        now = datetime.now(UTC)
+        orders = sockets.EVERY_ORDER
+        sockets.connect(db, station, node="seed", protocol=protocol, orders=orders, now=now)
+        db.get_one(WorkerNode, "seed").beat_at = now + timedelta(hours=1)
 
     def cookie(self, role: str) -> dict[str, Any]:
         """The cookie of a signed-in member of staff."""

@@ -9,9 +9,8 @@ from sqlalchemy import select
 
 from app.domain.commands import broadcasts, commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
-from app.domain.network import presence
 from app.models import Command, Station
-from tests.support import lone, sockets
+from tests.support import lone
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.browser
@@ -22,9 +21,7 @@ def station_id(desk):
     """A connected station that understands everything."""
     number = desk.ids["station:CP-03"]
     with desk.work() as db:
-        now = datetime.now(UTC)
-        station, every = db.get(Station, number), sockets.EVERY_ORDER
-        sockets.connect(db, station, node="seed", protocol="ocpp2.1", orders=every, now=now)
+        desk.connect(db, db.get(Station, number), "ocpp2.1")
     return number
 
 
@@ -39,7 +36,6 @@ def settle(desk, state, sentence):
 
     number = eventually(newest, what="the command is queued")
     with desk.work() as db:
-        presence.beat(db, "seed", now=datetime.now(UTC))
         claimed = lone.claim(db, number, "seed", now=datetime.now(UTC))
         outcome = Outcome(state, {"status": "Accepted"}, sentence)
         commands.settle(db, claimed, outcome, now=datetime.now(UTC), latency_ms=80)

@@ -1,7 +1,6 @@
 """Said before it is lost: a password through a reload, a session before an unlock."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +8,6 @@ from sqlalchemy import select
 
 from app.domain.ground.vocabulary import Order
 from app.models import ChargingSession, Command, Station
-from tests.support import sockets
 
 pytestmark = pytest.mark.browser
 
@@ -19,10 +17,8 @@ def running(desk):
     """A session at a connected 1.6 station, as (its id, the station's id, its plug)."""
     number = desk.ids["session:running"]
     with desk.work() as db:
-        now = datetime.now(UTC)
         session = db.get(ChargingSession, number)
-        station = db.get(Station, session.station_id)
-        sockets.connect(db, station, node="seed", orders=sockets.EVERY_ORDER, now=now)
+        desk.connect(db, db.get(Station, session.station_id))
         return number, session.station_id, session.evse
 
 
