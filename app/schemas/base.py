@@ -277,11 +277,11 @@ def _reason(error: Any, member: Json) -> str:
             return "must look like 2026-03-02T09:00:00Z"
         case (("enum" | "literal_error"), _) if isinstance(error.get("input"), str):
             words = member.get("enum", [member.get("const")])
-            return "is one of: " + ", ".join(str(word) for word in words if word is not None)
+            return "must be one of: " + ", ".join(str(word) for word in words if word is not None)
         case _, {"max_length": most}:
-            return f"is too long ({most})"
+            return f"may be {most} long at most"
         case _, {"min_length": least}:
-            return f"is too short ({least})"
+            return f"must be {least} long at least" if least > 1 else "must not be empty"
         case _, {"le": most}:
             return f"must be at most {most}"
         case _, {"ge": least}:

@@ -53,7 +53,7 @@ def _networks(value: Any) -> list[str]:
             str(ipaddress.ip_network(str(part).strip())) for part in parts if str(part).strip()
         ]
     except ValueError:
-        raise ValueError("is a list of networks like 192.168.7.0/24") from None
+        raise ValueError("must be a list of networks like 192.168.7.0/24") from None
     if any(network.endswith("/0") for network in found):
         raise ValueError("may not be the whole Internet")
     return found
@@ -203,5 +203,5 @@ def validated(given: Mapping[str, Any]) -> Json:
         except ValueError as reason:
             raise Invalid(f"{quirk.label} {reason}.", field=name) from None
         except TypeError:
-            raise Invalid(f"{quirk.label} is a whole number.", field=name) from None
+            raise Invalid(f"{quirk.label} must be a whole number.", field=name) from None
     return found

@@ -55,7 +55,7 @@ OBJECTS = Shape("objects")
 class Typed:
     """A reader that knows the shape of what it reads.
 
-    `of` takes what was given; the ValueError that it raises ends a sentence: "is a whole number".
+    `of` takes what was given; the ValueError that it raises ends a sentence: "must be a list".
     """
 
     of: Callable[[Any], Any]
@@ -110,7 +110,7 @@ def whole(low: int, high: int) -> Typed:
     def read(value: object) -> int:
         text = str(value).strip()
         if isinstance(value, bool) or not _WHOLE.fullmatch(text):
-            raise ValueError("is a whole number")
+            raise ValueError("must be a whole number")
         if not low <= int(text) <= high:
             raise ValueError(f"must be between {low} and {high}")
         return int(text)
@@ -132,9 +132,9 @@ def number(low: Decimal | int, high: Decimal | int) -> Typed:
         try:
             found = Decimal(str(value).strip())
         except InvalidOperation:
-            raise ValueError("is a number") from None
+            raise ValueError("must be a number") from None
         if isinstance(value, bool) or not found.is_finite():
-            raise ValueError("is a number")
+            raise ValueError("must be a number")
         if not low <= found <= high:
             raise ValueError(f"must be between {low} and {high}")
         # Written out, 1e-999999999 would fill the memory.
@@ -168,7 +168,7 @@ def word(*words: str) -> Typed:
     def read(value: object) -> str:
         found = known.get(str(value).strip().lower())
         if found is None:
-            raise ValueError(f"is one of {', '.join(words)}")
+            raise ValueError(f"must be one of {', '.join(words)}")
         return found
 
     return Typed(read, Shape("choice", choices=words))
@@ -196,7 +196,7 @@ def _instant(value: object) -> str:
     try:
         found = datetime.fromisoformat(str(value).strip())
     except ValueError:
-        raise ValueError("is a time like 2026-01-31T18:00:00Z") from None
+        raise ValueError("must be a time like 2026-01-31T18:00:00Z") from None
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
     return found.astimezone(UTC).isoformat()
 
@@ -212,7 +212,7 @@ def several(one: Typed, most: int) -> Typed:
         if isinstance(value, str):
             value = [part for part in value.replace("\n", ",").split(",") if part.strip()]
         elif not isinstance(value, list | tuple):
-            raise ValueError("is a list")
+            raise ValueError("must be a list")
         found = [one.of(part) for part in value]
         if len(found) > most:
             raise ValueError(f"has {most} items at most")

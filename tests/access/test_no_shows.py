@@ -1,6 +1,7 @@
 """No-shows: a reservation that ran out counts as one only where nothing else can be why."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -83,7 +84,7 @@ def weighed(db, row, now):
 
 
 def charge(db, station, now, token, evse=1):
-    start = sessions.Start(ConnectorRef(evse), Token(token), 0, now + HALF, "start")
+    start = sessions.Start(ConnectorRef(evse), Token(token), Decimal(0), now + HALF, "start")
     return lone.begin(db, station, start, now=now + HALF)
 
 
@@ -216,7 +217,7 @@ def test_a_start_that_is_told_later_still_takes_it_back(db, station, reserve, no
     row = reserve()
     assert weighed(db, row, now) == (True, None)
     start = sessions.Start(
-        ConnectorRef(1), Token("AB12"), 0, now + HALF, "s", reservation_id=row.id
+        ConnectorRef(1), Token("AB12"), Decimal(0), now + HALF, "s", reservation_id=row.id
     )
     lone.begin(db, station, start, now=now + HOUR)
     assert (row.no_show, row.no_show_why) == (None, None)

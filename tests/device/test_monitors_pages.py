@@ -49,7 +49,7 @@ def test_a_variable_is_watched_from_a_form(town):
     ("wrong", "said"),
     [
         ({"key": "Power"}, "lacks its component"),
-        ({"value": "much"}, "is a number"),
+        ({"value": "much"}, "must be a number"),
         ({"key": ""}, "Name the variable"),
     ],
 )

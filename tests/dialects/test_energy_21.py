@@ -62,8 +62,11 @@ def test_a_control_is_set_superseded_started_and_over(db, yard, now):
     [
         ({"kind": "fixed_var", "document": {}}, "priority is missing"),
         ({"kind": "fixed_var", "document": {**FIXED, "colour": 1}}, "has no colour"),
-        ({"kind": "fixed_var", "document": {**FIXED, "setpoint": "x"}}, "setpoint is a number"),
-        ({"kind": "fixed_var", "document": {**FIXED, "unit": "bananas"}}, "unit is one of"),
+        (
+            {"kind": "fixed_var", "document": {**FIXED, "setpoint": "x"}},
+            "setpoint must be a number",
+        ),
+        ({"kind": "fixed_var", "document": {**FIXED, "unit": "bananas"}}, "unit must be one of"),
         ({"kind": "volt_var", "document": {**CONTROLS["curve"], "points": []}}, "1 to 10 points"),
         (
             {"kind": "fixed_var", "document": {**FIXED, **TIMES}, "default": "yes"},

@@ -13,4 +13,4 @@ def test_the_seller_is_set_and_shown(app):
     assert (shown["seller_name"], shown["least_energy_wh"]) == ("Hafenstrom GmbH", 50)
     refused = runner.invoke(args=["organisation", "edit", "--least-energy-wh", "-5"])
     assert refused.exit_code == 1
-    assert refused.stderr == "The least energy is a whole number from 0 to 100000.\n"
+    assert refused.stderr == "The least energy must be a whole number from 0 to 100000.\n"

@@ -105,7 +105,7 @@ def _from_text(name: str, of: object, text: str) -> Any:
         digits = text.removeprefix("-")
         if digits.isascii() and digits.isdigit() and len(digits) < 19:
             return int(text)
-        raise Problem(422, f"{name} is a whole number.", field=name)
+        raise Problem(422, f"{name} must be a whole number.", field=name)
     if of == "boolean":
         if text.lower() not in _WORDS:
             raise Problem(422, f"{name} is true or false.", field=name)

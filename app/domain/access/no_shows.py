@@ -84,7 +84,7 @@ def _missing(db: Session, row: Reservation) -> list[tuple[datetime, datetime]]:
         Connection.opened_at < row.expires_at,
         or_(Connection.closed_at.is_(None), Connection.closed_at > row.kept_from),
     )
-    spans = db.execute(query.order_by(Connection.opened_at)).tuples().all()
+    spans = db.execute(query.order_by(Connection.opened_at)).all()
     return [gap for gap in _gaps(row, spans) if gap[0] < gap[1]]
 
 

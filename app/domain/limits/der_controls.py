@@ -56,7 +56,7 @@ def _number(name: str, value: object) -> str:
     except InvalidOperation:
         found = Decimal("NaN")
     if isinstance(value, bool) or not found.is_finite():
-        raise Invalid(f"{name} is a number.", field="document")
+        raise Invalid(f"{name} must be a number.", field="document")
     if not -_MOST <= found <= _MOST:
         raise Invalid(f"{name} must be between {-_MOST} and {_MOST}.", field="document")
     if int(found.as_tuple().exponent) < -_PLACES:
@@ -67,7 +67,7 @@ def _number(name: str, value: object) -> str:
 def _priority(name: str, value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 9):
-        raise Invalid(f"{name} is a whole number from 0 on.", field="document")
+        raise Invalid(f"{name} must be a whole number from 0 on.", field="document")
     return int(text)
 
 
@@ -81,14 +81,16 @@ def _moment(name: str, value: object) -> str:
     try:
         found = datetime.fromisoformat(str(value).strip())
     except ValueError:
-        raise Invalid(f"{name} is a time like 2026-01-31T18:00:00Z.", field="document") from None
+        raise Invalid(
+            f"{name} must be a time like 2026-01-31T18:00:00Z.", field="document"
+        ) from None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
 def _one_of(*words: str) -> Read:
     def read(name: str, value: object) -> str:
         if str(value).strip().lower() not in words:
-            raise Invalid(f"{name} is one of {', '.join(words)}.", field="document")
+            raise Invalid(f"{name} must be one of {', '.join(words)}.", field="document")
         return str(value).strip().lower()
 
     return read
@@ -96,7 +98,7 @@ def _one_of(*words: str) -> Read:
 
 def _points(name: str, value: object) -> list[list[str]]:
     if not isinstance(value, list) or not 1 <= len(value) <= MOST_POINTS:
-        raise Invalid(f"{name} is a list of 1 to {MOST_POINTS} points.", field="document")
+        raise Invalid(f"{name} must be a list of 1 to {MOST_POINTS} points.", field="document")
     if not all(isinstance(point, list | tuple) and len(point) == 2 for point in value):
         raise Invalid(f"{name}: each point is a pair of x and y.", field="document")
     return [[_number(f"{name} x", point[0]), _number(f"{name} y", point[1])] for point in value]
@@ -189,7 +191,7 @@ def read(kind: str, document: Mapping[str, Any], *, default: bool) -> Json:
 
 def _read(name: str, shape: str, given: object) -> Json:
     if not isinstance(given, Mapping):
-        raise Invalid(f"{name} is a table.", field="document")
+        raise Invalid(f"{name} must be a table.", field="document")
     table = SHAPES[shape]
     for member in given:
         if member not in table:

@@ -179,7 +179,7 @@ def tenths(name: str, value: object, *, lowest: Decimal = Decimal(0)) -> str:
     except InvalidOperation:
         number = Decimal("NaN")
     if isinstance(value, bool) or not number.is_finite():
-        raise Invalid(f"The {word} is a number.", field=name)
+        raise Invalid(f"The {word} must be a number.", field=name)
     if not lowest <= number <= _HIGHEST:
         raise Invalid(f"The {word} must be between {lowest} and {_HIGHEST}.", field=name)
     return format(number.quantize(_TENTH, ROUND_DOWN), "f")
@@ -195,7 +195,7 @@ def whole(
     word = name.removesuffix("_s").replace("_", " ")
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 12):
-        raise Invalid(f"The {word} is a whole number.", field=name)
+        raise Invalid(f"The {word} must be a whole number.", field=name)
     if not low <= int(text) <= high:
         raise Invalid(f"The {word} must be between {low} and {high}.", field=name)
     return int(text)
@@ -206,7 +206,7 @@ def _word(given: Mapping[str, Any], name: str, words: tuple[str, ...]) -> str:
     for word in words:
         if value.casefold() == word.casefold():
             return word
-    raise Invalid(f"The {name} of a profile is one of {', '.join(words)}.", field=name)
+    raise Invalid(f"The {name} of a profile must be one of {', '.join(words)}.", field=name)
 
 
 def _moment(name: str, value: object) -> str:
@@ -214,7 +214,7 @@ def _moment(name: str, value: object) -> str:
     try:
         found = datetime.fromisoformat(str(value).strip())
     except ValueError:
-        raise Invalid(f"{word.capitalize()} is a time like 2026-01-31.", field=name) from None
+        raise Invalid(f"{word.capitalize()} must be a time like 2026-01-31.", field=name) from None
     if not 2000 <= found.year <= 2100:
         raise Invalid(f"{word.capitalize()} must be between 2000 and 2100.", field=name)
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found

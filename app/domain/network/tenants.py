@@ -67,7 +67,7 @@ def edit(
     for rule, (word, most) in RULES.items():
         value = details.get(rule, 0)
         if not isinstance(value, int) or not 0 <= value <= most:
-            raise Invalid(f"{word} is a whole number from 0 to {most}.", field=rule)
+            raise Invalid(f"{word} must be a whole number from 0 to {most}.", field=rule)
     with audit.edited(db, actor, "tenant.edit", tenant, now=now, tenant_id=tenant.id):
         receipts.write_seller(tenant, details)
         for rule in (*RULES, "idle_from_readings"):

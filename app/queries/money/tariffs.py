@@ -108,7 +108,7 @@ def sessions_by_version(db: Session, tariff: Tariff) -> dict[int, int]:
     )
     count = select(func.count()).select_from(some).scalar_subquery()
     query = select(TariffVersion.id, count).where(TariffVersion.tariff_id == tariff.id)
-    return dict(db.execute(query).tuples().all())
+    return dict(db.execute(query).all())
 
 
 def zones(db: Session) -> list[str]:

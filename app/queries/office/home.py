@@ -93,7 +93,7 @@ def hearing(db: Session, *, now: datetime) -> dict[int, datetime | None]:
     query = select(Station.id, Station.connected_at).join(
         ChargingSession, Station.id == ChargingSession.station_id
     )
-    return dict(db.execute(query.where(running, connected(now)).distinct()).tuples().all())
+    return dict(db.execute(query.where(running, connected(now)).distinct()).all())
 
 
 def held_bills(db: Session) -> int:

@@ -264,7 +264,7 @@ def _plugs(db: Session, wanted: Wanted) -> dict[str, int]:
         )
         .group_by(Site.timezone)
     )
-    return dict(db.execute(query).tuples().all())
+    return dict(db.execute(query).all())
 
 
 Quarters = defaultdict[int, tuple[int, int]]
@@ -293,9 +293,7 @@ def _occupied(
             select(session.timezone, func.count(session.id))
             .where(*common, session.started_at < since, still)
             .group_by(session.timezone)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     begins = _quarters(db, session.started_at, [*common, session.started_at >= since])
     inside = [session.ended_at >= since, session.ended_at < until]
