@@ -279,9 +279,9 @@ def _reason(error: Any, member: Json) -> str:
             words = member.get("enum", [member.get("const")])
             return "must be one of: " + ", ".join(str(word) for word in words if word is not None)
         case _, {"max_length": most}:
-            return f"may be {most} long at most"
+            return f"must be at most {most} long"
         case _, {"min_length": least}:
-            return f"must be {least} long at least" if least > 1 else "must not be empty"
+            return f"must be at least {least} long" if least > 1 else "must not be empty"
         case _, {"le": most}:
             return f"must be at most {most}"
         case _, {"ge": least}:

@@ -64,7 +64,7 @@ def test_a_change_tells_null_from_what_was_left_out():
         ({"name": "a", "nonsense": 1}, "nonsense", "nonsense is not known here."),
         ({"name": 5}, "name", "Name must be of type string."),
         ({"name": ""}, "name", "Name must not be empty."),
-        ({"name": "abcdef"}, "name", "Name may be 5 long at most."),
+        ({"name": "abcdef"}, "name", "Name must be at most 5 long."),
         ({"name": "a", "size": True}, "size", "Size must be of type integer or null."),
         ({"name": "a", "size": 1.5}, "size", "Size must be of type integer or null."),
         ({"name": "a", "size": 10}, "size", "Size must be at most 9."),
