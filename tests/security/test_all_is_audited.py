@@ -284,3 +284,25 @@ def assert_told(watch, endpoint, words=""):
     assert watch.changed, words
     assert not watch.found, watch.found
     assert ("audit_entries" in watch.changed) is (endpoint not in SILENT)
+
+
+#: Forms of what others edit, too; of the account it is one's own.
+EDITS = sorted(name for name in DESK if name.endswith(".edit") or name == "organisation.index")
+
+
+@pytest.mark.parametrize("endpoint", EDITS)
+def test_a_form_that_is_older_than_a_change_takes_nothing_back_unasked(place, endpoint):
+    sent, door = DESK[endpoint], changing(place.app)[endpoint]
+    place.anew(sent.was)
+    client, url = place.town.client("admin"), place.url(door, sent.words)
+    shown = client.get(url)  # an alert is edited on its own page
+    text = shown.text if shown.status_code == 200 else client.get(url.removesuffix("/edit")).text
+    old = Form(url, text).typed
+    assert client.post(url, data=old | place.put(sent.body)).status_code < 400
+    refused = client.post(url, data=old)
+    assert refused.status_code == 422
+    assert any("has changed this since you opened it" in said for said in complaints(refused.text))
+    again = Form(url, refused.text).typed
+    assert again["opened"] > old["opened"]
+    meant = client.post(url, data=again)
+    assert meant.status_code < 400, complaints(meant.text)

@@ -17,6 +17,7 @@ from app.api.ground._access import Caller
 from app.api.ground._endpoint import ENDPOINTS, NOUNS, READ, ROOT, Answers, Endpoint, File
 from app.api.ground._paging import Page, Pages
 from app.domain.ground.vocabulary import Actor, Json, Right
+from app.domain.office import edits
 from app.extensions import db as flask_db
 from app.process.clock import utc_now
 from app.schemas.answers import Answer
@@ -112,10 +113,6 @@ class Noun:
         """Hang a POST endpoint on this noun; it knows idempotency keys."""
         return self._add("POST", path, summary, **given)
 
-    def patch(self, path: str, summary: str, **given: Any) -> Callable[..., Any]:
-        """Hang a PATCH endpoint on this noun: what is left out stays as it is."""
-        return self._add("PATCH", path, summary, **given)
-
     def delete(self, path: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a DELETE endpoint on this noun."""
         return self._add("DELETE", path, summary, **given)
@@ -164,9 +161,13 @@ class Noun:
         where that is said, or where it `makes` a row, which is then below this address.
         """
 
+        address = path
+
         def decide(ask: Ask, **path: int) -> object:
             row = find(ask, **path)
             with unit_of_work() as db:
+                if method == "PATCH":
+                    _refuse_changed(db, address, ask, path, row)
                 made = act(db, ask.actor, row, now=ask.now, **ask.body)
             told = seen(ask, made if makes or result else row)
             return made_at(makes, told, status) if makes else told
@@ -253,8 +254,6 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -
 
     if endpoint.method == "POST":
         return _keys.once(caller, raw, answer, secret=endpoint.secret, now=now)
-    if endpoint.method == "PATCH":
-        _refuse_changed(endpoint, ask, path)
     response = answer()
     if endpoint.path in READ and response.is_json:
         response.set_etag(_mark(response.get_data()))
@@ -267,12 +266,16 @@ def _mark(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:32]
 
 
-def _refuse_changed(endpoint: Endpoint, ask: Ask, path: dict[str, Any]) -> None:
-    """Refuse an edit of what is no longer as its sender read it: the header If-Match says how."""
+def _refuse_changed(db: Session, address: str, ask: Ask, path: Mapping[str, int], row: Any) -> None:
+    """Refuse an edit of what is no longer as its sender read it: the header If-Match says how.
+
+    From then on nobody else may change it until the edit is written.
+    """
     wanted = request.if_match
-    if not wanted or wanted.star_tag or endpoint.path not in READ:
+    if not wanted or wanted.star_tag or address not in READ:
         return
-    reading, view = READ[endpoint.path]
+    edits.lock(db, row)
+    reading, view = READ[address]
     if not wanted.contains(_mark(_written(reading, view(ask, **path)).get_data())):
         raise Problem(412, SENTENCES[412])
 

@@ -5,7 +5,6 @@ from app.api.ground._noun import Ask, Noun
 from app.domain.network import tenants
 from app.models import Tenant
 from app.schemas.money import OrganisationChanges
-from app.uow import unit_of_work
 
 noun = Noun("organisation", "Who sells, and by which rules bills are made.")
 blueprint = noun.blueprint
@@ -17,27 +16,25 @@ ORGANISATION = _rows.answer(
 )
 
 
-@noun.get(
-    "/organisation",
-    "Read the organisation",
-    right="write",
-    answers={200: ORGANISATION},
-    everywhere=True,
-)
-def show(ask: Ask) -> object:
-    """The seller and the rules; a site may name a seller of its own."""
+def _tenant(ask: Ask) -> Tenant:
     return ask.db.get_one(Tenant, ask.tenant_id)
 
 
-@noun.patch(
-    "/organisation",
-    "Change the organisation",
-    body=OrganisationChanges,
-    answers={200: ORGANISATION},
+noun.show(
+    *("/organisation", "Read the organisation"),
+    "The seller and the rules; a site may name a seller of its own.",
+    *(ORGANISATION, _tenant),
+    right="write",
     everywhere=True,
 )
-def edit(ask: Ask) -> object:
-    """Change what is given; it applies from the next bill, issued ones stay as they are."""
-    with unit_of_work() as db:
-        tenant = db.get_one(Tenant, ask.tenant_id)
-        return tenants.edit(db, ask.actor, tenant, now=ask.now, **ask.body)
+noun.decide(
+    *("/organisation", "Change the organisation"),
+    "Change what is given; it applies from the next bill, issued ones stay as they are.",
+    ORGANISATION,
+    _tenant,
+    tenants.edit,
+    name="edit",
+    method="PATCH",
+    body=OrganisationChanges,
+    everywhere=True,
+)

@@ -80,8 +80,9 @@ class ComponentForm(Form):  # type: ignore[misc]
 
 
 class TariffForm(FlaskForm):  # type: ignore[misc]
-    """A tariff."""
+    """A tariff; `opened` is when that of an edited one was (`app/views/ground/_opened.py`)."""
 
+    opened: int | None = None
     name = StringField(_("Name"), [InputRequired(_("Type a name.")), Length(max=120)])
     currency = StringField(
         _("Currency"),

@@ -17,6 +17,7 @@ from app.forms.ground import refusals
 from app.process.clock import utc_now
 from app.resource import Resource
 from app.uow import unit_of_work
+from app.views.ground import _opened
 from app.views.ground._doing import by_number, does
 from app.web.security import actor, back, needs
 
@@ -76,10 +77,13 @@ class Plain:
             row = self.row(db.session(), path)
             if isinstance(row, reach.OWNED):
                 reach.guard(db.session(), row)
+            opened = _opened.when(row)
             form = self.make_form(row)
+            form.opened = opened
             if form.validate_on_submit():
                 try:
                     with unit_of_work() as work:
+                        _opened.refuse_changed(work, form, row)
                         given = self.typed(work, form, row)
                         self.of.edit(work, actor(), row, now=utc_now(), **given)
                     return self.go(said, row, then)

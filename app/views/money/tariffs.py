@@ -25,7 +25,7 @@ from app.queries.money import tariffs as queries
 from app.queries.money.tariffs import Filter
 from app.text import writers
 from app.uow import unit_of_work
-from app.views.ground import _doing
+from app.views.ground import _doing, _opened
 from app.views.money import _bench
 from app.web import listing
 from app.web.security import actor, back, needs
@@ -198,16 +198,19 @@ def _first_form() -> TariffForm:
 def edit(tariff_id: int) -> Any:
     """Rename a tariff or give it a new version."""
     tariff = _found(db.session(), tariff_id)
+    opened = _opened.when(tariff)
     if request.method == "POST":
         form = TariffForm()
     else:
         form = TariffForm.of(tariff.name, _held(tariff).definition)
+    form.opened = opened
     done = _edited(form, tariff)
     if done is not None:
         return done
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
+                _opened.refuse_changed(work, form, tariff)
                 tariff_book.edit(
                     work,
                     actor(),
@@ -236,7 +239,8 @@ def _edited(form: TariffForm, tariff: Tariff | None = None) -> Any:
     if request.method != "POST" or action == "save":
         return None
     if action not in ("preview", "bench"):
-        form = form.rearranged(action)
+        opened, form = form.opened, form.rearranged(action)
+        form.opened = opened
     return _editor(form, tariff, refused=False, tried=action == "bench")
 
 

@@ -22,7 +22,7 @@ from app.queries.network import sites as site_queries
 from app.queries.office import alerts as queries
 from app.resource import ALERT_RULES
 from app.uow import unit_of_work
-from app.views.ground import _bulk, _doing
+from app.views.ground import _bulk, _doing, _opened
 from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
@@ -94,7 +94,9 @@ def edit(alert_id: int) -> ResponseReturnValue:
             given["snoozed_until"] = _until(form.snooze.data, now)
         with refusals.on(form):
             with unit_of_work() as work:
-                alerts.change(work, actor(), _alert(alert_id), now=now, **given)
+                alert = _alert(alert_id)
+                _opened.refuse_changed(work, form, alert)
+                alerts.change(work, actor(), alert, now=now, **given)
             flash(_("Saved."), "success")
             return back("alerts.show", alert_id=alert_id)
     return _page(_alert(alert_id), form), 422
@@ -131,8 +133,10 @@ def _until(hours: str | None, now: datetime) -> datetime | None:
 
 
 def _form(alert: Alert) -> AlertForm:
+    opened = _opened.when(alert)
     held = {"assigned_to": str(alert.assigned_to_id or ""), "note": alert.note}
     form = AlertForm(data=held)
+    form.opened = opened
     able = queries.who_may_see_to(db.session(), alert)
     form.assigned_to.choices = [
         ("", _("nobody")),

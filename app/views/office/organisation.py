@@ -14,6 +14,7 @@ from app.models import Tenant
 from app.process.clock import utc_now
 from app.queries.network import sites as site_queries
 from app.uow import unit_of_work
+from app.views.ground import _opened
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("organisation", __name__, url_prefix="/organisation")
@@ -25,12 +26,15 @@ FIELDS = (*receipts.SELLER, *tenants.RULES, "idle_from_readings", "second_factor
 @needs("write", everywhere=True)
 def index() -> ResponseReturnValue:
     """Show and change seller and rules."""
+    opened = _opened.when(_tenant())
     form = OrganisationForm(obj=_tenant())
+    form.opened = opened
     if form.validate_on_submit():
         given = {name: form[name].data for name in FIELDS}
         with refusals.on(form):
             with unit_of_work() as work:
                 tenant = work.get_one(Tenant, current_user.tenant_id)
+                _opened.refuse_changed(work, form, tenant)
                 tenants.edit(work, actor(), tenant, now=utc_now(), **given)
             flash(
                 _("Saved. It applies from the next bill; issued bills stay as they are."), "success"

@@ -18,7 +18,7 @@ from app.process.clock import utc_now
 from app.queries.office import staff as queries
 from app.resource import ROLES
 from app.uow import unit_of_work
-from app.views.ground import _doing
+from app.views.ground import _doing, _opened
 from app.views.ground._plain import Plain
 from app.web.security import actor, back, needs
 
@@ -93,11 +93,14 @@ def create() -> ResponseReturnValue:
 def edit(user_id: int) -> ResponseReturnValue:
     """Change a machine."""
     machine = api_tokens.machine(db.session(), user_id)
+    opened = _opened.when(machine)
     form = _machine_form(machine)
+    form.opened = opened
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
                 row = api_tokens.machine(work, user_id)
+                _opened.refuse_changed(work, form, row)
                 api_tokens.edit_machine(work, actor(), row, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=row.name), "success")
             return back("staff.show", user_id=user_id)

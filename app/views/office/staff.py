@@ -21,7 +21,7 @@ from app.models import User
 from app.process.clock import utc_now
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
-from app.views.ground import _doing
+from app.views.ground import _doing, _opened
 from app.web import listing, shown_once, way_in
 from app.web.security import actor, back, needs
 
@@ -79,11 +79,14 @@ def edit(user_id: int) -> ResponseReturnValue:
     user = staff.get(db.session(), user_id)
     if user.owner_id is not None:
         return back("machines.edit", user_id=user_id)
+    opened = _opened.when(user)
     form = _form(user)
+    form.opened = opened
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
                 user = staff.get(work, user_id)
+                _opened.refuse_changed(work, form, user)
                 staff.edit(work, actor(), user, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=user.name), "success")
             return back("staff.show", user_id=user_id)

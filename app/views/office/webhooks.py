@@ -21,7 +21,7 @@ from app.models import WebhookDelivery, WebhookEndpoint
 from app.process.clock import utc_now
 from app.queries.office import alerts as queries
 from app.uow import unit_of_work
-from app.views.ground import _doing
+from app.views.ground import _doing, _opened
 from app.web import listing, shown_once
 from app.web.security import actor, back, needs
 
@@ -79,15 +79,16 @@ def show(webhook_id: int) -> ResponseReturnValue:
 def edit(webhook_id: int) -> ResponseReturnValue:
     """Change its name, its address, or what it is told of."""
     endpoint = _endpoint(webhook_id)
+    opened = _opened.when(endpoint)
     held = {"name": endpoint.name, "url": endpoint.url, "events": list(endpoint.events)}
     form = WebhookForm(data=held)
+    form.opened = opened
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
-                webhooks.edit(
-                    work, actor(), _endpoint(webhook_id), _means(),
-                    now=utc_now(), **form.typed(),
-                )  # fmt: skip
+                endpoint = _endpoint(webhook_id)
+                _opened.refuse_changed(work, form, endpoint)
+                webhooks.edit(work, actor(), endpoint, _means(), now=utc_now(), **form.typed())
             flash(_("Saved %(name)s.", name=form.name.data), "success")
             return back("webhooks.show", webhook_id=webhook_id)
     return _form_page(form, _endpoint(webhook_id))

@@ -1,0 +1,101 @@
+"""Two who edit a row in the same moment, on PostgreSQL: whoever comes second is told so."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain.access import drivers
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import SYSTEM, Actor
+from app.domain.network import tenants
+from app.domain.office import api_tokens, edits, staff
+from app.extensions import db as flask_db
+from app.models import Driver
+from app.uow import unit_of_work
+from tests.api.client import Api
+from tests.support.wait import eventually
+
+pytestmark = pytest.mark.postgres
+NOW = datetime.now(UTC)
+HELD_UP = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
+GRACE = {"email": "grace@example.org", "name": "Grace", "role": "admin"}
+
+
+@pytest.fixture
+def ada(postgres_app):
+    with unit_of_work() as db:
+        tenant = tenants.first(db, now=NOW)
+        return drivers.add(db, SYSTEM, tenant.id, name="Ada", now=NOW)
+
+
+def beside(app, act):
+    """Do it on a thread of its own; returns what it will have come to once nobody holds it up."""
+    came = []
+
+    def run():
+        with app.app_context():
+            came.append(act())
+            flask_db.session.remove()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    # It waits for the row, or has gone its way already.
+    eventually(lambda: waiting() or not thread.is_alive())
+
+    def end():
+        thread.join()
+        return came[0]
+
+    return end
+
+
+def waiting():
+    with flask_db.engine.connect() as connection:
+        return connection.exec_driver_sql(HELD_UP).scalar_one()
+
+
+def test_an_edit_with_if_match_beside_another_one_is_refused(postgres_app, ada):
+    with unit_of_work() as db:
+        person = staff.create(db, SYSTEM, tenant_id=ada.tenant_id, now=NOW, **GRACE)
+        _, secret = api_tokens.issue(db, SYSTEM, person, name="test", now=NOW)
+    api, one = Api(postgres_app, secret), f"/drivers/{ada.id}"
+    api.get(one)
+    read = {"If-Match": api.answer.headers["ETag"]}
+    with unit_of_work() as db:
+        drivers.edit(db, SYSTEM, db.get_one(Driver, ada.id), note="blue car", now=NOW)
+        db.flush()
+        status = beside(
+            postgres_app,
+            lambda: postgres_app.test_client().patch(
+                f"/api/v1{one}", json={"note": "red car"},
+                headers={"Authorization": f"Bearer {secret}", **read},
+            ).status_code,
+        )  # fmt: skip
+    assert status() == 412
+    assert flask_db.session.get(Driver, ada.id, populate_existing=True).note == "blue car"
+
+
+def test_a_form_that_is_saved_beside_another_one_is_refused(postgres_app, ada):
+    opened = edits.newest(flask_db.session(), ada)
+
+    def save():
+        with unit_of_work() as db:
+            row = db.get_one(Driver, ada.id)
+            try:
+                edits.refuse_changed(db, row, opened)
+            except Conflict as error:
+                return error.sentence
+            drivers.edit(db, SYSTEM, row, note="red car", now=NOW)
+            return ""
+
+    with unit_of_work() as db:
+        row = db.get_one(Driver, ada.id)
+        edits.refuse_changed(db, row, opened)
+        drivers.edit(db, Actor("Grace"), row, note="blue car", now=NOW)
+        said = beside(postgres_app, save)
+    assert said().startswith("Grace has changed this since you opened it.")
+    assert flask_db.session.get(Driver, ada.id, populate_existing=True).note == "blue car"
