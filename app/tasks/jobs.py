@@ -75,12 +75,12 @@ def carry_out(number: int) -> None:
     user = db.get_one(User, job.user_id, populate_existing=True)
     kind, who = job.kind, Actor(job.created_by, user.id)
     file, sentence, state = None, None, JobState.DONE
-    sites = frozenset(site.id for site in user.sites) or None
+    within = _sites(user)
     try:
         if user.archived_at is not None:
             raise Invalid("Whoever asked for it is no longer on the staff.")
         jobs.refuse(rights.of(user), kind)
-        scope.narrow(db, scope.Scope(user.tenant_id, sites))
+        scope.narrow(db, scope.Scope(user.tenant_id, within))
         if kind in jobs.IMPORTS:
             imports.do(job, who)
         else:
@@ -98,12 +98,19 @@ def carry_out(number: int) -> None:
     try:
         with unit_of_work() as work:
             jobs.settle(work, number, state, sentence, file=file, now=utc_now())
+            if file is not None and _sites(work.get_one(User, user.id)) != within:
+                raise Cancelled
             if file is not None and kind is JobKind.EXPORT_REPORT:
                 schedules.deliver(work, work.get_one(Job, number), now=utc_now())
     except Cancelled:
         if file is not None:
             _store().remove([file[1]])
         raise
+
+
+def _sites(user: User) -> frozenset[int] | None:
+    """The sites within a person's reach; None: all of them."""
+    return frozenset(site.id for site in user.sites) or None
 
 
 def _export(job: Job, user: User) -> tuple[str, str, int]:

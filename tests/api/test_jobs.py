@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.ground.vocabulary import JobState
-from app.domain.office import jobs
+from app.domain.ground.vocabulary import SYSTEM, Actor, JobState
+from app.domain.office import jobs, schedules, staff
 from app.extensions import db as flask_db
-from app.models import AuditEntry, Job, Station, Tag, User
-from app.tasks.jobs import work_jobs
+from app.models import AuditEntry, Job, OutgoingMail, Station, Tag, User
+from app.process.clock import utc_now
+from app.tasks import jobs as jobs_task
+from app.tasks.jobs import carry_out, make_reports, work_jobs
 from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
+from app.web import scope
 
 HEADING = "tag,label,group\n"
 
@@ -205,6 +208,71 @@ def test_the_file_of_an_export_goes_after_a_day(api, db):
     tidy_up()
     assert not api.get(f"/jobs/{number}")["has_file"]
     api.get(f"/jobs/{number}/file", 404)
+
+
+# Somebody who may see fewer sites than before
+
+
+@pytest.fixture
+def narrowed(db, made, depot):
+    """Take all sites but one from whoever asked for a job."""
+
+    def narrow(number):
+        with unit_of_work() as work:
+            person = work.get_one(User, work.get_one(Job, number).user_id)
+            staff.edit(work, SYSTEM, person, site_ids=[depot.id], now=utc_now())
+
+    return narrow
+
+
+def test_the_file_of_an_export_goes_with_the_reach_in_which_it_was_made(api, operator, narrowed):
+    number = api.post("/exports", {"noun": "sessions"}, 202)["id"]
+    all_done()
+    with operator.get(f"/jobs/{number}/file") as answer:
+        assert answer.status_code == 200
+    narrowed(number)
+    api.get(f"/jobs/{number}/file", 404)
+    assert not api.get(f"/jobs/{number}")["has_file"]
+    again = api.post("/exports", {"noun": "sessions"}, 202)["id"]
+    all_done()
+    assert api.get(f"/jobs/{again}")["done"] == api.get("/sessions/count")["count"]
+
+
+def test_a_job_that_runs_ends_where_its_person_sees_other_sites_meanwhile(api, db, narrowed):
+    number = api.post("/imports", {"noun": "tags", "text": rows(3)}, 202)["id"]
+    with unit_of_work() as work:
+        assert jobs.claim(work, reports=False, now=utc_now()) == number
+    narrowed(number)
+    with pytest.raises(jobs.Cancelled):
+        carry_out(number)
+    assert (api.get(f"/jobs/{number}")["state"], tags(db)) == ("cancelled", 0)
+
+
+def test_a_report_that_is_made_meanwhile_is_made_anew_before_it_is_mailed(
+    db, made, narrowed, monkeypatch
+):
+    with unit_of_work() as work:
+        person = work.get_one(User, made.people["admin"].id)
+        staff.create(work, SYSTEM, tenant_id=person.tenant_id, email="eve@example.org",
+                     name="Eve", role="admin", now=utc_now())  # fmt: skip
+        actor = Actor(person.name, person.id)
+        row = schedules.add(work, actor, person.tenant_id, name="Month", now=utc_now(),
+                            recipients=["eve@example.org"])  # fmt: skip
+        number = schedules.run(work, actor, row, now=utc_now()).id
+    made_within, export = [], jobs_task._export
+
+    def narrowed_first(job, user):
+        made_within.append(scope.of(flask_db.session()).site_ids)
+        if len(made_within) == 1:
+            narrowed(number)
+        return export(job, user)
+
+    monkeypatch.setattr(jobs_task, "_export", narrowed_first)
+    make_reports()
+    assert [len(sites or ()) for sites in made_within] == [0, 1]
+    flask_db.session.rollback()
+    assert db.get_one(Job, number).state is JobState.DONE
+    assert db.scalar(select(func.count(OutgoingMail.id))) == 1
 
 
 def test_nobody_sees_anothers_jobs(api, admin_api):

@@ -284,7 +284,7 @@ def edit_machine(
         if role is not None:
             staff.set_role(db, actor, machine, role)
         if site_ids is not None:
-            machine.sites = staff.sites_of(db, machine.tenant_id, site_ids)
+            staff.move(db, machine, staff.sites_of(db, machine.tenant_id, site_ids), now=now)
         staff.flush(db, machine)
     return machine
 

@@ -128,15 +128,20 @@ def get_on(
     now: datetime,
 ) -> None:
     """Note that so many more rows are dealt with; raises `Cancelled`."""
-    job = db.get(Job, job_id, populate_existing=True, with_for_update=True)
-    if job is None or job.state is not JobState.RUNNING:
-        raise Cancelled
+    job = _running(db, job_id)
     job.done += done
     job.added += added
     job.changed += changed
     job.total = job.total if total is None else total
     job.beat_at = now
     events.record(db, events.JobsChanged(job.tenant_id, job.id))
+
+
+def _running(db: Session, job_id: int) -> Job:
+    job = db.get(Job, job_id, populate_existing=True, with_for_update=True)
+    if job is None or job.state is not JobState.RUNNING:
+        raise Cancelled
+    return job
 
 
 def leave_out(db: Session, job_id: int, errors: Sequence[Any]) -> None:
@@ -161,9 +166,7 @@ def settle(
 
     Raises `Cancelled`.
     """
-    job = db.get(Job, job_id, populate_existing=True, with_for_update=True)
-    if job is None or job.state is not JobState.RUNNING:
-        raise Cancelled
+    job = _running(db, job_id)
     if file is not None:
         job.file_name, job.stored_as, job.size_bytes = file
     _end(db, job, state, sentence, now)
@@ -182,6 +185,26 @@ def _end(db: Session, job: Job, state: JobState, sentence: str | None, now: date
     job.state, job.sentence, job.ended_at = state, (sentence or "")[:300] or None, now
     job.text = None
     events.record(db, events.JobsChanged(job.tenant_id, job.id))
+
+
+def reach_changed(db: Session, user_id: int, *, now: datetime) -> None:
+    """Let go of what was made, or is under way, within the sites that somebody had until now."""
+    theirs = select(Job).where(
+        Job.user_id == user_id, or_(Job.state == JobState.RUNNING, Job.stored_as.is_not(None))
+    )
+    for job in db.scalars(theirs.with_for_update()):
+        job.stored_as = None
+        if job.state is JobState.RUNNING and job.kind in REPORTS:
+            begin_anew(db, job)
+        elif job.state is JobState.RUNNING:
+            said = "The sites that you may see were changed while it ran: ask for it again."
+            _end(db, job, JobState.CANCELLED, said, now)
+
+
+def begin_anew(db: Session, job: Job) -> None:
+    """Have a job done once more from its beginning."""
+    job.state = JobState.WAITING
+    events.record(db, _wanted(job.kind)(job.tenant_id, job.id))
 
 
 def forget_files(db: Session, *, now: datetime) -> list[str]:

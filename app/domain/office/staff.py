@@ -2,7 +2,7 @@
 
 There is always an admin left: the last one can neither be demoted nor
 deactivated.  A new password, another role or reach, or a deactivation ends every
-sign-in of the person.
+sign-in of the person; another reach takes the files along that were made within the old one.
 
 Passwords are stretched with scrypt, some 60 ms of one core each.  A server sets `run`, so that
 these sums are done off its loop and few at a time; `ahead` lets those go first who showed that they
@@ -21,7 +21,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Role
-from app.domain.office import audit, rights
+from app.domain.office import audit, jobs, rights
 from app.models import SignIn, Site, User
 
 LANGUAGES = ("en", "de")
@@ -84,11 +84,9 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     sites = sites_of(db, user.tenant_id, facts["site_ids"])
     if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
         _keep_an_admin(db, user)
-    moved = {site.id for site in sites} != {site.id for site in user.sites}
-    if (new_role, own_role) != (user.role, user.own_role) or moved:
+    if move(db, user, sites, now=now) or (new_role, own_role) != (user.role, user.own_role):
         _end_sign_ins(db, user, now=now)
     set_role(db, actor, user, facts["role"])
-    user.sites = sites
     user.timezone = _timezone(facts["timezone"])
     user.language = _language(facts["language"])
     user.formats = _one_of(FORMATS, facts["formats"], "formats")
@@ -98,6 +96,15 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     flush(db, user)
     audit.note(db, actor, "user.edit", user, now=now, before=before)
     return user
+
+
+def move(db: Session, user: User, sites: list[Site], *, now: datetime) -> bool:
+    """Give somebody the reach of some sites (none: of all); tells whether it is another one."""
+    if {site.id for site in sites} == {site.id for site in user.sites}:
+        return False
+    user.sites = sites
+    jobs.reach_changed(db, user.id, now=now)
+    return True
 
 
 def choose_theme(user: User, theme: str) -> None:
@@ -118,6 +125,7 @@ def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
     if user.role is Role.ADMIN:
         _keep_an_admin(db, user)
     _end_sign_ins(db, user, now=now)
+    jobs.reach_changed(db, user.id, now=now)
     audit.archive(db, actor, "user", user, now=now)
 
 
