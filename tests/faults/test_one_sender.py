@@ -10,6 +10,7 @@ from app.models import Message, MeterReading
 from bench import monster, wire
 from tests.support.depot import furnish
 from tests.support.fixtures import POSTGRESQL_BY_DAY, SQLITE_BY_DAY
+from tests.support.trap import set_trap, trapped
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -71,9 +72,11 @@ def test_too_many_items_are_refused_in_the_words_of_the_version(make_site):
 
 @pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_a_kill_between_two_pieces_loses_and_doubles_nothing(make_site, database):
-    site = make_site(database, processes=("worker",), ocpp_max_inflated_bytes=8 << 20)
+    given = {"processes": ("worker",), "ocpp_max_inflated_bytes": 8 << 20}
+    site = make_site(database, launch=trapped, **given)
     [sender] = furnish(site).stations
     message, count = frame(20_000), 20_000
+    set_trap(site.data_dir, "worker", "committed", passes=2, word="MeterValues")
     port = site.settings.ocpp_port
     answers = []
 
@@ -91,8 +94,7 @@ def test_a_kill_between_two_pieces_loses_and_doubles_nothing(make_site, database
 
     thread = threading.Thread(target=send)
     thread.start()
-    eventually(lambda: stored(site) > 0)
-    site.kill9("worker")
+    eventually(lambda: not site.processes["worker"].running, what="it dies after some pieces")
     thread.join()
     assert answers == ["cut off"]
     assert 0 < stored(site) < count
