@@ -176,6 +176,7 @@ class _Words(ast.NodeVisitor):
             del node.args[1:2]
         if name == "Spec" and isinstance(label := node.args[1], ast.Constant):
             self.found.append((node.lineno, str(label.value)))
+        self.found += [(node.lineno, text) for text in _of_messages(name, node)]
         for keyword in node.keywords:
             value = keyword.value
             if keyword.arg in _LABELS and isinstance(value, ast.Constant) and value.value:
@@ -212,6 +213,23 @@ class _Words(ast.NodeVisitor):
         several = " " in text.strip() and re.search(r"[A-Za-z]{3}", plain)
         if several and not _CODE.search(plain):
             self.found.append((line, text))
+
+
+def _of_messages(name: str, node: ast.Call) -> Iterator[str]:
+    """The pieces that a message is said with (app/text/message_parts.py): a word and its figure."""
+    given = [ast.literal_eval(each) for each in node.args if _is_literal(each)]
+    if name in ("named", "register") and given:
+        yield f"{given[0]} %(figure)s"
+    if name in ("counted", "part") and given:
+        yield from (f"%(figure)s {given[0]}", f"%(figure)s {given[0]}s")
+    if name == "words":
+        for word, _path in (pair for pair in given if isinstance(pair, tuple)):
+            yield word[:-1] if word.endswith("?") else f"{word} %(figure)s"
+
+
+def _is_literal(node: ast.expr) -> bool:
+    pieces = node.elts if isinstance(node, ast.Tuple) else [node]
+    return all(isinstance(each, ast.Constant) for each in pieces)
 
 
 def _added(node: ast.expr) -> list[ast.expr]:

@@ -102,7 +102,9 @@ def plug(request: Json) -> str:
     connector = place.get("connectorId", request.get("connectorId"))
     if evse == 0 or (evse is None and connector == 0):
         return "the station"
-    return " ".join(filter(None, [named("EVSE", evse), named("connector", connector)]))
+    if evse is not None and connector is not None:
+        return f"EVSE {short(evse)} connector {short(connector)}"
+    return named("EVSE", evse) or named("connector", connector)
 
 
 def register(word: str, value: object) -> str:

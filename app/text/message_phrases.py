@@ -55,7 +55,8 @@ def status_word(request: Request, answer: Request) -> str:
     error = request.get("errorCode")
     word = request.get("connectorStatus", request.get("status"))
     return said(
-        f"{plug(request)} {short(word)}".strip(),
+        plug(request),
+        word,
         None if error == "NoError" else error,
         named("vendor", request.get("vendorErrorCode")),
         request.get("info"),

@@ -18,6 +18,8 @@ from app.text import numbers
 _DOMAINS = ("sentences", "desk")
 _MARKED = re.compile("[<&]")
 _PLACE = re.compile(r"%\((\w+)\)s")
+#: A value without blanks, but for its unit.
+_FIGURE = r"[^ ]+(?: (?:k?W|k?Wh|A|V|%))?"
 #: Where one piece of a text ends and the next begins, and what stands between them.
 _BORDERS = (
     (re.compile(" · "), " · "),
@@ -103,11 +105,13 @@ def _catalogue(domain: str, language: str) -> dict[Any, str]:
 
 
 def _shape(text: str, told: str) -> _Pattern:
+    """What a text looks like whatever its values are; a `figure` is one word or number."""
     pieces = _PLACE.split(text)
     fixed = [piece.replace("%%", "%") for piece in pieces[::2]]
     names = pieces[1::2]
     pattern = re.escape(fixed[0])
     for at, (name, piece) in enumerate(zip(names, fixed[1:], strict=True)):
         again = name in names[:at]
-        pattern += (f"(?P={name})" if again else f"(?P<{name}>.*?)") + re.escape(piece)
+        value = _FIGURE if name == "figure" else ".*?"
+        pattern += (f"(?P={name})" if again else f"(?P<{name}>{value})") + re.escape(piece)
     return _Pattern(max(fixed, key=len), re.compile(pattern, re.S), told)

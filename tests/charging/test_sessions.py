@@ -120,7 +120,7 @@ def test_a_finished_session_tells_its_whole_story(viewer, made):
         f"Why {Decimal(bill.gross_minor) / 100}\u00a0€?",
         f"Bill {bill.number} issued",
         "accepted by mx.example.org",
-        "StartTransaction connector 1",
+        "StartTransaction · connector 1",
         "Connector 1 SuspendedEV",
         "Ask for a message: accepted",
         "may charge at every site",

@@ -34,6 +34,11 @@ def german(app):
             "Reservation 3 is cancelled already.",
             "Reservierung 3 ist schon aufgehoben.",
         ),
+        ("4 samples · 22.41 kWh · 21.8 kW", "4 Messwerte · 22.41 kWh · 21.8 kW"),
+        (
+            "EVSE 1 connector 2 · Available · from 1.5 kWh → Accepted",
+            "EVSE 1 Ladepunkt 2 · Available · von 1.5 kWh → Angenommen",
+        ),
         (
             "The charger accepted. The charger keeps no list.",
             "Die Ladestation hat angenommen. Die Ladestation führt keine Liste.",

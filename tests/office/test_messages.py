@@ -21,7 +21,7 @@ from worker.ocpp.versions import Version
 
 def test_the_log_says_messages_in_words(viewer):
     text = page(viewer, "/messages")
-    assert "connector 2 Faulted · GroundFailure · vendor 0x31" in text
+    assert "connector 2 · Faulted · GroundFailure · vendor 0x31" in text
     assert "StatusNotification · connector 2 → Accepted" in text
     assert "TypeConstraintViolation · connectorId must be an integer" in text
     assert "no answer in time" in text
@@ -191,7 +191,7 @@ IN_WORDS = [
         "StatusNotification",
         {"evseId": 2, "connectorId": 1, "connectorStatus": "Occupied"},
         {},
-        "EVSE 2 connector 1 Occupied",
+        "EVSE 2 connector 1 · Occupied",
     ),
     (
         "TransactionEvent",

@@ -127,7 +127,7 @@ def _story(
         text = entry.text
         if isinstance(entry.thing, Message):
             said = message_words.in_words(entry.thing)
-            text = " ".join(filter(None, [entry.thing.action or "Stray frame", said]))
+            text = " · ".join(filter(None, [entry.thing.action or "Stray frame", said]))
         inside = marked is not None and marked[0] <= entry.at <= marked[1]
         kind = f"{entry.kind} marked".strip() if inside else entry.kind
         yield clock(session, entry.at), text, entry.who, kind
