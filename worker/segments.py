@@ -141,13 +141,18 @@ class Segment:
         self._aside |= state == ASIDE
 
     def end(self) -> None:
-        """Remove the file; one with records that were put aside stays, under another name."""
-        if self._aside:
-            os.fsync(self._file)
-            self.path.rename(self.path.with_suffix(".aside"))
-        else:
-            self.path.unlink(missing_ok=True)
-        self.close()
+        """Remove the file; one with records that were put aside stays, under another name.
+
+        Raises OSError where the disk does not take that; it is let go of all the same.
+        """
+        try:
+            if self._aside:
+                os.fsync(self._file)
+                self.path.rename(self.path.with_suffix(".aside"))
+            else:
+                self.path.unlink(missing_ok=True)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -167,7 +167,10 @@ class Spool:
         if segment is self._current:
             self._current = None
         self._segments.discard(segment)
-        segment.end()
+        try:
+            segment.end()
+        except OSError as error:  # all of it is stored, and known as stored should it come again
+            log.error("a file of the spool stays: %s", error)
 
     def adopt(self) -> int:
         """Take over the files of processes that have died; return how many frames wait in them.

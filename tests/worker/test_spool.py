@@ -207,6 +207,26 @@ def test_a_disk_that_is_full_is_said_and_what_was_acknowledged_stays(tmp_path, c
     assert waiting(adopted(tmp_path)) == {7: [frame(1), frame(4)]}
 
 
+def test_a_disk_that_lets_no_file_go_keeps_nobody_waiting(tmp_path, caplog, monkeypatch):
+    """A disk with errors is made read-only: nothing can be written or removed."""
+    monkeypatch.setattr(spools, "SEGMENT_BYTES", 0)  # each frame has its file
+    spool = kept(frame(1, station_id=8), frame(2), folder=tmp_path)
+    [place] = spool.waiting[7]
+    spool.settle(7, place)
+    place.segment.path.unlink()
+    place.segment.path.mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        assert not spool.keep(frame(3))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "a file of the spool stays" in caplog.text
+    spool._rests_until = 0.0
+    assert spool.keep(frame(4))
+    assert waiting(spool) == {8: [frame(1, station_id=8)], 7: [frame(4)]}
+
+
 def test_its_files_are_nobody_elses_to_read(tmp_path):
     folder = tmp_path / "spool"
     kept(frame(1), folder=folder)
