@@ -29,6 +29,7 @@ from worker.ocpp.handshake import Accepted, Admitted, Request, choose_offered
 from worker.ocpp.refusals import Reason, Refused, Throttle, Turns
 from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided
+from worker.storage import StorageAway
 from worker.stretching import Stretching
 from worker.tallies import MANY, Knocks
 from worker.works import Job
@@ -80,9 +81,11 @@ class Gate:
             return refused
         self._suspects += refused is not None
         try:
+            if self._batch.away:  # it may be read all the same, and its connection not stored
+                raise StorageAway
             station = self._lookup.find(key)
             answer = self._decide(request, station)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, StorageAway):
             again_s = self._turns.next_s(time.monotonic(), AWAY_EVERY_S, after_s=5)
             answer = Refused(Reason.UNAVAILABLE, retry_after_s=again_s)
         finally:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from websockets.exceptions import InvalidStatus
 
 from app.domain.ground.vocabulary import SYSTEM, Registration
@@ -146,6 +147,21 @@ def test_a_charger_that_never_stays_is_slowed_down(port, made, secret):
     answers = [status(port, "MADE", secret)[0] for _ in range(90)]
     assert answers[:50] == [101] * 50
     assert 429 in answers
+
+
+def test_nobody_comes_in_while_nothing_is_stored_and_no_try_counts(port, made, secret):
+    batch, refused = port.gate._batch, ["it is read-only"]
+
+    def ask(db):
+        if refused:
+            raise OperationalError("INSERT", {}, Exception(*refused))
+
+    batch.ask_by(ask)
+    port.within(lambda: batch._storage.failed(Exception(*refused)))
+    port.gate._throttle = Throttle(arrivals=Rate(burst=1, every_s=600))
+    assert {status(port, "MADE", secret)[0] for _ in range(5)} == {503}
+    refused.clear()
+    eventually(lambda: gets_in(port, "MADE", secret), what="the charger gets in")
 
 
 def test_a_forged_forwarding_header_buys_no_new_budget(app, port, made):
