@@ -138,6 +138,8 @@ class Lane:
         self._woken = Event()
         self._teller = Teller()
         self.began_at = 0.0
+        if asks:
+            storage.missed = self._woken.set
         self._writer = gevent.spawn(self._write_for_ever)
 
     @property

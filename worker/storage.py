@@ -36,6 +36,8 @@ class Storage:
         self.away = False
         self.back = Event()
         self.dropped = 0
+        #: Has whoever tries whether it is back begin with that.
+        self.missed: Callable[[], object] = lambda: None
         self._hold_s = hold_s
         self._turned_at = -hold_s
         self._pause_s = AWAY_PAUSE_S
@@ -51,6 +53,7 @@ class Storage:
         if not self.away:
             self.away, self._turned_at = True, time.monotonic()
             log.error("the database is away: %s", str(error).strip().splitlines()[0][:300])
+            self.missed()
 
     def stored(self) -> None:
         """A commit went through."""

@@ -158,3 +158,12 @@ def test_the_first_commit_of_a_database_that_is_back_says_that_this_node_lives(b
     batch.later(Together(store, "kept", 1, then=stored.set))
     assert stored.get(timeout=30) == "stored kept"
     assert "it lives" in seen
+
+
+def test_a_database_that_another_writer_misses_is_asked_though_there_is_nothing_to_store(batch):
+    asked = gevent.event.AsyncResult()
+    batch.ask_by(lambda db: asked.set("it lives"))
+    batch.do(Job(lambda db, rows: None))
+    gevent.idle()  # until the writer waits for work
+    batch._storage.failed(StorageAway("it is away"))
+    assert asked.get(timeout=60) == "it lives"
