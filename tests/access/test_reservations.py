@@ -1,6 +1,7 @@
 """Reservations: asked for by a command, kept by the station, and over in exactly one way."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -61,7 +62,12 @@ def settled(db, command, outcome, now):
 
 def started(db, station, now, token="AB12", evse=1, number=None, at=None):
     start = sessions.Start(
-        ConnectorRef(evse), Token(token), 0, at or now, str(at or now), reservation_id=number
+        ConnectorRef(evse),
+        Token(token),
+        Decimal(0),
+        at or now,
+        str(at or now),
+        reservation_id=number,
     )
     return lone.begin(db, station, start, now=now).session
 

@@ -227,7 +227,7 @@ def test_one_unused_reservation_says_nothing_against_another(net):
 
 def begin_late(net, number):
     start = sessions.Start(
-        ConnectorRef(1), Token(CARD), 0, STARTED + 10 * MINUTE, "late",
+        ConnectorRef(1), Token(CARD), Decimal(0), STARTED + 10 * MINUTE, "late",
         reservation_id=number,
     )  # fmt: skip
     return lone.begin(net.db, net.station, start, now=LATER).session
