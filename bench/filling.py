@@ -124,6 +124,10 @@ class Filling:
         """One of so many ids, each in its turn."""
         return (self.n - 1) % count + 1
 
+    def holder(self) -> Any:
+        """The card and the driver of its number: a twentieth of all is a fleet's, the first one."""
+        return case((self.n % 20 == 0, literal(1)), else_=self.turn(self.size.stations * 2))
+
     def site(self) -> Any:
         """The site of the station whose turn it is."""
         return (self.turn(self.size.stations) - 1) % self.sites + 1

@@ -3,6 +3,7 @@
 The folder is one that `bench.seed` filled.  Each address is asked for a few times in this process,
 signed in as an admin.  What counts is the time of the processor, ours and that of PostgreSQL's
 processes, from the request to the whole answer: that of the clock hangs on what else is done.
+With `--files` a desk is run, and a few pages are read while the longest files are fetched.
 """
 
 import argparse
@@ -25,9 +26,9 @@ from app import models
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.office import api_tokens, sign_ins
 from app.extensions import db as flask_db
-from bench import seed
+from bench import desk, seed
 from bench.filling import EMAIL, Size, opened
-from bench.plan import DATABASES, Plan, Row
+from bench.plan import DATABASES, Plan, Row, print_rows
 from bench.systems import cpu_s
 
 GOAL_MS, PATIENCE_MS, ROUNDS = 100.0, 1_500.0, 4
@@ -178,7 +179,11 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--on", choices=DATABASES, default="sqlite")
     parser.add_argument("--only", default="", help="addresses that hold this text")
+    parser.add_argument("--files", action="store_true", help="pages beside files, instead")
     given = parser.parse_args()
+    if given.files:
+        print_rows(desk.beside_files(given.folder, given.on, Size()))
+        return 0
     seen = []
     with opened(given.folder, given.on) as (app, server):
         for visit in visits(app, server, given.only):

@@ -68,7 +68,7 @@ def receipts(made: Filling) -> None:
         bill_id=n + 1,
         state=sent,
         message_id=made.text("<", n, "@example.org>"),
-        recipient=made.text("driver", made.turn(size.stations * 2), "@example.org"),
+        recipient=made.text("driver", made.holder(), "@example.org"),
         attempts=1,
         sent_at=issued,
         created_at=issued,

@@ -60,7 +60,8 @@ def test_we_are_compared_with_the_floor():
 @pytest.mark.processes
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "part", ["bills", "orders", "waits-while-starting", "arrivals", "memory", "readings"]
+    "part",
+    ["bills", "orders", "waits-while-starting", "arrivals", "memory", "readings", "exports"],
 )
 def test_every_figure_can_be_found(part):
     found = PARTS[part](SMALL)
