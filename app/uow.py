@@ -31,7 +31,8 @@ Row = TypeVar("Row")
 #: How long a writer waits for another process's write to end, in seconds; a worker less long, for
 #: chargers wait for it (`app.process.postgresql.mind_writes`).
 lock_patience = {"s": 20.0}
-#: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
+#: Work on SQLite lets others run after so long of its own, in seconds of the processor: it never
+#: waits for its database by itself.
 SQLITE_PAUSE_S = 0.01
 #: SQLite's steps after which a long read looks at the clock: about a millisecond.
 SQLITE_STEPS = 10_000
@@ -72,15 +73,15 @@ class CooperativeConnection(sqlite3.Connection):
         if seconds is None:
             self.set_progress_handler(None, 0)
             return
-        ran_since = time.monotonic()
-        deadline = ran_since + seconds
+        ran_since = time.thread_time()
+        deadline = time.monotonic() + seconds
 
         def interrupt() -> bool:
             # Whoever gives way at each step waits each time until all others gave way once.
             nonlocal ran_since
-            if time.monotonic() - ran_since > SQLITE_PAUSE_S:
+            if time.thread_time() - ran_since > SQLITE_PAUSE_S:
                 let_others_run()
-                ran_since = time.monotonic()
+                ran_since = time.thread_time()
             return time.monotonic() > deadline
 
         self.set_progress_handler(interrupt, SQLITE_STEPS)
@@ -178,14 +179,14 @@ def tune_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "after_cursor_execute")
     def pause(connection: Any, *_: Any) -> None:
-        ran_since = connection.info.setdefault("ran_since", time.monotonic())
-        if time.monotonic() - ran_since > SQLITE_PAUSE_S:
+        ran_since = connection.info.setdefault("ran_since", time.thread_time())
+        if time.thread_time() - ran_since > SQLITE_PAUSE_S:
             let_others_run()
-            connection.info["ran_since"] = time.monotonic()
+            connection.info["ran_since"] = time.thread_time()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        connection.info["ran_since"] = time.monotonic()
+        connection.info["ran_since"] = time.thread_time()
         raw = connection.connection.driver_connection
         if not connection.get_execution_options().get("write"):
             raw.end_within(patience_s.get())

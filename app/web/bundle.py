@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import current_app, render_template
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import __version__
@@ -28,7 +28,7 @@ from app.queries.network.bundle import Extent
 from app.queries.office import system
 from app.schemas.answers import plain
 from app.uow import unit_of_work
-from app.web.listing import safe_name
+from app.web.listing import safe_name, write_page
 from app.web.spreadsheet import Out
 
 #: Days of a station that a bundle holds unless asked otherwise, and at most.
@@ -147,10 +147,8 @@ def _written(db: Session, actor: Actor, of: Extent, now: datetime, cards: bool) 
                         yield out.take()
             files.append((f"{name}.jsonl", title, count, head))
         archive.writestr("about.json", json.dumps(facts, ensure_ascii=False, indent=2))
-        page = render_template(
-            "network/stations/bundle.html", facts=facts, files=files, story=story, cards=cards
-        )
-        archive.writestr("index.html", page)
+        told = {"facts": facts, "files": files, "story": story, "cards": cards}
+        write_page(archive, "network/stations/bundle.html", **told)
     yield out.take()
 
 

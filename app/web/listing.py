@@ -7,13 +7,14 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
+from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
-from flask import Response, flash, g, render_template, request, stream_with_context
+from flask import Response, current_app, flash, g, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from app.domain.ground import texts
-from app.domain.ground.clock import let_others_run
+from app.domain.ground.clock import giving_way
 from app.domain.ground.errors import DomainError
 from app.extensions import db
 from app.models import Driver, Site, Station, Tag, TagGroup
@@ -159,7 +160,7 @@ def file_of_pages(
     def cells(page: Page, beside: Any) -> Iterator[Sequence[Any]]:
         while True:
             columns, after = columns_of(beside), page.after
-            told = list(_giving_way([read(row) for _, read in columns] for row in page))
+            told = list(giving_way([read(row) for _, read in columns] for row in page))
             db.session.rollback()  # whoever is slow to take the file holds no connection
             yield from told
             if not after:
@@ -193,22 +194,11 @@ def shown(
 
 def _file(name: str, columns: Columns, cells: Iterable[Sequence[Any]]) -> Response:
     here, header = zone(), [heading for heading, _ in columns]
-    cells = _giving_way(cells)
+    cells = giving_way(cells)
     if _format() == "xlsx":
         return sent(spreadsheet.workbook(header, cells, here), spreadsheet.XLSX, f"{name}.xlsx")
     text = chain(["\ufeff"], spreadsheet.lines(header, cells, here))
     return sent(text, spreadsheet.CSV, f"{name}.csv")
-
-
-#: Rows of a file after which others run: a few milliseconds, less than a page goes on at a time.
-GIVES_WAY = 25
-
-
-def _giving_way(cells: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-    for number, row in enumerate(cells, 1):
-        yield row
-        if number % GIVES_WAY == 0:
-            let_others_run()
 
 
 #: A file is sent as it is once it is whole within so many bytes or characters.
@@ -239,6 +229,15 @@ def sent(parts: Iterable[str] | Iterable[bytes], mimetype: str, name: str) -> Re
     answer = Response(stream_with_context(going_on()), mimetype=mimetype, headers=headers)
     answer.call_on_close(own.close)
     return answer
+
+
+def write_page(archive: ZipFile, template: str, **told: Any) -> None:
+    """Write the page that an archive begins with, which may be long: others run meanwhile."""
+    current_app.update_template_context(told)
+    parts = current_app.jinja_env.get_template(template).generate(told)
+    with archive.open("index.html", "w") as file:
+        for part in giving_way(parts):
+            file.write(part.encode())
 
 
 def attachment(name: str) -> str:

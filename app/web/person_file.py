@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from flask import render_template
 from sqlalchemy.orm import Session
 
 from app.domain.access import forgetting
@@ -19,7 +19,7 @@ from app.models import Driver
 from app.queries.access import person
 from app.schemas.answers import plain
 from app.uow import unit_of_work
-from app.web.listing import safe_name
+from app.web.listing import safe_name, write_page
 from app.web.spreadsheet import Out
 
 #: Rows of a kind that the page shows; the files have them all.
@@ -42,7 +42,7 @@ def pack(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> Iterato
 def _pack(db: Session, driver_id: int, now: datetime) -> Iterator[bytes]:
     out = Out()
     with ZipFile(out, "w", ZIP_DEFLATED, compresslevel=6) as archive:
-        archive.writestr("index.html", _page(db, driver_id, now))
+        write_page(archive, "access/drivers/file.html", **_page(db, driver_id, now))
         for kind in person.KINDS:
             rows = person.rows(db, db.get_one(Driver, driver_id), kind)
             with archive.open(f"{kind.name}.json", "w") as file:
@@ -58,8 +58,8 @@ def _pack(db: Session, driver_id: int, now: datetime) -> Iterator[bytes]:
     yield out.take()
 
 
-def _page(db: Session, driver_id: int, now: datetime) -> str:
-    """The page: each kind as a table of its newest rows."""
+def _page(db: Session, driver_id: int, now: datetime) -> dict[str, Any]:
+    """What the page tells: each kind as a table of its newest rows."""
     driver = db.get_one(Driver, driver_id)
     tables = []
     for kind in person.KINDS:
@@ -67,10 +67,12 @@ def _page(db: Session, driver_id: int, now: datetime) -> str:
         driver = db.get_one(Driver, driver_id)
         cells = [[_cell(plain(row)[name]) for name in kind.columns] for row in found[:SHOWN]]
         tables.append((kind, cells, len(found) > SHOWN))
-    return render_template(
-        "access/drivers/file.html", name=driver.name, tables=tables, kept=forgetting.KEPT,
-        at=now.astimezone(UTC),
-    )  # fmt: skip
+    return {
+        "name": driver.name,
+        "tables": tables,
+        "kept": forgetting.KEPT,
+        "at": now.astimezone(UTC),
+    }
 
 
 def _cell(value: object) -> str:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from app import uow
+from app.domain.ground import clock
 from app.domain.ground.vocabulary import Role
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Site, User
@@ -35,6 +36,7 @@ def made(any_app):
     with unit_of_work() as db:
         found = seed.fill(db, NOW, history=12)
         found.ids = {name: row.id for name, row in found.sessions.items()}
+        found.ids["driver"] = found.sessions["finished"].driver_id
     return found
 
 
@@ -128,13 +130,20 @@ def test_a_piece_takes_one_statement_and_keeps_no_connection(made, monkeypatch):
         assert sum("SELECT" in one for one in asked) == 2
 
 
-def test_a_file_lets_others_run_after_every_few_rows(viewer, monkeypatch):
+def test_whoever_writes_a_file_lets_others_run_after_every_few_rows(any_app, made, monkeypatch):
     ways = []
-    monkeypatch.setattr(listing, "GIVES_WAY", 2)
-    monkeypatch.setattr(listing, "let_others_run", lambda: ways.append(1))
-    for address in ("/sessions?format=csv&when=all", "/bills?format=xlsx&when=all"):
+    monkeypatch.setattr(clock, "LOOKS", 1)
+    monkeypatch.setattr(clock, "TURN_S", -1.0)
+    monkeypatch.setattr(clock, "let_others_run", lambda: ways.append(1))
+    admin = seed.signed_in(any_app, made.people[Role.ADMIN])
+    for address in (
+        "/sessions?format=csv&when=all",
+        "/bills?format=xlsx&when=all",
+        f"/drivers/{made.ids['driver']}/rights/file",
+        f"/sessions/{made.ids['finished']}/support-bundle",
+    ):
         ways.clear()
-        assert viewer.get(address).status_code == 200
+        assert admin.get(address).status_code == 200
         assert len(ways) >= 5, address
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from operator import attrgetter
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -28,7 +28,7 @@ from app.models import (
     Tenant,
     TransactionEvent,
 )
-from app.queries.ground.paging import MOST_COUNTED, PIECE, count_up_to
+from app.queries.ground.paging import MOST_COUNTED, count_up_to, in_pieces
 
 #: Rows of a kind that a file holds.
 MOST_ROWS = 200_000
@@ -42,10 +42,6 @@ class Kind:
     title: str
     rows: Callable[[Driver], Select[Any]]
     columns: tuple[str, ...]
-
-    def columns_of(self, row: Any) -> Json:
-        """A row as the person reads it."""
-        return {name: attrgetter(name)(row) for name in self.columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +182,8 @@ def counts(db: Session, driver: Driver) -> list[Count]:
 def rows(db: Session, driver: Driver, kind: Kind) -> Iterator[Json]:
     """Yield the rows of a kind, the newest first, a piece at a time; no connection is held."""
     query = kind.rows(driver)
-    number = query.column_descriptions[0]["entity"].id
-    last, left = None, MOST_ROWS
-    while left > 0:
-        part = query if last is None else query.where(number < last)
-        found = db.scalars(part.order_by(number.desc()).limit(min(PIECE, left))).all()
-        told, last = [kind.columns_of(row) for row in found], found[-1].id if found else None
-        db.rollback()
-        yield from told
-        left -= len(told)
-        if len(told) < PIECE:
-            return
+    entity = query.column_descriptions[0]["entity"]
+    columns = (getattr(entity, name) for name in kind.columns)
+    query = query.with_only_columns(*columns, maintain_column_froms=True)
+    found = islice(in_pieces(db, query, (entity.id,)), MOST_ROWS)
+    return (dict(zip(kind.columns, row, strict=False)) for row in found)

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
-from app.domain.ground.clock import let_others_run
+from app.domain.ground.clock import giving_way
 from app.models.base import Instant, WattHours
 
 #: Rows on a page.
@@ -288,8 +288,8 @@ def like(text: str) -> str:
     return f"%{escaped}%"
 
 
-#: Rows of a piece: some ten milliseconds.
-PIECE = 500
+#: Rows of a piece: some milliseconds.
+PIECE = 200
 #: However many files are written, one of them reads at a time.
 _turn = threading.Lock()
 
@@ -311,12 +311,11 @@ def in_pieces(db: Session, query: Any, keys: Sequence[Any]) -> Iterator[Row[Any]
         with _turn:
             rows = db.execute(part).all()
             db.rollback()
-        yield from rows
+        yield from giving_way(rows)
         if len(rows) < PIECE:
             return
         last = rows[-1][-len(keys) :]
         part = query.where(place < tuple_(*map(literal, last, (key.type for key in keys))))
-        let_others_run()
 
 
 def narrowed(query: Select[Any]) -> ColumnElement[bool]:
