@@ -1,6 +1,5 @@
 """Two who edit a row in the same moment, on PostgreSQL: whoever comes second is told so."""
 
-import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -14,14 +13,10 @@ from app.extensions import db as flask_db
 from app.models import Driver
 from app.uow import unit_of_work
 from tests.api.client import Api
-from tests.support.wait import eventually
+from tests.support.beside import beside
 
 pytestmark = pytest.mark.postgres
 NOW = datetime.now(UTC)
-HELD_UP = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE wait_event_type = 'Lock' AND datname = current_database()
-"""
 GRACE = {"email": "grace@example.org", "name": "Grace", "role": "admin"}
 
 
@@ -30,32 +25,6 @@ def ada(postgres_app):
     with unit_of_work() as db:
         tenant = tenants.first(db, now=NOW)
         return drivers.add(db, SYSTEM, tenant.id, name="Ada", now=NOW)
-
-
-def beside(app, act):
-    """Do it on a thread of its own; returns what it will have come to once nobody holds it up."""
-    came = []
-
-    def run():
-        with app.app_context():
-            came.append(act())
-            flask_db.session.remove()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    # It waits for the row, or has gone its way already.
-    eventually(lambda: waiting() or not thread.is_alive())
-
-    def end():
-        thread.join()
-        return came[0]
-
-    return end
-
-
-def waiting():
-    with flask_db.engine.connect() as connection:
-        return connection.exec_driver_sql(HELD_UP).scalar_one()
 
 
 def test_an_edit_with_if_match_beside_another_one_is_refused(postgres_app, ada):

@@ -187,7 +187,8 @@ def contradicted(
 ) -> Iterator[tuple[Reservation, list[str]]]:
     """Yield those found unused which such sessions speak against, each with its doubts.
 
-    They may have been told when it had been found already.
+    They may have been told when it had been found already, or while somebody looks: who does holds
+    the reservation, has not seen them, and is waited for.
     """
     spans = [(one.site_id, one.started_at, one.ended_at) for one in sessions if one.ended_at]
     if not spans:
@@ -197,13 +198,15 @@ def contradicted(
         .join(Reservation.station)
         .where(
             Reservation.state == ReservationState.EXPIRED,
-            Reservation.no_show.is_not(None),
             Reservation.expires_at >= min(since for _, since, _ in spans) - CLOCKS,
             Reservation.kept_from < max(until for _, _, until in spans),
             Station.site_id.in_({site_id for site_id, _, _ in spans}),
         )
     )
-    for row in db.scalars(query.order_by(Reservation.id)).all():
+    query = query.order_by(Reservation.id).with_for_update(of=Reservation)
+    for row in db.scalars(query.execution_options(populate_existing=True)).all():
+        if row.no_show is None:
+            continue
         found = [reason for reason in REASONS if reason.doubt and reason.told_late]
         found = [reason for reason in found if reason.holds(db, row)]
         if found and row.no_show:
