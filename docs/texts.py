@@ -170,6 +170,7 @@ class _Words(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         """Leave out what is said to programs."""
         name = ast.unparse(node.func).rpartition(".")[2]
+        self.found += [(node.lineno, text) for text in _of_members(name, node)]
         if name in _NO_SPEECH:
             return
         if name == "Doubt":  # the text after its names is for the documents
@@ -213,6 +214,14 @@ class _Words(ast.NodeVisitor):
         several = " " in text.strip() and re.search(r"[A-Za-z]{3}", plain)
         if several and not _CODE.search(plain):
             self.found.append((line, text))
+
+
+def _of_members(name: str, node: ast.Call) -> Iterator[str]:
+    """The description of a schema's member that stands below its field, as no hint does."""
+    if name in ("needed", "left_out") and len(node.args) > 1:
+        doc, asked = node.args[:2]
+        if isinstance(asked, ast.Call) and len(asked.args) == 1 and _is_literal(doc):
+            yield from filter(None, [ast.literal_eval(doc)])
 
 
 def _of_messages(name: str, node: ast.Call) -> Iterator[str]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
@@ -12,6 +11,7 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.access.tags import MOST_CONCURRENT
 from app.domain.commands.orders.tags import MOST_MINUTES, PLUG_TYPES
 from app.domain.ground.texts import row_id
+from app.forms.ground.form import DeskForm
 from app.forms.ground.plain import PlainForm
 from app.forms.office.staff import CheckboxListField, ticked_id
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
@@ -116,7 +116,7 @@ class GroupForm(OwnedForm):
     )
 
 
-class ReserveForm(FlaskForm):  # type: ignore[misc]
+class ReserveForm(DeskForm):
     """Keep a connector for somebody."""
 
     connector = SelectField(_("Connector"), validate_choice=False, choices=[])

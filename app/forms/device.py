@@ -1,7 +1,6 @@
 """Forms: what a station is and has: device model, settings, monitors, display, firmware, files."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateTimeLocalField,
@@ -15,6 +14,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from app.domain.commands.orders.settings import KINDS
 from app.domain.commands.orders.station import MOMENTS, PRIORITIES
 from app.domain.ground.texts import N_
+from app.forms.ground.form import DeskForm
 
 _PRIORITY_WORDS = {
     "normal_cycle": "In turn with the others",
@@ -23,7 +23,7 @@ _PRIORITY_WORDS = {
 }
 
 
-class ShowForm(FlaskForm):  # type: ignore[misc]
+class ShowForm(DeskForm):
     """One text; its times are those of the site's clock."""
 
     text = TextAreaField(
@@ -42,7 +42,7 @@ class ShowForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class FirmwareForm(FlaskForm):  # type: ignore[misc]
+class FirmwareForm(DeskForm):
     """An image for the library."""
 
     file = FileField(_("File"), description=_("As the vendor gave it to you."))
@@ -86,7 +86,7 @@ KIND_WORDS = {
 }
 
 
-class WatchForm(FlaskForm):  # type: ignore[misc]
+class WatchForm(DeskForm):
     """One monitor."""
 
     key = StringField(
@@ -114,7 +114,7 @@ _WORDS = {
 }
 
 
-class OnboardingForm(FlaskForm):  # type: ignore[misc]
+class OnboardingForm(DeskForm):
     """What is done, and the settings that are written where they differ."""
 
     read = BooleanField(_("Read all of its settings, once per firmware"))

@@ -3,10 +3,8 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     FieldList,
-    Form,
     FormField,
     IntegerField,
     SelectField,
@@ -17,6 +15,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.limits.profile_documents import HIGHEST_STACK_LEVEL, KINDS, PURPOSES
 from app.forms.commands.order_fields import PICKER
+from app.forms.ground.form import DeskForm, DeskRow
 from app.forms.ground.refusals import fits
 from app.schemas.limits import NewChargingProfile
 
@@ -30,7 +29,7 @@ def _moment(label: str, help_text: str) -> StringField:
     return StringField(label, [Length(max=40)], description=help_text, render_kw=look)
 
 
-class PeriodForm(Form):  # type: ignore[misc]
+class PeriodForm(DeskRow):
     """One step of a schedule."""
 
     starts = StringField(
@@ -44,7 +43,7 @@ class PeriodForm(Form):  # type: ignore[misc]
     )
 
 
-class ProfileForm(FlaskForm):  # type: ignore[misc]
+class ProfileForm(DeskForm):
     """All that is typed about a profile."""
 
     name = StringField(
@@ -97,7 +96,7 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
             self.purpose.choices = [*self.purpose.choices, (word, PURPOSES[word])]
 
 
-class AssignForm(FlaskForm):  # type: ignore[misc]
+class AssignForm(DeskForm):
     """A profile for a station: where, and for which session."""
 
     profile_id = SelectField(_("Profile"), validate_choice=False, choices=[])

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     FloatField,
     IntegerField,
@@ -17,6 +16,7 @@ from wtforms.validators import Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
+from app.forms.ground.form import DeskForm
 from app.forms.ground.plain import PlainForm
 from app.schemas.network import MOST_CONNECTORS, NewSite, NewStation
 from app.schemas.quirks import QUIRKS
@@ -157,7 +157,7 @@ def _add_quirk_fields() -> None:
 _add_quirk_fields()
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class PasswordForm(DeskForm):
     """A password that somebody chose; empty: make one."""
 
     password = PasswordField(

@@ -1,9 +1,10 @@
 """Forms: certificates, those who sign them, and contracts."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
+
+from app.forms.ground.form import DeskForm
 
 #: What a root is for, in words.
 ROOTS = [
@@ -16,7 +17,7 @@ ROOTS = [
 _PEM = {"rows": 8, "spellcheck": "false", "placeholder": "-----BEGIN CERTIFICATE-----"}
 
 
-class RootForm(FlaskForm):  # type: ignore[misc]
+class RootForm(DeskForm):
     """A root certificate that stations shall be given."""
 
     name = StringField(_("Name"), [Length(max=120)], description=_("Empty: its own name."))
@@ -28,7 +29,7 @@ class RootForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class ChainForm(FlaskForm):  # type: ignore[misc]
+class ChainForm(DeskForm):
     """What an authority made of a station's request."""
 
     pem = TextAreaField(
@@ -39,7 +40,7 @@ class ChainForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class RevokeForm(FlaskForm):  # type: ignore[misc]
+class RevokeForm(DeskForm):
     """Why a certificate counts no more."""
 
     reason = StringField(_("Reason"), [InputRequired(_("Say why it is revoked.")), Length(max=300)])

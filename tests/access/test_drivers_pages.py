@@ -63,8 +63,8 @@ def test_a_driver_without_an_address_says_why_there_are_no_receipts(made, db, op
         ({"email": "ADA@example.org"}, "Ada Lovelace has this e-mail address."),
         ({"email": "a@example.org\r\nBcc: b@example.org"}, "holds a control character"),
         ({"name": ""}, "Type a name."),
-        ({"language": "fr"}, "Not a valid choice."),
-        ({"tariff": "99"}, "Not a valid choice."),
+        ({"language": "fr"}, "Choose one from the list."),
+        ({"tariff": "99"}, "Choose one from the list."),
     ],
 )
 def test_what_cannot_be_used_is_said_in_the_form(made, operator, given, sentence):

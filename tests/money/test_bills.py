@@ -141,7 +141,7 @@ def test_a_correction_adds_a_credit_and_a_new_bill(desk, made):
     [
         ({"energy_kwh": "5", "reason": ""}, "Say why"),
         ({"energy_kwh": "-5", "reason": "r"}, "between 0 and 2000"),
-        ({"energy_kwh": "many", "reason": "r"}, "Not a valid"),
+        ({"energy_kwh": "many", "reason": "r"}, "The energy must be"),
         ({"energy_kwh": "", "reason": "r"}, "would not change"),
     ],
 )

@@ -1,12 +1,13 @@
 """The form that ends a session by hand."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
+from app.forms.ground.form import DeskForm
 
-class EndForm(FlaskForm):  # type: ignore[misc]
+
+class EndForm(DeskForm):
     """Why a session is ended for which the charger reported no stop."""
 
     reason = StringField(
@@ -17,7 +18,7 @@ class EndForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class BillForm(FlaskForm):  # type: ignore[misc]
+class BillForm(DeskForm):
     """Why a session is billed whose stop was never reported."""
 
     reason = StringField(

@@ -1,14 +1,14 @@
 """The form of a broadcast: how it is paced; the order's own fields come from its own form."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import IntegerField
 from wtforms.validators import NumberRange, Optional
 
 from app.domain.commands.broadcasts import MOST_AT_ONCE
+from app.forms.ground.form import DeskForm
 
 
-class PaceForm(FlaskForm):  # type: ignore[misc]
+class PaceForm(DeskForm):
     """How many stations at a time, and when to stop."""
 
     at_once = IntegerField(

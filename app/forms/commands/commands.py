@@ -7,7 +7,6 @@ adds what their tables of arguments hold beside that, and makes all the others.
 from functools import cache
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length, Optional
@@ -16,9 +15,10 @@ from app.domain.commands import orders
 from app.domain.commands.orders.station import TRIGGERS
 from app.domain.ground.vocabulary import Order
 from app.forms.commands.order_fields import PICKER, field_for
+from app.forms.ground.form import DeskForm
 
 
-class OrderForm(FlaskForm):  # type: ignore[misc]
+class OrderForm(DeskForm):
     """The base: several of these stand on one page, so each field's id begins with the order."""
 
     order: Order

@@ -1,11 +1,12 @@
 """The form of every import: a file, or its text."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import FileField, TextAreaField
 
+from app.forms.ground.form import DeskForm
 
-class ImportForm(FlaskForm):  # type: ignore[misc]
+
+class ImportForm(DeskForm):
     """A CSV file, or its text."""
 
     file = FileField(

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DecimalField,
@@ -16,6 +15,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Optional
 
+from app.forms.ground.form import DeskForm
 from app.forms.ground.refusals import fits
 from app.schemas.base import Asked, Schema
 
@@ -26,7 +26,7 @@ _NUMBERS: dict[type, tuple[Any, dict[str, Any], str]] = {
 }
 
 
-class PlainForm(FlaskForm):  # type: ignore[misc]
+class PlainForm(DeskForm):
     """A form of what its schema asks for; a field that is declared stays as it is."""
 
     schema: ClassVar[type[Schema]]

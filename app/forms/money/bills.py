@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.forms.ground.form import DeskForm
 
 _REASON = [InputRequired(_("Say why, so that others can understand it.")), Length(max=300)]
 _KWH = [Optional(), NumberRange(0, 2000, "The energy must be between 0 and 2000 kWh.")]
@@ -39,7 +40,7 @@ def _kwh(label: str, description: str) -> KwhField:
     return KwhField(label, _KWH, places=None, description=description, render_kw=looks)
 
 
-class DecisionForm(FlaskForm):  # type: ignore[misc]
+class DecisionForm(DeskForm):
     """What a person decides about a held session; the button says which of the three."""
 
     energy_kwh = _kwh(
@@ -54,32 +55,32 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
     note = _reason("Kept with the decision.")
 
 
-class CorrectForm(FlaskForm):  # type: ignore[misc]
+class CorrectForm(DeskForm):
     """What a bill is replaced by; without an energy, by what the readings say now."""
 
     energy_kwh = _kwh("Right energy (kWh)", "Leave it empty to count the readings again.")
     reason = _reason("The driver reads it.")
 
 
-class RefundForm(FlaskForm):  # type: ignore[misc]
+class RefundForm(DeskForm):
     """Why a bill is taken back whole."""
 
     reason = _reason("The driver reads it.")
 
 
-class ResendForm(FlaskForm):  # type: ignore[misc]
+class ResendForm(DeskForm):
     """Where a receipt is sent again; empty: to the driver's address."""
 
     email = StringField(_("To another address"), [Optional(), Length(max=254)])
 
 
-class DismissForm(FlaskForm):  # type: ignore[misc]
+class DismissForm(DeskForm):
     """Why a stop that matches no session needs nothing more."""
 
     note = _reason()
 
 
-class AssignForm(FlaskForm):  # type: ignore[misc]
+class AssignForm(DeskForm):
     """Which session a stop ended that matched none."""
 
     session_id = IntegerField(_("Session"), [InputRequired(), NumberRange(1, 2**63 - 1)])

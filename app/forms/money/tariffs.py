@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, FieldList, Form, FormField, RadioField, SelectField, StringField
+from wtforms import BooleanField, FieldList, FormField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.domain.ground.errors import DomainError
 from app.domain.money.tariffs.document import WEEKDAYS
 from app.forms.ground import refusals
+from app.forms.ground.form import DeskForm, DeskRow
 from app.forms.office.staff import CheckboxListField
 
 KINDS = [
@@ -53,7 +53,7 @@ def _number(label: str, help_text: str = "", mode: str = "decimal") -> StringFie
     return _text(label, help_text=help_text, inputmode=mode)
 
 
-class ComponentForm(Form):  # type: ignore[misc]
+class ComponentForm(DeskRow):
     """One price of the tariff."""
 
     kind = SelectField(_("What for"), choices=KINDS)
@@ -79,7 +79,7 @@ class ComponentForm(Form):  # type: ignore[misc]
         return any((f.data or f.errors) for f in self if f.short_name not in plain)
 
 
-class TariffForm(FlaskForm):  # type: ignore[misc]
+class TariffForm(DeskForm):
     """A tariff; `opened` is when that of an edited one was (`app/views/ground/_opened.py`)."""
 
     opened: int | None = None

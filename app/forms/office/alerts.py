@@ -4,11 +4,11 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
 from app.domain.ground.vocabulary import AHEAD, OF_NO_SITE, AlertKind, WebhookEvent
+from app.forms.ground.form import DeskForm
 from app.forms.ground.plain import PlainForm
 from app.forms.ground.refusals import fits
 from app.forms.office.staff import CheckboxListField, ticked_id
@@ -99,7 +99,7 @@ class AlertRuleForm(PlainForm):
         return sorted(available_timezones())
 
 
-class AlertForm(FlaskForm):  # type: ignore[misc]
+class AlertForm(DeskForm):
     """Who sees to an alert, until when it is quiet, and what there is to know."""
 
     assigned_to = SelectField(_("Assigned to"), default="")
@@ -114,7 +114,7 @@ class AlertForm(FlaskForm):  # type: ignore[misc]
     note = TextAreaField(_("Note"), [fits(AlertChanges, "note")], render_kw={"rows": 2})
 
 
-class ClosingForm(FlaskForm):  # type: ignore[misc]
+class ClosingForm(DeskForm):
     """Why an alert is closed by hand."""
 
     note = TextAreaField(

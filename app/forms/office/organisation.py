@@ -1,11 +1,11 @@
 """The form of the organisation: who sells, and by which rules bills are made."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from app.domain.ground.vocabulary import SecondFactorRule
+from app.forms.ground.form import DeskForm
 
 _WHOLE = {"inputmode": "numeric"}
 
@@ -19,7 +19,7 @@ def _rule(label: str, most: int, description: str) -> IntegerField:
     )
 
 
-class OrganisationForm(FlaskForm):  # type: ignore[misc]
+class OrganisationForm(DeskForm):
     """What receipts say of the seller, and the rules of billing."""
 
     seller_name = StringField(

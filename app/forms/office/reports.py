@@ -18,7 +18,7 @@ class ReportScheduleForm(PlainForm):
     by = SelectField(_("By"), choices=[("", _("As is usual"))], default="")
     site_id = SelectField(_("Site"), default="", choices=[("", _("All sites"))])
     every = SelectField(
-        _("About"), choices=[("week", _("the last week")), ("month", _("the last month"))]
+        _("Period"), choices=[("week", _("the last week")), ("month", _("the last month"))]
     )
     file_format = SelectField(
         _("File"), choices=[("pdf", "PDF"), ("xlsx", "XLSX"), ("csv", "CSV")], default="pdf"

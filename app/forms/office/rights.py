@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import IntegerField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Area, Right, Role
 from app.domain.office.rights import AREAS, Rights
+from app.forms.ground.form import DeskForm
 from app.forms.office.staff import BUILT_IN, CheckboxListField, ticked_id
 
 LEVELS = [("", _("nothing")), (Right.READ.value, _("see")), (Right.WRITE.value, _("change"))]
 
 
-class RightsForm(FlaskForm):  # type: ignore[misc]
+class RightsForm(DeskForm):
     """A level for each area; its fields are added below."""
 
     def hold(self, held: Rights) -> None:
@@ -45,7 +45,7 @@ class RoleForm(RightsForm):
     name = StringField(
         _("Name"),
         [InputRequired(_("Type a name.")), Length(max=60)],
-        render_kw={"placeholder": "Accounting"},
+        render_kw={"placeholder": _("Accounting")},
     )
 
 
@@ -55,7 +55,7 @@ class TokenForm(RightsForm):
     name = StringField(
         _("What is it for?"),
         [InputRequired(_("Say what it is for.")), Length(max=120)],
-        render_kw={"placeholder": "Accounting export"},
+        render_kw={"placeholder": _("Accounting export")},
     )
     days = IntegerField(
         _("Works for (days)"),
@@ -75,7 +75,7 @@ class TokenForm(RightsForm):
         return bool(self.rights or self.sites.data)
 
 
-class MachineForm(FlaskForm):  # type: ignore[misc]
+class MachineForm(DeskForm):
     """A machine on the staff: it has tokens, and nobody signs in as it."""
 
     name = StringField(

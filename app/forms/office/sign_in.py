@@ -1,15 +1,16 @@
 """Forms of people who are not signed in yet."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
+
+from app.forms.ground.form import DeskForm
 
 _EMAIL = {"autocomplete": "username", "autofocus": True}
 _NEW = {"autocomplete": "new-password", "minlength": "12"}
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(DeskForm):
     """E-mail address and password."""
 
     email = EmailField(
@@ -25,7 +26,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     remember = BooleanField(_("Keep me signed in on this device for 30 days"))
 
 
-class FirstAdminForm(FlaskForm):  # type: ignore[misc]
+class FirstAdminForm(DeskForm):
     """Who the first admin is."""
 
     name = StringField(
@@ -46,7 +47,7 @@ class FirstAdminForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class ForgottenForm(FlaskForm):  # type: ignore[misc]
+class ForgottenForm(DeskForm):
     """Where the reset mail should go."""
 
     email = EmailField(
@@ -56,7 +57,7 @@ class ForgottenForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class NewPasswordForm(FlaskForm):  # type: ignore[misc]
+class NewPasswordForm(DeskForm):
     """A new password."""
 
     password = PasswordField(
@@ -77,7 +78,7 @@ class OwnPasswordForm(NewPasswordForm):
     )
 
 
-class CodeForm(FlaskForm):  # type: ignore[misc]
+class CodeForm(DeskForm):
     """A code of somebody's app, or a recovery code; `what` says what it is to allow."""
 
     code = StringField(

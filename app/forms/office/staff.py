@@ -4,7 +4,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     EmailField,
     SelectField,
@@ -16,6 +15,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain.ground.texts import row_id
 from app.domain.ground.vocabulary import Role
+from app.forms.ground.form import DeskForm
 
 BUILT_IN = [
     (Role.ADMIN.value, "Admin: everything, staff and money included"),
@@ -39,7 +39,7 @@ class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
     option_widget = widgets.CheckboxInput()
 
 
-class StaffForm(FlaskForm):  # type: ignore[misc]
+class StaffForm(DeskForm):
     """A member of staff."""
 
     name = StringField(_("Name"), [InputRequired(_("Type a name.")), Length(max=120)])
@@ -64,7 +64,7 @@ class StaffForm(FlaskForm):  # type: ignore[misc]
         return sorted(available_timezones())
 
 
-class ProfileForm(FlaskForm):  # type: ignore[misc]
+class ProfileForm(DeskForm):
     """What people choose for themselves."""
 
     name = StringField(

@@ -56,11 +56,11 @@ def of(
     power = [
         _series("kW", "power", "kW", [_scaled(p.power_w) for p in drawn]),
         _series("kWh", "energy", "kWh", [_gained(p.register_wh, base) for p in drawn]),
-        _series("charge", "soc", "%", [p.soc_percent for p in drawn]),
+        _series("state of charge", "soc", "%", [p.soc_percent for p in drawn]),
     ]
     electric = [
-        _series("current", "current", "A", [p.current_a for p in drawn]),
-        _series("voltage", "voltage", "V", [p.voltage_v for p in drawn]),
+        _series("electric current", "current", "A", [p.current_a for p in drawn]),
+        _series("phase voltage", "voltage", "V", [p.voltage_v for p in drawn]),
     ]
     return Chart(
         {**frame, "series": _with_values(power)},

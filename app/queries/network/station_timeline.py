@@ -62,7 +62,7 @@ _ACTIVITY = {Activity.SUSPENDED_EV: "idle: the car asks for nothing",
 
 def status_words(row: StatusEvent) -> str:
     """A status in words: connector and what it became."""
-    words = {Availability.UNAVAILABLE: "out of service", Availability.AVAILABLE: "free"}
+    words = {Availability.UNAVAILABLE: "out of service", Availability.AVAILABLE: "is free"}
     word = words.get(row.availability, row.availability.value)
     if row.availability is Availability.FAULTED:
         word = row.error_code or word

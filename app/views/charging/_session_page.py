@@ -145,7 +145,14 @@ def _money(session: ChargingSession) -> Iterator[Line]:
         for delivery in bill.receipt.deliveries if bill.receipt else ():
             bad = delivery.event in ("failed", "unknown")
             word = DELIVERIES.get(delivery.event, delivery.event.capitalize())
-            entries.append((delivery.at, f"{word} {delivery.detail}", "", "bad" if bad else ""))
+            entries.append(
+                (
+                    delivery.at,
+                    " · ".join(filter(None, [word, delivery.detail])),
+                    "",
+                    "bad" if bad else "",
+                )
+            )
     for at, text, who, kind in sorted(entries, key=lambda entry: entry[0]):
         yield clock(session, at), text, who, kind
 
