@@ -1,8 +1,10 @@
 """What waits in its row to be sent, claimed and handed to the links: commands and setpoints."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import gevent
 from flask import Flask
@@ -18,6 +20,7 @@ from app.domain.commands.orders.spec import Situation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.limits import setpoints
 from app.domain.office.messages import Row
+from app.extensions import AWAY
 from app.extensions import db as flask_db
 from app.models import Command
 from app.process import traces
@@ -33,9 +36,29 @@ from worker.link import Link, LinkClosed
 from worker.ocpp.events import Answered, Refused, Settled
 from worker.ocpp.versions import CallFault
 from worker.standing import Held, Over, Standing
+from worker.storage import StorageAway
 from worker.works import Job
 
 log = logging.getLogger(__name__)
+
+
+class Doubts:
+    """What may be claimed here unheard: a commit can be kept whose answer is lost.
+
+    Nobody else may send what is ours, so it is given back to wait in its row.
+    """
+
+    def __init__(self, app: Flask, give_back: Callable[[Session, Any], None]) -> None:
+        self._app = app
+        self._give_back = give_back
+        self.claims: set[Any] = set()
+
+    def end(self) -> None:
+        """Give back what there is; raises what the database does."""
+        if doubted := set(self.claims):
+            with self._app.app_context(), unit_of_work() as db:
+                self._give_back(db, doubted)
+            self.claims -= doubted
 
 
 class Claims:
@@ -52,7 +75,7 @@ class Claims:
         self._calls = calls
         self._heard_of: dict[int, Held] = {}
         self._carried: dict[int, str] = {}
-        self._doubted: set[int] = set()
+        self._doubts = Doubts(app, partial(commands.give_back, node=node))
         self._woken = Event()
 
     def take(self, command_id: int, held: Held, carried: str | None = None) -> None:
@@ -68,10 +91,9 @@ class Claims:
     def work_off(self) -> None:
         """Claim and send what was heard of, for ever; raises what the database does.
 
-        Begun again after that, it first gives back what may be claimed unheard: a commit can be
-        kept whose answer is lost, and nobody else may send what is ours.
+        Begun again after that, it first gives back what may be claimed unheard.
         """
-        self._give_back()
+        self._doubts.end()
         while True:
             self._woken.wait()
             self._woken.clear()
@@ -95,19 +117,13 @@ class Claims:
 
     def _claim(self, heard_of: dict[int, Held]) -> None:
         carried = {number: self._carried.pop(number, None) for number in heard_of}
-        self._doubted.update(heard_of)
+        self._doubts.claims.update(heard_of)
         claimed = self._claimed(heard_of)
-        self._doubted.difference_update(heard_of)
+        self._doubts.claims.difference_update(heard_of)
         for one, there in claimed:
             about = {"command": one.id, "station": one.station_id}
             trace = traces.begin(f"order.{one.order}", carried[one.id], about, kind="consumer")
             self._calls.send(heard_of[one.id], one, there, trace)
-
-    def _give_back(self) -> None:
-        if self._doubted:
-            with self._app.app_context(), unit_of_work() as db:
-                commands.give_back(db, self._doubted, self._node)
-            self._doubted.clear()
 
     def _claimed(self, heard_of: dict[int, Held]) -> list[tuple[Claimed, Situation]]:
         """Those that are ours now, each with what the choice of its form depends on."""
@@ -155,11 +171,13 @@ class Setpoints:
         self._settings = settings
         self._held = held
         self._under_way: set[int] = set()
+        self._doubts = Doubts(app, setpoints.give_back)
 
     def look_for_ever(self) -> None:
         """Find what is wanted; while one is under way to an EVSE, a newer one waits in its row."""
         while True:
             gevent.sleep(LOOK_S)
+            self._doubts.end()
             if not self._held:
                 continue
             with self._app.app_context():
@@ -172,23 +190,34 @@ class Setpoints:
                 gevent.spawn(self._send, held, row_id)
 
     def _send(self, held: Held, row_id: int) -> None:
-        claimed: setpoints.Claimed | None = None
+        if (claimed := self._claimed(held, row_id)) is None:
+            self._under_way.discard(row_id)
+            return
         try:
-            here = held.connection_id
-            claimed = self._batch.do(
-                Job(lambda db, rows: setpoints.claim(db, row_id, here, now=utc_now()))
-            )
-            if claimed is None:
-                self._under_way.discard(row_id)
-            else:
-                self._put(held, claimed)
+            self._put(held, claimed)
         except (Unfit, CallFault) as error:
-            self._settle(claimed, row_id, CommandState.FAILED, f"It cannot be said: {error}.")
+            self._not_put(claimed, CommandState.FAILED, f"It cannot be said: {error}.")
         except (LinkClosed, OSError):
-            self._settle(claimed, row_id, CommandState.EXPIRED, NEVER_SENT)
+            self._not_put(claimed, CommandState.EXPIRED, NEVER_SENT)
         except Exception:
             log.exception("setpoint %d cannot be sent", row_id)
-            self._settle(claimed, row_id, CommandState.FAILED, "It could not be sent: see the log.")
+            self._not_put(claimed, CommandState.FAILED, "It could not be sent: see the log.")
+
+    def _claimed(self, held: Held, row_id: int) -> setpoints.Claimed | None:
+        """The wish of a row, if it is ours; else it waits there, to be taken up again."""
+        here, now = held.connection_id, utc_now()
+        try:
+            claimed: setpoints.Claimed | None = self._batch.do(
+                Job(lambda db, rows: setpoints.claim(db, row_id, here, now=now))
+            )
+        except (*AWAY, StorageAway) as error:
+            log.warning("setpoint %d is not claimed: %s", row_id, error)
+        except Exception:
+            log.exception("setpoint %d cannot be claimed", row_id)
+        else:
+            return claimed
+        self._doubts.claims.add((row_id, now))
+        return None
 
     def _put(self, held: Held, claimed: setpoints.Claimed) -> None:
         encoding = DIALECTS[held.link.version].orders[Order.SET_PROFILE]
@@ -212,13 +241,8 @@ class Setpoints:
         row = log_rows.of_settled(held, event, latency_ms) if event.call.sent_at else None
         self._keep(claimed, outcome, row)
 
-    def _settle(
-        self, claimed: setpoints.Claimed | None, row_id: int, state: CommandState, sentence: str
-    ) -> None:
-        if claimed is None:  # it waits in its row, to be taken up again
-            self._under_way.discard(row_id)
-        else:
-            self._keep(claimed, Outcome(state, None, sentence), None)
+    def _not_put(self, claimed: setpoints.Claimed, state: CommandState, sentence: str) -> None:
+        self._keep(claimed, Outcome(state, None, sentence), None)
 
     def _keep(self, claimed: setpoints.Claimed, outcome: Outcome, row: Row | None) -> None:
         self._under_way.discard(claimed.row_id)

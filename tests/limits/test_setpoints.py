@@ -102,6 +102,27 @@ def test_a_setpoint_ends_with_its_session(db, yard, want):
     assert db.query(Setpoint).one().state == "over"
 
 
+def test_a_claim_whose_commit_was_kept_unheard_is_ours_when_it_is_tried_again(db, yard, want):
+    yard.session()
+    row = want(16)
+    here = yard.db.get_one(Station, row.station_id).connection_id
+    claims = [setpoints.claim(db, row.id, here, now=yard.now) for _ in range(2)]
+    assert claims[0] is not None
+    assert claims[0] == claims[1]
+    later = yard.now + timedelta(microseconds=1)
+    assert setpoints.claim(db, row.id, here, now=later) is None
+
+
+def test_what_was_claimed_and_not_sent_waits_again(db, yard, want):
+    yard.session()
+    row = want(16)
+    claim(yard)
+    setpoints.give_back(db, {(row.id, yard.now - timedelta(seconds=1))})
+    assert setpoints.due(db, now=yard.now) == [], "it is another one's"
+    setpoints.give_back(db, {(row.id, yard.now)})
+    assert claim(yard) is not None
+
+
 def test_one_that_was_lost_with_its_worker_is_sent_again(db, yard, want):
     yard.session()
     want(16)

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -12,15 +13,18 @@ from app.domain.commands import commands
 from app.domain.commands.command_rules import Sent
 from app.domain.commands.orders.spec import Situation
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.limits import setpoints
 from app.domain.network import presence
-from app.models import Command
+from app.models import Command, Setpoint
 from app.uow import unit_of_work
 from tests.support import lone, seed, sockets
+from tests.support.energy import ADA, yard
 from tests.support.ocpp_port import OcppPort
 from tests.support.wait import eventually
 from worker.answers import NEVER_SENT
+from worker.batch import Batch
 from worker.calls import Calls
-from worker.claims import Claims
+from worker.claims import Claims, Setpoints
 from worker.dispatch import Held
 from worker.endings import Endings
 from worker.link import LinkClosed
@@ -28,6 +32,9 @@ from worker.ocpp.events import Answered, OurCall
 from worker.ocpp.versions import Version
 from worker.spool import Spool
 from worker.standing import Standing
+from worker.storage import StorageAway
+
+__all__ = ["yard"]
 
 
 class AtOnce:
@@ -186,3 +193,28 @@ def test_an_order_whose_claim_was_kept_unheard_is_sent_once_all_the_same(
         row = db.get(Command, number, populate_existing=True)
         assert (row.state, row.node, held.link.sends) == (CommandState.SENT, "here", sends)
     assert next(turns, None) is None
+
+
+class UnheardBatch(Batch):
+    """Whose database commits what it is given, and whose line is cut before it can say so."""
+
+    def do(self, work, within_s=None):
+        super().do(work, within_s)
+        raise StorageAway("the line was cut")
+
+
+def test_a_setpoint_whose_claim_was_kept_unheard_waits_again(app, yard, monkeypatch):
+    monkeypatch.setattr("worker.claims.utc_now", lambda: yard.now)
+    yard.session()
+    about = {"limit": Decimal(16), "unit": "A", "phases": 3, "ttl_s": 60}
+    wish = setpoints.want(yard.db, ADA, yard.station, 1, now=yard.now, **about)
+    here = yard.station.connection_id
+    yard.db.commit()
+    batch = UnheardBatch(app)
+    lane = Setpoints(app, batch, Settings(), {})
+    assert lane._claimed(Held(HearingLink(yard.station), here), wish.id) is None
+    yard.db.rollback()
+    assert yard.db.get(Setpoint, wish.id, populate_existing=True).state == setpoints.SENT
+    lane._doubts.end()
+    yard.db.rollback()
+    assert yard.db.get(Setpoint, wish.id, populate_existing=True).state == setpoints.WAITING

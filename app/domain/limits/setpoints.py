@@ -9,7 +9,7 @@ so that a station replaces it in place (1.6 section 5.16, 2.0.1 K01.FR.05).
 In 2.1 also dynamic profiles, a session's priority and way of energy transfer, reserve signals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -132,10 +132,11 @@ def due(db: Session, *, now: datetime) -> list[tuple[int, int]]:
 def claim(db: Session, row_id: int, connection_id: int | None, *, now: datetime) -> Claimed | None:
     """Take the newest wish of an EVSE for sending over this connection.
 
-    None where it is over, or where the station has come over another connection.
+    None where it is over, or where the station has come over another connection.  What was taken
+    at this very moment is ours: the commit was kept, and is tried again as its answer was lost.
     """
     row = db.get(Setpoint, row_id, with_for_update=True, populate_existing=True)
-    if row is None or (row.state == SENT and (row.sent_at or now) > now - LOST_AFTER):
+    if row is None or (row.state == SENT and now != (row.sent_at or now) > now - LOST_AFTER):
         return None
     if row.state not in (WAITING, SENT):
         return None
@@ -166,6 +167,15 @@ def claim(db: Session, row_id: int, connection_id: int | None, *, now: datetime)
     }
     events.station_changed(db, station)
     return Claimed(row.id, row.wanted, arguments)
+
+
+def give_back(db: Session, claims: Collection[tuple[int, datetime]]) -> None:
+    """Have wishes wait again that were taken, each at its moment, and were not sent."""
+    for row_id, at in sorted(claims):
+        row = db.get(Setpoint, row_id, with_for_update=True, populate_existing=True)
+        if row is not None and (row.state, row.sent_at) == (SENT, at):
+            row.state, row.sent_at = WAITING, None
+            events.station_changed(db, db.get_one(Station, row.station_id))
 
 
 def settle(db: Session, claimed: Claimed, outcome: Outcome, *, now: datetime) -> None:
