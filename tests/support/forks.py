@@ -21,8 +21,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
+import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -61,21 +64,23 @@ class Forked:
     """A process that was forked; what tests use of `subprocess.Popen`.
 
     Its state is told by whoever waits for it in its own tree: first its id, then how it ended.
+    Threads may ask at once.
     """
 
     def __init__(self, told: int) -> None:
         self.returncode: int | None = None
-        self._told = told
+        self._told, self._asking = told, threading.Lock()
+        weakref.finalize(self, os.close, told)
         self.pid = int(self._line() or 0)
         if not self.pid:
             raise RuntimeError("nothing was forked: the process to fork has ended")
 
     def poll(self) -> int | None:
         """Return the exit status, negative for a signal; None while it runs."""
-        if self.returncode is None and select.select([self._told], [], [], 0)[0]:
-            self.returncode = int(self._line() or -signal.SIGKILL)
-            os.close(self._told)
-        return self.returncode
+        with self._asking:
+            if self.returncode is None and select.select([self._told], [], [], 0)[0]:
+                self.returncode = int(self._line() or -signal.SIGKILL)
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; raises subprocess.TimeoutExpired."""
@@ -88,7 +93,8 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has, and whoever waits for it tells so next
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to end."""
