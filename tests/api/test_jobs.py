@@ -16,7 +16,7 @@ from app.process.clock import utc_now
 from app.tasks import jobs as jobs_task
 from app.tasks.jobs import carry_out, make_reports, work_jobs
 from app.tasks.tidying import tidy_up
-from app.uow import unit_of_work
+from app.uow import UNIT, unit_of_work
 from app.web import scope
 
 HEADING = "tag,label,group\n"
@@ -92,33 +92,35 @@ def parked(db):
 
 
 def test_stations_of_a_long_file_are_registered_in_units(api, db, depot):
-    job = stations_of(api, parks(depot.name, 450))
-    assert (job["state"], job["done"], job["total"]) == ("done", 450, 450)
-    assert (job["added"], job["left_out"]) == (450, 0)
+    count = UNIT + 10
+    job = stations_of(api, parks(depot.name, count))
+    assert (job["state"], job["done"], job["total"]) == ("done", count, count)
+    assert (job["added"], job["left_out"]) == (count, 0)
     # By the time at which the job began its stations are found that wait for passwords.
     assert {one.created_at for one in parked(db)} == {db.get_one(Job, job["id"]).begun_at}
-    again = stations_of(api, parks(depot.name, 450))
+    again = stations_of(api, parks(depot.name, count))
     assert (again["state"], again["added"], again["changed"]) == ("done", 0, 0)
 
 
 def test_one_row_that_is_no_station_leaves_all_out_unless_that_was_agreed_to(api, db, depot):
-    text = parks(depot.name, 230) + f"PARK:0,{depot.name}\n"
+    count = UNIT + 10
+    text = parks(depot.name, count) + f"PARK:0,{depot.name}\n"
     job = stations_of(api, text)
     assert (job["state"], job["added"], job["left_out"]) == ("failed", 0, 1)
     assert parked(db) == []
     job = stations_of(api, text, dry_run=True)
-    assert (job["state"], job["added"], job["done"]) == ("done", 230, 231)
+    assert (job["state"], job["added"], job["done"]) == ("done", count, count + 1)
     assert parked(db) == []
     job = stations_of(api, text, valid_only=True)
-    assert (job["state"], job["added"], job["left_out"]) == ("done", 230, 1)
-    assert len(parked(db)) == 230
+    assert (job["state"], job["added"], job["left_out"]) == ("done", count, 1)
+    assert len(parked(db)) == count
 
 
 def test_an_import_of_stations_that_was_killed_keeps_the_time_at_which_it_began(
     api, db, depot, now
 ):
     long_ago = now - timedelta(minutes=9)
-    text = parks(depot.name, 210)
+    text = parks(depot.name, UNIT + 10)
     number = api.post("/imports", {"noun": "stations", "text": text}, 202)["id"]
     with unit_of_work() as work:
         assert jobs.claim(work, reports=False, now=long_ago) == number

@@ -1,5 +1,6 @@
 """The files for containers, Kubernetes and systemd name what is there, and give enough time."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from app.config import PREFIX, Settings, unknown_settings
+from deploy import part
 from deploy.part import command
 from deploy.processes import ROOT, commands
 
@@ -151,10 +153,9 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     assert (found.returncode, found.stderr.strip()) == (0, "")
 
 
-@pytest.mark.parametrize("named", [["wroker"], ["healthy", "wroker"], ["healthy"], []])
-def test_an_unknown_part_is_refused_with_the_names_of_all(tmp_path, named):
+def test_an_unknown_part_is_refused_with_the_names_of_all(tmp_path):
     found = subprocess.run(
-        [sys.executable, "-m", "deploy.part", *named],
+        [sys.executable, "-m", "deploy.part", "wroker"],
         cwd=ROOT,
         env={"AMPDESK_DATA_DIR": str(tmp_path)},
         capture_output=True,
@@ -163,6 +164,16 @@ def test_an_unknown_part_is_refused_with_the_names_of_all(tmp_path, named):
     )
     assert found.returncode == 2
     assert "worker" in found.stderr and "migrate" in found.stderr
+
+
+@pytest.mark.parametrize("named", [["healthy", "wroker"], ["healthy"], []])
+def test_no_part_and_one_without_health_are_refused_alike(tmp_path, monkeypatch, capsys, named):
+    monkeypatch.setenv("AMPDESK_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["deploy.part", *named])
+    monkeypatch.delattr(os, "execv")  # or what is not refused would take the place of the tests
+    assert part.main() == 2
+    told = capsys.readouterr().err
+    assert "worker" in told and "migrate" in told
 
 
 def test_a_part_is_the_command_that_make_run_starts():

@@ -217,9 +217,8 @@ def test_the_memory_that_a_file_takes_does_not_grow_with_its_rows(write):
 
     small, few = peak(4_000)
     # What other threads take in the meantime counts, too, but not each time.
-    large, many = min((peak(24_000) for _ in range(3)), key=lambda one: one[1])
-    assert large > 4 * small
-    assert many < few + 200_000
+    tried = (peak(24_000) for _ in range(3))
+    assert any(large > 4 * small and many < few + 200_000 for large, many in tried)
 
 
 def test_what_fails_before_the_file_begins_is_an_ordinary_error(viewer, monkeypatch):

@@ -1,4 +1,4 @@
-"""The project's own Python files, parsed once, for the tests of the house."""
+"""The project's own Python files, read and parsed once, for the tests of the house."""
 
 import ast
 import sys
@@ -14,11 +14,15 @@ FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Source:
-    """One Python file: where it is, its text and its syntax tree."""
+    """One Python file: where it is and its text."""
 
     path: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree; who looks for words only needs none."""
+        return ast.parse(self.text, filename=self.path)
 
     @property
     def lines(self) -> int:
@@ -63,7 +67,7 @@ def sources() -> tuple[Source, ...]:
         if path.exists():
             text = path.read_text(encoding="utf-8")
             name = path.relative_to(ROOT).as_posix()
-            found.append(Source(name, text, ast.parse(text, filename=name)))
+            found.append(Source(name, text))
     return tuple(found)
 
 

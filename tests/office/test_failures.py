@@ -45,11 +45,11 @@ raise SystemError("hunter2 ends it")
 SECRETS = ("04DEADBEEF", "ada@example.org", "hunter2", "topsecrettoken", "secretkey")
 
 
-@pytest.fixture
-def told(migrated, tmp_path):
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
     """What a Sentry hears of the program: its events, and all of it as text."""
     with Sentry(status=200, text="{}") as sentry:
-        run(tmp_path, AMPDESK_SENTRY_DSN=sentry.dsn)
+        run(tmp_path_factory.mktemp("told"), AMPDESK_SENTRY_DSN=sentry.dsn)
         return sentry.events, "\n".join(sentry.texts)
 
 
