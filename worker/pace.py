@@ -172,6 +172,46 @@ class Bites:
             self._began = time.monotonic()
 
 
+#: What is known of a set's cost fades by this with each further set; so often one is half as large,
+#: so that there are different ones to compare.
+_FADES, _HALVED = 0.9, 4
+
+
+class Portion:
+    """How many things go into one commit, `least` at first, so that others wait no longer for that.
+
+    A set takes the time of a commit and that of each thing in it; which is which sets of different
+    sizes tell (least squares).  The things together may take `aims_s` seconds, or as long as the
+    commit by itself: where that is slow, fewer of them would make nobody wait less, and all take
+    far longer.
+    """
+
+    def __init__(self, least: int, most: int, aims_s: float) -> None:
+        self.size = least
+        self._least, self._most, self._aims_s = least, most, aims_s
+        self._sums = [0.0] * 5
+        self._turn = 0
+
+    def next(self) -> int:
+        """How many to do now."""
+        self._turn = (self._turn + 1) % _HALVED
+        return self.size if self._turn else max(1, self.size // 2)
+
+    def took(self, count: int, seconds: float) -> None:
+        """Take in how long a set of so many took."""
+        told = (1.0, count, count * count, seconds, count * seconds)
+        self._sums = [_FADES * known + new for known, new in zip(self._sums, told, strict=True)]
+        sets, *sums = self._sums
+        number, square, time_s, product = (each / sets for each in sums)
+        spread = square - number * number
+        each_s = (product - number * time_s) / spread if spread > 1 else time_s / number
+        each_s = min(max(each_s, 0.0), time_s / number)
+        room_s = max(self._aims_s, time_s - each_s * number)
+        grown = min(self.size + max(self._least, self.size // 4), self._most)
+        wanted = min(grown, room_s / each_s) if each_s else grown
+        self.size = max(self._least, int(wanted))
+
+
 #: Calls per second and charger that are read without delay, and how many may come in one go.
 READ_RATE, READ_BURST = 500.0, 1000.0
 #: The same in bytes of text, and in objects of JSON (a sampled value is one).

@@ -36,7 +36,7 @@ from worker.ocpp import frames
 from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.handshake import Admitted
 from worker.ocpp.versions import Version
-from worker.pace import ALARM_S, LAG, others_turn
+from worker.pace import ALARM_S, LAG, Portion, others_turn
 from worker.segments import ASIDE, STORED, Frame
 from worker.spool import Place, Spool
 from worker.standing import Held, Standing
@@ -44,8 +44,8 @@ from worker.storage import StorageAway, at_once, raise_first
 
 log = logging.getLogger(__name__)
 
-#: So many frames at least and at most are stored at once, and aim at taking no longer than this,
-#: in seconds: a live charger may have to wait for that long.
+#: So many frames at least and at most are stored at once, and aim at taking no longer than this
+#: beside their commit, in seconds: a live charger may have to wait for that long.
 LEAST, MOST = 5, 200
 AIMS_S = ALARM_S / 2
 #: A frame that the database does not take while it is there is put aside after so many tries.
@@ -115,7 +115,7 @@ class Replay:
         self._spool = spool
         self._dispatch = Dispatch(batch, Granted(settings), settings, show, spool)
         self._dispatch.deviations, self._dispatch.last_known = live.deviations, live.last_known
-        self._at_once = LEAST
+        self._portion = Portion(LEAST, MOST, AIMS_S)
         self._endings = Endings(batch, Granted(settings), spool)
         #: station -> what tells live messages behind its frames that some of those were tried.
         self._wanted: dict[int, Event] = {}
@@ -148,9 +148,10 @@ class Replay:
         while (waiting := list(self._spool.waiting)) and not self._batch.away:
             before = self._spool.frames
             while waiting and not self._batch.away:
-                if not (some := list(islice(self._wanted, self._at_once))):
-                    some, waiting = waiting[: self._at_once], waiting[self._at_once :]
-                self._store(some)
+                most = self._portion.next()
+                if not (some := list(islice(self._wanted, most))):
+                    some, waiting = waiting[:most], waiting[most:]
+                self._store(some, most)
             if self._spool.frames >= before:
                 return  # what cannot be stored now is tried again later
         took_s = time.monotonic() - began
@@ -174,30 +175,24 @@ class Replay:
             if number in self._wanted:
                 self._wanted.pop(number).set()
 
-    def _store(self, station_ids: Sequence[int]) -> None:
+    def _store(self, station_ids: Sequence[int], most: int) -> None:
         began = time.monotonic()
         try:
-            self._store_some(station_ids)
+            if count := self._store_some(station_ids, most):
+                self._portion.took(count, time.monotonic() - began)
         except (StorageAway, SQLAlchemyError) as error:
             log.info("%d stations' frames wait in the spool: %s", len(station_ids), error)
         except Exception:
             log.exception("frames of the spool were not stored")
         finally:
             self._let_go(station_ids)
-        self._keep_pace(time.monotonic() - began)
-
-    def _keep_pace(self, took_s: float) -> None:
-        """Fewer are stored at once when that takes long, since live chargers wait meanwhile."""
-        if took_s > AIMS_S:
-            self._at_once = max(LEAST, int(self._at_once * AIMS_S / took_s))
-        else:
-            self._at_once = min(MOST, self._at_once + LEAST)
         others_turn()  # live messages whose station has more to store say so
         if not self._wanted and LAG.pressure_s > ALARM_S:
             gevent.sleep(min(LAG.pressure_s, 1.0))
 
-    def _store_some(self, station_ids: Sequence[int]) -> None:
-        each = max(1, self._at_once // max(1, len(station_ids)))
+    def _store_some(self, station_ids: Sequence[int], most: int) -> int:
+        """Store some frames of each of these stations; return how many."""
+        each = max(1, most // max(1, len(station_ids)))
         due = {number: list(self._due(number, each)) for number in station_ids}
         stations, stored = self._known([frame for told in due.values() for _, frame in told])
         raise_first(
@@ -206,6 +201,7 @@ class Replay:
                 for number, told in due.items()
             )
         )
+        return sum(map(len, due.values()))
 
     def _due(self, station_id: int, most: int) -> Iterator[tuple[Place, Frame]]:
         """The oldest frames of a station; what the disk does not give is put aside."""

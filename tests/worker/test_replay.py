@@ -35,7 +35,8 @@ from worker.batch import Batch
 from worker.dialects import DIALECTS
 from worker.dispatch import Dispatch
 from worker.ocpp.versions import Version
-from worker.replay import AIMS_S, LEAST, MOST, Replay
+from worker.pace import Portion
+from worker.replay import LEAST, MOST, Replay
 from worker.segments import Frame
 from worker.spool import Spool
 from worker.standing import Standing
@@ -182,7 +183,7 @@ def test_sets_of_any_size_leave_what_the_same_frames_leave_one_by_one(site, said
             reference._empty()
         told.append(list(frames_of(in_sets, version, conversation)))
     replay = site.replay()
-    replay._at_once = most
+    replay._portion.size = most
     while any(told):
         spooled(replay, [dice.choice([each for each in told if each]).pop(0)])
     shutil.rmtree(site.folder.with_name("kept"), ignore_errors=True)
@@ -238,7 +239,7 @@ def test_a_live_message_waits_for_its_own_station_and_for_no_other(site):
 def test_live_messages_of_many_stations_queue_no_more_at_once_than_one(site):
     replay, numbers = site.replay(), [site.add() for _ in range(25)]
     spooled(replay, [frame for number in numbers for frame in readings(number, 20)])
-    replay._at_once = MOST
+    replay._portion.size = MOST
     made = []
     with site.working(replay, made):
         gevent.joinall([gevent.spawn(replay.catch_up, n) for n in numbers], raise_error=True)
@@ -253,7 +254,7 @@ def test_frames_are_logged_in_the_order_in_which_they_came_ends_too(site, versio
     talk = ("start", NAMES[0], 100_000, 0, 1), ("end", NAMES[0], 107_000, 0, False)
     frames = list(frames_of(number, version, [("boot", "1.0"), *talk, *talk, ("boot", "1.0")]))
     spooled(replay, frames)
-    replay._at_once = MOST
+    replay._portion.size = MOST
     replay._empty()
     assert logged(number) == [json.loads(frame.text)[1] for frame in frames]
 
@@ -261,22 +262,47 @@ def test_frames_are_logged_in_the_order_in_which_they_came_ends_too(site, versio
 def test_who_waits_for_frames_that_cannot_be_stored_is_told(site, monkeypatch):
     replay, number = site.replay(), site.add()
     spooled(replay, readings(number, 3))
-    monkeypatch.setattr(replay, "_store_some", lambda station_ids: None)
+    monkeypatch.setattr(replay, "_store_some", lambda station_ids, most: 0)
     with site.working(replay), pytest.raises(StorageAway, match="cannot be stored"):
         replay.catch_up(number)
 
 
-def test_as_much_is_stored_at_once_as_takes_a_short_time(site):
-    replay = site.replay()
-    replay._at_once = 100
-    replay._keep_pace(2 * AIMS_S)
-    assert replay._at_once == 50
-    replay._keep_pace(AIMS_S / 2)
-    assert replay._at_once == 50 + LEAST
-    for took_s, end in ((100 * AIMS_S, LEAST), (0.0, MOST)):
-        for _ in range(50):
-            replay._keep_pace(took_s)
-        assert replay._at_once == end
+def stored(portion, commit_s, each_s, things=6_000):
+    """Store so many at such a cost; return the sizes of the sets."""
+    sizes = []
+    while sum(sizes) < things:
+        sizes.append(portion.next())
+        portion.took(sizes[-1], commit_s + each_s * sizes[-1])
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("commit_s", "each_s", "size"),
+    [
+        (0.0, 0.001, 125),  # by what its frames take
+        (0.01, 0.004, 31),
+        (0.5, 0.002, MOST),  # a slow commit by itself is not made quicker by fewer
+        (1.0, 0.01, 100),
+        (0.1, 0.1, LEAST),
+        (0.2, 0.0, MOST),
+    ],
+)
+def test_a_set_takes_no_longer_for_its_frames_than_it_aims_at_or_its_commit_takes(
+    commit_s, each_s, size
+):
+    portion = Portion(LEAST, MOST, 0.125)
+    sizes = stored(portion, commit_s, each_s)
+    assert portion.size == pytest.approx(size, abs=1)
+    assert len(sizes) < 20 + 6_000 / (0.8 * size)
+
+
+def test_sets_follow_what_commits_and_frames_come_to_cost():
+    portion = Portion(LEAST, MOST, 0.125)
+    stored(portion, 0.01, 0.002)
+    stored(portion, 0.6, 0.004)
+    assert portion.size == pytest.approx(150, abs=15)
+    stored(portion, 0.01, 0.005)
+    assert portion.size == pytest.approx(25, abs=3)
 
 
 def test_what_the_disk_does_not_give_back_is_put_aside_and_holds_up_nobody(site):
