@@ -132,6 +132,8 @@ def _page(status: int, said: Said, sentence: str = "", more: str = "") -> tuple[
         "sentence": sentence or said.sentence,
         "more": more,
         "again": said.again and not sent,
+        # Who opens a receipt has no account here.
+        "home": request.blueprint != "driver_receipts",
         "before": before if sent and before.startswith(request.host_url) else "",
     }
     return render_template("error.html", said=said, **known), status

@@ -65,6 +65,15 @@ def test_the_link_of_the_mail_opens_the_receipt_in_the_language_of_the_mail(app,
     assert answer.headers["Cache-Control"].startswith("private")
 
 
+def test_the_page_speaks_one_language_whatever_the_browser_asks_for(app, db, bill):
+    bill.receipt.language = "en"
+    db.commit()
+    page = app.test_client().get(path_of(bill), headers={"Accept-Language": "de"}).text
+    for words in ('lang="en"', "<dt>Place</dt>", "<dt>Charger</dt>", "<dt>Tariff</dt>"):
+        assert words in page, words
+    assert "<dt>Ort</dt>" not in page
+
+
 def test_neither_the_mail_nor_the_page_nor_its_pdf_tells_the_identity_or_the_tag(app, bill):
     letter = letters.receipt(bill, "en")
     page = opened(app, path_of(bill)).text
@@ -116,6 +125,11 @@ def opened_at(app, db, bill, days):
     made = lone.issue(db, again.session(started_at=began - timedelta(hours=2)).id, now=began)
     db.commit()
     return opened(app, path_of(made))
+
+
+def test_who_has_no_account_is_not_sent_to_the_desk(app):
+    page = opened(app, "/r/nothing").text
+    assert "opens no receipt" in page and ">Home<" not in page and 'href="/"' not in page
 
 
 def test_a_key_that_was_replaced_opens_what_it_wrote(bill):

@@ -110,7 +110,7 @@ def put(
         rows.append(
             (number, *of_bill, state, recipient, language, message_id(bill), 0, reason, now)
         )
-        said = ("skipped", reason) if reason else ("queued", f"to {recipient}")
+        said = ("skipped", reason) if reason else ("queued", f"mail to {recipient}")
         log.append((number, now, *said))
     _ROWS(db, rows)
     _LOG(db, log)

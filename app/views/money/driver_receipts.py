@@ -6,8 +6,10 @@ that the station showed to somebody who paid there.
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
+from flask_babel import force_locale
 from flask_login import current_user
 
 from app.config import Settings
@@ -47,9 +49,7 @@ def show(key: str) -> Response:
     opened = _opened(key)
     if opened.bill is not None:
         return _page(opened.bill, opened.words, key)
-    page = "money/receipts/waiting.html"
-    words = opened.words
-    answer = make_response(render_template(page, lang=words.language, _=words.translate))
+    answer = make_response(_said("money/receipts/waiting.html", opened.words))
     answer.headers["Refresh"] = "60"
     return _unlisted(answer)
 
@@ -98,10 +98,9 @@ def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = ""
     }
     return _unlisted(
         make_response(
-            render_template(
+            _said(
                 "money/receipts/page.html",
-                lang=words.language,
-                _=words.translate,
+                words,
                 words=words,
                 key=key,
                 bill=bill,
@@ -119,6 +118,12 @@ def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = ""
             )
         )
     )
+
+
+def _said(page: str, told_in: Writer, **known: Any) -> str:
+    """A page in the driver's language all over, whatever their browser asks for."""
+    with force_locale(told_in.language):
+        return render_template(page, lang=told_in.language, _=told_in.translate, **known)
 
 
 def _row(reading: MeterReading, words: Writer) -> tuple[str, str, str]:
