@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from tests.support.seed import Seeded
 
 #: Nobody listens there.
 NO_REDIS = "redis://127.0.0.1:1/0"
+#: What its stations read a while ago is no power now: after this another one is filled.
+LASTS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,22 @@ class Network:
 
 
 @pytest.fixture(scope="session")
-def network(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Network:
-    """The network, filled once for this test process; it plays now."""
-    folder = tmp_path_factory.mktemp("network")
+def _networks() -> list[Network]:
+    """Those that were filled by this test process."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def network(
+    migrated: Path, tmp_path_factory: pytest.TempPathFactory, _networks: list[Network]
+) -> Network:
+    """The network, filled once for many files; it plays now, or a short while ago."""
+    if not _networks or datetime.now(UTC) - _networks[-1].now > LASTS:
+        _networks.append(_fill(migrated, tmp_path_factory.mktemp("network")))
+    return _networks[-1]
+
+
+def _fill(migrated: Path, folder: Path) -> Network:
     path = folder / "ampdesk.sqlite3"
     shutil.copy(migrated, path)
     app = create_app(settings=Settings(data_dir=folder, redis_url=NO_REDIS), TESTING=True)
