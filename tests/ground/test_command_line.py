@@ -40,7 +40,12 @@ def test_a_mistyped_command_is_answered_with_the_nearest_ones(tmp_path):
     assert ran.returncode == 2
     assert "Did you mean" in ran.stderr
     assert "'tag'" in ran.stderr
-    assert "Did you mean 'list'?" in flask(tmp_path, "tag", "lst").stderr
+
+
+def test_a_mistyped_command_of_a_noun_is_answered_with_the_nearest_one(app):
+    ran = app.test_cli_runner().invoke(args=["tag", "lst"])
+    assert ran.exit_code == 2
+    assert "Did you mean 'list'?" in ran.output
 
 
 def test_a_command_loads_neither_pages_nor_other_commands(tmp_path):
