@@ -106,6 +106,16 @@ def test_a_file_for_a_spreadsheet_is_attached_too(app, db, schedule, grace, kind
     assert file.get_filename() == f"uptime-2026-10-01-2026-10-31.{kind}"
 
 
+def test_what_is_asked_for_twice_is_made_and_sent_once(app, db, schedule, grace):
+    with unit_of_work() as work:
+        schedules.run(work, grace, work.merge(schedule), now=NOW)
+    with unit_of_work() as work, pytest.raises(Conflict, match="being made and sent already"):
+        schedules.run(work, grace, work.merge(schedule), now=NOW)
+    make_reports()
+    with unit_of_work() as work:
+        schedules.run(work, grace, work.merge(schedule), now=NOW)
+
+
 def test_an_address_of_nobody_on_the_staff_has_to_be_confirmed(db, schedule, grace, made):
     theirs, outside = made.people["admin"].email, "board@example.com"
     with pytest.raises(Invalid) as refusal, unit_of_work() as work:

@@ -27,7 +27,8 @@ MOST_ERRORS = 1000
 FILE_KEPT = timedelta(days=1)
 #: A job that has not got on for so long is begun again.
 STALE = timedelta(minutes=5)
-_OPEN = (JobState.WAITING, JobState.RUNNING)
+#: Waits or runs.
+OPEN = (JobState.WAITING, JobState.RUNNING)
 #: The right without which nobody asks for a job, fetches its file, or has it done.
 NEEDS: dict[JobKind, tuple[Area, Right]] = {
     JobKind.IMPORT_TAGS: (Area.ACCESS, Right.WRITE),
@@ -62,7 +63,7 @@ def ask(
     if actor.user_id is None:
         raise Forbidden("Only a member of staff can have this done.")
     refuse(actor.rights, kind)
-    held = select(func.count(Job.id)).where(Job.user_id == actor.user_id, Job.state.in_(_OPEN))
+    held = select(func.count(Job.id)).where(Job.user_id == actor.user_id, Job.state.in_(OPEN))
     if (db.scalar(held) or 0) >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} of your jobs are under way; wait until one has ended.")
     job = Job(tenant_id=tenant_id, user_id=actor.user_id, created_by=actor.name, kind=kind,
@@ -175,7 +176,7 @@ def settle(
 def cancel(db: Session, actor: Actor, job: Job, *, now: datetime) -> None:
     """Stop a job; what it wrote stays.  Raises `Conflict` when it has ended."""
     db.refresh(job, with_for_update=True)
-    if job.state not in _OPEN:
+    if job.state not in OPEN:
         raise Conflict("It has ended already.")
     _end(db, job, JobState.CANCELLED, None, now)
     audit.remark(db, actor, "job.cancel", job, now=now)

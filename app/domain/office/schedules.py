@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground import clock, events, texts
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import REPORT_WAYS, Actor, JobKind, Json, ReportKind, Role
-from app.domain.office import audit, outbox
+from app.domain.office import audit, jobs, outbox
 from app.models import Job, OutgoingMail, ReportSchedule, Site, User
 from app.schemas.reports import MOST_RECIPIENTS, NewReportSchedule
 
@@ -66,9 +66,16 @@ def named(db: Session, tenant_id: int, name: str) -> ReportSchedule:
 
 
 def run(db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetime) -> Job:
-    """Have the report of the last whole period made and sent now; its next time stays."""
+    """Have the report of the last whole period made and sent now; its next time stays.
+
+    Raises `Conflict` where it is paused, or that is under way: a form sent twice mails it once.
+    """
+    db.refresh(schedule, with_for_update=True)
     if schedule.archived_at is not None:
         raise Conflict(f"{schedule.name} is paused: take it up again first.")
+    open_ = select(Job.id).where(Job.schedule_id == schedule.id, Job.state.in_(jobs.OPEN))
+    if db.scalar(open_.limit(1)) is not None:
+        raise Conflict(f"{schedule.name} is being made and sent already.")
     job = _wanted(db, schedule, now)
     audit.remark(db, actor, "report_schedule.run", schedule, now=now)
     return job
@@ -178,9 +185,9 @@ def deliver(db: Session, job: Job, *, now: datetime) -> int:
     return len(addresses)
 
 
-def mails(db: Session, jobs: Sequence[Job]) -> dict[int, list[OutgoingMail]]:
+def mails(db: Session, runs: Sequence[Job]) -> dict[int, list[OutgoingMail]]:
     """The mails of some reports, by the job that made them."""
-    query = select(OutgoingMail).where(OutgoingMail.job_id.in_([job.id for job in jobs]))
+    query = select(OutgoingMail).where(OutgoingMail.job_id.in_([job.id for job in runs]))
     found: dict[int, list[OutgoingMail]] = {}
     for mail in db.scalars(query.order_by(OutgoingMail.id)):
         found.setdefault(mail.job_id or 0, []).append(mail)
