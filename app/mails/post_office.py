@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -43,6 +44,8 @@ Outcome = Callable[[Session], None]
 
 #: Mails that are read and written together.
 _AT_ONCE = 50
+#: What is raised once the connection to the database is lost.
+_LOST = (OperationalError, InterfaceError, PendingRollbackError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ def _written(
             found.append(Written(row.id, kind.write(settings, row, clock())))
         except Refused as error:
             found.append(Written(row.id, error))
+        except _LOST:
+            raise  # no mail's fault, and none of the others could be read
         except Exception:
             log.exception("%s %s cannot be written", kind.name, row.id)
     flask_db.session.rollback()

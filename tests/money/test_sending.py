@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.domain.ground.vocabulary import Actor, ReceiptState
 from app.domain.money import receipts
@@ -119,6 +120,28 @@ def test_a_server_that_is_away_is_asked_again_later(smtp_app, make_receipt, look
     assert look(number).state is ReceiptState.QUEUED
     assert "cannot be reached" in look(number).error
     assert look(number).attempts == 1
+
+
+def test_a_database_that_is_lost_is_no_fault_of_each_mail(
+    smtp_app, smtp_server, make_receipt, caplog
+):
+    number, tried = make_receipt(), []
+
+    def lost(_settings, receipt, _now):
+        tried.append(receipt.id)
+        raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+
+    def thrice(db, numbers):
+        return 3 * list(receipts.waiting(db, numbers))
+
+    kind = replace(post_office.RECEIPTS, read=thrice, write=lost)
+    with pytest.raises(OperationalError):
+        post_office.send(smtp_app.config["SETTINGS"], kind, [number], utc_now)
+    assert tried == [number]
+    assert "cannot be written" not in caplog.text
+    flask_db.session.rollback()
+    send_post()
+    assert len(smtp_server.messages) == 1
 
 
 @pytest.mark.parametrize("address", ["no address", "a@b\r\nBcc: x@y.example", "@"])
