@@ -14,7 +14,7 @@ from app.domain.limits.profile_documents import EVERY_S
 from app.domain.limits.profile_forms import in_unit, rate_at
 from app.domain.limits.station_profiles import HELD
 from app.models import ChargingProfile, StationProfile
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {"name": func.lower(ChargingProfile.name), "added": ChargingProfile.created_at}
 #: A schedule without an end is drawn for so long.
@@ -37,8 +37,7 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     archived = ChargingProfile.archived_at
     query = query.where(archived.is_not(None) if wanted.state == "archived" else archived.is_(None))
     if wanted.q:
-        pattern = like(wanted.q.casefold())
-        query = query.where(func.lower(ChargingProfile.name).like(pattern, escape="\\"))
+        query = query.where(alike(like(wanted.q), ChargingProfile.name))
     return fetch(db, query, wish, SORTS, default="name", noun="profiles")
 
 

@@ -277,3 +277,12 @@ def test_what_fits_on_the_first_page_is_not_counted_by_a_statement_of_its_own(ne
             page = fetch(network.db, select(ChargingSession), Wish(size=size), SORTS, default="id")
         selects = [statement for statement in found if statement.startswith("SELECT")]
         assert (page.total, len(selects)) == (FEW, 2 if size == FEW else 3)
+
+
+def test_a_search_finds_a_text_in_capitals_or_not_and_letters_as_they_are_spelled(any_app, network):
+    network.admin.name = "Jürgen Groß 100%"
+    network.db.commit()
+    for typed, found in {"groß": 1, "JÜRGEN": 1, "gross": 0, "100%": 1, "1%0": 0, "_": 0}.items():
+        condition = paging.alike(paging.like(typed), User.email, User.name)
+        count = len(flask_db.session.scalars(select(User.id).where(condition)).all())
+        assert count == found, typed

@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Bill, ChargingSession, Driver, Tag, Tariff
 from app.models.sessions import CHARGED
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS: Mapping[str, Any] = {
     "name": func.lower(Driver.name),
@@ -70,9 +70,7 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     if wanted.language:
         yield Driver.language == wanted.language
     if wanted.q:
-        pattern = like(wanted.q.casefold())
-        columns = (Driver.name, Driver.email, Driver.note)
-        yield or_(*(func.lower(column).like(pattern, escape="\\") for column in columns))
+        yield alike(like(wanted.q), Driver.name, Driver.email, Driver.note)
 
 
 def tags_by_driver(db: Session, driver_ids: Iterable[int]) -> dict[int, list[Tag]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, defer, joinedload
 
 from app.domain.access import local_lists
@@ -13,7 +13,7 @@ from app.domain.access.known_tags import Entry
 from app.domain.access.reservations import OPEN
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.models import Command, Connector, LocalList, Reservation, Station, Tag
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {
     "id": Reservation.id,
@@ -59,7 +59,7 @@ class Filter:
             found.append(Reservation.state == ReservationState(self.state))
         if self.q:
             columns = (Station.identity, Station.name, Reservation.token, Reservation.created_by)
-            found.append(or_(*(c.ilike(like(self.q), escape="\\") for c in columns)))
+            found.append(alike(like(self.q), *columns))
         return found
 
 

@@ -20,7 +20,7 @@ from app.models import (
     tag_sites,
     tag_stations,
 )
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS: Mapping[str, Any] = {
     "tag": Tag.key,
@@ -136,11 +136,8 @@ def _allowed_at(site_id: int) -> Select[Any]:
 
 
 def _holding(q: str) -> ColumnElement[bool]:
-    pattern = like(q.casefold())
-    found = [
-        func.lower(column).like(pattern, escape="\\")
-        for column in (Tag.key, Tag.label, Driver.name, Driver.email, TagGroup.name)
-    ]
+    words = (Tag.label, Driver.name, Driver.email, TagGroup.name)
+    found = [Tag.key.like(like(q.casefold()), escape="\\"), alike(like(q), *words)]
     bare = Token(q).bare_key
     if bare:
         found.append(Tag.bare_key.like(like(bare), escape="\\"))

@@ -23,7 +23,16 @@ from app.models import (
     TariffVersion,
 )
 from app.models.sessions import CHARGED, FLAGGED
-from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like, ordered
+from app.queries.ground.paging import (
+    MOST_COUNTED,
+    Page,
+    Wish,
+    alike,
+    count_up_to,
+    fetch,
+    like,
+    ordered,
+)
 from app.queries.ground.period import epoch
 
 SORTS: Mapping[str, Any] = {
@@ -133,14 +142,14 @@ def meant(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
         ]
     for column, model, names in things:
         if (ids := known.get(column.key)) is None:
-            alike = select(model.id).where(or_(*(n.ilike(pattern, escape="\\") for n in names)))
-            ids = list(db.scalars(alike.limit(MOST_NAMED + 1)))
+            named = select(model.id).where(alike(pattern, *names))
+            ids = list(db.scalars(named.limit(MOST_NAMED + 1)))
             # Ids where they are few, for a database plans by them.
-            known[column.key] = ids = alike if len(ids) > MOST_NAMED else ids
+            known[column.key] = ids = named if len(ids) > MOST_NAMED else ids
         if ids != []:
             found.append(column.in_(ids))
     unlisted = ChargingSession.tag_id.is_(None)
-    return or_(*found, and_(unlisted, ChargingSession.token.ilike(pattern, escape="\\")))
+    return or_(*found, and_(unlisted, alike(pattern, ChargingSession.token)))
 
 
 _LISTED = (

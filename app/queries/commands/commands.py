@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.commands.broadcast_targets import UNDER_WAY
 from app.domain.ground.vocabulary import FAILURES, OPEN_STATES, CommandState, Order
 from app.models import Broadcast, BroadcastTarget, Command, Message, Station
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {
     "at": Command.requested_at,
@@ -61,10 +61,9 @@ class Filter:
     def _meant(self) -> ColumnElement[bool]:
         """Orders to stations of a name, which are looked for first, or with these words."""
         pattern = like(self.q)
-        named = or_(*(c.ilike(pattern, escape="\\") for c in (Station.identity, Station.name)))
-        words = (Command.sentence, Command.message_id)
-        told = (column.ilike(pattern, escape="\\") for column in words)
-        return or_(Command.station_id.in_(select(Station.id).where(named)), *told)
+        named = select(Station.id).where(alike(pattern, Station.identity, Station.name))
+        told = alike(pattern, Command.sentence, Command.message_id)
+        return or_(Command.station_id.in_(named), told)
 
 
 _GROUPS = {"open": OPEN_STATES, "failed": FAILURES}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.device import device_model
@@ -21,7 +21,7 @@ from app.models import (
     StationVariable,
     VariableMonitor,
 )
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 #: Rows of the table of variables that are shown at once.
 SHOWN = 400
@@ -109,13 +109,7 @@ def variables(
         ):
             query = query.where(column.is_(None) if part is None else column == part)
     if q:
-        pattern = like(q.casefold())
-        query = query.where(
-            or_(
-                StationVariable.key.like(pattern, escape="\\"),
-                func.lower(StationVariable.value).like(pattern, escape="\\"),
-            )
-        )
+        query = query.where(_holding(q))
     rows = db.scalars(query.order_by(StationVariable.key).limit(SHOWN + 1)).all()
     found: dict[str, Variable] = {}
     for row in rows[:SHOWN]:
@@ -199,6 +193,11 @@ def shown(row: StationVariable) -> Setting:
     return Setting(row, name.text, name.secret, drifted(row))
 
 
+def _holding(q: str) -> ColumnElement[bool]:
+    key = StationVariable.key.like(like(q.casefold()), escape="\\")
+    return or_(key, alike(like(q), StationVariable.value))
+
+
 def of(station: Station) -> Select[Any]:
     """The variables that are settings: plain keys, or of 2.x what may be written."""
     query = select(StationVariable).where(StationVariable.station_id == station.id)
@@ -212,13 +211,7 @@ def listed(db: Session, station: Station, q: str, show: str, wish: Wish) -> Page
     """A page of settings, narrowed by text and by what is asked to be shown."""
     query = of(station)
     if q:
-        pattern = like(q.casefold())
-        query = query.where(
-            or_(
-                StationVariable.key.like(pattern, escape="\\"),
-                func.lower(StationVariable.value).like(pattern, escape="\\"),
-            )
-        )
+        query = query.where(_holding(q))
     if show == "set":
         query = query.where(StationVariable.wanted_at.is_not(None))
     if show == "drifted":

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.device import file_jobs, files
 from app.domain.ground.vocabulary import FileJobState
 from app.models import CustomerReport, FileJob, FirmwareFile, Station, StationVariable
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 #: Jobs on a station's page, and on the page of one image.
 RECENT = 25
@@ -59,11 +59,8 @@ def library(db: Session, q: str, wish: Wish, *, archived: bool = False) -> Page:
     put_away = FirmwareFile.archived_at.is_not(None)
     query = select(FirmwareFile).where(put_away if archived else ~put_away)
     if q:
-        pattern = like(q.casefold())
         columns = (FirmwareFile.version, FirmwareFile.name, FirmwareFile.vendor, FirmwareFile.model)
-        query = query.where(
-            or_(*(func.lower(column).like(pattern, escape="\\") for column in columns))
-        )
+        query = query.where(alike(like(q), *columns))
     return fetch(db, query, wish, LIBRARY_SORTS, default="-added", noun="files")
 
 

@@ -288,6 +288,12 @@ def like(text: str) -> str:
     return f"%{escaped}%"
 
 
+def alike(pattern: str, *columns: Any) -> ColumnElement[bool]:
+    """That a pattern fits a column, in capitals or not (ILIKE takes twice as long)."""
+    small = pattern.lower()
+    return or_(*(func.lower(column).like(small, escape="\\") for column in columns))
+
+
 #: Rows of a piece: some milliseconds.
 PIECE = 200
 #: However many files are written, one of them reads at a time.

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.models import Driver, Station, Tag
-from app.queries.ground.paging import like
+from app.queries.ground.paging import alike, like
 
 #: Answers to a few letters.
 MOST = 20
@@ -68,11 +68,8 @@ def _fitting(query: Select[Any], text: str, first: Any, *others: Any) -> Select[
     typed = text.strip()
     if typed:
         holding = like(typed)
-        query = query.where(
-            or_(*(column.ilike(holding, escape="\\") for column in (first, *others)))
-        )
-        begins = first.ilike(holding[1:], escape="\\")
-        query = query.order_by(case((begins, 0), else_=1))
+        query = query.where(alike(holding, first, *others))
+        query = query.order_by(case((alike(holding[1:], first), 0), else_=1))
     return query.order_by(func.lower(first))
 
 
@@ -91,7 +88,7 @@ def station(db: Session, text: str, *, in_use: bool = False) -> Station:
     exact = (
         Station.identity_key == typed.casefold(),
         func.lower(Station.name) == typed.lower(),
-        or_(*(column.ilike(like(typed), escape="\\") for column in _NAMES)),
+        alike(like(typed), *_NAMES),
     )
     for condition in exact:
         found = db.scalars(query.where(condition)).all()

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.limits import supply
 from app.domain.network.presence import connected
 from app.models import Site, Station, Tariff
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {"name": Site.name_key, "timezone": Site.timezone, "currency": Site.currency}
 
@@ -32,9 +32,7 @@ def listed(
     query = select(Site).options(joinedload(Site.tariff))
     query = query.where(Site.archived_at.is_not(None) if archived else Site.archived_at.is_(None))
     if q:
-        pattern = like(q)
-        columns = (Site.name, Site.address)
-        query = query.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+        query = query.where(alike(like(q), Site.name, Site.address))
     page = fetch(db, query, wish, SORTS, default="name", noun="sites")
     return page, counts(db, [site.id for site in page.rows], now)
 

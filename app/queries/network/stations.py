@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain.ground.vocabulary import (
@@ -17,7 +17,7 @@ from app.domain.ground.vocabulary import (
 from app.domain.limits.supply import is_of_now
 from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Deviation, Site, Station
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 #: What the status filter may ask for.
 STATES = ("charging", "idle", "free", "faulted", "out_of_service", "unknown")
@@ -119,7 +119,7 @@ def _holding(q: str) -> ColumnElement[bool]:
         *(Station.identity, Station.name, Station.vendor, Station.model),
         *(Station.serial, Station.firmware, Site.name),
     )
-    return or_(*(column.ilike(like(q), escape="\\") for column in columns))
+    return alike(like(q), *columns)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from app.domain.ground.vocabulary import AlertKind, Area, DeliveryState, Right
 from app.domain.office import rights
 from app.models import Alert, AlertRule, AuditEntry, User, WebhookDelivery, WebhookEndpoint
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {"opened": Alert.opened_at, "began": Alert.began_at, "what": Alert.what}
 #: Entries of an alert's story, and deliveries on the page of a webhook.
@@ -37,7 +37,7 @@ class Filter:
             over = Alert.closed_at.is_not(None)
             query = query.where(over if self.state == "closed" else ~over)
         if self.q:
-            query = query.where(Alert.what.ilike(like(self.q), escape="\\"))
+            query = query.where(alike(like(self.q), Alert.what))
         if self.kind in list(AlertKind):
             query = query.where(Alert.kind == AlertKind(self.kind))
         if self.site_id is not None:

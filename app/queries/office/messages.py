@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message, Station
 from app.models.system import UNANSWERED
-from app.queries.ground.paging import in_pieces, like, narrowed
+from app.queries.ground.paging import alike, in_pieces, like, narrowed
 
 #: Messages on one page, and how many are looked through for them where no index helps.
 SLICE = 50
@@ -81,12 +81,11 @@ class Filter:
         return and_(True)
 
     def _holding(self) -> ColumnElement[bool]:
-        pattern = like(self.q)
         columns = (
             *(Message.request, Message.response, Message.message_id, Message.action),
             *(Message.error_code, Message.error_description),
         )
-        return or_(*(column.ilike(pattern, escape="\\") for column in columns))
+        return alike(like(self.q), *columns)
 
 
 @dataclass(frozen=True, slots=True)

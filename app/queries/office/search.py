@@ -11,7 +11,7 @@ from app.domain.ground.vocabulary import Area, Right, Token
 from app.domain.office import rights
 from app.domain.office.rights import Rights
 from app.models import Bill, ChargingSession, Driver, Message, Site, Station, Tag
-from app.queries.ground.paging import like
+from app.queries.ground.paging import alike, like
 from app.queries.money import bills
 
 #: Hits of one kind that are shown.
@@ -95,8 +95,7 @@ def _messages(db: Session, text: str) -> Hits:
 
 
 def _like(db: Session, query: Any, columns: tuple[Any, ...], text: str) -> list[Any]:
-    pattern = like(text)
-    found = query.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+    found = query.where(alike(like(text), *columns))
     return list(db.scalars(found.order_by(columns[0]).limit(EACH)).unique())
 
 

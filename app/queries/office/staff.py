@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Role
 from app.domain.office import rights
 from app.models import ApiToken, AuditEntry, OwnRole, Site, User
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {
     "name": User.name,
@@ -36,10 +36,7 @@ class Filter:
             selectinload(User.sites), joinedload(User.own_role), joinedload(User.owner)
         )
         if self.q:
-            pattern = like(self.q)
-            query = query.where(
-                or_(User.name.ilike(pattern, escape="\\"), User.email.ilike(pattern, escape="\\"))
-            )
+            query = query.where(alike(like(self.q), User.name, User.email))
         if self.role:
             query = query.where(of_role(self.role))
         if self.state == "archived":
@@ -116,9 +113,8 @@ class AuditFilter:
         """Select the entries, in no order yet."""
         query = select(AuditEntry)
         if self.q:
-            pattern = like(self.q)
             columns = (AuditEntry.subject, AuditEntry.action, AuditEntry.note, AuditEntry.actor)
-            query = query.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+            query = query.where(alike(like(self.q), *columns))
         if self.noun:
             query = query.where(AuditEntry.action.startswith(f"{self.noun}.", autoescape=True))
         if self.actor:
@@ -150,4 +146,5 @@ def actors(db: Session) -> list[str]:
 
 
 def _of_late(db: Session, column: Any) -> set[str]:
-    return set(db.scalars(select(column).order_by(AuditEntry.at.desc()).limit(LATE)))
+    late = select(column.label("word")).order_by(AuditEntry.at.desc()).limit(LATE).subquery()
+    return set(db.scalars(select(late.c.word).distinct()))
