@@ -49,9 +49,20 @@ def test_a_start_that_is_told_again_with_its_time_in_other_words_is_the_same(cha
     assert starts(charger, "2026-03-02T09:00:08Z") != number, "another second is another start"
 
 
+def test_starts_of_one_second_that_are_told_to_the_millisecond_are_sessions_of_their_own(charger):
+    numbers = []
+    for part in range(1, 6):
+        numbers.append(starts(charger, f"2026-03-02T09:00:07.{part}00Z"))
+        charger.says("StopTransaction", ended(numbers[-1], f"2026-03-02T09:00:07.{part}50Z", 1000))
+    assert len(set(numbers)) == 5
+    for part, number in enumerate(numbers, 1):
+        assert starts(charger, f"2026-03-02T10:00:07.{part}0+01:00") == number
+
+
 def test_a_start_is_known_again_that_an_earlier_program_stored_by_its_words(charger, monkeypatch):
     with monkeypatch.context() as earlier:
-        earlier.setattr(begin, "_start_key", begin._former_key)
+        of = begin._keys
+        earlier.setattr(begin, "_keys", lambda start: (of(start)[1],) * 3)
         number = starts(charger, AGAIN[1])
     assert starts(charger, AGAIN[1]) == number
     assert len(charger.db.scalars(select(ChargingSession)).all()) == 1

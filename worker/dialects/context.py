@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from app.domain.charging import clocks
 from app.domain.charging.energy import LARGEST_WH
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Json, Registration
-from worker.ocpp.fields import Fields, format_instant
+from worker.ocpp.fields import Fields
 
 Payload = dict[str, Any]
 
@@ -101,12 +101,14 @@ class Context:
 
     @staticmethod
     def told_time(call: Fields, name: str) -> str:
-        """The charger's own time to know a message again by, however it writes it: to the second.
+        """The charger's own time to know a message again by, however it writes it; UTC.
 
         One that cannot be read is its words.
         """
         given = call.moment(name)
-        return format_instant(given.at) if given else str(call.raw(name))
+        if given is None:
+            return str(call.raw(name))
+        return given.at.astimezone(UTC).replace(tzinfo=None).isoformat()
 
     def claimed(self, call: Fields, name: str, at: datetime) -> datetime | None:
         """The charger's own time where business is done with another one (`at`)."""

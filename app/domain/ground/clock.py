@@ -28,6 +28,8 @@ OLD = timedelta(days=30)
 AGREE = timedelta(seconds=10)
 #: They arrive so far apart: what is replayed in one breath may agree by chance.
 APART = timedelta(minutes=1)
+#: So much of an instant in ISO 8601 says its second.
+SECOND = len("2026-03-02T09:00:07")
 #: Nothing is on its way for so long while the connection is open.
 ON_ITS_WAY = timedelta(minutes=15)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import select
@@ -22,7 +23,7 @@ from app.domain.charging.sessions.row import SessionRow, flag, mark_time, remove
 from app.domain.ground import events
 from app.domain.ground.bulk import among, lease, reserve
 from app.domain.ground.bulk_rows import BulkRead
-from app.domain.ground.clock import ON_ITS_WAY
+from app.domain.ground.clock import ON_ITS_WAY, SECOND
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.domain.money import tariff_choice
 from app.models import ChargingSession, Connection, Tag
@@ -95,7 +96,7 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     A refused tag begins one too: energy may flow whatever we answer (FIELD X14).  No two
     are of one station.
     """
-    keys = [_start_key(told.start) for told in starts]
+    keys = [_keys(told.start) for told in starts]
     taken, known = _same_starts(db, starts, keys)
     new = [told for told in starts if told.station.id not in known]
     close_previous(
@@ -108,7 +109,7 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     )
     made = [
         _made(db, told, _free(key, told, taken), one, prices)
-        for told, key, one in zip(starts, keys, judged, strict=True)
+        for told, (key, *_), one in zip(starts, keys, judged, strict=True)
         if told.station.id not in known
     ]
     rows.insert(db, made)
@@ -175,37 +176,35 @@ def _keep_promises(db: Session, starts: Sequence[Starting], known: dict[int, Ses
             db.get_one(ChargingSession, session.id).transaction_ref = promised
 
 
-def _start_key(start: Start) -> str:
-    """The business key of a start: who, where, when by its own clock, and the register."""
+def _keys(start: Start) -> tuple[str, str, str]:
+    """The key of a start (who, where, when by its clock, register), of its words, its second."""
     if start.transaction_ref is not None:
-        return f"ref|{start.transaction_ref}"
-    wh = start.meter_start_wh
-    return _hashed(start, start.raw_time, None if wh is None else format(wh.normalize(), "f"))
-
-
-def _former_key(start: Start) -> str:
-    """Its key as it was made of the words it was told in: what is stored may bear that."""
-    return _hashed(start, start.former_time or start.raw_time, start.meter_start_wh)
-
-
-def _hashed(start: Start, time: str, wh: object) -> str:
-    parts = (start.connector.evse, start.connector.connector, start.token.key, time, wh)
-    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:40]
+        return (f"ref|{start.transaction_ref}",) * 3
+    wh, time = start.meter_start_wh, start.raw_time
+    plain = None if wh is None else format(wh.normalize(), "f")
+    told = ((time, plain), (start.former_time or time, wh), (time[:SECOND], plain))
+    who = (start.connector.evse, start.connector.connector, start.token.key)
+    key, words, second = (
+        hashlib.sha256("|".join(map(str, (*who, *one))).encode()).hexdigest()[:40] for one in told
+    )
+    return key, words, second
 
 
 def _same_starts(
-    db: Session, starts: Sequence[Starting], keys: Sequence[str]
+    db: Session, starts: Sequence[Starting], keys: Sequence[tuple[str, str, str]]
 ) -> tuple[set[tuple[int, str]], dict[int, SessionRow]]:
     """The keys that are taken, and by station the session that its start began before."""
-    former = [_former_key(told.start) for told in starts]
-    stored = _KNOWN(db, stations=[told.station.id for told in starts], keys={*keys, *former})
+    stored = _KNOWN(db, stations=[told.station.id for told in starts], keys=set(chain(*keys)))
     found = {(row.station_id, row.start_key): row for row in stored}
     same = {}
-    for told, key, words in zip(starts, keys, former, strict=True):
-        known = found.get((told.station.id, key)) or found.get((told.station.id, words))
+    for told, each in zip(starts, keys, strict=True):
+        exact, words, second = (found.get((told.station.id, key)) for key in each)
+        # Once that one has ended, another may have begun in the same second.
+        still = second if second is None or second.state != SessionState.ENDED else None
+        known = exact or words or still
         if known is None:
             continue
-        known = _newest_of(db, told.station.id, key) or known
+        known = _newest_of(db, told.station.id, each[0]) or known
         # A clock that stands still gives equal keys to different sessions.
         stale = known.state == SessionState.ENDED or told.now - known.start_received_at > RETRY
         if not (told.start.clock_replaced and stale):

@@ -16,6 +16,7 @@ from app.domain.charging.sessions.story import contradicts
 from app.domain.ground import events, redaction, texts
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
+from app.domain.ground.clock import SECOND
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.vocabulary import (
     Actor,
@@ -167,7 +168,7 @@ def keep_stray(
 
     Tells whether it was known.
     """
-    wh, time = stop.meter_stop_wh, stop.raw_time or stop.payload.get("timestamp")
+    wh, time = stop.meter_stop_wh, (stop.raw_time or "")[:SECOND] or stop.payload.get("timestamp")
     text = f"{stop.transaction_ref}|{wh if wh is None else format(wh.normalize(), 'f')}|{time}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     row = db.scalar(
