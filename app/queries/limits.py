@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
+from app.domain.ground.texts import N_
 from app.domain.limits.profile_documents import EVERY_S
 from app.domain.limits.profile_forms import in_unit, rate_at
 from app.domain.limits.station_profiles import HELD
@@ -94,7 +95,7 @@ def stairs(
     shown = [None if value is None else value / 1000 if kilo else value for value in values]
     word = "kW" if kilo else unit
     kind = "current" if unit == "A" else "power"
-    series = [{"label": "limit", "kind": kind, "unit": word, "values": shown}]
+    series = [{"label": N_("limit"), "kind": kind, "unit": word, "values": shown}]
     return {"times": times, "series": series, "idle": [], "zone": zone}
 
 

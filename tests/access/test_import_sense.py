@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask_babel import force_locale
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
@@ -17,7 +18,10 @@ from app.domain.access.imports.plans import Options
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, TagStatus
 from app.models import AuditEntry, Station, Tag
+from app.text.sentences import translated
 from app.uow import unit_of_work
+from app.views.access.imports import DRIVERS, TAGS
+from app.views.network.station_import import STATIONS
 from app.web import spreadsheet
 from tests.access.test_import_files import TYPED
 from tests.support.chance import tries
@@ -223,3 +227,14 @@ def test_a_trial_of_stations_leaves_nothing_and_the_import_what_it_told(any_app,
         station_import.carry_out(db, SYSTEM, done, rows, {}, **given)
         assert [row.told for row in done.rows] == [row.told for row in told.rows]
         assert db.scalar(select(Station.created_at).where(Station.identity == "CP-2")) == later
+
+
+@pytest.mark.parametrize("noun", [DRIVERS, TAGS, STATIONS], ids=lambda noun: noun.name)
+def test_the_columns_that_a_page_names_in_german_are_understood_as_what_they_name(app, noun):
+    names = [name for name, _example in noun.columns]
+    with app.test_request_context(), force_locale("de"):
+        german = [str(translated(name)) for name in names]
+    found = noun.known.match(german)
+    assert [found.fields.get(place) for place in range(len(names))] == [
+        noun.known.match([name]).fields[0] for name in names
+    ]

@@ -12,6 +12,7 @@ from app.domain.access.imports import headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options, Plan
 from app.domain.access.imports.sheet import Table
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import JobKind
 from app.extensions import db
 from app.process.clock import utc_now
@@ -73,8 +74,8 @@ TAGS = _imports.Noun(
         ("driver", "ada@example.org"),
         ("group", "Fleet"),
         ("status", "active, blocked"),
-        ("expires", "2027-12-31"),
-        ("limit", "1"),
+        (N_("expires"), "2027-12-31"),
+        (N_("limit"), "1"),
         ("sites", "Depot | Harbour"),
         ("stations", "CP-03 | CP-04"),
     ],

@@ -93,7 +93,8 @@ def ask(station_id: int, question: str) -> ResponseReturnValue:
     order, arguments, words = ASKED[question]
     order_pages.ask(place, order, arguments)
     flash(
-        _("%(identity)s was asked to %(words)s.", identity=place.identity, words=words), "success"
+        _("%(identity)s was asked to %(words)s.", identity=place.identity, words=translated(words)),
+        "success",
     )
     return back("energy.station", station_id=station_id)
 

@@ -30,6 +30,7 @@ from app.extensions import db, limiter
 from app.models import NotedFault, Station, TariffVersion, Tenant
 from app.process.clock import utc_now
 from app.queries.network import station_page, station_timeline, station_why
+from app.text.sentences import translated
 from app.text.writers import LOCALES, Writer
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
@@ -103,7 +104,7 @@ def order(code: str) -> ResponseReturnValue:
     except DomainError as error:
         flash(error.sentence, "error")
     else:
-        words = orders.describe(wanted, orders.arguments(wanted, given))
+        words = translated(orders.describe(wanted, orders.arguments(wanted, given)))
         flash(_("Asked: %(words)s. Its answer is shown below.", words=words), "success")
     return back("field.show", code=code)
 
