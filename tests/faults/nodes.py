@@ -74,6 +74,8 @@ class Nodes(Site):
         self.held_down: set[str] = set()
         self.deaths: dict[str, list[int]] = defaultdict(list)
         self._ended = threading.Event()
+        #: Whoever starts programs, or says which are not to be started, does so alone.
+        self._deciding = threading.Lock()
         for name, process in self.processes.items():
             self._wire(name, process)
         self._count, self._pause_s = chargers, pause_s
@@ -129,7 +131,8 @@ class Nodes(Site):
             stack.callback(super().stop)
             for process in self.processes.values():
                 stack.callback(process.kill9)
-            self._ended.set()
+            with self._deciding:
+                self._ended.set()
             if self.crowd is not None:
                 self.crowd.give_up()
                 self.orders.stop()
@@ -156,8 +159,7 @@ class Nodes(Site):
         for name, process in self.processes.items():
             if process.process is not None and process.running:
                 pids = [process.process.pid, *descendants(process.process.pid)]
-                sizes = [psutil.Process(pid).memory_info().rss for pid in pids if _is_there(pid)]
-                found[name] = sum(sizes) >> 20
+                found[name] = sum(map(_rss, pids)) >> 20
         return found
 
     def pid(self, name: str) -> int:
@@ -179,11 +181,12 @@ class Nodes(Site):
         """Start again what has ended and is not held down."""
         while not self._ended.wait(0.5):
             for name, process in self.processes.items():
-                if name in self.held_down or process.running or self._ended.is_set():
-                    continue
-                if process.process is not None:
-                    self.deaths[name].append(process.process.returncode or 0)
-                process.start()
+                with self._deciding:
+                    if name in self.held_down or process.running or self._ended.is_set():
+                        continue
+                    if process.process is not None:
+                        self.deaths[name].append(process.process.returncode or 0)
+                    process.start()
 
     # What faults do
 
@@ -199,7 +202,8 @@ class Nodes(Site):
 
     def kill(self, *names: str) -> None:
         """Kill programs; they stay down until `up`."""
-        self.held_down.update(names)
+        with self._deciding:
+            self.held_down.update(names)
         for name in names:
             self.processes[name].kill9()
 
@@ -245,8 +249,11 @@ def small_discs(folder: Path) -> Iterator[list[str]]:
         yield made
 
 
-def _is_there(pid: int) -> bool:
-    return psutil.pid_exists(pid)
+def _rss(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def faketime() -> str | None:

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -105,11 +106,12 @@ class Cluster:
     def _signal(self, number: int) -> None:
         if self.process.process is None:
             return
-        for pid in (self.process.process.pid, *descendants(self.process.process.pid)):
-            try:
+        first = self.process.process.pid
+        with suppress(ProcessLookupError):
+            os.kill(first, number)  # one that is stopped begins no more of them
+        for pid in descendants(first):
+            with suppress(ProcessLookupError):
                 os.kill(pid, number)
-            except ProcessLookupError:
-                continue
 
     def _make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """A whole installation as `make run` starts it, on ports and a data folder of its own."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -49,23 +50,27 @@ class Running:
 
     def members(self):
         """Return the processes that belong to this installation, wherever they hang."""
+        return [process for process, _ in self._lines()]
+
+    def all(self, words):
+        """Return the processes whose command lines hold these words, their keepers left out."""
+        return [one for one, line in self._lines() if words in line and "deploy.keep" not in line]
+
+    def _lines(self):
+        """The processes with their command lines; whoever ends while it is looked at is none."""
         found = []
         for process in psutil.process_iter():
             try:
                 mine = process.environ().get("AMPDESK_DATA_DIR") == str(self.data_dir)
                 if mine and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
+                    found.append((process, " ".join(process.cmdline())))
             except psutil.Error:
                 continue
         return found
 
-    def all(self, words):
-        """Return the processes whose command lines hold these words, their keepers left out."""
-        lines = [(process, " ".join(process.cmdline())) for process in self.members()]
-        return [process for process, line in lines if words in line and "deploy.keep" not in line]
-
     def end(self):
         """Kill whatever is left."""
         for process in self.members():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.wait()
