@@ -187,8 +187,12 @@ def tune(engine: Engine) -> None:
     wanted = {"lock_timeout": _ms(LOCKED_S), "max_parallel_workers_per_gather": 0}
     _set_at_connect(engine, wanted)
     # A server that takes no writes (its disk is full, another one took its place) is no fault of
-    # ours, as the library has it, but the server's.
-    engine.dialect.dbapi_exception_translation_map = {"ReadOnlySqlTransaction": "OperationalError"}
+    # ours, as the library has it, but the server's; and so is a database that is behind its
+    # migrations, as it is with SQLite.
+    of_the_server = ("ReadOnlySqlTransaction", "UndefinedTable", "UndefinedColumn")
+    engine.dialect.dbapi_exception_translation_map = dict.fromkeys(
+        of_the_server, "OperationalError"
+    )
 
     def ask_time() -> None:
         with contextlib.suppress(SQLAlchemyError), engine.begin():

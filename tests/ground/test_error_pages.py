@@ -3,10 +3,12 @@
 import sqlite3
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import extensions
+from app.extensions import db as flask_db
 from tests.support import seed
 
 #: What happens -> the headline, a word of its sentence, and whether chargers are spoken of.
@@ -68,6 +70,22 @@ def test_a_collision_in_postgresql_is_no_database_that_is_away():
         cause.sqlstate = state
         error = OperationalError("select", {}, cause)
         assert (extensions.is_away(error), extensions.is_busy(error)) == (away, busy), state
+
+
+@pytest.mark.postgres
+def test_a_database_behind_its_migrations_is_told_by_postgresql_as_by_sqlite(postgres_app):
+    for change in ("users RENAME COLUMN totp_secret TO old", "users RENAME TO gone"):
+        flask_db.session.execute(text(f"ALTER TABLE {change}"))
+        flask_db.session.commit()
+        client = postgres_app.test_client()
+        with client.session_transaction() as kept:
+            kept["_user_id"], kept["_fresh"] = "1:0", True
+        answer = client.get("/sign-in")
+        flask_db.session.rollback()
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), change
+        assert "The database is not ready" in answer.text
+    told = postgres_app.test_cli_runner().invoke(args=["user", "list"])
+    assert (told.exit_code, "behind its migrations" in told.stderr) == (1, True)
 
 
 def test_each_refusal_has_words_of_its_own(app, db, now):

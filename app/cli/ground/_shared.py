@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, texts
@@ -140,7 +140,7 @@ def _failing_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*arguments, **named)
         except DomainError as error:
             fail(error.sentence)
-        except (OperationalError, ProgrammingError) as error:
+        except OperationalError as error:
             if "no such" not in str(error.orig) and "does not exist" not in str(error.orig):
                 fail(f"The database cannot be used: {error.orig}")
             fail("The database is behind its migrations: run `flask --app wsgi db upgrade`.")
