@@ -276,8 +276,8 @@ class Lane:
         together = [work for work in works if isinstance(work, Together)]
         causes = [work.trace for work in works if work.trace is not None]
         with self._app.app_context(), unit_of_work(causes=causes) as db:
-            if any(work.moves for work in together):
-                # Another node may move the same ones: whoever begins with the lowest goes on.
+            if any(work.writes for work in together):
+                # Another may write the same ones: whoever begins with the lowest goes on.
                 connections.lock(db, {work.station_id for work in together})
             for turn, sets in enumerate(in_rounds(works)):
                 if turn:

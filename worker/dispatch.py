@@ -257,7 +257,8 @@ class Dispatch:
         last: bool,
     ) -> str:
         asked = Asked(held, call, payload, context, fact, last)
-        told = self._do(held, call, Together(self._facts.store, asked, context.station_id))
+        work = Together(self._facts.store, asked, context.station_id, writes=fact.writes)
+        told = self._do(held, call, work)
         self._note(context)
         text, logged = self._facts.finish(held, call, told)
         if logged is not None:

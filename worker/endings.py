@@ -93,7 +93,9 @@ class Endings:
             raise Unstored(str(error)) from error
 
     def _work(self, ending: Ending) -> Together:
-        return Together(self._store, ending, ending.link.station.id)
+        # What is not taken is forgotten again, in the station's row.
+        writes = ending.order is Order.CHANGE_PASSWORD
+        return Together(self._store, ending, ending.link.station.id, writes=writes)
 
     def _keep(self, ending: Ending) -> bool:
         """Whether the spool has it now."""

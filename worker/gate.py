@@ -7,7 +7,9 @@ shown by the desk (`connections`).
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import bindparam, update
@@ -32,7 +34,7 @@ from worker.proof import PROVED, Proof, Proofs, Undecided
 from worker.storage import StorageAway
 from worker.stretching import Stretching
 from worker.tallies import MANY, Knocks
-from worker.works import Job
+from worker.works import Together
 
 log = logging.getLogger(__name__)
 
@@ -153,12 +155,8 @@ class Gate:
     def _keep(self, station_id: int, proof: Proof) -> None:
         """Have the password known again after a restart, without a slow comparison."""
 
-        def run(db: Session, rows: list[Row]) -> None:
-            db.execute(
-                _KEEP, {"station": station_id, "hash": proof.password_hash, "proof": proof.to_keep}
-            )
-
-        self._batch.later(Job(run))
+        given = {"station": station_id, "hash": proof.password_hash, "proof": proof.to_keep}
+        self._later(station_id, lambda db: db.execute(_KEEP, given))
 
     def _note_password(self, station: Known, used: str) -> None:
         """While a new password is on its way, what a station comes with tells whether it has it."""
@@ -166,10 +164,14 @@ class Gate:
             return
         now = utc_now()
 
-        def run(db: Session, rows: list[Row]) -> None:
+        def tell(db: Session) -> None:
             password_rotation.came_with(db, db.get_one(Station, station.id), used, now=now)
 
-        self._batch.later(Job(run))
+        self._later(station.id, tell)
+
+    def _later(self, station_id: int, write: Callable[[Session], object]) -> None:
+        """Have the row of a station written; nobody waits for that."""
+        self._batch.later(Together(_write_all, write, station_id, writes=True))
 
     def _check_version(self, request: Request, station: Known, proof: Proof) -> Accepted | Refused:
         offer, pin = request.offer, station.quirks.get("pin_version")
@@ -233,3 +235,11 @@ def _without_password(request: Request, proof: Proof) -> Request:
             request, credentials=replace(given, candidates=(), proved=proof.password_hash)
         )
     return replace(request, credentials=None)
+
+
+def _write_all(
+    db: Session, writes: Sequence[Callable[[Session], object]], rows: list[Row]
+) -> list[Any]:
+    for write in writes:
+        write(db)
+    return [None] * len(writes)

@@ -249,7 +249,7 @@ class Presence:
             orders=orders,
             profile=link.profile,
         )
-        work = Together(self._open_all, _Coming(link, opened), link.station.id, moves=True)
+        work = Together(self._open_all, _Coming(link, opened), link.station.id, writes=True)
         begin = time.monotonic()
         number: int = self._batch.do(work)
         LAG.stored(time.monotonic() - begin)
@@ -258,7 +258,7 @@ class Presence:
     def close(self, station_id: int, connection_id: int, code: int, reason: str) -> None:
         """Note that a link is gone; nobody waits for that."""
         closed = Closed(connection_id, code, reason)
-        self._batch.later(Together(self._close_all, closed, station_id, moves=True))
+        self._batch.later(Together(self._close_all, closed, station_id, writes=True))
 
     def live(self, db: Session) -> None:
         """Say that this node lives: what is written to find out whether the database is back."""

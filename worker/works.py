@@ -46,16 +46,16 @@ class Together:
     exception is raised at its own waiter.  It may be called again with fewer items, so it must not
     keep anything outside of the session.  No two works of one station share a call: the second is
     done after the first ones of all stations, and finds what they have written.  `size` is how many
-    sampled values the item holds; `moves` says that its station comes or goes, perhaps from or to
-    another node.  `spool` puts a work that nobody waits for on the disk while the database is away
-    and tells whether it is there.
+    sampled values the item holds; `writes` says that the row of its station is written, which
+    another may want, too (docs/adr/stations-first.md).  `spool` puts a work that nobody waits for
+    on the disk while the database is away and tells whether it is there.
     """
 
     store: Callable[[Any, Sequence[Any], list[Row]], Sequence[Any]]
     item: Any
     station_id: int
     size: int = 0
-    moves: bool = False
+    writes: bool = False
     then: Callable[[Any], None] | None = None
     trace: Any = None
     spool: Callable[[], bool] | None = None

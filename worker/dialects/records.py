@@ -125,7 +125,7 @@ class Fact:
     for each; `answer` spells it.  A result that `wants` more before it is answered gets that by
     `after`, once it is stored and outside of its unit of work: it gets an open session, the results
     of several, and the time, and returns them finished.  Called, a fact does all that for one
-    message alone.
+    message alone.  `writes` says that it writes the row of its station.
     """
 
     read: Callable[[Fields, Context], Any]
@@ -133,6 +133,7 @@ class Fact:
     answer: Callable[[Any, Context], Payload]
     wants: Callable[[Any], bool] | None = None
     after: Callable[[Any, Sequence[Any], datetime], Sequence[Any]] | None = None
+    writes: bool = False
 
     def unfinished(self, result: object) -> bool:
         """Whether a result has to be finished before it can be answered."""

@@ -31,7 +31,7 @@ def boot(read: Callable[[Fields], BootReport]) -> Fact:
     def booted(call: Fields, ctx: Context) -> Booted:
         return Booted(ctx.station, read(call), ctx.now)
 
-    return Fact(booted, boots.boot_all, _answer)
+    return Fact(booted, boots.boot_all, _answer, writes=True)
 
 
 def _answer(registration: Registration, ctx: Context) -> Payload:

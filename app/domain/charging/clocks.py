@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.domain.charging.running import open_sessions
 from app.domain.charging.sessions.row import flag, remove_flag
@@ -16,7 +17,8 @@ from app.models import ChargingSession, MeterReading, Station, TransactionEvent
 
 #: So many of the latest odd times are kept for comparison.
 _KEPT = 5
-_WRITE_SAMPLES = BulkUpdate(Station.__table__, ("clock_samples",), may_wait=True)
+# What another holds is left to the next message: nothing waits for a station amid a commit.
+_WRITE_SAMPLES = BulkUpdate(Station.__table__, ("clock_samples",), may_wait=True, yields=True)
 #: Doubts that only a wrong clock gave rise to.
 _UNDONE = ("clock_replaced", "offline_report", "old_report", "told_late")
 
@@ -42,8 +44,7 @@ def heard(db: Session, station: Any, claimed: datetime, *, now: datetime) -> Non
         found, kept = offset_of(samples, claimed, now, since), _with(samples, ahead, now)
     if found is None:
         _keep(db, station, kept)
-    else:
-        learning = db.get_one(Station, station.id)
+    elif (learning := _free(db, station.id)) is not None:
         _settle(db, learning, round(found), now)
         station.clock_offset_s = learning.clock_offset_s
         station.clock_samples = learning.clock_samples
@@ -69,9 +70,17 @@ def _keep(db: Session, station: Any, samples: list[tuple[datetime, float]]) -> N
     kept = [[at.isoformat(), one] for at, one in samples]
     if kept == (station.clock_samples or []):
         return
-    station.clock_samples = kept
-    if not isinstance(station, Station):
-        _WRITE_SAMPLES(db, [(station.id, kept)])
+    if isinstance(station, Station):
+        set_committed_value(station, "clock_samples", kept)
+    else:
+        station.clock_samples = kept
+    _WRITE_SAMPLES(db, [(station.id, kept)])
+
+
+def _free(db: Session, station_id: int) -> Station | None:
+    """The station's row, to be written; None while another holds it."""
+    query = select(Station).where(Station.id == station_id)
+    return db.scalar(query.with_for_update(key_share=True, of=Station, skip_locked=True))
 
 
 def _settle(db: Session, station: Station, offset_s: int, now: datetime) -> None:

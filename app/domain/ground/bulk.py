@@ -90,16 +90,29 @@ class BulkUpdate:
     """An update of `columns` of `table`, row by row found by `id`.
 
     Rows are sequences: the id, then the values in the order of `columns`.  One that `may_wait` is
-    done once for all within `gathered`; no row comes twice there.
+    done once for all within `gathered`; no row comes twice there.  One that `yields` passes over
+    rows that another unit of work holds.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], *, may_wait: bool = False) -> None:
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        *,
+        may_wait: bool = False,
+        yields: bool = False,
+    ) -> None:
         self._may_wait = may_wait
+        free = (
+            f"(SELECT new.* FROM {{rows}} JOIN {table.name} AS free ON free.id = new.id"
+            " FOR NO KEY UPDATE OF free SKIP LOCKED) AS new"
+        )
         names = ("id", *columns)
         pairs = ", ".join(f"{name} = new.{name}" for name in columns)
         update = f"UPDATE {table.name} AS old SET {pairs} FROM {{rows}} WHERE old.id = new.id"
         one = f"(SELECT {', '.join(f'? AS {name}' for name in names)}) AS new"
-        self._write = _Write(Columns(table, names), update.format(rows=one), update)
+        many = update.format(rows=free) if yields else update
+        self._write = _Write(Columns(table, names), update.format(rows=one), many)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Update the rows within the session's transaction, in the order of their ids.

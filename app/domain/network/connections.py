@@ -29,20 +29,15 @@ _CONNECTION = Connection.__table__
 _CONNECTOR = Connector.__table__
 _OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
 
-# Statements are built once: their compiled form is found again by identity.  Stations are locked
-# and written in the order of their ids, so that workers cannot wait for each other in a circle.
-_OPENING = (
-    select(_STATION.c.id, _STATION.c.tenant_id, _STATION.c.security_profile)
-    .where(among(_STATION.c.id, "stations"))
-    .order_by(_STATION.c.id)
-    .with_for_update(key_share=True)
-)
+# Statements are built once: their compiled form is found again by identity.  Who may wait for a
+# station, and when: docs/adr/stations-first.md.
 _LOCKED = (
     select(_STATION.c.id)
     .where(among(_STATION.c.id, "stations"))
     .order_by(_STATION.c.id)
     .with_for_update(key_share=True)
 )
+_OPENING = _LOCKED.add_columns(_STATION.c.tenant_id, _STATION.c.security_profile)
 _REPLACE = (
     update(_CONNECTION)
     .where(among(_CONNECTION.c.station_id, "stations"), _OPEN_STILL)
@@ -76,7 +71,7 @@ _OFTEN = (
 )
 _LATELY = select(_CONNECTION).where(*_LATE)
 _LATELY = _LATELY.order_by(_CONNECTION.c.station_id, _CONNECTION.c.id.desc())
-_CLOSING = (
+_TO_CLOSE = (
     select(
         *(_CONNECTION.c.id, _CONNECTION.c.station_id),
         *(_STATION.c.tenant_id, _STATION.c.connection_id),
@@ -84,8 +79,11 @@ _CLOSING = (
     .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
     .where(among(_CONNECTION.c.id, "connections"))
     .order_by(_STATION.c.id)
-    .with_for_update(key_share=True, of=_STATION)
 )
+_CLOSING = {
+    wait: _TO_CLOSE.with_for_update(key_share=True, of=_STATION, skip_locked=not wait)
+    for wait in (True, False)
+}
 _CLOSE = (
     update(_CONNECTION)
     .where(_CONNECTION.c.id == bindparam("connection"), _OPEN_STILL)
@@ -207,10 +205,15 @@ class Closed:
     reason: str
 
 
-def close_all(db: Session, closed: Sequence[Closed], *, now: datetime) -> list[bool]:
-    """Note that sockets are gone; tell of each whether its station was still on it."""
+def close_all(
+    db: Session, closed: Sequence[Closed], *, now: datetime, wait: bool = True
+) -> list[bool]:
+    """Note that sockets are gone; tell of each whether its station was still on it.
+
+    Without `wait` those whose station another holds are left as they are.
+    """
     numbers = [one.connection_id for one in closed]
-    rows = {row.id: row for row in db.execute(_CLOSING, {"connections": numbers})}
+    rows = {row.id: row for row in db.execute(_CLOSING[wait], {"connections": numbers})}
     ends = [
         {"connection": one.connection_id, "code": one.code, "reason": one.reason[:120], "now": now}
         for one in closed

@@ -67,7 +67,8 @@ _TAKE_BACK = (
     .where(_STATION.c.id == bindparam("station"))
     .values(connection_id=bindparam("connection"), last_seen_at=bindparam("now"))
 )
-# One that is locked is being written by what was heard of it; waiting for it could end in a circle.
+# One that is locked is being written by what was heard of it, and its turn comes again
+# (docs/adr/stations-first.md).
 _FREE = (
     select(_STATION.c.id)
     .where(among(_STATION.c.id, "stations"))
@@ -159,9 +160,8 @@ def close_dead_nodes(db: Session, *, now: datetime) -> int:
     over = db.scalars(
         select(Connection.id).where(Connection.closed_at.is_(None), dead(now, Connection.node))
     ).all()
-    if over:
-        close_all(db, [Closed(number, None, "the worker ended") for number in over], now=now)
-    return len(over)
+    closed = [Closed(number, None, "the worker ended") for number in over]
+    return sum(close_all(db, closed, now=now, wait=False)) if closed else 0
 
 
 def settle(
@@ -176,7 +176,8 @@ def settle(
     there = {row.id: row.opened_at for row in db.execute(_OPEN_OF, {"node": node})}
     ghosts = [id_ for id_, at in there.items() if id_ not in held and at <= now - YOUNG]
     if ghosts:
-        close_all(db, [Closed(number, None, UNNOTICED) for number in ghosts], now=now)
+        closed = [Closed(number, None, UNNOTICED) for number in ghosts]
+        close_all(db, closed, now=now, wait=False)
     missing = sorted(held - there.keys())
     if not missing:
         return frozenset()
