@@ -52,7 +52,7 @@ def test_an_admin_names_the_seller_and_sets_the_rules(db, desk):
     [
         ("seller_name", "A\x07B", "control character"),
         ("seller_name", "x" * 121, "120"),
-        ("least_energy_wh", "many", "integer"),
+        ("least_energy_wh", "many", "whole number"),
         ("late_below_minor", "-1", "between"),
     ],
 )

@@ -66,7 +66,7 @@ def furnish(db: Session, tenant_id: int, now: datetime) -> None:
     db.add(
         OwnRole(
             tenant_id=tenant_id,
-            name="Accounting",
+            name="Bookkeepers",
             name_key="accounting",
             rights={"money": "read"},
             created_at=now,
