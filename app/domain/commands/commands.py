@@ -281,15 +281,20 @@ def _changed(db: Session, command: Command) -> None:
 
 
 def expire_overdue(db: Session, now: datetime) -> int:
-    """End commands that waited too long: unsent ones expire, unanswered ones time out."""
+    """End commands that waited too long: unsent ones expire, unanswered ones time out.
+
+    Lowest first, as workers end theirs: neither waits for the other in a circle.
+    """
     could_tell = select(WorkerNode.node).where(WorkerNode.started_at <= now - LOST_AFTER)
     forgotten = (Command.sent_at <= now - LOST_AFTER) & Command.node.in_(could_tell)
     lost = forgotten | presence.dead(now, Command.node)
     overdue = db.scalars(
-        select(Command).where(
+        select(Command)
+        .where(
             (Command.state == CommandState.QUEUED) & (Command.expires_at <= now)
             | (Command.state == CommandState.SENT) & lost
         )
+        .order_by(Command.id)
     ).all()
     for command in overdue:
         if command.state is CommandState.QUEUED:
