@@ -112,10 +112,15 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     return f"redis+socket{url.removeprefix('unix')}" if parts.scheme == "unix" else url, options
 
 
+#: For so long any task is good, in seconds: the clocks of two processes may differ by the two that
+#: an answer of the database may take, and a busy computer hands a task on late.
+_GOOD_ANYWAY_S = 5.0
+
+
 def _beats(sweep_s: float) -> dict[str, Any]:
     """When each task that looks for its work is asked for.
 
-    One that nobody took until the next was asked for is dropped: they never pile up.
+    One that nobody took until another was asked for is dropped: they never pile up.
     """
     pauses = {
         **dict.fromkeys(("sweep", "bill_ended", "send_post", "watch_alerts"), sweep_s),
@@ -124,7 +129,11 @@ def _beats(sweep_s: float) -> dict[str, Any]:
         "housekeeping": 3600.0,
     }
     return {
-        task: {"task": task, "schedule": pause, "options": {"headers": good_for(pause)}}
+        task: {
+            "task": task,
+            "schedule": pause,
+            "options": {"headers": good_for(max(pause, _GOOD_ANYWAY_S))},
+        }
         for task, pause in pauses.items()
     }
 

@@ -2,13 +2,15 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from app import reactions
 from app.domain.ground import events
 from app.extensions import db as flask_db
-from app.process.queues import QUEUES
+from app.process.clock import TOOK_S
+from app.process.queues import QUEUES, make_celery
 from app.tasks import webhooks
 from tests.conftest import make_app
 from tests.support import apps
@@ -135,6 +137,13 @@ def test_while_nobody_listens_no_round_is_asked_for_unless_somebody_waits(app):
     reactions.react([events.StationChanged(1, 3), events.DeliveryWanted(1)])
     reactions.flush(60)
     assert tasks(app, "mails") == [reactions.HOOKS]
+
+
+def test_a_round_every_second_is_good_for_longer_than_two_clocks_differ(app, monkeypatch):
+    monkeypatch.setitem(app.config, "SETTINGS", replace(app.config["SETTINGS"], sweep_s=1))
+    every = make_celery(app).conf.beat_schedule
+    assert every["sweep"]["schedule"] == 1.0
+    assert min(one["options"]["headers"]["good_for_s"] for one in every.values()) > 2 * TOOK_S
 
 
 def test_whoever_gets_an_application_next_tells_nothing_of_the_last(migrated, tmp_path, server):
