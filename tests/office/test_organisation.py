@@ -52,8 +52,8 @@ def test_an_admin_names_the_seller_and_sets_the_rules(db, desk):
     [
         ("seller_name", "A\x07B", "control character"),
         ("seller_name", "x" * 121, "120"),
-        ("least_energy_wh", "many", "whole number"),
-        ("late_below_minor", "-1", "between"),
+        ("least_energy_wh", "many", "Enter a number from 0 to 100000"),
+        ("late_below_minor", "-1", "Enter a number from 0 to 1000000"),
     ],
 )
 def test_what_cannot_be_is_said_beside_the_field(db, desk, field, value, said):
