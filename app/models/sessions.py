@@ -74,6 +74,7 @@ class ChargingSession(SiteOwned, AtStation, Base):
         UniqueConstraint("station_id", "start_key"),
         Index("ix_charging_sessions_tenant_started", "tenant_id", "started_at"),
         Index("ix_charging_sessions_station_state", "station_id", "state"),
+        Index("ix_charging_sessions_driver_started", "driver_id", "started_at"),
         Index("ix_charging_sessions_plug", "station_id", "evse", "connector", "started_at"),
         Index("ix_charging_sessions_station_started", "station_id", "started_at"),
         Index("ix_charging_sessions_register", "station_id", "meter_start_wh"),
@@ -117,7 +118,7 @@ class ChargingSession(SiteOwned, AtStation, Base):
 
     token: Mapped[str] = mapped_column(String(255))
     tag_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tags.id"), index=True)
-    driver_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("drivers.id"), index=True)
+    driver_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("drivers.id"))
     unauthorised: Mapped[bool] = mapped_column(default=False)
     token_kind: Mapped[str] = mapped_column(String(40), default="id_tag")
     remote_command_id: Mapped[int | None] = mapped_column(BigId)
@@ -228,7 +229,6 @@ CHARGED = ChargingSession.state != literal_column("'no_show'")
 
 
 # What the row of a billed session said before it was told anew.
-#
 # The database itself fills the table, by a trigger: no program can forget it.
 
 #: What of a session's row a bill rests on: who, where, when, the registers and the price.

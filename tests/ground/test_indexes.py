@@ -12,6 +12,7 @@ from app.domain.ground.vocabulary import SYSTEM, SessionState
 from app.domain.network import presence, stations
 from app.extensions import db as flask_db
 from app.models import Authorisation, ChargingSession
+from app.queries.access.drivers import use_by_driver
 from app.queries.access.tags import of_token
 from app.queries.charging.sessions import Filter
 from app.tasks.tidying import tidy_up
@@ -82,6 +83,16 @@ def test_what_a_tag_was_shown_for_is_found_by_its_tag(db, made, model, index):
     rows = db.execute(text(f"EXPLAIN QUERY PLAN {said}")).all()
     found = " / ".join(row.detail for row in rows)
     assert index in found and f"SCAN {model.__tablename__}" not in found
+
+
+def test_the_newest_session_of_a_driver_is_the_last_of_an_index(db, made):
+    asked = []
+    event.listen(flask_db.engine, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+    use_by_driver(db, [made.drivers["Ada"].id], 2)
+    said, given = asked[-1]
+    rows = db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all()
+    found = " / ".join(row.detail for row in rows)
+    assert "ix_charging_sessions_driver_started" in found and "TEMP B-TREE" not in found
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Lists of any length: each row once, forwards and back, counted no further than anybody reads."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,12 +12,14 @@ from sqlalchemy.exc import OperationalError
 from app import uow
 from app.domain.ground.vocabulary import MessageOutcome, Role, SessionState
 from app.extensions import db as flask_db
-from app.models import ChargingSession, Message, User
+from app.models import ChargingSession, Driver, Message, User
+from app.queries.access.drivers import Use, use_by_driver
 from app.queries.charging import sessions
 from app.queries.ground import paging
 from app.queries.ground.paging import Wish, fetch
 from app.queries.money import bills
 from app.queries.office import messages
+from app.views.access import drivers
 from app.web import kept, listing, scope
 from tests.security.walk import body
 from tests.support import seed
@@ -112,6 +116,26 @@ def test_what_is_many_is_not_counted_to_its_end(network, monkeypatch):
         monkeypatch.setattr(paging, "MOST_COUNTED", most)
         page = fetch(network.db, select(ChargingSession), Wish(size=5), SORTS, default="id")
         assert (page.total, page.more) == (total, more)
+
+
+def test_sessions_of_a_fleet_are_counted_no_further_on_pages_and_whole_in_a_file(
+    any_app, network, monkeypatch
+):
+    driver = Driver(tenant_id=network.tenant.id, name="Fleet", created_at=network.now)
+    number, hour = network.add(driver).id, timedelta(hours=1)
+    for hours, state in ((5, "ended"), (1, "charging"), (3, "ended"), (0, "no_show")):
+        began = network.now - hours * hour
+        network.session(network.place, began, driver_id=number, state=SessionState(state))
+    network.db.commit()
+    for most, count, more in ((2, 2, True), (3, 3, False), (None, 3, False)):
+        used = Use(count, more, network.now - hour)
+        assert use_by_driver(network.db, [number, number + 1], most) == {number: used}
+    client = seed.signed_in(any_app, network.admin)
+    monkeypatch.setattr(drivers, "MOST_COUNTED", 2)
+    for url in ("/drivers", f"/drivers/{number}"):
+        assert ">2+<" in body(client.get(url))
+    [row] = csv.DictReader(io.StringIO(client.get("/drivers?format=csv").text.lstrip("\ufeff")))
+    assert row["sessions"] == "3"
 
 
 def test_a_long_list_begins_with_the_last_days_and_says_so(any_app, network, monkeypatch):

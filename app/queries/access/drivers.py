@@ -38,10 +38,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How much a driver charged: sessions, and when the last one began."""
+    """How much a driver charged: sessions, `more` than so many, and when the last one began."""
 
     sessions: int
-    last_at: datetime | None
+    more: bool
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +98,23 @@ def tags_of(db: Session, driver: Driver) -> list[Tag]:
     return list(db.scalars(query))
 
 
-def use_by_driver(db: Session, driver_ids: Iterable[int]) -> dict[int, Use]:
-    """Return how much each of these drivers charged, where they did."""
-    query = (
-        select(
-            ChargingSession.driver_id,
-            func.count(ChargingSession.id),
-            func.max(ChargingSession.started_at),
-        )
-        .where(ChargingSession.driver_id.in_(list(driver_ids)), CHARGED)
-        .group_by(ChargingSession.driver_id)
-    )
-    return {driver or 0: Use(count, last) for driver, count, last in db.execute(query)}
+def use_by_driver(
+    db: Session, driver_ids: Iterable[int], most: int | None = None
+) -> dict[int, Use]:
+    """Return how much each of these drivers charged, where they did; sessions up to `most`."""
+    theirs = (ChargingSession.driver_id == Driver.id, CHARGED)
+    some = select(ChargingSession.id).where(*theirs).correlate(Driver)
+    some = some if most is None else some.limit(most + 1)
+    count = select(func.count()).select_from(some.subquery()).scalar_subquery()
+    newest = select(ChargingSession.started_at).where(*theirs).correlate(Driver)
+    newest = newest.order_by(ChargingSession.started_at.desc()).limit(1)
+    query = select(Driver.id, count, newest.scalar_subquery())
+    found = db.execute(query.where(Driver.id.in_(list(driver_ids)))).all()
+    return {
+        driver: Use(min(count, most or count), count > (most or count), last)
+        for driver, count, last in found
+        if count
+    }
 
 
 def sums(db: Session, driver: Driver, since: datetime | None = None) -> list[Sum]:

@@ -24,7 +24,7 @@ from app.process.clock import utc_now
 from app.queries.access import drivers as queries
 from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter
-from app.queries.ground.paging import Page, Wish
+from app.queries.ground.paging import MOST_COUNTED, Page, Wish
 from app.resource import DRIVERS
 from app.text import statement_words
 from app.uow import unit_of_work
@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
     wanted = _wanted()
     if listing.wants_file():
         return _file(wanted)
-    page, (held, use) = _listed(wanted, listing.wish())
+    page, (held, use) = _listed(wanted, listing.wish(), MOST_COUNTED)
     return render_template(
         "access/drivers/index.html", page=page, tags=held, use=use, languages=LANGUAGES
     )
@@ -53,17 +53,19 @@ def _wanted() -> Filter:
     return listing.asked(Filter)
 
 
-def _listed(wanted: Filter, wish: Wish) -> tuple[Page, tuple[dict[int, Any], dict[int, Any]]]:
-    """A page of drivers, and beside it their tags and sessions."""
+def _listed(
+    wanted: Filter, wish: Wish, most: int | None
+) -> tuple[Page, tuple[dict[int, Any], dict[int, Any]]]:
+    """A page of drivers, and beside it their tags and sessions, counted up to `most`."""
     session = db.session()
     page = queries.page(session, wanted, wish)
     ids = [driver.id for driver in page]
-    return page, (queries.tags_by_driver(session, ids), queries.use_by_driver(session, ids))
+    return page, (queries.tags_by_driver(session, ids), queries.use_by_driver(session, ids, most))
 
 
 def _file(wanted: Filter) -> ResponseReturnValue:
     return listing.file_of_pages(
-        "drivers", lambda wish: _listed(wanted, wish), lambda beside: _columns(*beside)
+        "drivers", lambda wish: _listed(wanted, wish, None), lambda beside: _columns(*beside)
     )
 
 
@@ -115,7 +117,7 @@ def show(driver_id: int) -> Any:
         tags=queries.tags_of(session, driver),
         state_of=lambda tag: tag_queries.state_of(tag, now),
         sessions=tag_queries.sessions_of(session, ChargingSession.driver_id == driver.id),
-        use=queries.use_by_driver(session, [driver.id]).get(driver.id),
+        use=queries.use_by_driver(session, [driver.id], MOST_COUNTED).get(driver.id),
         sums=queries.sums(session, driver),
         year_sums=queries.sums(session, driver, year.astimezone(UTC)),
         year=year.year,
