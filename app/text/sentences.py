@@ -30,9 +30,13 @@ _BORDERS = (
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """A text with places for values: `core` is the longest piece of it that never changes."""
+    """A text with places for values: `core` is the longest piece of it that never changes.
+
+    The more characters are `fixed`, the more it tells.
+    """
 
     core: str
+    fixed: int
     pattern: re.Pattern[str]
     template: str
 
@@ -93,7 +97,7 @@ def _book(language: str) -> _Book:
                 shapes.append(_shape(text, told))
             else:
                 texts[text.replace("%%", "%")] = told.replace("%%", "%")
-    shapes.sort(key=lambda shape: -len(shape.pattern.pattern))
+    shapes.sort(key=lambda shape: -shape.fixed)
     words = books["sentences"]
     return _Book(words, books["desk"] | words, tuple(shapes))
 
@@ -114,4 +118,4 @@ def _shape(text: str, told: str) -> _Pattern:
         again = name in names[:at]
         value = _FIGURE if name == "figure" else ".*?"
         pattern += (f"(?P={name})" if again else f"(?P<{name}>{value})") + re.escape(piece)
-    return _Pattern(max(fixed, key=len), re.compile(pattern, re.S), told)
+    return _Pattern(max(fixed, key=len), sum(map(len, fixed)), re.compile(pattern, re.S), told)

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.commands import orders
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import (
     Availability,
     CommandState,
@@ -226,9 +227,11 @@ def _faulted(past: _Past, there: Now, plug: Connector) -> Iterator[Why]:
     was = "was" if not there.online else "is"
     why = Why(f"Why {was} connector {plug.evse} faulted?", f"why-{plug.evse}")
     vendor = f" (vendor code {plug.vendor_error})" if plug.vendor_error else ""
-    why.say(f"The charger reported {word}{vendor}")
+    figure = plug.error_code
+    told = f"The charger reported {figure}{vendor}"
+    why.say(told if figure else f"The charger reported a fault{vendor}")
     if plug.began_at is not None:
-        why.say(" at ", plug.began_at)
+        why.say(N_(" at "), plug.began_at)
     session = _session_near(past, plug)
     if session is not None and plug.began_at is not None:
         after = int((plug.began_at - session.started_at).total_seconds())
@@ -272,7 +275,7 @@ def _tell_last_order(past: _Past, why: Why, plug: Connector) -> None:
         if since and row.arguments.get("connector") in (plug.evse, None):
             words = orders.describe(row.order, row.arguments)
             how = row.sentence or row.state.value.replace("_", " ")
-            why.say(f"“{words}” was tried at ", row.requested_at, f": {how} ")
+            why.say(f"“{words}” was tried at ", row.requested_at, ": ", how, " ")
             return
 
 
@@ -288,7 +291,7 @@ def _out_of_service(past: _Past, there: Now, plug: Connector) -> Iterator[Why]:
     else:
         why.say("The charger said so by itself")
         if plug.status_at is not None:
-            why.say(" at ", plug.status_at)
+            why.say(N_(" at "), plug.status_at)
         why.say("; nobody here has asked for it.")
     yield why
 

@@ -63,7 +63,8 @@ def _offline(db: Session, _: int, now: datetime, after: timedelta) -> Found:
 def _faulted(db: Session, _: int, now: datetime, __: timedelta) -> Found:
     for one in db.scalars(devices.faults(now).limit(MOST)):
         where = f" on connector {one.evse}" if one.evse else ""
-        what = f"{one.station.label} reports {one.error_code or 'a fault'}{where}"
+        label, figure = one.station.label, one.error_code
+        what = f"{label} reports {figure}{where}" if figure else f"{label} reports a fault{where}"
         subject = f"{one.station_id}:{one.evse}:{one.connector}"
         since = one.began_at or now
         yield _of(AlertKind.CONNECTOR_FAULTED, one.station, what, since, subject)

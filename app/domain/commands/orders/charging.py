@@ -29,8 +29,9 @@ _KEPT = "Kept by the station, where it says that it can (OCPP 2.1)."
 
 def _start(given: Arguments) -> str:
     on = f" on connector {given['connector']}" if given.get("connector") else ""
-    secret = given.get("token_kind") == "key_code"
-    return f"Start charging{on} with {'a key code' if secret else 'tag ' + str(given['token'])}"
+    if given.get("token_kind") == "key_code":
+        return f"Start charging{on} with a key code"
+    return f"Start charging{on} with tag {given['token']}"
 
 
 def _session(given: Arguments) -> str:

@@ -69,7 +69,8 @@ _FIRMWARE = optional(row, label="Firmware", help="The number of one in the libra
 def _firmware(label: str) -> Any:
     def words(given: Arguments) -> str:
         if given.get("version"):
-            return f"{label} to {given['version']}" if label.startswith("Upd") else label
+            version = given["version"]
+            return f"Update firmware to {version}" if label.startswith("Upd") else label
         # No more than the host: an address may hold a password.
         where = urlsplit(str(given.get("url", ""))).hostname or ""
         return f"{label} from {where}" if where else label

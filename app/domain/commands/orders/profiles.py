@@ -45,16 +45,24 @@ def _where(given: Arguments) -> str:
 
 
 def _set(given: Arguments) -> str:
-    which = f" {given['profile_id']}" if given.get("profile_id") else ""
-    return f"Set charging profile{which}{_where(given)}"
+    where = _where(given)
+    if figure := given.get("profile_id"):
+        return f"Set charging profile {figure}{where}"
+    return f"Set a charging profile{where}"
+
+
+def _priority(given: Arguments) -> str:
+    where = _where(given)
+    return f"Priority charging on{where}" if given["active"] else f"Priority charging off{where}"
 
 
 def _clear(given: Arguments) -> str:
     if given.get("station_profile_id"):
         return f"Clear charging profile {given['station_profile_id']}"
-    purpose = given.get("purpose")
-    kind = f" ({PURPOSES[purpose].lower()})" if purpose else ""
-    return f"Clear charging profiles{kind}{_where(given)}"
+    where = _where(given)
+    if purpose := given.get("purpose"):
+        return f"Clear charging profiles ({PURPOSES[purpose]}){where}"
+    return f"Clear charging profiles{where}"
 
 
 _NO = frozenset({End.REFUSED, End.ERROR})
@@ -156,9 +164,7 @@ SPECS = (
         Order.USE_PRIORITY_CHARGING,
         "Priority charging",
         arguments={**SESSION, "active": Argument(yes)},
-        words=lambda given: (
-            f"Priority charging {'on' if given['active'] else 'off'}{_where(given)}"
-        ),
+        words=_priority,
         single=True,
         prepare=setpoints.prepare_session,
     ),

@@ -64,14 +64,16 @@ _KEY_HELP = "A key, or Component/Variable: OCPPCommCtrlr/HeartbeatInterval, EVSE
 
 def _shown(key: str, value: str) -> str:
     secret = variable_names.plain(key.rpartition("/")[2]).secret
-    return f"{key} to {'•••' if secret else value or 'nothing'}"
+    return "•••" if secret else value or "nothing"
 
 
 def _change(given: Arguments) -> str:
     several = given.get("settings")
     if not several:
-        return f"Set {_shown(given['key'], given['value'])}"
-    return "Set " + ", ".join(_shown(one["key"], one["value"]) for one in several)
+        key, value = given["key"], _shown(given["key"], given["value"])
+        return f"Set {key} to {value}"
+    each = (f"{one['key']} = {_shown(one['key'], one['value'])}" for one in several)
+    return f"Set {', '.join(each)}"
 
 
 def _read(given: Arguments) -> str:

@@ -58,25 +58,32 @@ EXACT = optional(
 def _place(given: Arguments) -> str:
     number = given.get("connector")
     if not number:
-        return "" if number is None else " the station"
-    of = f" plug {given['plug']}" if given.get("plug") else ""
-    return f" connector {number}{of}"
+        return "" if number is None else "the station"
+    if given.get("plug"):
+        return f"connector {number} plug {given['plug']}"
+    return f"connector {number}"
+
+
+# Whole sentences, whose values stand apart: so another language knows them by their shapes.
 
 
 def _reset(given: Arguments) -> str:
-    kind = "Reset that resumes charging" if given["kind"] == "resume" else None
-    of = f" of{_place(given)}" if _place(given) else ""
-    return f"{kind or given['kind'].capitalize() + ' reset'}{of}"
+    place = _place(given)
+    if given["kind"] == "resume":
+        return f"Reset that resumes charging of {place}" if place else "Reset that resumes charging"
+    if given["kind"] == "hard":
+        return f"Hard reset of {place}" if place else "Hard reset"
+    return f"Soft reset of {place}" if place else "Soft reset"
 
 
 def _availability(given: Arguments) -> str:
-    return f"{'Put into service:' if given['available'] else 'Out of service:'}{_place(given)}"
+    place = _place(given)
+    return f"Put into service: {place}" if given["available"] else f"Out of service: {place}"
 
 
 def _trigger(given: Arguments) -> str:
-    of = f" of{_place(given)}" if _place(given) else ""
-    asked = given.get("custom") or given["message"]
-    return f"Ask for {asked.replace('_', ' ')}{of}"
+    place, asked = _place(given), str(given.get("custom") or given["message"]).replace("_", " ")
+    return f"Ask for {asked} of {place}" if place else f"Ask for {asked}"
 
 
 def _vendor(given: Arguments) -> str:
@@ -135,7 +142,7 @@ SPECS = (
         Order.UNLOCK,
         "Unlock",
         arguments={"connector": Argument(plug), "plug": _PLUG},
-        words=lambda given: f"Unlock{_place(given)}",
+        words=lambda given: f"Unlock {_place(given)}",
         question="Unlock it? A session there may end, and the cable comes free.",
         ends_sessions="Unlocking may end",
         raw=("UnlockConnector",),

@@ -56,8 +56,9 @@ def _send(given: Arguments) -> str:
 
 
 def _reserve(given: Arguments) -> str:
-    plug = f"connector {given['connector']}" if given.get("connector") else "a connector"
-    return f"Reserve {plug} for tag {given['token']}"
+    if given.get("connector"):
+        return f"Reserve connector {given['connector']} for tag {given['token']}"
+    return f"Reserve a connector for tag {given['token']}"
 
 
 LOCAL_LISTS = (
@@ -119,6 +120,11 @@ def _on(given: Arguments) -> str:
     return f" on connector {given['connector']}" if given.get("connector") else ""
 
 
+def _default(given: Arguments) -> str:
+    figure = given["tariff_id"]
+    return f"Set default tariff {figure}{_on(given)}"
+
+
 def _change(given: Arguments) -> str:
     session = given.get("session_id") or given.get("transaction_ref")
     return f"Change the tariff of session {session}"
@@ -129,7 +135,7 @@ SPECS = (
         Order.SET_DEFAULT_TARIFF,
         "Set the default tariff",
         arguments={"tariff_id": _TARIFF, "connector": _CONNECTOR, "valid_from": optional(instant)},
-        words=lambda given: f"Set default tariff {given['tariff_id']}{_on(given)}",
+        words=_default,
         prepare=station_tariffs.prepare_default,
         after=station_tariffs.settle_set,
     ),
