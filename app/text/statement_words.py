@@ -104,5 +104,5 @@ def letter(statement: Statement) -> Letter:
         lines += [f"  {line.link}", ""]
     for sums in words.sums:
         lines += ["-" * 40, *(f"{label}: {value}" for label, value in sums), ""]
-    lines.append(t(_("This mail was written by a machine. The receipts themselves count.")))
+    lines.append(t(_("This is an automatic e-mail. The receipts themselves count.")))
     return Letter(one_line(words.title, 200), "\n".join(lines) + "\n")
