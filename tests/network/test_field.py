@@ -90,6 +90,18 @@ def test_an_order_is_given_without_scripts(made, db, station):
     assert made.people_of["viewer"].post(f"{address}/order").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "“Tag” is missing."), ("de", "„Ladekarte“ fehlt.")]
+)
+def test_a_test_charge_without_a_card_says_what_its_field_is_called(made, db, language, said):
+    operator = made.people_of["operator"]
+    made.people["operator"].language = language
+    db.commit()
+    address = f"/q/{made.sessions['running'].station.field_code}"
+    asked = {"order": "start_charging", "connector": "1", "token": " "}
+    assert said in operator.post(f"{address}/order", data=asked, follow_redirects=True).text
+
+
 def test_who_started_a_test_charge_there_stops_it_there(made, db):
     session = made.sessions["running"]
     operator, address = made.people_of["operator"], f"/q/{session.station.field_code}"

@@ -133,7 +133,7 @@ SPECS = (
         "Start charging",
         arguments={
             "connector": optional(plug, nothing="Any"),
-            "token": Argument(text(255)),
+            "token": Argument(text(255), label="Tag"),
             "token_kind": optional(word(*TOKEN_KINDS)),
             "profile_id": optional(
                 row, label="Charging profile", help="It limits that session alone."
@@ -187,7 +187,7 @@ SWAPPING = (
         Order.REQUEST_BATTERY_SWAP,
         "Request a battery swap",
         arguments={
-            "token": Argument(text(255), help="The tag of whoever gets the battery."),
+            "token": Argument(text(255), label="Tag", help="The tag of whoever gets the battery."),
             "token_kind": optional(word(*TOKEN_KINDS)),
         },
         words=lambda given: f"Request a battery swap for tag {given['token']}",

@@ -85,7 +85,7 @@ RESERVATIONS = (
         arguments={
             "connector": optional(plug_or_station),
             "plug_type": optional(word(*PLUG_TYPES)),
-            "token": Argument(text(255)),
+            "token": Argument(text(255), label="Tag"),
             "token_kind": optional(word(*TOKEN_KINDS)),
             "minutes": optional(whole(1, MOST_MINUTES)),
             "expires_at": optional(instant),
