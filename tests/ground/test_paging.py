@@ -310,3 +310,12 @@ def test_a_search_finds_a_text_in_capitals_or_not_and_letters_as_they_are_spelle
         condition = paging.alike(paging.like(typed), User.email, User.name)
         count = len(flask_db.session.scalars(select(User.id).where(condition)).all())
         assert count == found, typed
+
+
+@pytest.mark.parametrize("name", ["Özil Übersee", "özil übersee", "ÖZIL ÜBERSEE"])
+def test_a_search_finds_letters_with_dots_however_they_are_written(any_app, network, name):
+    network.admin.name = name
+    network.db.commit()
+    for typed in ("Özil", "özil üb", "ÜBERSEE", "zil Ü"):
+        condition = paging.alike(paging.like(typed), User.name)
+        assert flask_db.session.scalars(select(User.id).where(condition)).all(), typed

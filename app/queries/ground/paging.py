@@ -289,9 +289,10 @@ def like(text: str) -> str:
 
 
 def alike(pattern: str, *columns: Any) -> ColumnElement[bool]:
-    """That a pattern fits a column, in capitals or not (ILIKE takes twice as long)."""
-    small = pattern.lower()
-    return or_(*(func.lower(column).like(small, escape="\\") for column in columns))
+    """That a pattern fits a column, in capitals or not (ILIKE is dear; SQLite lowers A to Z)."""
+    ways = {pattern, pattern.lower(), pattern.title(), pattern.replace("ß", "ẞ").upper()}
+    small = sorted({way.encode(errors="replace").lower().decode() for way in ways})
+    return or_(*(func.lower(one).like(way, escape="\\") for one in columns for way in small))
 
 
 #: Rows of a piece: some milliseconds.
