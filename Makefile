@@ -14,12 +14,12 @@ FAULTS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all faults soak check format bench docs texts clean dev browser
+.PHONY: help run test test-landing test-all faults soak check format bench docs texts clean dev browser
 
 help: ## Show this list
 	@echo "Ampdesk. What make can do here:"
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | \
-		while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 run: $(VENV)/.installed ## Start everything on this computer (Ctrl-C stops it)
 	@$(BIN)/python -m deploy.run
@@ -29,11 +29,16 @@ run: $(VENV)/.installed ## Start everything on this computer (Ctrl-C stops it)
 PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
 	--durations 25
 
-test: dev browser ## Run the tests (PYTEST_ARGS="-k receipt" picks some)
-	@echo "Left out: tests marked nightly, which show more of the same (make test-all)."
+# Which test is in which of the three: docs/adr/tests-in-three-tiers.md
+test: dev browser ## Run the tests before a commit (PYTEST_ARGS="-k receipt" picks some)
+	@echo "Left out: tests marked landing (make test-landing) or nightly (make test-all)."
+	@$(PYTEST) -m "not landing and not nightly" $(PYTEST_ARGS)
+
+test-landing: dev browser ## Run those that a change has to pass before it is taken
+	@echo "Left out: tests marked nightly (make test-all)."
 	@$(PYTEST) -m "not nightly" $(PYTEST_ARGS)
 
-test-all: dev browser ## Run every test, the nightly ones too
+test-all: dev browser ## Run every test
 	@TESTS_BY_NIGHT=1 $(PYTEST) $(PYTEST_ARGS)
 
 faults: dev ## Have everything go wrong once on two nodes under load (FAULTS="--only Redis --seed 7")

@@ -44,11 +44,12 @@ staff._NOBODY = staff.stretched("nobody's")
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that start processes or a browser: the short ones fill up the end.
 
-    First whose time-outs are longest; of these by their names, not folders, so that those that
-    wait run beside those that reckon.
+    First whose time-outs are longest, of the tests that run; of these by their names, not folders,
+    so that those that wait run beside those that reckon.
     """
     slow: dict[Path, int] = {}
     for item in items:

@@ -10,7 +10,7 @@ from tests.support.generated import Generated
 from tests.support.site import Site
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.processes, pytest.mark.landing, pytest.mark.timeout(600)]
 
 # By hand: 1.00 + 7.350 kWh x 0.40 = 3.94 with tax; then 5.000 kWh, so 3.00.
 START_WH, STOP_WH, GROSS_MINOR, RIGHT_WH, RIGHT_MINOR = 10_000, 17_350, 394, 5_000, 300

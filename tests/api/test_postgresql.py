@@ -15,7 +15,7 @@ from tests.api.client import Api
 from tests.security import furniture
 from tests.support import seed
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.landing]
 
 
 #: Filters that take a text of their own form.
