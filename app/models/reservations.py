@@ -69,7 +69,8 @@ class LocalList(StationOwned, Base):
     kind, status, expires_at, parent; `untold` marks one that its version of OCPP
     cannot carry); `reported_version` is what it says itself, -1 that it keeps no
     list.  They differ when the list drifted.  `full_next` says that a difference
-    cannot be trusted to fit, and `sentence` how the last sending ended.
+    cannot be trusted to fit, and `sentence` how the last sending ended.  Changes from before
+    `as_of` are in the list; None: some may not be.
     """
 
     __tablename__ = "local_lists"
@@ -79,6 +80,7 @@ class LocalList(StationOwned, Base):
     version: Mapped[int] = mapped_column(default=0)
     entries: Mapped[list[Any]] = mapped_column(default=list)
     accepted_at: Mapped[datetime | None]
+    as_of: Mapped[datetime | None]
     reported_version: Mapped[int | None]
     reported_at: Mapped[datetime | None]
     full_next: Mapped[bool] = mapped_column(default=False)

@@ -9,7 +9,7 @@ from app.domain.access.known_tags import difference, wanted
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, StationMode
-from app.domain.network import presence, stations
+from app.domain.network import presence, sites, stations
 from app.models import Command, LocalList, StationVariable
 from tests.support import sockets
 
@@ -258,6 +258,10 @@ def test_numbers_start_again_when_there_is_no_greater_one(db, station, add, send
     add("A1")
     [command] = send()
     assert command.arguments["version"] == 1
+    held(db).accepted_at = now + timedelta(seconds=1)  # it was told before that
+    add("B2")
+    [command] = send()
+    assert command.arguments["version"] == 2
 
 
 def test_tokens_that_the_version_cannot_carry_are_known_to_be_missing(db, station, add, send, now):
@@ -289,6 +293,67 @@ def test_lists_are_kept_up_only_where_the_onboarding_says_so(db, station, add, n
     assert local_lists.keep_up(db, station, now=now) is None
     add("B2")
     assert told(local_lists.keep_up(db, station, now=now)) == ["B2"]
+
+
+def settled(db, command, answer, now):
+    command.state = CommandState.SENT
+    commands.settle(db, command, answer, now=now)
+
+
+def later(db, now, seconds):
+    moment = now + timedelta(seconds=seconds)
+    presence.beat(db, "worker-a", now=moment)
+    return moment
+
+
+def test_what_changes_while_a_list_is_on_its_way_is_sent_after_it(db, station, add, now):
+    tag = add("A1")
+    station.onboarding = {"local_list": True}
+    command = local_lists.keep_up(db, station, now=now)
+    tags.block(db, ADA, tag, now=later(db, now, 20))
+    settled(db, command, YES, later(db, now, 40))
+    much_later = later(db, now, 3600)
+    assert local_lists.kept_up(db, much_later) == [station.id]
+    [entry] = local_lists.keep_up(db, station, now=much_later).arguments["entries"]
+    assert (entry["token"], entry["status"]) == ("A1", "blocked")
+
+
+def test_what_is_missing_of_a_list_is_sent_though_nothing_changes(db, station, add, send, now):
+    set_to(db, station, now, SendLocalListMaxLength="2")
+    for number in range(3):
+        add(f"T{number}")
+    station.onboarding = {"local_list": True}
+    send(YES, Outcome(CommandState.EXPIRED, None, "It was away."))
+    much_later = later(db, now, 2 * 3600)
+    assert local_lists.kept_up(db, much_later) == [station.id]
+    assert told(local_lists.keep_up(db, station, now=much_later)) == ["T2"]
+
+
+@pytest.mark.parametrize("change", ["closed", "moved"])
+def test_a_list_follows_its_station(db, tenant, station, add, send, now, change):
+    add("A1", site_ids=frozenset({station.site_id}))
+    station.onboarding = {"local_list": True}
+    send()
+    hour = later(db, now, 3600)
+    other = sites.add(db, ADA, tenant.id, name="Other", timezone="UTC", currency="EUR", now=hour)
+    assert local_lists.keep_up(db, station, now=hour) is None
+    given = {"mode": StationMode.CLOSED} if change == "closed" else {"site_id": other.id}
+    stations.edit(db, ADA, station, now=hour, **given)
+    assert local_lists.kept_up(db, hour) == [station.id]
+    [gone] = local_lists.keep_up(db, station, now=hour).arguments["removed"]
+    assert gone["token"] == "A1"
+
+
+def test_a_change_that_changes_no_list_is_looked_at_once(db, station, add, send, now):
+    tag = add("A1")
+    station.onboarding = {"local_list": True}
+    send()
+    hour = later(db, now, 3600)
+    tags.edit(db, ADA, tag, now=hour, label="Spare")
+    soon = later(db, now, 3700)
+    assert local_lists.kept_up(db, soon) == [station.id]
+    assert local_lists.keep_up(db, station, now=soon) is None
+    assert local_lists.kept_up(db, soon) == []
 
 
 def test_after_a_boot_it_is_asked_once_what_it_still_holds(db, station, add, send, now):

@@ -33,6 +33,7 @@ def settled(now, count, prefix="F"):
                 entries=[],
                 full_next=False,
                 accepted_at=now + timedelta(seconds=1),
+                as_of=now + timedelta(seconds=1),
             )
             for one in ids
         )

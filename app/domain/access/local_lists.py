@@ -6,8 +6,9 @@ it, and each has a version of its own.  A version is 1 or more: 0 and -1 mean
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import String, cast, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.access.known_tags import (
@@ -44,6 +45,8 @@ _LARGEST = 2**31 - 1
 TTL_S = 120.0
 #: After a sending that failed, nothing is sent unasked for so long.
 REST = timedelta(hours=1)
+#: A change may be committed so long after its time: a list that was read meanwhile lacks it.
+SIDE_BY_SIDE = timedelta(seconds=30)
 _NO_LIST = -1
 
 
@@ -98,6 +101,8 @@ def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> 
         held = [] if sent["update"] == "full" else row.entries
         row.entries = merged(held, told, sent["removed"])
         row.version, row.accepted_at, row.full_next = sent["version"], now, False
+        # It holds what was known when it was asked for: a tag may have been blocked since.
+        row.as_of = None if sent["more"] else command.requested_at - SIDE_BY_SIDE
         follow = "differential" if sent["more"] else ""
     elif outcome.facts.get("unsupported"):
         row.reported_version, row.reported_at = _NO_LIST, now
@@ -127,7 +132,10 @@ def note_version(db: Session, command: Command, outcome: Outcome, now: datetime)
 
 
 def due(db: Session, station: Station, *, now: datetime) -> bool:
-    """Whether the station should be sent something now: its list differs, and it takes lists."""
+    """Whether the station should be sent something now: its list differs, and it takes lists.
+
+    That nothing differs is noted, so that it is not looked at again before something changes.
+    """
     if Order.SEND_LOCAL_LIST.value not in station.supported_orders or _under_way(db, station):
         return False
     row = of(db, station)
@@ -137,6 +145,8 @@ def due(db: Session, station: Station, *, now: datetime) -> bool:
         if row.full_next or drifted(row):
             return True
     _, changes = pending(db, station, now)
+    if not changes and row is not None:
+        row.as_of = now - SIDE_BY_SIDE
     return len(changes) > 0
 
 
@@ -145,11 +155,6 @@ def kept_up(db: Session, now: datetime) -> list[int]:
 
     The database chooses, so that a sweep loads none of those that need nothing.
     """
-    changed = select(AuditEntry.id).where(
-        AuditEntry.tenant_id == Station.tenant_id,
-        AuditEntry.at >= LocalList.accepted_at,
-        AuditEntry.subject_kind.in_(TOUCHING),
-    )
     query = (
         select(Station.id, Station.onboarding)
         .outerjoin(LocalList, LocalList.station_id == Station.id)
@@ -157,11 +162,11 @@ def kept_up(db: Session, now: datetime) -> list[int]:
             cast(Station.onboarding, String).contains('"local_list"'),
             Station.archived_at.is_(None),
             or_(
-                LocalList.accepted_at.is_(None),
+                LocalList.as_of.is_(None),
                 LocalList.full_next.is_(True),
                 LocalList.reported_version != LocalList.version,
                 Station.last_boot_at > LocalList.accepted_at,
-                changed.exists(),
+                select(AuditEntry.id).where(_changes_it(Station, LocalList.as_of)).exists(),
             ),
             connected(now),
         )
@@ -217,7 +222,7 @@ def _changes(row: LocalList, wish: Wanted, bounds: Limits) -> Json:
 
 
 def _next(row: LocalList) -> int:
-    newest = max(row.version, row.reported_version or 0, 0)
+    newest = max(row.version, (row.reported_version or 0) if drifted(row) else 0)
     return newest + 1 if newest < _LARGEST else 1
 
 
@@ -255,20 +260,30 @@ def _may_have_forgotten(db: Session, station: Station) -> bool:
 
 
 def _touched(db: Session, station: Station) -> bool:
-    """Whether a tag, a group or a driver changed since the station took its list.
+    """Whether something changed since the station's list was put together, or a part is missing.
 
     A look at the audit, so that the lists of a whole fleet need not be put
     together at every sweep.
     """
     row = of(db, station)
-    if row is None or row.accepted_at is None or row.full_next or drifted(row):
+    if row is None or row.as_of is None or row.full_next or drifted(row):
         return True
-    query = select(AuditEntry.id).where(
-        AuditEntry.tenant_id == station.tenant_id,
-        AuditEntry.at >= row.accepted_at,
-        AuditEntry.subject_kind.in_(TOUCHING),
-    )
+    query = select(AuditEntry.id).where(_changes_it(station, row.as_of))
     return db.scalar(query.limit(1)) is not None
+
+
+def _changes_it(station: Any, since: Any) -> ColumnElement[bool]:
+    """The condition of an entry of the audit that may change who is on a station's list."""
+    own = and_(
+        AuditEntry.subject_kind == Station.__name__,
+        AuditEntry.subject_id == station.id,
+        AuditEntry.action == "station.edit",
+    )
+    return and_(
+        AuditEntry.tenant_id == station.tenant_id,
+        AuditEntry.at >= since,
+        or_(AuditEntry.subject_kind.in_(TOUCHING), own),
+    )
 
 
 def _go_on(db: Session, command: Command, row: LocalList, mode: str, now: datetime) -> None:
