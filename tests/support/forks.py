@@ -184,10 +184,11 @@ def _loaded(*command: str) -> socket.socket:
 
 def main(which: str, trapped: bool) -> None:
     """Load all that programs load; fork one for each message, until nobody is there to ask."""
+    gc.disable()
     _load(which, trapped)
     # What was loaded stays: whoever looks through it for what is not needed copies all of it.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asked: Any = _socket.socket(fileno=os.dup(0))  # one that waits without gevent's help
     while True:
