@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from app.config import Settings
-from app.domain.device import device_model, monitors
+from app.domain.device import device_model
 from app.domain.device.device_model import Told
-from app.domain.device.variable_names import parse
+from app.domain.device.variable_names import name_of, parse
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import DeviceEvent, StationVariable, VariableMonitor
@@ -284,7 +284,7 @@ def test_the_newer_kinds_are_not_for_2_0_1(db, now):
 
 
 def test_a_monitor_is_found_by_the_name_of_its_variable(talk):
-    assert monitors.name_of(watched(talk)).text == "EVSE@1/Power"
+    assert name_of(watched(talk)).text == "EVSE@1/Power"
 
 
 @pytest.mark.parametrize(

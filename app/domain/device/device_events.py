@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain.charging import reports
 from app.domain.device import device_model
 from app.domain.device.device_model import Told
-from app.domain.device.variable_names import VariableName
+from app.domain.device.variable_names import VariableName, name_of
 from app.domain.ground import events
 from app.domain.ground.redaction import REDACTED, redact_text
 from app.domain.ground.vocabulary import Actor, Outcome
@@ -85,12 +85,7 @@ def _row(station: Station, one: Noticed, severity: int | None, now: datetime) ->
         received_at=now,
         trigger=one.trigger,
         origin=one.origin,
-        component=name.component[:50],
-        component_instance=name.component_instance and name.component_instance[:50],
-        evse=name.evse,
-        connector=name.connector,
-        variable=name.variable[:50],
-        instance=name.instance and name.instance[:50],
+        **name.columns,
         value=REDACTED if name.secret else redact_text(one.value)[:2500],
         monitor=one.monitor,
         severity=severity,
@@ -108,8 +103,8 @@ def _known(db: Session, station: Station, one: Noticed) -> bool:
         DeviceEvent.station_id == station.id,
         DeviceEvent.at == one.at,
         DeviceEvent.number == one.number,
-        DeviceEvent.component == one.name.component[:50],
-        DeviceEvent.variable == one.name.variable[:50],
+        DeviceEvent.component == one.name.columns["component"],
+        DeviceEvent.variable == one.name.columns["variable"],
     )
     return db.scalar(same.limit(1)) is not None
 
@@ -215,10 +210,7 @@ def take_stream(
     row = db.scalar(_streaming(station, number))
     name = VariableName(f"stream {number}")
     if row is not None and row.component:
-        name = VariableName(
-            row.variable, row.component, row.component_instance, row.evse, row.connector,
-            row.instance,
-        )  # fmt: skip
+        name = name_of(row)
     newest: tuple[datetime, str] | None = None
     for at, value in values:
         one = Noticed(name, number, at, "periodic", "stream", value)

@@ -105,19 +105,8 @@ def _row(station_id: int, key: str, told: Told, now: datetime) -> list[Any]:
     value = None if hidden else redact_text(told.value or "")[:LONGEST_VALUE]
     lasting = [_cut(getattr(told, fact), limit) for fact, limit in _LASTING.items()]
     return [
-        station_id,
-        key,
-        name.component[:50],
-        _cut(name.component_instance, 50),
-        name.evse,
-        name.connector,
-        name.variable[:50],
-        _cut(name.instance, 50),
-        name.attribute,
-        value,
-        now,
-        False,
-        *lasting,
+        *(station_id, key, *name.columns.values(), name.attribute),
+        *(value, now, False, *lasting),
     ]
 
 
@@ -168,19 +157,6 @@ def find_all(
         )
         found |= {row.key: row for row in db.scalars(query)}
     return found
-
-
-def name_of(row: StationVariable) -> VariableName:
-    """The name of a stored variable."""
-    return VariableName(
-        row.variable,
-        row.component,
-        row.component_instance,
-        row.evse,
-        row.connector,
-        row.instance,
-        row.attribute,
-    )
 
 
 def limit(db: Session, station: Station, what: str, default: int) -> int:

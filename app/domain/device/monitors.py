@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.commands.orders.spec import Prepared, asked, clear_missing
 from app.domain.device import device_model, settings
-from app.domain.device.variable_names import VariableName, parse
+from app.domain.device.variable_names import VariableName, name_of, parse
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import UNHEARD, Actor, Arguments, Order, Outcome
@@ -43,8 +43,7 @@ def prepare_setting(
     if target and not abilities(station.protocol).target_monitors:
         raise Invalid("OCPP 2.0.1 knows no such kind of monitor.", field="kind")
     most = device_model.limit(db, station, "monitor", settings.USUAL_LIMIT)
-    first, rest = monitors[:most], monitors[most:]
-    for one in first:
+    for one in monitors[:most]:
         name = parse(one["key"])
         row = _numbered(db, station, one.get("number")) or _asked(db, station, one, name)
         if row is None:
@@ -55,13 +54,12 @@ def prepare_setting(
             row.severity = one["severity"]
             row.in_transaction_only = one.get("in_transaction_only", False)
     db.flush()
-    return Prepared({"monitors": first, **({"then": rest} if rest else {})})
+    return settings.first_of("monitors", monitors, most)
 
 
 def _describe(row: VariableMonitor, name: VariableName) -> None:
-    row.component, row.component_instance = name.component, name.component_instance
-    row.evse, row.connector = name.evse, name.connector
-    row.variable, row.instance = name.variable, name.instance
+    for column, value in name.columns.items():
+        setattr(row, column, value)
 
 
 def _numbered(db: Session, station: Station, number: int | None) -> VariableMonitor | None:
@@ -90,21 +88,13 @@ def _asked(
     return next((row for row in rows if name_of(row).key == name.key), None)
 
 
-def name_of(row: VariableMonitor) -> VariableName:
-    """The variable that a monitor watches."""
-    return VariableName(
-        row.variable, row.component, row.component_instance, row.evse, row.connector, row.instance
-    )
-
-
 def prepare_clearing(
     db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Put as many numbers into the message as the station takes; the others follow it."""
     numbers = [*checked["numbers"], *checked.get("then", ())]
     most = device_model.limit(db, station, "clear_monitors", settings.USUAL_LIMIT)
-    first, rest = numbers[:most], numbers[most:]
-    return Prepared({"numbers": first, **({"then": rest} if rest else {})})
+    return settings.first_of("numbers", numbers, most)
 
 
 # What the answer means

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, literal, select
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
@@ -95,7 +95,7 @@ def proposed(station: Station) -> dict[str, str]:
 
 def booted(db: Session, station: Station, *, now: datetime) -> None:
     """A boot was accepted: read back what waited for it, then begin what is to be done."""
-    if _looping(db, station, now):
+    if _is(db, station, _LOOPS, now):
         return
     settings.after_boot(db, station, now=now)
     _go_on(db, station, now)
@@ -121,12 +121,12 @@ def _asks(word: str) -> ColumnElement[bool]:
 
 
 #: The conditions that a station kept reconnecting lately, and that a step of it is under way.
-_LOOPS = select(Deviation.id).where(
+_LOOPS = exists().where(
     Deviation.station_id == Station.id,
     Deviation.code == "reconnect_loop",
     Deviation.last_at > bindparam("looped_since"),
 )
-_BUSY = select(Command.id).where(
+_BUSY = exists().where(
     Command.station_id == Station.id,
     Command.subject.startswith(SUBJECT),
     Command.state.in_(OPEN_STATES),
@@ -144,7 +144,7 @@ def ask_for_boots(db: Session, *, now: datetime) -> int:
         Station.last_boot_at.is_(None),
         Station.archived_at.is_(None),
         Station.connected_at < now - BOOT_AFTER,
-        ~_LOOPS.exists(),
+        ~_LOOPS,
         ~asked_before.exists(),
         presence.connected(now),
     )
@@ -180,8 +180,8 @@ def ask_for_statuses(db: Session, *, now: datetime) -> int:
         Station.connected_at.between(now - STALE_WITHIN, now - STALE_AFTER),
         func.coalesce(Station.booted_registration, Station.registration) == Registration.ACCEPTED,
         Station.connectors.any(unheard),
-        ~_LOOPS.exists(),
-        ~_BUSY.exists(),
+        ~_LOOPS,
+        ~_BUSY,
         presence.connected(now),
     )
     asked = 0
@@ -206,22 +206,10 @@ def _ask_for_status(db: Session, station: Station, now: datetime) -> bool:
     return False
 
 
-def _under_way(db: Session, station: Station) -> bool:
-    query = select(Command.id).where(
-        Command.station_id == station.id,
-        Command.subject.startswith(SUBJECT),
-        Command.state.in_(OPEN_STATES),
-    )
-    return db.scalar(query.limit(1)) is not None
-
-
-def _looping(db: Session, station: Station, now: datetime) -> bool:
-    tagged = select(Deviation.id).where(
-        Deviation.station_id == station.id,
-        Deviation.code == "reconnect_loop",
-        Deviation.last_at > now - LOOPED,
-    )
-    return db.scalar(tagged.limit(1)) is not None
+def _is(db: Session, station: Station, so: ColumnElement[bool], now: datetime) -> bool:
+    """Whether one of the conditions above holds for a station."""
+    query = select(Station.id).where(Station.id == station.id, so)
+    return db.scalar(query, {"looped_since": now - LOOPED}) is not None
 
 
 # What
@@ -229,11 +217,11 @@ def _looping(db: Session, station: Station, now: datetime) -> bool:
 
 def _go_on(db: Session, station: Station, now: datetime) -> None:
     """Queue the next step that has not been done, unless one is under way."""
-    if not station.onboarding or _looping(db, station, now):
+    if not station.onboarding or _is(db, station, _LOOPS, now):
         return
     if (station.booted_registration or station.registration) is not Registration.ACCEPTED:
         return
-    if _under_way(db, station):
+    if _is(db, station, _BUSY, now):
         return
     for step in _steps(db, station):
         if done(db, station, step[0], now):

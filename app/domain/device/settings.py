@@ -7,6 +7,7 @@ back; one that needs a restart is read back after it.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.device import device_model
 from app.domain.device.device_model import Told
-from app.domain.device.variable_names import VariableName, plain, same
+from app.domain.device.variable_names import VariableName, name_of, plain, same
 from app.domain.ground import events
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import DomainError, Invalid
@@ -54,8 +55,12 @@ def prepare_reading(
     # Where all at once was too much, a station is asked first how much is not.
     usual = 1 if keys[0] == MAX_KEYS else USUAL_LIMIT
     most = device_model.limit(db, station, "read", usual)
-    first, rest = keys[:most], keys[most:]
-    return Prepared({"keys": first, **({"then": rest} if rest else {})})
+    return first_of("keys", keys, most)
+
+
+def first_of(name: str, items: Sequence[Any], most: int) -> Prepared:
+    """So many items as one message takes, and `then` the others that follow it."""
+    return Prepared({name: items[:most], **({"then": rest} if (rest := items[most:]) else {})})
 
 
 def prepare_change(
@@ -162,17 +167,8 @@ def after_change(db: Session, command: Command, outcome: Outcome, now: datetime)
 def _stored(db: Session, station: Station, name: VariableName) -> StationVariable:
     row = device_model.find(db, station, name)
     if row is None:
-        row = StationVariable(
-            station_id=station.id,
-            key=name.key,
-            component=name.component,
-            component_instance=name.component_instance,
-            evse=name.evse,
-            connector=name.connector,
-            variable=name.variable[:50],
-            instance=name.instance,
-            attribute=name.attribute,
-        )
+        named = {"key": name.key, **name.columns, "attribute": name.attribute}
+        row = StationVariable(station_id=station.id, **named)
         db.add(row)
         db.flush()
     return row
@@ -216,7 +212,7 @@ def after_boot(db: Session, station: Station, *, now: datetime) -> None:
             StationVariable.station_id == station.id, StationVariable.reboot_required
         )
     ).all()
-    names = [device_model.name_of(row) for row in waiting if row.readable is not False]
+    names = [name_of(row) for row in waiting if row.readable is not False]
     keys = [name.text for name in names if not name.secret]
     if station.quirks.get("no_get_configuration"):
         keys = []
@@ -242,7 +238,7 @@ def keep_reported(db: Session, actor: Actor, row: StationVariable, *, now: datet
     row.reboot_required = False
     db.flush()
     station = row.station
-    words = f"keep {device_model.name_of(row).text} as the station tells it"
+    words = f"keep {name_of(row).text} as the station tells it"
     also = audit.changes(db, row)
     audit.remark(db, actor, "station.setting", station, words, now=now, also=also)
     events.record(db, events.StationChanged(station.tenant_id, station.id))

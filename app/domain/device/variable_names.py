@@ -11,6 +11,7 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from typing import Any
 from urllib.parse import quote, unquote
 
 from app.domain.ground.errors import Invalid
@@ -59,6 +60,19 @@ class VariableName:
         return f"{found[: LONGEST_KEY - 33]}#{hashlib.sha256(found.encode()).hexdigest()[:32]}"
 
     @property
+    def columns(self) -> dict[str, Any]:
+        """What a row that is about it holds of it, cut to fit."""
+        return {
+            "component": self.component[:LONGEST_PART],
+            "component_instance": self.component_instance
+            and self.component_instance[:LONGEST_PART],
+            "evse": self.evse,
+            "connector": self.connector,
+            "variable": self.variable[:LONGEST_PART],
+            "instance": self.instance and self.instance[:LONGEST_PART],
+        }
+
+    @property
     def place(self) -> str:
         """The component with its instance and its place, as the line begins."""
         return self.text.rpartition("/")[0]
@@ -72,6 +86,14 @@ class VariableName:
     def of(self, attribute: str) -> "VariableName":
         """Another attribute of the same variable."""
         return replace(self, attribute=attribute)
+
+
+def name_of(row: Any) -> VariableName:
+    """What a row (a setting, a monitor) is about."""
+    return VariableName(
+        *(row.variable, row.component, row.component_instance, row.evse, row.connector),
+        *(row.instance, getattr(row, "attribute", "actual")),
+    )
 
 
 def plain(key: str) -> VariableName:

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.device import device_model
 from app.domain.device.device_events import SEVERE
-from app.domain.device.device_model import name_of
 from app.domain.device.settings import drifted
-from app.domain.device.variable_names import VariableName
+from app.domain.device.variable_names import VariableName, name_of
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import (
     Command,
@@ -189,7 +188,7 @@ class Setting:
 
 def shown(row: StationVariable) -> Setting:
     """A row with what is worked out from it."""
-    name = device_model.name_of(row)
+    name = name_of(row)
     return Setting(row, name.text, name.secret, drifted(row))
 
 

@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.device import device_events, onboarding, settings
-from app.domain.device.monitors import name_of
-from app.domain.device.variable_names import VariableName, component_of
+from app.domain.device.variable_names import VariableName, component_of, name_of
 from app.domain.ground import clock
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.texts import N_
