@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
 from wtforms import (
@@ -14,6 +13,7 @@ from wtforms import (
 )
 from wtforms.validators import Length, NumberRange, Optional
 
+from app.domain.ground.clock import time_zones
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
 from app.forms.ground.form import DeskForm
@@ -39,9 +39,9 @@ class SiteForm(PlainForm):
     )
 
     @property
-    def zones(self) -> list[str]:
+    def zones(self) -> tuple[str, ...]:
         """What the time zone field offers."""
-        return sorted(available_timezones())
+        return time_zones()
 
 
 MODES = [

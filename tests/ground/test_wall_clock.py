@@ -45,3 +45,12 @@ def test_a_time_that_the_clock_never_or_twice_shows_is_refused(typed, sentence):
     with pytest.raises(Invalid, match=sentence) as refused:
         clock.instant(moment, BERLIN, field="expires_at")
     assert refused.value.field == "expires_at"
+
+
+def test_the_files_of_time_zones_are_looked_through_once(monkeypatch):
+    offered = clock.time_zones()
+    monkeypatch.delattr(clock, "available_timezones")
+    assert clock.time_zones() == offered == tuple(sorted(offered))
+    assert clock.zone_name(f" {BERLIN} ") == BERLIN
+    with pytest.raises(Invalid, match="Berlin is no time zone"):
+        clock.zone_name("Berlin")

@@ -11,6 +11,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import accumulate
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -39,10 +40,19 @@ Row = TypeVar("Row")
 Sample = tuple[datetime, float]
 
 
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The names of all time zones in their order.
+
+    The files that tell them are looked through once: it takes six milliseconds.
+    """
+    return tuple(sorted(available_timezones()))
+
+
 def zone_name(name: str) -> str:
     """Return the name of a time zone; raises `Invalid` when there is none of that name."""
     name = name.strip()
-    if name not in available_timezones():
+    if name not in time_zones():
         raise Invalid(
             f"{name[:60]} is no time zone; it should look like Europe/Berlin.", field="timezone"
         )

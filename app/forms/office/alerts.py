@@ -1,12 +1,12 @@
 """Forms of alerts, of their rules and of webhooks."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
+from app.domain.ground.clock import time_zones
 from app.domain.ground.vocabulary import AHEAD, OF_NO_SITE, AlertKind, WebhookEvent
 from app.forms.ground.form import DeskForm
 from app.forms.ground.plain import PlainForm
@@ -94,9 +94,9 @@ class AlertRuleForm(PlainForm):
         return given
 
     @property
-    def zones(self) -> list[str]:
+    def zones(self) -> tuple[str, ...]:
         """What the time zone field offers."""
-        return sorted(available_timezones())
+        return time_zones()
 
 
 class AlertForm(DeskForm):

@@ -1,10 +1,9 @@
 """The form of a report on schedule."""
 
-from zoneinfo import available_timezones
-
 from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, SelectField
 
+from app.domain.ground.clock import time_zones
 from app.forms.ground.plain import PlainForm
 from app.forms.office.alerts import AddressesField
 from app.schemas.reports import NewReportSchedule
@@ -29,6 +28,6 @@ class ReportScheduleForm(PlainForm):
     confirm_outside = BooleanField(_("Addresses of people outside the staff may get it, too"))
 
     @property
-    def zones(self) -> list[str]:
+    def zones(self) -> tuple[str, ...]:
         """What the time zone field offers."""
-        return sorted(available_timezones())
+        return time_zones()

@@ -1,7 +1,6 @@
 """Forms of the staff pages."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
 from wtforms import (
@@ -13,6 +12,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
+from app.domain.ground.clock import time_zones
 from app.domain.ground.texts import row_id
 from app.domain.ground.vocabulary import Role
 from app.forms.ground.form import DeskForm
@@ -59,9 +59,9 @@ class StaffForm(DeskForm):
     )
 
     @property
-    def zones(self) -> list[str]:
+    def zones(self) -> tuple[str, ...]:
         """What the time zone field offers."""
-        return sorted(available_timezones())
+        return time_zones()
 
 
 class ProfileForm(DeskForm):
@@ -89,6 +89,6 @@ class ProfileForm(DeskForm):
     )
 
     @property
-    def zones(self) -> list[str]:
+    def zones(self) -> tuple[str, ...]:
         """What the time zone field offers."""
-        return sorted(available_timezones())
+        return time_zones()
