@@ -20,7 +20,18 @@ from app.domain.ground.vocabulary import Area
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
 from app.process import logs, postgresql, queues, redis_servers, traces
-from app.web import areas, assets, doorkeeper, error_pages, filters, kept, live, security, tables
+from app.web import (
+    areas,
+    assets,
+    doorkeeper,
+    error_pages,
+    filters,
+    kept,
+    live,
+    once,
+    security,
+    tables,
+)
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +98,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         pass
     assets.register(app)
     security.register(app)
+    once.register(app)
     error_pages.register(app)
     filters.register(app)
     tables.register(app)

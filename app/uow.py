@@ -40,6 +40,9 @@ SQLITE_STEPS = 10_000
 #: long as it takes, as whatever writes, and all that no request asked for.
 patience_s: ContextVar[float | None] = ContextVar("patience_s", default=None)
 
+#: What the first unit of work of a request that commits does before all else (`app.web.once`).
+beforehand: ContextVar[Callable[[Session], None] | None] = ContextVar("beforehand", default=None)
+
 
 class CooperativeConnection(sqlite3.Connection):
     """A SQLite connection whose commit (an fsync) does not stall the other greenlets.
@@ -282,11 +285,16 @@ def unit_of_work(*, durable: bool = True, causes: Collection[Any] = ()) -> Itera
     events.take(db)
     with traces.unit(causes):
         db.connection(execution_options={"write": True, "durable": durable})
+        first = beforehand.get()
         try:
+            if first is not None:
+                first(db)
             yield db
             db.commit()
         except BaseException:
             db.rollback()
             events.take(db)
             raise
+        if first is not None:
+            beforehand.set(None)
         reactions.react(events.take(db))

@@ -54,6 +54,7 @@ from app.models.staff import (
     Passkey,
     RecoveryCode,
     SavedFilter,
+    SentForm,
     SignIn,
     User,
     user_sites,

@@ -258,6 +258,20 @@ class IdempotencyKey(TenantOwned, Base):
     created_at: Mapped[datetime]
 
 
+class SentForm(Base):
+    """A form of the desk that was sent and done, and what that was answered with, once it is.
+
+    `digest` is that of its key and contents, and `answer` is sealed by them.
+    """
+
+    __tablename__ = "sent_forms"
+    __table_args__ = (Index("ix_sent_forms_at", "at"),)
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+    answer: Mapped[str | None] = mapped_column(Text)
+
+
 class SavedFilter(TenantOwned, Base):
     """A filter of a list, kept by a name; `query` is the address of the page after its `?`.
 

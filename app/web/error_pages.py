@@ -127,14 +127,14 @@ def register(app: Flask) -> None:
 
 def _page(status: int, said: Said, sentence: str = "", more: str = "") -> tuple[str, int]:
     """Fill a page; who sent something is led to where it was sent from, not to send it again."""
-    sent, before = request.method not in ("GET", "HEAD"), request.referrer or ""
+    sent = request.method not in ("GET", "HEAD")
     known = {
         "sentence": sentence or said.sentence,
         "more": more,
         "again": said.again and not sent,
         # Who opens a receipt has no account here.
         "home": request.blueprint != "driver_receipts",
-        "before": before if sent and before.startswith(request.host_url) else "",
+        "before": page_before() if sent else "",
     }
     return render_template("error.html", said=said, **known), status
 
@@ -197,10 +197,15 @@ def _refused(error: DomainError) -> Any:
         code = error.status if error.status in {403, 404, 409} else 400
         return _of_http(default_exceptions[code](error.sentence))
     flash(error.sentence, "error")
-    before = request.referrer or ""
-    target = before if before.startswith(request.host_url) else url_for("home.index")
+    target = page_before() or url_for("home.index")
     if request.headers.get("HX-Request"):
         response = Response(status=204)
-        response.headers["HX-Redirect"] = str(target)
+        response.headers["HX-Redirect"] = target
         return response
-    return redirect(str(target), code=303)
+    return redirect(target, code=303)
+
+
+def page_before() -> str:
+    """The page of ours that a form was sent from, if it is known."""
+    before = request.referrer or ""
+    return before if before.startswith(request.host_url) else ""

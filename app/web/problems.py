@@ -137,6 +137,11 @@ def wanted() -> bool:
     return has_request_context() and (request.path == "/api" or request.path.startswith("/api/"))
 
 
+def of_a_program() -> bool:
+    """Tell whether a request brings no form of ours: one of the API, or a station's file."""
+    return wanted() or request.blueprint == "station_files"
+
+
 def json_text(value: object) -> bytes:
     """Write JSON; what chargers sent may hold numbers and characters that only some can write."""
     try:

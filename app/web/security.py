@@ -238,7 +238,7 @@ def _refuse_nul() -> None:
     The API says so of each field, a list finds nothing by it, and what stations bring is no text.
     """
     texts = [request.path]
-    if not problems.wanted() and request.blueprint != "station_files":
+    if not problems.of_a_program():
         texts += [text for pair in request.form.items(multi=True) for text in pair]
     if any("\x00" in text for text in texts):
         abort(400, "A text holds the character NUL.")

@@ -72,9 +72,18 @@
     // An answer that is a file leaves the page where it was.
     setTimeout(() => { delete event.target.dataset.sent; busy(event.target, false); }, 8000);
   });
-  addEventListener("pageshow", () => each(document, "form[data-sent]", (form) => { delete form.dataset.sent; busy(form, false); }));
+  addEventListener("pageshow", () => each(document, "form[data-sent]", (form) => { delete form.dataset.sent; busy(form, false); renew(form); }));
+  // What is sent again after it was answered is meant so, but for the second of two quick presses; before that it is done once.
+  function renew(form) {
+    const key = form.querySelector("input[name=once]");
+    if (key) key.value = [...crypto.getRandomValues(new Uint8Array(12))].map((part) => part.toString(16).padStart(2, "0")).join("");
+  }
   document.addEventListener("htmx:before:request", (event) => { if (event.target.matches?.("form")) busy(event.target, true); });
-  document.addEventListener("htmx:finally:request", (event) => { if (event.target.matches?.("form")) busy(event.target, false); });
+  document.addEventListener("htmx:finally:request", (event) => {
+    if (!event.target.matches?.("form")) return;
+    busy(event.target, false);
+    if (event.detail.ctx.response) setTimeout(renew, 1000, event.target);
+  });
 
   // ---- destructive forms ask first, naming what will happen ----
   const ask = document.querySelector("[data-ask]");

@@ -60,6 +60,7 @@ NEEDS_NONE = {
     "OutgoingMail": "a mail; what it is sent for has an entry",
     "Receipt": _BILL,
     "RecoveryCode": "the entry about the second factor tells that they are new",
+    "SentForm": "a form that is known again where it is sent twice",
     "Setpoint": "changes every few seconds: docs/charging.md",
     "SignIn": "the person's entry tells of the sign-in",
     **dict.fromkeys(

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, select
 from app.domain.device import device_events
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import ProfileState
-from app.domain.office import api_tokens, sign_ins
+from app.domain.office import api_tokens, sent_forms, sign_ins
 from app.models import (
     Alert,
     AttentionSeen,
@@ -38,6 +38,7 @@ from app.models import (
     OneTimeLink,
     OutgoingMail,
     Reservation,
+    SentForm,
     SignIn,
     StationProfile,
     StationReport,
@@ -162,6 +163,11 @@ RULES = (
         *("keys", IdempotencyKey.created_at, api_tokens.KEPT, Is.NEITHER),
         N_("Answers of the API under a program’s key"),
         N_("So that a request that is sent again is not done again."),
+    ),
+    Rule(
+        *("forms", SentForm.at, sent_forms.KEPT, Is.NEITHER),
+        N_("Forms of the desk that were sent"),
+        N_("So that a form that is sent twice is not done twice."),
     ),
     Rule(
         *("attempts", HandshakeAttempt.last_at, _DAYS_30, Is.NEITHER),

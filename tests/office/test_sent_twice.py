@@ -1,0 +1,161 @@
+"""A form that is sent twice is done once, on either database, and the second answered alike."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import func, select
+
+from app.domain.ground.vocabulary import Order, Role
+from app.domain.office import staff
+from app.extensions import db as flask_db
+from app.models import ApiToken, Command, Driver, SentForm, SignIn, Station, User
+from app.web import once
+from tests.support import seed
+from tests.support.by_hand import Network
+from tests.support.desk import PASSWORD, page
+from tests.support.processes import ROOT
+
+SAID = "This was sent twice, and done once."
+UNLOCK = {"order": Order.UNLOCK.value, "connector": "1"}
+
+
+@pytest.fixture
+def desk(any_app):
+    """An admin's browser, and a station that can be asked for something."""
+    network = Network(flask_db.session(), datetime.now(UTC))
+    admin = network.add(
+        User(tenant_id=network.tenant.id, email="a@b.example", email_key="a@b.example",
+             name="Ada", password_hash=staff.stretched(PASSWORD), role=Role.ADMIN,
+             created_at=network.now)
+    )  # fmt: skip
+    station = network.station("CP-1", supported_orders=[order.value for order in Order])
+    network.db.commit()
+    client = seed.signed_in(any_app, admin)
+    return SimpleNamespace(app=any_app, client=client, admin=admin.id, station=station.id)
+
+
+def key_on(client, address):
+    """The key of the last form of a page."""
+    return re.findall(r'name="once" value="([^"]+)"', page(client, address))[-1]
+
+
+def count(model):
+    flask_db.session.rollback()
+    return flask_db.session.scalar(select(func.count()).select_from(model))
+
+
+def test_a_form_sent_twice_is_done_once_and_answered_alike(desk):
+    typed = {"name": "Grace", "language": "en", "once": key_on(desk.client, "/drivers/new")}
+    first = desk.client.post("/drivers/new", data=typed)
+    again = desk.client.post("/drivers/new", data=typed)
+    assert (again.status_code, again.headers["Location"]) == (303, first.headers["Location"])
+    shown = page(desk.client, again.headers["Location"])
+    assert "Added Grace." in shown
+    assert SAID in shown
+    assert count(Driver) == 1
+
+
+def test_other_contents_and_another_form_are_done(desk):
+    typed = {"language": "en", "once": key_on(desk.client, "/drivers/new")}
+    for name in ("Grace", "Hedy"):
+        desk.client.post("/drivers/new", data={**typed, "name": name})
+    fresh = key_on(desk.client, "/drivers/new")
+    desk.client.post("/drivers/new", data={**typed, "name": "Hedy", "once": fresh})
+    assert count(Driver) == 3
+
+
+def test_what_was_refused_may_be_sent_again(desk):
+    order = {**UNLOCK, "once": key_on(desk.client, "/drivers/new")}
+    ask = f"/stations/{desk.station}/commands"
+    connection = _connection(desk.station, None)
+    assert desk.client.post(ask, data=order).status_code != 303
+    assert count(SentForm) == 0
+    _connection(desk.station, connection)
+    assert desk.client.post(ask, data=order).status_code == 303
+    assert count(Command) == 1
+
+
+def _connection(station_id, number):
+    """Give a station a connection, or none; returns what it had."""
+    station = flask_db.session.get(Station, station_id)
+    before, station.connection_id = station.connection_id, number
+    flask_db.session.commit()
+    return before
+
+
+def test_a_secret_is_shown_to_the_second_too_and_kept_from_the_database(desk):
+    address = f"/staff/{desk.admin}"
+    token = {"name": "Till", "days": "30", "once": key_on(desk.client, address)}
+    answers = [desk.client.post(f"{address}/tokens", data=token) for _ in range(2)]
+    cookies = [answer.headers["Set-Cookie"] for answer in answers]
+    assert cookies[0] == cookies[1]
+    assert count(ApiToken) == 1
+    assert "shown_once" not in flask_db.session.scalar(select(SentForm.answer))
+
+
+def test_an_order_given_twice_in_place_is_given_once_and_said_so(desk):
+    order = {**UNLOCK, "once": key_on(desk.client, "/drivers/new")}
+    ask, by_htmx = f"/stations/{desk.station}/commands", {"HX-Request": "true"}
+    first = desk.client.post(ask, data=order, headers=by_htmx)
+    again = desk.client.post(ask, data=order, headers=by_htmx)
+    assert (first.status_code, again.status_code) == (202, 204)
+    assert SAID in again.headers["HX-Trigger"]
+    assert count(Command) == 1
+
+
+def test_a_sign_in_sent_twice_lets_the_same_one_in(desk):
+    browsers = [desk.app.test_client() for _ in range(2)]
+    typed = {"email": "a@b.example", "password": PASSWORD, "once": key_on(browsers[0], "/sign-in")}
+    with browsers[0].session_transaction() as cookie, browsers[1].session_transaction() as other:
+        other.update(cookie)
+    before = count(SignIn)
+    for browser in browsers:
+        assert browser.post("/sign-in", data=typed).status_code == 303
+        page(browser, "/")
+    assert count(SignIn) == before + 1
+
+
+def test_two_at_once_are_done_once_and_led_to_the_same_page(desk):
+    key = key_on(desk.client, "/drivers/new")
+    with desk.client.session_transaction() as cookie:
+        known = dict(cookie)
+    start = Barrier(2)
+
+    def send(_):
+        client = desk.app.test_client()
+        with client.session_transaction() as cookie:
+            cookie.update(known)
+        start.wait(60)
+        typed = {"name": "Grace", "language": "en", "once": key}
+        return client.post("/drivers/new", data=typed).headers["Location"]
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(send, range(2))
+    assert first == second
+    assert count(Driver) == 1
+
+
+def test_where_the_first_answer_was_lost_the_second_is_led_back(desk, monkeypatch):
+    monkeypatch.setattr(once, "_LOOKS", 1)
+    typed = {"name": "Grace", "language": "en", "once": key_on(desk.client, "/drivers/new")}
+    desk.client.post("/drivers/new", data=typed)
+    flask_db.session.scalars(select(SentForm)).one().answer = None
+    flask_db.session.commit()
+    before = {"Referer": "http://localhost/drivers/new"}
+    again = desk.client.post("/drivers/new", data=typed, headers=before)
+    assert again.headers["Location"] == before["Referer"]
+    assert SAID in page(desk.client, "/drivers")
+    assert count(Driver) == 1
+
+
+def test_the_key_of_forms_stands_in_one_place():
+    found = [
+        path.name
+        for path in (ROOT / "templates").rglob("*.html")
+        if 'name="csrf_token"' in path.read_text()
+    ]
+    assert found == ["ui.html"]
