@@ -39,7 +39,7 @@ class KeptDatabase:
         self.name, self.url = name, url
         self._connection = psycopg.connect(url, autocommit=True)
         tables = self._column("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        self._filled = sql.SQL("SELECT array_remove(ARRAY[{}], NULL)").format(
+        query = sql.SQL("SELECT array_remove(ARRAY[{}], NULL)").format(
             sql.SQL(", ").join(
                 sql.SQL("CASE WHEN EXISTS (SELECT FROM {}) THEN {} END").format(
                     sql.Identifier(table), sql.Literal(table)
@@ -47,6 +47,7 @@ class KeptDatabase:
                 for table in tables
             )
         )
+        self._filled = query.as_bytes(self._connection)
         self._rows = {table: self._text(table) for table in self._filled_tables()}
         self._schema = self._row(_SCHEMA)
 

@@ -14,15 +14,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import create_app
-from app.config import Settings
 from app.extensions import db as flask_db
 from app.models import TariffVersion
-from tests.support import seed
+from tests.support import apps, seed
 from tests.support.seed import Seeded
 
-#: Nobody listens there.
-NO_REDIS = "redis://127.0.0.1:1/0"
 #: What its stations read a while ago is no power now: after this another one is filled.
 LASTS = timedelta(minutes=10)
 
@@ -66,10 +62,9 @@ def network(
 def _fill(migrated: Path, folder: Path) -> Network:
     path = folder / "ampdesk.sqlite3"
     shutil.copy(migrated, path)
-    app = create_app(settings=Settings(data_dir=folder, redis_url=NO_REDIS), TESTING=True)
     now = datetime.now(UTC)
     rows: dict[tuple[str, str], tuple[type, int]] = {}
-    with app.app_context():
+    with apps.running(folder):
         db = flask_db.session()
         made = seed.fill(db, now, history=6)
         db.commit()
@@ -77,8 +72,6 @@ def _fill(migrated: Path, folder: Path) -> Network:
             for name, row in getattr(made, group).items():
                 rows[group, name] = (type(row), row.id)
         version_id = made.version.id
-        flask_db.session.remove()
-        flask_db.engine.dispose()
     with sqlite3.connect(path) as file:  # all of it into the one file that is copied
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return Network(path, now, rows, version_id)

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 
-from app.config import Settings
 from tests.support.kept_database import KeptDatabase
 from tests.support.processes import ROOT
 
@@ -112,15 +111,8 @@ def migrate(url: str) -> None:
     """Bring a database to the newest migration."""
     from flask_migrate import upgrade
 
-    from app import create_app
-    from app.extensions import db
+    from tests.support import apps
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            data_dir=Path(folder), database_url=url, redis_url="redis://127.0.0.1:1/0"
-        )
-        app = create_app(settings=settings, TESTING=True)
-        with app.app_context():
+        with apps.running(Path(folder), database_url=url):
             upgrade(directory=str(ROOT / "migrations"))
-            db.session.remove()
-            db.engine.dispose()
