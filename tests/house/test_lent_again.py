@@ -6,9 +6,11 @@ A port that one is lent is nobody else's.
 import logging
 import shutil
 import socket
+from contextlib import ExitStack
 
 import psycopg
 import pytest
+from sqlalchemy.orm import make_transient
 
 from app.extensions import db as flask_db
 from app.models import Base
@@ -173,15 +175,24 @@ def test_a_port_is_lent_once_and_whoever_has_it_can_listen_there(monkeypatch):
     assert free_port() != mine
 
 
-def test_what_is_seeded_again_is_what_was_seeded(folder, now):
+def test_what_is_seeded_again_is_what_was_seeded(folder, now, database, request):
+    at, server = {}, request.getfixturevalue("postgres_server") if database != "sqlite" else None
     seeded = []
     for _ in range(2):
-        with apps.running(folder):
+        with ExitStack() as stack:
+            if server is not None:
+                at["database_url"] = stack.enter_context(server.lent_database())
+            stack.enter_context(apps.running(folder, **at))
             made = seed.fill(flask_db.session(), now, history=1)
             rows = [
                 list(map(repr, flask_db.session.execute(table.select())))
                 for table in Base.metadata.sorted_tables
             ]
             named = {name: (type(row), row.id) for name, row in made.sessions.items()}
-            seeded.append((rows, named, made.version.id, made.people["admin"].email))
+            added = made.sites["Depot Nord"]
+            make_transient(added)
+            added.id, added.name_key = None, "another"
+            flask_db.session.add(added)
+            flask_db.session.flush()
+            seeded.append((rows, named, made.version.id, made.people["admin"].email, added.id))
     assert seeded[0] == seeded[1]
