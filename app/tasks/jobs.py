@@ -12,6 +12,7 @@ from celery import shared_task
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from app import reactions
 from app.domain.ground.errors import DomainError, Invalid
@@ -77,9 +78,7 @@ def carry_out(number: int) -> None:
     file, sentence, state = None, None, JobState.DONE
     within = _sites(user)
     try:
-        if user.archived_at is not None:
-            raise Invalid("Whoever asked for it is no longer on the staff.")
-        jobs.refuse(rights.of(user), kind)
+        _refuse(user, kind)
         scope.narrow(db, scope.Scope(user.tenant_id, within))
         if kind in jobs.IMPORTS:
             imports.do(job, who)
@@ -98,14 +97,35 @@ def carry_out(number: int) -> None:
     try:
         with unit_of_work() as work:
             jobs.settle(work, number, state, sentence, file=file, now=utc_now())
-            if file is not None and _sites(work.get_one(User, user.id)) != within:
-                raise Cancelled
-            if file is not None and kind is JobKind.EXPORT_REPORT:
-                schedules.deliver(work, work.get_one(Job, number), now=utc_now())
-    except Cancelled:
+            if file is not None:
+                _hand_out(work, number, user.id, within)
+    except (Cancelled, DomainError) as error:
         if file is not None:
             _store().remove([file[1]])
-        raise
+        if isinstance(error, Cancelled):
+            raise
+        with unit_of_work() as work:
+            jobs.settle(work, number, JobState.FAILED, error.sentence, now=utc_now())
+
+
+def _hand_out(work: Session, number: int, user_id: int, within: frozenset[int] | None) -> None:
+    """Mail a report that was made; a file is of the rights and the reach that its person has now.
+
+    Raises `Cancelled` where the reach changed meanwhile, `DomainError` where the right was lost.
+    """
+    job, user = work.get_one(Job, number), work.get_one(User, user_id)
+    _refuse(user, job.kind)
+    if _sites(user) != within:
+        raise Cancelled
+    if job.kind is JobKind.EXPORT_REPORT:
+        schedules.deliver(work, job, now=utc_now())
+
+
+def _refuse(user: User, kind: JobKind) -> None:
+    """Raise `DomainError` where somebody may not have such a thing done now."""
+    if user.archived_at is not None:
+        raise Invalid("Whoever asked for it is no longer on the staff.")
+    jobs.refuse(rights.of(user), kind)
 
 
 def _sites(user: User) -> frozenset[int] | None:

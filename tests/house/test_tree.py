@@ -1,6 +1,7 @@
 """The top level holds what people expect, and a package says in its first line what it is."""
 
 import ast
+import re
 import subprocess
 
 from tests.house.source import ROOT, report, sources
@@ -34,3 +35,12 @@ def test_packages_say_in_their_first_line_what_they_are():
         and not ast.get_docstring(source.tree)
     ]
     assert not found, report(found)
+
+
+def test_migrations_follow_one_another():
+    files = sorted((ROOT / "migrations" / "versions").glob("*.py"))
+    before = None
+    for path in files:
+        said = dict(re.findall(r'^(revision|down_revision) = "?(\w+)"?$', path.read_text(), re.M))
+        assert said == {"revision": path.name[:4], "down_revision": str(before)}, path.name
+        before = path.name[:4]

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import select, update
 
 from app.domain.ground.errors import Conflict, Invalid, Taken
-from app.domain.ground.vocabulary import Actor, JobState
+from app.domain.ground.vocabulary import Actor, JobState, Role
 from app.domain.office import schedules
 from app.extensions import db as flask_db
-from app.models import Job, OutgoingMail, ReportSchedule, User
+from app.models import Job, OutgoingMail, OwnRole, ReportSchedule, User
+from app.queries.office import reports
 from app.tasks.jobs import make_reports
 from app.tasks.rounds import send_post
 from app.uow import unit_of_work
@@ -146,6 +147,48 @@ def test_who_left_the_staff_gets_no_more_and_asks_for_no_more(app, db, schedule,
     assert (job.state, job.sentence) == (
         JobState.FAILED, "Whoever asked for it is no longer on the staff.",
     )  # fmt: skip
+
+
+def _leave(person):
+    person.archived_at = NOW
+
+
+def _become_nobody(person):
+    person.role, person.own_role = (
+        Role.OWN,
+        OwnRole(
+            tenant_id=person.tenant_id, name="Nobody", name_key="nobody", rights={}, created_at=NOW
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("lose", "sentence"),
+    [
+        (_leave, "Whoever asked for it is no longer on the staff."),
+        (_become_nobody, "This needs the right office: read."),
+    ],
+)
+def test_what_its_person_loses_while_it_is_made_is_not_mailed(
+    app, db, schedule, grace, monkeypatch, lose, sentence
+):
+    make = reports.run
+
+    def make_and_lose(*given, **named):
+        made = make(*given, **named)
+        with unit_of_work() as work:
+            lose(work.get_one(User, grace.user_id))
+        return made
+
+    monkeypatch.setattr(reports, "run", make_and_lose)
+    with unit_of_work() as work:
+        schedules.run(work, grace, schedule, now=NOW)
+    make_reports()
+    db.rollback()
+    job = db.scalars(select(Job)).one()
+    assert (job.state, job.sentence, job.stored_as) == (JobState.FAILED, sentence, None)
+    assert db.scalars(select(OutgoingMail).where(OutgoingMail.job_id.is_not(None))).all() == []
+    assert not list((app.config["SETTINGS"].data_dir / "files" / "exports").iterdir())
 
 
 def test_a_paused_one_waits_and_makes_up_for_nothing(db, schedule, grace):
