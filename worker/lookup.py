@@ -1,8 +1,10 @@
 """Finding stations by their identity: read in sets, so that a thousand attempts cost few reads.
 
 Whoever asks waits for a read that begins after the question: what is answered is what the database
-says, and a station that was blocked a moment ago is seen as blocked.  What was read is kept for two
-seconds more, only to refuse out of memory whoever has failed too often; nobody is let in by it.
+says, and a station that was blocked a moment ago is seen as blocked.  A crowd is answered in bites:
+each goes on with its handshake at once, and the connected have their turns between.  What was read
+is kept for two seconds more, only to refuse out of memory whoever has failed too often; nobody is
+let in by it.
 """
 
 import logging
@@ -13,13 +15,14 @@ from typing import Any
 
 import gevent
 from flask import Flask
-from gevent.event import AsyncResult, Event
+from gevent.event import Event
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import TimeoutError as TooSlow
 
 from app.domain.ground.vocabulary import StationMode
 from app.extensions import db as flask_db
 from app.models import Site, Station
+from worker.works import Teller, Waiter
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +110,11 @@ class Lookup:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._wanted: dict[str, AsyncResult] = {}
+        self._wanted: dict[str, list[Waiter]] = {}
         self._kept: dict[str, tuple[float, Known | None]] = {}
         self._asked = Event()
         self._said = ""
+        self._teller = Teller()
         self._reader = gevent.spawn(self._read_for_ever)
 
     def find(self, key: str) -> Known | None:
@@ -118,17 +122,23 @@ class Lookup:
 
         Raises what the read raised, or `TooSlow`.
         """
-        result = self._wanted.get(key)
-        if result is None:
-            result = self._wanted[key] = AsyncResult()
-            self._asked.set()
+        waiter = Waiter()
+        self._wanted.setdefault(key, []).append(waiter)
+        self._asked.set()
         try:
-            found: Known | None = result.get(timeout=PATIENCE_S)
-        except gevent.Timeout:
-            if self._wanted.get(key) is result:
-                del self._wanted[key]
-            raise TooSlow("the database does not answer") from None
+            with gevent.Timeout(PATIENCE_S, TooSlow("the database does not answer")):
+                found: Known | None = waiter.wait()
+        finally:
+            self._ask_no_more(key, waiter)
         return found
+
+    def _ask_no_more(self, key: str, waiter: Waiter) -> None:
+        """Forget a question that was answered, or whose asker went."""
+        waiting = self._wanted.get(key)
+        if waiting is not None and waiter in waiting:
+            waiting.remove(waiter)
+            if not waiting:
+                del self._wanted[key]
 
     def lately(self, key: str) -> tuple[Known | None] | None:
         """A station as it was two seconds ago at most, in a tuple; None when nobody has looked."""
@@ -145,6 +155,7 @@ class Lookup:
             while self._wanted:
                 self._read_some()
                 gevent.sleep(PAUSE_S)
+                self._teller.done.wait()
             self._forget()
 
     def _forget(self) -> None:
@@ -162,15 +173,14 @@ class Lookup:
             if str(error) != self._said:
                 log.warning("the database cannot be asked about stations: %s", error)
             self._said = str(error)
-            for result in asking.values():
-                result.set_exception(error)
+            self._teller.wake((waiter, error) for each in asking.values() for waiter in each)
             return
         self._said = ""
         until = time.monotonic() + KEPT_S
-        for key, result in asking.items():
+        for key, waiters in asking.items():
             self._kept.pop(key, None)
             self._kept[key] = (until, found.get(key))
-            result.set(found.get(key))
+            self._teller.wake((waiter, found.get(key)) for waiter in waiters)
         while len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
 

@@ -113,7 +113,7 @@ class Server:
         self._asking = 0
         self._places = BoundedSemaphore(settings.admissions)
         self._turns = Turns()
-        self._turnstile = Turnstile(settings.patience_s)
+        self.turnstile = Turnstile(settings.patience_s)
         self._ticker: Any = None
         self._watch: Any = None
         self._tls = tls
@@ -224,7 +224,7 @@ class Server:
                 return self.turned_away(request, refused)
         finally:
             self._places.release()
-        again = None if isinstance(answer, Refused) else self._turnstile.again_s()
+        again = None if isinstance(answer, Refused) else self.turnstile.again_s()
         if again is not None:
             return self.turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=again))
         return answer

@@ -89,6 +89,7 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
             status, body = told
             self._answer(f"{status} {'OK' if status == 200 else 'Service Unavailable'}", [], body)
             return
+        self._ours.turnstile.line_up()
         request, refused = self._read_handshake(headers)
         answer = refused or self._ours.admit(request)
         if refused is not None:

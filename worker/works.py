@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,7 @@ def spooled(works: Sequence[Work]) -> tuple[list[Work], list[Work]]:
 
 
 class Teller:
-    """Wakes those who wait for works: in the loop itself, in their order, and in bites.
+    """Wakes those who wait: in the loop itself, in their order, and in bites.
 
     A charger's greenlet goes on within its turn: it sends its answer and reads what came meanwhile.
     """
@@ -116,9 +116,12 @@ class Teller:
 
     def tell(self, works: Sequence[Work], results: Sequence[Any]) -> None:
         """Have all who wait for these works told."""
-        for work, result in zip(works, results, strict=True):
-            if result is not NOT_YET and work.then is not None:
-                self._waiting.append((work.then, result))
+        told = zip(works, results, strict=True)
+        self.wake((w.then, it) for w, it in told if it is not NOT_YET and w.then is not None)
+
+    def wake(self, told: Iterable[tuple[Callable[[Any], None], Any]]) -> None:
+        """Have each of these called with what came of it."""
+        self._waiting.extend(told)
         if self._waiting and self.done.is_set():
             self.done.clear()
             gevent.get_hub().loop.run_callback(self._bite)
