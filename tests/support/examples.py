@@ -157,20 +157,19 @@ def _name(path: tuple[Any, ...]) -> str:
 
 
 def _with(example: Any, path: tuple[Any, ...], wrong: Any) -> Any:
+    """The example with something else at a path; what does not lead there is the same."""
     if not path:
         return wrong
-    changed = copy.deepcopy(example)
-    holder = changed
-    for step in path[:-1]:
-        holder = holder[step]
-    holder[path[-1]] = wrong
+    changed = copy.copy(example)
+    changed[path[0]] = _with(example[path[0]], path[1:], wrong)
     return changed
 
 
 def _without(example: Any, path: tuple[Any, ...]) -> Any:
-    changed = copy.deepcopy(example)
-    holder = changed
-    for step in path[:-1]:
-        holder = holder[step]
-    del holder[path[-1]]
+    """The example without a member; what does not lead there is the same."""
+    changed = copy.copy(example)
+    if len(path) == 1:
+        del changed[path[0]]
+    else:
+        changed[path[0]] = _without(example[path[0]], path[1:])
     return changed
