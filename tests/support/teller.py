@@ -29,7 +29,7 @@ Script = Generator[tuple[str, Payload], Any, None]
 
 ANSWER_S = 20.0
 #: Between two words, and before another attempt to connect, in seconds.
-PAUSE_S, AGAIN_S = 0.04, 0.1
+PAUSE_S, AGAIN_S = 0.1, 0.1
 #: Whose tap nobody could decide about taps again after so long.
 TAPS_AGAIN_S = 0.5
 #: A session lasts so long, and the next one begins after that, in minutes.
