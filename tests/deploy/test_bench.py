@@ -34,6 +34,7 @@ def test_a_ratio_is_that_to_the_baseline_and_else_to_the_floor():
     assert Row("a", "ms", 2.0).as_json()["ratio"] is None
 
 
+@pytest.mark.landing
 @pytest.mark.processes
 @pytest.mark.parametrize(
     "on",
@@ -48,6 +49,7 @@ def test_the_floor_stores_what_it_answers(on):
     assert found.cost_ms >= 0
 
 
+@pytest.mark.landing
 @pytest.mark.processes
 def test_we_are_compared_with_the_floor():
     plan = replace(SMALL, sides=("floor",))

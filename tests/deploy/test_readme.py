@@ -87,6 +87,7 @@ def receipt(installation):
     return letter["to"], letter["subject"], letter.get_body(("plain",)).get_content()
 
 
+@pytest.mark.landing
 def test_the_steps_of_the_readme_end_in_a_receipt(installation):
     *steps, simulator = commands()
     assert [step[:3] for step in steps][2] == ["flask", "tariff", "add"]
@@ -123,6 +124,7 @@ def owed(text):
     raise AssertionError(text)
 
 
+@pytest.mark.landing
 def test_a_killed_worker_comes_back_and_a_killed_supervisor_leaves_nothing(installation):
     def both():
         found = {process.pid for process in installation.all("-m worker")}

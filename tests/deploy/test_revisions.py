@@ -21,6 +21,7 @@ from app.extensions import db as flask_db
 from app.models import SchemaSupport
 from app.process import revisions
 from deploy.processes import ROOT
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.processes import Process, descendants, free_port
 from tests.support.wait import eventually
 
@@ -88,6 +89,7 @@ def may_start(settings):
         (("compatible = False", "compatible = True"), 2),
     ],
 )
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_an_older_version_goes_on_where_each_newer_step_lets_it(
     make_site, database, future, steps, status, capsys
 ):
@@ -204,14 +206,18 @@ def test_a_worker_waits_for_its_database_and_sends_chargers_away_until_then(star
     assert "The database answers." in said
 
 
+def landing(*command):
+    return pytest.param(command, marks=pytest.mark.landing)
+
+
 @pytest.mark.parametrize(
     "command",
     [
         ("-m", "worker"),
-        ("-m", "deploy.run"),
-        ("-m", "gunicorn", "wsgi:app", "--config", "python:deploy.gunicorn_conf"),
-        ("-m", "celery", "-A", "wsgi:celery", "worker", "--pool", "threads"),
-        ("-m", "celery", "-A", "wsgi:celery", "beat"),
+        landing("-m", "deploy.run"),
+        landing("-m", "gunicorn", "wsgi:app", "--config", "python:deploy.gunicorn_conf"),
+        landing("-m", "celery", "-A", "wsgi:celery", "worker", "--pool", "threads"),
+        landing("-m", "celery", "-A", "wsgi:celery", "beat"),
     ],
 )
 @pytest.mark.processes

@@ -45,6 +45,11 @@ READINGS = 300
 VERSIONS = ("ocpp1.6", "ocpp2.0.1")
 
 
+def by_night(*cases):
+    """Cases that show more of the same."""
+    return [pytest.param(case, marks=pytest.mark.nightly) for case in cases]
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A PostgreSQL that can be stopped; each test gets a database of its own in it."""
@@ -135,6 +140,7 @@ def check(site, tellers, redone=0):
             told.check_once(db, teller, redone)
 
 
+@pytest.mark.landing
 def test_a_restart_disconnects_nobody_and_loses_no_answer(cluster, make_away, fleet):
     site = make_away("worker")
     tellers = fleet(site)
@@ -148,6 +154,7 @@ def test_a_restart_disconnects_nobody_and_loses_no_answer(cluster, make_away, fl
     check(site, tellers, redone=1)
 
 
+@pytest.mark.landing
 def test_sessions_go_on_through_an_outage_and_are_billed_as_without(
     cluster, make_away, fleet, smtp_server
 ):
@@ -191,6 +198,7 @@ def test_a_database_that_takes_no_writes_is_one_that_is_away(cluster, make_away,
     check(site, tellers, redone=1)
 
 
+@pytest.mark.landing
 def test_kills_in_an_outage_and_in_the_replay_lose_nothing_and_double_nothing(cluster, make_away):
     site = make_away("worker", storage_hold_s=1, launch=trapped)
     depot = furnish(site, 3)
@@ -262,6 +270,7 @@ def stored_from_the_spool(site):
         return db.scalar(select(func.count()).where(Message.error_description == SPOOLED))
 
 
+@pytest.mark.landing
 def test_a_full_spool_takes_nothing_and_nobody_is_told_it_did(cluster, make_away, fleet):
     site = make_away("worker", storage_hold_s=1, spool_max_bytes=2_000)
     tellers = fleet(site)
@@ -300,7 +309,7 @@ def ends_as_answered(site, number):
         assert db.scalars(logged).all() == ['{"status":"Accepted"}']
 
 
-@pytest.mark.parametrize("end", ["lives", "is killed", "is killed and given up"])
+@pytest.mark.parametrize("end", ["is killed", *by_night("lives", "is killed and given up")])
 def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, ordered, end):
     site, meter, number, answer = ordered(storage_hold_s=1)
     cluster.stop()
@@ -321,7 +330,8 @@ def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, o
     ends_as_answered(site, number)
 
 
-@pytest.mark.parametrize("outage", ["known", "new", "frozen"])
+@pytest.mark.landing
+@pytest.mark.parametrize("outage", ["known", *by_night("new", "frozen")])
 def test_a_worker_that_is_told_to_end_in_an_outage_ends_in_time_and_loses_nothing(
     cluster, ordered, outage
 ):
@@ -345,6 +355,7 @@ def test_a_worker_that_is_told_to_end_in_an_outage_ends_in_time_and_loses_nothin
     eventually(lambda: stored_from_the_spool(site) == len(meter.told), what="all are stored")
 
 
+@pytest.mark.landing
 def test_an_outage_fills_no_log(cluster, make_away, fleet):
     site = make_away("web", "worker", "celery", "beat", storage_hold_s=1)
     tellers = fleet(site)
@@ -407,6 +418,7 @@ def test_a_long_statement_of_a_server_that_lives_is_waited_for(waiting, monkeypa
         assert db.scalar(text("SELECT 7 FROM pg_sleep(1)")) == 7
 
 
+@pytest.mark.landing
 def test_the_desk_says_that_a_frozen_database_is_away(cluster, make_away):
     site = make_away("web")
     address = f"{site.desk_url}/api/v1/stations"

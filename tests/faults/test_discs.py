@@ -45,6 +45,7 @@ def cut_off(tellers):
     return not all(teller.connected for teller in tellers)
 
 
+@pytest.mark.landing
 def test_sqlite_on_a_full_disc(small_disc, make_site, fleet):  # noqa: F811
     site = make_site("sqlite", processes=("worker",), storage_hold_s=1)
     tellers = fleet(site)
@@ -57,6 +58,7 @@ def test_sqlite_on_a_full_disc(small_disc, make_site, fleet):  # noqa: F811
     check(site, tellers, redone=1)
 
 
+@pytest.mark.landing
 def test_a_spool_that_takes_no_writes(cluster, make_away, fleet):  # noqa: F811
     site = make_away("worker", storage_hold_s=1)
     tellers = fleet(site)

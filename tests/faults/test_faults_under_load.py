@@ -48,6 +48,7 @@ def chosen(fault):
     return pytest.param(fault, id=fault.name, marks=marks)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("fault", map(chosen, FAULTS))
 def test_all_is_well_again_after(fault, nodes, truth):
     if why := nodes.lacks(fault.needs):
@@ -56,5 +57,6 @@ def test_all_is_well_again_after(fault, nodes, truth):
     assert not report.wrong, f"FAULTS_SEED={SEED}: {report.line()}"
 
 
+@pytest.mark.landing
 def test_the_ledgers_of_all_chargers_are_kept_to_the_word(nodes):
     rounds.finish(nodes)

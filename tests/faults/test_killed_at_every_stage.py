@@ -77,6 +77,7 @@ def tellers(site, versions):
 
 
 # All stages are tried on SQLite only; kills on PostgreSQL by day: test_answered_is_stored.py.
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_a_kill_at_any_stage_loses_nothing_and_doubles_nothing(
     site, tellers, smtp_server, database, versions

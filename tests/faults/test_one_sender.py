@@ -29,6 +29,7 @@ def frame(count):
     return wire.packed([2, "long", "MeterValues", monster.readings(count)])
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 @pytest.mark.parametrize(
     "count", [18_000, pytest.param(monster.READINGS, marks=pytest.mark.nightly)]

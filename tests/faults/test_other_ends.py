@@ -55,6 +55,7 @@ def check(site, tellers):
             told.check_once(db, teller)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_redis_dies_and_comes_back(make_site, smtp_server, database, start):
     processes = ("worker", "celery", "beat")
@@ -126,6 +127,7 @@ def test_a_charger_that_is_connected_twice_tells_everything_once(make_site, data
     check(site, tellers)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_a_commit_of_which_nobody_heard_is_done_again_and_doubles_nothing(
     make_site, smtp_server, database, start

@@ -145,6 +145,7 @@ def test_a_redis_that_does_not_answer_is_named_and_chargers_are_served(tmp_path)
         running.end()
 
 
+@pytest.mark.landing
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
     file = tmp_path / "ampdesk.sqlite3"
     with sqlite3.connect(file) as database:

@@ -44,6 +44,7 @@ def stored(site):
         return Counter(db.scalars(inbound))
 
 
+@pytest.mark.landing
 def test_a_rolling_restart_loses_no_message_and_cuts_nobody_off(make_site):
     site = make_site("postgresql", processes=WORKERS, ocpp_processes=2, drain_s=5)
     with Talkers(site.charger_url, logins(site)) as talkers:

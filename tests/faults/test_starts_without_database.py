@@ -22,6 +22,7 @@ from tests.support.wait import eventually
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 VERSIONS = (ChargePoint, ChargePoint201, ChargePoint21)
+BILLING = ("celery", "beat")
 START_WH, STOP_WH = 10_000, 17_350
 # By hand: 1.00 + 7.350 kWh x 0.40 = 3.94 with tax.
 GROSS_MINOR = 394
@@ -31,12 +32,14 @@ UNKNOWN = "FFFFFFFF"
 
 @pytest.fixture
 def away(cluster, make_away, smtp_server):  # noqa: F811
-    """Take the database from a site with a charger of each version: `away(without_database=…)`."""
+    """Take the database from a site with a charger of each version: `away(without_database=…)`.
+
+    `more` are the programs beside its worker.
+    """
     chargers = []
 
-    def leave(*versions, **settings):
-        programs = ("worker", "celery", "beat")
-        site = make_away(*programs, storage_hold_s=1, smtp_url=smtp_server.url, **settings)
+    def leave(*versions, more=(), **settings):
+        site = make_away("worker", *more, storage_hold_s=1, smtp_url=smtp_server.url, **settings)
         place = furnish(site, station_count=len(versions))
         with site.work() as db:
             tenant = db.scalar(select(Tag.tenant_id))
@@ -91,8 +94,9 @@ def sessions(site):
         return db.scalars(select(ChargingSession).order_by(ChargingSession.station_id)).all()
 
 
+@pytest.mark.landing
 def test_whole_sessions_of_every_version_are_stored_once(cluster, away, smtp_server):  # noqa: F811
-    site, place, chargers = away(*VERSIONS)
+    site, place, chargers = away(*VERSIONS, more=BILLING)
     told = []
     for charger in chargers:
         assert info(charger.authorize(place.tag)) == "Accepted"
@@ -126,6 +130,7 @@ def test_whole_sessions_of_every_version_are_stored_once(cluster, away, smtp_ser
     assert charge(chargers[0], place.tag)[1] not in {number for _, number in told}
 
 
+@pytest.mark.landing
 def test_nobody_is_told_that_a_tag_is_unknown(cluster, away):  # noqa: F811
     site, _, (old, new) = away(ChargePoint, ChargePoint201)
     for charger in (old, new):
@@ -142,6 +147,7 @@ def test_nobody_is_told_that_a_tag_is_unknown(cluster, away):  # noqa: F811
         assert "let_in_away" not in one.flags
 
 
+@pytest.mark.nightly
 def test_a_start_with_an_unknown_tag_of_1_6_waits_at_its_charger(cluster, away):  # noqa: F811
     site, _, [charger] = away(ChargePoint)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -158,8 +164,10 @@ def test_a_start_with_an_unknown_tag_of_1_6_waits_at_its_charger(cluster, away):
     assert session.transaction_ref == str(told.transaction_id)
 
 
+@pytest.mark.landing
 def test_everybody_may_charge_where_that_is_set_and_is_looked_at_later(cluster, away):  # noqa: F811
-    site, _, (old, new) = away(ChargePoint, ChargePoint201, without_database="all")
+    versions = (ChargePoint, ChargePoint201)
+    site, _, (old, new) = away(*versions, more=BILLING, without_database="all")
     for charger in (old, new):
         assert info(charger.authorize(UNKNOWN)) == "Accepted"
         assert charge(charger, UNKNOWN)[0] == "Accepted"
@@ -173,6 +181,7 @@ def test_everybody_may_charge_where_that_is_set_and_is_looked_at_later(cluster, 
         assert "let_in_away" in one.flags
 
 
+@pytest.mark.nightly
 def test_nobody_may_charge_where_that_is_set(cluster, away):  # noqa: F811
     site, place, (old, new) = away(ChargePoint, ChargePoint201, without_database="none")
     for charger in (old, new):
@@ -185,8 +194,9 @@ def test_nobody_may_charge_where_that_is_set(cluster, away):  # noqa: F811
     assert not session.unauthorised
 
 
+@pytest.mark.landing
 def test_a_tag_that_was_blocked_just_before_holds_the_bill(cluster, away):  # noqa: F811
-    site, place, [charger] = away(ChargePoint)
+    site, place, [charger] = away(ChargePoint, more=BILLING)
     assert charge(charger, place.tag)[0] == "Accepted"
     site.processes["worker"].kill9()
     bring_back(cluster, site)

@@ -138,6 +138,7 @@ def test_every_message_sent_twice_changes_nothing(run, smtp_server):
     assert_one_session_one_bill_one_mail(site, smtp_server)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_the_worker_is_killed_while_each_message_is_on_its_way(run, smtp_server):
     def around(site, step):
@@ -159,6 +160,7 @@ def test_the_worker_is_killed_while_each_message_is_on_its_way(run, smtp_server)
     assert_one_session_one_bill_one_mail(run(around), smtp_server)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 @pytest.mark.parametrize("victim", ["celery", "redis"])
 def test_a_helper_is_killed_at_each_step(run, smtp_server, victim):
@@ -171,6 +173,7 @@ def test_a_helper_is_killed_at_each_step(run, smtp_server, victim):
     assert_one_session_one_bill_one_mail(run(around, launch), smtp_server)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_celery_is_killed_right_after_the_stop(run, smtp_server):
     def around(site, step):

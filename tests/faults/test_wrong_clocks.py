@@ -53,7 +53,8 @@ def is_now(text):
     return True
 
 
-@pytest.mark.parametrize("off", clocks("+2h", "-1d"))
+@pytest.mark.landing
+@pytest.mark.parametrize("off", clocks("+2h"))
 def test_a_worker_whose_clock_is_off_serves_like_any_other(make_site, off):
     site = make_site(
         "postgresql",
@@ -115,6 +116,7 @@ def test_a_worker_whose_clock_is_off_serves_like_any_other(make_site, off):
 
 
 # One that is behind thinks of nothing that its time has come.
+@pytest.mark.landing
 @pytest.mark.parametrize("off", clocks("+2h"))
 def test_a_sweep_whose_clock_is_off_ends_nothing_before_its_time(make_site, off):
     site = make_site("postgresql", processes=("celery", "beat"), launch=with_clock(off, "celery"))

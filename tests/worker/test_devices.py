@@ -125,7 +125,9 @@ def site(make_site):
     return make_site(processes=("worker",))
 
 
-@pytest.fixture(params=[Charger201, Charger21], ids=["2.0.1", "2.1"])
+@pytest.fixture(
+    params=[Charger201, pytest.param(Charger21, marks=pytest.mark.landing)], ids=["2.0.1", "2.1"]
+)
 def charger(site, request):
     depot = furnish(site)
     charger = request.param(site.charger_url, *depot.stations[0])

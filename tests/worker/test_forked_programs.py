@@ -40,7 +40,8 @@ def environment(settings):
     return inherited | {f"AMPDESK_{name.upper()}": str(getattr(settings, name)) for name in names}
 
 
-@pytest.mark.parametrize("name", ["worker", "web"])
+@pytest.mark.landing
+@pytest.mark.parametrize("name", ["worker", pytest.param("web", marks=pytest.mark.nightly)])
 def test_a_wrong_setting_ends_both_with_the_same_words(settings, environment, tmp_path, name):
     environment["AMPDESK_OCPP_PORT"] = "many"
     command = commands(settings)[name]
@@ -50,7 +51,11 @@ def test_a_wrong_setting_ends_both_with_the_same_words(settings, environment, tm
     assert log.read_text() == started.stdout + started.stderr
 
 
-@pytest.mark.parametrize("words", [("station", "lst"), ("site", "add", "Depot")])
+@pytest.mark.landing
+@pytest.mark.parametrize(
+    "words",
+    [("station", "lst"), pytest.param(("site", "add", "Depot"), marks=pytest.mark.nightly)],
+)
 def test_a_command_says_the_same_and_in_the_same_place(environment, words):
     command = [*FLASK, *words]
     started = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -206,6 +206,7 @@ def test_who_is_let_in_while_it_is_being_blocked_is_out_again(site, login):
     assert end_of(client) == (1008, "this station was blocked")
 
 
+@pytest.mark.landing
 def test_without_redis_the_worker_looks_by_itself_and_takes_nothing_more(make_site, database):
     site = make_site(database, processes=("worker",))
     *several, other = furnish(site, 6).stations
@@ -249,6 +250,7 @@ def refused(site):
         return row is not None
 
 
+@pytest.mark.landing
 def test_a_certificate_that_is_revoked_ends_the_connection_that_it_opened(make_site, tmp_path):
     authority = Authority(tmp_path)
     pair, port = authority.server(), free_port()

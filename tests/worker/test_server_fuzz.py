@@ -33,6 +33,10 @@ pytestmark = pytest.mark.processes
 
 #: So often each action is spoilt anew.
 ROUNDS = [5, pytest.param(16, marks=pytest.mark.nightly)]
+BY_DAY = [
+    *(pytest.param(version, marks=pytest.mark.landing) for version in (Version.V16, Version.V201)),
+    Version.V21,
+]
 BATCH = 40
 #: Memory that a worker may gain by all of it: caches that fill, and nothing that grows.
 GROWTH_BYTES = 60 << 20
@@ -109,7 +113,7 @@ def problems(frames, answers, old):
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
-@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("version", BY_DAY)
 def test_the_worker_survives_and_answers_everything(site, version, validation, rounds):
     stage = Stage(site, version.value)
     stage.set_up(validation=validation, tags=["04A2B3C4"])
@@ -136,7 +140,7 @@ def test_the_worker_survives_and_answers_everything(site, version, validation, r
     eventually(lambda: healthy(site), what="a healthy worker")
 
 
-@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("version", BY_DAY)
 def test_spoilt_answers_settle_every_order(site, version):
     stage = Stage(site, version.value)
     stage.set_up(tags=["04A2B3C4"])

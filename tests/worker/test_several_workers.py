@@ -121,6 +121,7 @@ def test_orders_reach_a_charger_wherever_it_lands_and_the_newest_connection_wins
     again.close()
 
 
+@pytest.mark.landing
 def test_the_newest_connection_wins_also_while_redis_is_away(site, stage):
     boot(stage)
     first = node_of(site, stage)
@@ -131,6 +132,7 @@ def test_the_newest_connection_wins_also_while_redis_is_away(site, stage):
     again.close()
 
 
+@pytest.mark.landing
 def test_without_redis_orders_go_to_the_newest_connection_and_the_old_one_stores_nothing(
     site, stage
 ):
@@ -150,6 +152,7 @@ def test_without_redis_orders_go_to_the_newest_connection_and_the_old_one_stores
     again.close()
 
 
+@pytest.mark.landing
 def test_one_worker_is_killed_and_the_other_serves_on(site, stage):
     boot(stage)
     holder = node_of(site, stage)

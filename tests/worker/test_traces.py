@@ -83,6 +83,7 @@ def names(path):
     return [(span.service.removeprefix("ampdesk-"), span.name) for span in path]
 
 
+@pytest.mark.landing
 def test_an_order_is_one_trace_from_the_request_to_the_answer_and_its_end(site, charger, collector):
     assert ordered(site)["state"] == "accepted"
     path = path_to(collector, service="ampdesk-worker", name="call.UnlockConnector")
