@@ -2,11 +2,13 @@
 
 import random
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
+from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason, Token
 from app.models import Authorisation, Bill, ChargingSession, MeterReading, Review
 from tests.support import lone
@@ -41,9 +43,14 @@ def again(token=OTHER, minute=120):
     ]  # fmt: skip
 
 
-def tell(db, net, reports):
+def begin(db, net, at, register_wh):
+    start = sessions.Start(PLUG, CARD, Decimal(register_wh), at, at.isoformat())
+    return start, lone.begin(db, net.station, start, now=at).session
+
+
+def tell(db, net, reports, now=HEARD):
     for report in reports:
-        taken = lone.take(db, net.station, report, now=HEARD)
+        taken = lone.take(db, net.station, report, now=now)
     return taken
 
 
@@ -112,3 +119,38 @@ def test_two_starts_of_one_card_without_an_end_between_are_held(db, net):
     assert isinstance(review, Review)
     assert "transaction_reused" in review.reasons
     assert db.scalars(select(Bill)).all() == []
+
+
+def test_an_id_may_be_used_again_ever_so_often(db, net):
+    tell(db, net, charge() + again())
+    tell(db, net, again(CARD, 160), HEARD + timedelta(minutes=1))
+    first, second, _ = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
+    first.transaction_ref, second.transaction_ref = "tx-1#999", "tx-1#1000"
+    tell(db, net, again(CARD, 200), HEARD + timedelta(minutes=2))
+    assert [row[0] for row in told(db)] == ["tx-1#999", "tx-1#1000", "tx-1#1001", "tx-1"]
+
+
+def test_a_station_that_changes_to_2x_may_use_an_id_that_was_ours(db, net):
+    earlier = BEGAN - timedelta(days=60)
+    start, before = begin(db, net, earlier, 1_000)
+    number, after = before.transaction_ref, earlier + timedelta(hours=1)
+    stop = sessions.Stop(number, Decimal(9_000), after, StopReason.LOCAL, None, None, {})
+    lone.end(db, net.station, stop, now=after)
+    assert lone.settle(db, before.id, now=after).energy_wh == 8_000
+    tell(db, net, charge(number))
+    assert told(db) == [
+        (f"{number}#1", CARD.value, 1_000, 9_000, SessionState.ENDED),
+        (number, CARD.value, 100_000, 110_000, SessionState.ENDED),
+    ]
+    assert before.late_evidence_at is None
+    repeated = lone.begin(db, net.station, start, now=HEARD)
+    assert (repeated.session.id, repeated.repeated) == (before.id, True)
+
+
+def test_a_station_that_changes_to_16_gets_our_id_though_it_was_its_own_once(db, net):
+    _, first = begin(db, net, BEGAN - timedelta(days=1), 1_000)
+    following = str(first.id + 2)
+    tell(db, net, charge(following))
+    _, now = begin(db, net, HEARD, 110_000)
+    assert now.transaction_ref == following
+    assert told(db)[1][0] == f"{following}#1"

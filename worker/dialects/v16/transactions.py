@@ -143,7 +143,8 @@ def _start_from_memory(call: Fields, ctx: Context) -> Payload | None:
 def _begun(begun: sessions.Begun, ctx: Context) -> Payload:
     ctx.session_id = begun.session.id
     return {
-        "transactionId": int(begun.session.transaction_ref),
+        # One that has stood aside since goes by the number that it was told.
+        "transactionId": int(begun.session.transaction_ref.partition("#")[0]),
         "idTagInfo": access.id_tag_info(begun.decision),
     }
 

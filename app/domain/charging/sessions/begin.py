@@ -112,6 +112,7 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
         for told, (key, *_), one in zip(starts, keys, judged, strict=True)
         if told.station.id not in known
     ]
+    rows.make_way(db, made)
     rows.insert(db, made)
     authorisation.keep(db, judged)
     _follow(db, new, made)
@@ -179,7 +180,7 @@ def _keep_promises(db: Session, starts: Sequence[Starting], known: dict[int, Ses
 def _keys(start: Start) -> tuple[str, str, str]:
     """The key of a start (who, where, when by its clock, register), of its words, its second."""
     if start.transaction_ref is not None:
-        return (f"ref|{start.transaction_ref}",) * 3
+        return (f"{rows.OF_STATION}{start.transaction_ref}",) * 3
     wh, time = start.meter_start_wh, start.raw_time
     plain = None if wh is None else format(wh.normalize(), "f")
     told = ((time, plain), (start.former_time or time, wh), (time[:SECOND], plain))

@@ -3,6 +3,9 @@
 Which events make a session of their own is told by all of them together, so
 that the order in which they were heard changes nothing.  The newest session
 bears the station's id, the earlier ones the id with a number: `tx-1#1`.
+
+A station that changes between 1.6 and 2.x may name a transaction of its own as we numbered one: the
+two are two sessions as well.
 """
 
 from collections.abc import Sequence
@@ -16,26 +19,30 @@ from app.domain.access import authorisation
 from app.domain.charging.running import by_reference
 from app.domain.charging.sessions.begin import Start, new_session
 from app.domain.charging.sessions.provisional import last_register
-from app.domain.charging.sessions.row import mark_late
+from app.domain.charging.sessions.row import OF_STATION, mark_late, stem_of, step_aside
 from app.domain.charging.sessions.story import by_clock
 from app.domain.charging.sessions.transaction_events import ENDED, STARTED
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
 from app.models import Bill, ChargingSession, MeterReading, Station, TransactionEvent
 
-#: An id is used again at most so often; what comes then belongs to the newest.
-_MOST = 40
-
 
 def session_of(db: Session, station: Station, ref: str, at: datetime) -> ChargingSession | None:
-    """The session of a transaction id at a time: the last that had begun by then."""
+    """The session of a transaction id at a time: the last that had begun by then.
+
+    One that we numbered ourselves (1.6) is another than the station's of the same id.
+    """
     newest = by_reference(db, station, ref, locked=True)
+    if newest is not None and not newest.start_key.startswith(OF_STATION):
+        step_aside(db, newest)
+        return None
     if newest is None or "#" not in newest.start_key or newest.started_at <= at:
         return newest
     earlier = db.scalars(
         select(ChargingSession)
         .where(
             ChargingSession.station_id == station.id,
-            ChargingSession.transaction_ref.in_(_names(ref)),
+            ChargingSession.transaction_ref.startswith(stem_of(ref), autoescape=True),
+            ChargingSession.start_key.startswith(OF_STATION),
         )
         .order_by(ChargingSession.started_at.desc())
         .with_for_update()
@@ -55,10 +62,12 @@ def split(
         return None
     # What a bill rests on stays with it; then the two are told apart by a person.
     reading_id, event_id = rested_on(db, session.id)
-    if any(event.id <= event_id for event in ordered[cut:]) or not _step_aside(db, session):
-        return None
     first = ordered[cut]
-    key = f"ref|{first.transaction_ref}"
+    stood_aside = session.transaction_ref != first.transaction_ref
+    if stood_aside or any(event.id <= event_id for event in ordered[cut:]):
+        return None
+    step_aside(db, session)
+    key = f"{OF_STATION}{first.transaction_ref}"
     nobody = authorisation.without_token(station)
     made = new_session(db, station, _start(first, session), key, nobody, now=now)
     _move(db, session, made, ordered[cut:], after_id=reading_id)
@@ -107,29 +116,6 @@ def _other(one: TransactionEvent, other: TransactionEvent) -> bool:
     if one.token is None or other.token is None:
         return False
     return Token(one.token).key != Token(other.token).key
-
-
-def _names(ref: str) -> list[str]:
-    return [f"{ref[:60]}#{number}" for number in range(1, _MOST + 1)]
-
-
-def _step_aside(db: Session, session: ChargingSession) -> bool:
-    """Number an earlier session, so that the newest bears the station's own id."""
-    ref = session.transaction_ref or ""
-    stem, _, number = ref.rpartition("#")
-    names = _names(stem if stem and number.isdigit() else ref)
-    taken = db.scalars(
-        select(ChargingSession.transaction_ref).where(
-            ChargingSession.station_id == session.station_id,
-            ChargingSession.transaction_ref.in_(names),
-        )
-    ).all()
-    free = [name for name in names if name not in set(taken)]
-    if not free or ref in names:
-        return False
-    session.transaction_ref = free[0]
-    db.flush()
-    return True
 
 
 def _start(event: TransactionEvent, session: ChargingSession) -> Start:

@@ -191,6 +191,38 @@ def _read(told_rows: Iterable[Any]) -> list[SessionRow]:
     return rows
 
 
+# One transaction id for two sessions of a station: the newest bears it, others it with a number.
+
+#: Before the id in the start key of a session whose id is the station's own (1.6 has ours).
+OF_STATION = "ref|"
+_LONGEST_STEM = 56
+
+
+def stem_of(ref: str) -> str:
+    """What the numbers of sessions that stood aside from an id follow."""
+    return f"{ref[:_LONGEST_STEM]}#"
+
+
+def step_aside(db: Session, session: ChargingSession) -> None:
+    """Number an earlier session, so that the newest bears the id."""
+    stem = stem_of(session.transaction_ref or "")
+    taken = select(_SESSION.c.transaction_ref).where(
+        _SESSION.c.station_id == session.station_id,
+        _SESSION.c.transaction_ref.startswith(stem, autoescape=True),
+    )
+    numbers = [str(name).removeprefix(stem) for name in db.scalars(taken)]
+    last = max((int(number) for number in numbers if number.isdecimal()), default=0)
+    session.transaction_ref = f"{stem}{last + 1}"
+    db.flush()
+
+
+def make_way(db: Session, made: Iterable[SessionRow]) -> None:
+    """Let sessions whose ids their stations made up give way to new ones that have them of us."""
+    asked = [(row.station_id, str(row.transaction_ref)) for row in made]
+    for older in named(db, asked).values():
+        step_aside(db, db.get_one(ChargingSession, older.id))
+
+
 # Marking a session (its row of either kind) with a doubt, and having it weighed once more.
 
 

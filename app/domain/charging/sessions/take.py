@@ -27,7 +27,7 @@ from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken_keys, was_silent
 from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
-from app.domain.charging.sessions.row import SessionRow, flag
+from app.domain.charging.sessions.row import OF_STATION, SessionRow, flag
 from app.domain.charging.sessions.stops import orders_to_stop
 from app.domain.charging.sessions.story import idle_after, meter_start_of, story_of
 from app.domain.charging.sessions.transaction_events import (
@@ -169,7 +169,7 @@ def _follows(session: SessionRow, report: TransactionReport) -> bool:
 
 def _begun(db: Session, new: Sequence[Told]) -> list[SessionRow]:
     """The rows of sessions that begin; whose they are is not known yet."""
-    keys = [(one.station.id, f"ref|{one.report.transaction_ref}") for one in new]
+    keys = [(one.station.id, f"{OF_STATION}{one.report.transaction_ref}") for one in new]
     taken = taken_keys(db, keys)
     fresh = [
         (one, key)

@@ -26,7 +26,7 @@ from app.domain.charging.sessions.begin import (
     was_silent,
 )
 from app.domain.charging.sessions.retell import place, retell, show, weigh_live
-from app.domain.charging.sessions.row import flag, mark_late
+from app.domain.charging.sessions.row import OF_STATION, flag, mark_late
 from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
@@ -167,7 +167,7 @@ def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -
     """Begin the session of a transaction with the first that is heard of it."""
     start = opening(report)
     nobody = authorisation.without_token(station)
-    key = f"ref|{report.transaction_ref}"
+    key = f"{OF_STATION}{report.transaction_ref}"
     session = new_session(db, station, start, key, nobody, now=now)
     if not report.offline and was_silent(db, station, report.at, now=now):
         flag(session, "told_late")
