@@ -11,7 +11,7 @@ from app.domain.ground.vocabulary import Actor, BillingState
 from app.domain.money import billing, reviews, settlements
 from app.domain.money.settlements import Reported
 from app.extensions import db as flask_db
-from app.models import Bill, Review
+from app.models import Bill, Review, Settlement
 from app.text import bill_text, letters
 from app.text.writers import DeskWriter
 from tests.support import lone
@@ -163,6 +163,28 @@ def test_a_reference_of_a_charger_can_neither_flood_nor_break_a_receipt(net):
     letter = letters.receipt(settled(net, session), "en")
     assert "<b>x" not in letter.html
     assert "y" * 41 not in letter.text
+
+
+def test_one_payment_pays_one_session(net):
+    first, second = net.session(), net.session()
+    settle_payment(net, first, TOTAL)
+    row = net.db.scalars(select(Settlement)).one()
+    row.receipt_key = "of the first"
+    settled(net, first)
+    settle_payment(net, second, TOTAL)
+    assert isinstance(settled(net, first), Review)
+    assert settled(net, second).facts["payments"] == [["psp-1", 536, None]]
+    assert row.receipt_key is None
+
+
+def test_a_payment_told_before_its_session_pays_no_later_one_of_that_id(net):
+    told = Reported("psp-1", "settled", TOTAL, LATER, "t0")
+    settlements.take_in(net.db, net.station, told, now=LATER)
+    first = net.session()
+    assert settled(net, first).facts["payments"]
+    first.transaction_ref = "t0#1"
+    second = net.session(transaction_ref="t0", started_at=STARTED + timedelta(days=90))
+    assert settled(net, second).facts["payments"] == []
 
 
 def test_a_payment_at_another_station_is_not_this_sessions(net):

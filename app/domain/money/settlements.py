@@ -65,7 +65,11 @@ def _kept(amount: Decimal) -> Decimal:
 
 
 def take_in(db: Session, station: Station, told: Reported, *, now: datetime) -> Settlement:
-    """Keep a settlement; told again it is the same row, with what is new in it."""
+    """Keep a settlement; told again it is the same row, with what is new in it.
+
+    One that names another session than before pays that one: both are weighed once more, and who
+    was shown the address of the receipt does not read the other's.
+    """
     reference = told.psp_reference[:255]
     row = db.scalar(
         select(Settlement).where(
@@ -76,16 +80,20 @@ def take_in(db: Session, station: Station, told: Reported, *, now: datetime) -> 
     if row is None:
         row = Settlement(station_id=station.id, psp_reference=reference)
         db.add(row)
+    left = _left(db, row, session)
     row.session_id = session.id if session else row.session_id
     row.transaction_ref = (told.transaction_ref or "")[:64] or row.transaction_ref
-    changed = (row.state, row.amount) != (told.state, amount := _kept(told.amount))
-    row.state, row.amount = told.state, amount
+    changed = left or (row.state, row.amount) != (told.state, _kept(told.amount))
+    row.state, row.amount = told.state, _kept(told.amount)
     row.settled_at, row.received_at = told.settled_at, now
     row.info = (told.info or "")[:500] or None
     row.receipt_number = (told.receipt_number or "")[:50] or row.receipt_number
     row.receipt_url = (told.receipt_url or "")[:2000] or row.receipt_url
     row.company = told.company or row.company
     row.vat_number = (told.vat_number or "")[:20] or row.vat_number
+    if left:
+        row.receipt_key = None
+        mark_late(db, left, now)
     if row.state == SETTLED and row.receipt_key is None and _receipts_are_ours(db, station):
         row.receipt_key = secrets.token_urlsafe(24)
     events.station_changed(db, station)
@@ -94,6 +102,13 @@ def take_in(db: Session, station: Station, told: Reported, *, now: datetime) -> 
         if changed:
             mark_late(db, session, now)
     return row
+
+
+def _left(db: Session, row: Settlement, session: ChargingSession | None) -> ChargingSession | None:
+    """The session that a settlement was of, if it is of another one now."""
+    if session is None or row.session_id in (None, session.id):
+        return None
+    return db.get(ChargingSession, row.session_id)
 
 
 def _receipts_are_ours(db: Session, station: Station) -> bool:

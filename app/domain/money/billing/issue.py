@@ -14,7 +14,7 @@ from app.domain.money.billing import history, ledger
 from app.domain.money.billing.assessment import Assessment, assessed, is_running, remember
 from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.idle import TOLD
-from app.models import Bill, ChargingSession, Review
+from app.models import Bill, ChargingSession, Review, Settlement
 from app.models.base import Instant
 
 #: Of bills issued in this time a late row is looked for; units of work are much shorter.
@@ -123,9 +123,26 @@ def put_bills(
         remember(book.db, assessment, now)
         bills.append(ledger.to_enter(assessment, by=by, now=now))
     ledger.enter(book, bills)
+    _tie_payments(book.db, assessments)
     drivers = [each.session.driver for each in assessments]
     receipts.put(book.db, list(zip(bills, drivers, strict=True)), now=now)
     return bills
+
+
+def _tie_payments(db: Session, assessments: Iterable[Assessment]) -> None:
+    """A payment that was told before its session is of the one that it was billed with.
+
+    The station may use the transaction's id again.
+    """
+    for assessment in assessments:
+        session, payments = assessment.session, assessment.told.payments
+        if payments:
+            mine = update(Settlement).where(
+                Settlement.station_id == session.station_id,
+                Settlement.session_id.is_(None),
+                Settlement.psp_reference.in_([paid.reference for paid in payments]),
+            )
+            db.execute(mine.values(session_id=session.id))
 
 
 def hold(
