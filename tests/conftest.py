@@ -16,6 +16,8 @@ from flask import Flask
 from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from app.domain.office import staff
 from app.extensions import db as flask_db
@@ -42,6 +44,23 @@ staff._NOBODY = staff.stretched("nobody's")
 
 #: The instant at which most tests play.
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class ByFile(LoadFileScheduling):
+    """A file is one process's, and so are those that need a browser: to start one is dear.
+
+    Beside it, not after it, run those that wait for whole sites; with a browser of their own.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        alone = file in {"tests/browser/test_journeys.py", "tests/browser/test_truth.py"}
+        return "tests/browser" if file.startswith("tests/browser/") and not alone else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
+    """Have `--dist loadfile` deal tests out as `ByFile` says."""
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(trylast=True)

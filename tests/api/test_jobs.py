@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from app import uow
 from app.domain.ground.vocabulary import SYSTEM, Actor, JobState
 from app.domain.office import jobs, schedules, staff
 from app.extensions import db as flask_db
@@ -16,10 +17,19 @@ from app.process.clock import utc_now
 from app.tasks import jobs as jobs_task
 from app.tasks.jobs import carry_out, make_reports, work_jobs
 from app.tasks.tidying import tidy_up
-from app.uow import UNIT, unit_of_work
+from app.uow import unit_of_work
 from app.web import scope
 
 HEADING = "tag,label,group\n"
+#: So many rows are written at once here; in life it is 200.
+UNIT = 20
+#: Needs three units.
+LONG = 2 * UNIT + 5
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch):
+    monkeypatch.setattr(uow, "UNIT", UNIT)
 
 
 def rows(count, first=0):
@@ -45,11 +55,11 @@ def tags(db):
 
 
 def test_a_long_file_is_imported_in_units_and_the_job_counts_what_it_wrote(api, db):
-    job = imported(api, rows(450), make_groups=True)
-    assert (job["state"], job["done"], job["total"]) == ("done", 450, 450)
-    assert (job["added"], job["changed"], job["left_out"]) == (450, 0, 0)
-    assert tags(db) == 450
-    again = imported(api, rows(450), make_groups=True)
+    job = imported(api, rows(LONG), make_groups=True)
+    assert (job["state"], job["done"], job["total"]) == ("done", LONG, LONG)
+    assert (job["added"], job["changed"], job["left_out"]) == (LONG, 0, 0)
+    assert tags(db) == LONG
+    again = imported(api, rows(LONG), make_groups=True)
     assert (again["state"], again["added"], again["changed"]) == ("done", 0, 0)
 
 
@@ -92,35 +102,33 @@ def parked(db):
 
 
 def test_stations_of_a_long_file_are_registered_in_units(api, db, depot):
-    count = UNIT + 10
-    job = stations_of(api, parks(depot.name, count))
-    assert (job["state"], job["done"], job["total"]) == ("done", count, count)
-    assert (job["added"], job["left_out"]) == (count, 0)
+    job = stations_of(api, parks(depot.name, LONG))
+    assert (job["state"], job["done"], job["total"]) == ("done", LONG, LONG)
+    assert (job["added"], job["left_out"]) == (LONG, 0)
     # By the time at which the job began its stations are found that wait for passwords.
     assert {one.created_at for one in parked(db)} == {db.get_one(Job, job["id"]).begun_at}
-    again = stations_of(api, parks(depot.name, count))
+    again = stations_of(api, parks(depot.name, LONG))
     assert (again["state"], again["added"], again["changed"]) == ("done", 0, 0)
 
 
 def test_one_row_that_is_no_station_leaves_all_out_unless_that_was_agreed_to(api, db, depot):
-    count = UNIT + 10
-    text = parks(depot.name, count) + f"PARK:0,{depot.name}\n"
+    text = parks(depot.name, LONG) + f"PARK:0,{depot.name}\n"
     job = stations_of(api, text)
     assert (job["state"], job["added"], job["left_out"]) == ("failed", 0, 1)
     assert parked(db) == []
     job = stations_of(api, text, dry_run=True)
-    assert (job["state"], job["added"], job["done"]) == ("done", count, count + 1)
+    assert (job["state"], job["added"], job["done"]) == ("done", LONG, LONG + 1)
     assert parked(db) == []
     job = stations_of(api, text, valid_only=True)
-    assert (job["state"], job["added"], job["left_out"]) == ("done", count, 1)
-    assert len(parked(db)) == count
+    assert (job["state"], job["added"], job["left_out"]) == ("done", LONG, 1)
+    assert len(parked(db)) == LONG
 
 
 def test_an_import_of_stations_that_was_killed_keeps_the_time_at_which_it_began(
     api, db, depot, now
 ):
     long_ago = now - timedelta(minutes=9)
-    text = parks(depot.name, UNIT + 10)
+    text = parks(depot.name, LONG)
     number = api.post("/imports", {"noun": "stations", "text": text}, 202)["id"]
     with unit_of_work() as work:
         assert jobs.claim(work, reports=False, now=long_ago) == number
@@ -144,18 +152,19 @@ def test_a_column_that_is_not_understood_is_named(api, db):
 
 def test_an_import_that_was_killed_is_begun_again_and_counts_each_row_once(api, db, now):
     number = api.post(
-        "/imports", {"noun": "tags", "text": rows(450), "make_groups": True}, 202
+        "/imports", {"noun": "tags", "text": rows(LONG), "make_groups": True}, 202
     )["id"]  # fmt: skip
     with unit_of_work() as work:
         assert jobs.claim(work, reports=False, now=now - timedelta(minutes=9)) == number
     whole = db.get_one(Job, number).text
-    part = api.post("/imports", {"noun": "tags", "text": rows(200), "make_groups": True}, 202)["id"]
+    some = {"noun": "tags", "text": rows(UNIT), "make_groups": True}
+    part = api.post("/imports", some, 202)["id"]
     with unit_of_work() as work:  # what the killed one had written before, with its counts
-        work.get_one(Job, number).added = 200
+        work.get_one(Job, number).added = UNIT
     all_done()
     assert whole and api.get(f"/jobs/{part}")["state"] == "done"
     job = api.get(f"/jobs/{number}")
-    assert (job["state"], job["done"], tags(db)) == ("done", 450, 450)
+    assert (job["state"], job["done"], tags(db)) == ("done", LONG, LONG)
     assert db.get_one(Job, number, populate_existing=True).text is None
 
 

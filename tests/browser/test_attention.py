@@ -9,7 +9,7 @@ from app.domain.access import tags
 from app.domain.ground.vocabulary import Actor, Verdict
 from app.models import Authorisation, Station
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.landing]
 CARD = "04FEED01"
 
 

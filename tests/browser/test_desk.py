@@ -24,7 +24,10 @@ MENU = (
 )
 
 
-@pytest.fixture(params=[True, False], ids=["with script", "without script"])
+@pytest.fixture(
+    params=[True, pytest.param(False, marks=pytest.mark.landing)],
+    ids=["with script", "without script"],
+)
 def either(request, new_page, sign_in):
     """A page of Otto's, once with JavaScript and once with it switched off."""
     page = new_page(java_script_enabled=request.param)
@@ -103,6 +106,7 @@ def test_a_running_session_is_followed_live_to_its_end(page, desk, sign_in, comp
     assert complaints == []
 
 
+@pytest.mark.landing
 def test_the_list_of_sessions_keeps_those_that_run_fresh(page, desk, sign_in):
     sign_in(page, "viewer")
     number = desk.ids["session:running"]
@@ -117,6 +121,7 @@ def test_the_list_of_sessions_keeps_those_that_run_fresh(page, desk, sign_in):
     expect(row).to_contain_text("7.4\u00a0kW")
 
 
+@pytest.mark.landing
 def test_the_head_of_the_log_grows_live_and_an_open_message_stays_open(page, desk, sign_in):
     sign_in(page, "viewer")
     station = desk.ids["station:CP-01"]
@@ -155,6 +160,7 @@ def test_a_session_is_stopped_and_the_answer_appears(either, desk):
     expect(page.locator("main")).to_contain_text("Stop charging: accepted")
 
 
+@pytest.mark.landing
 def test_a_session_is_ended_by_hand_with_a_reason(either, desk):
     page, number = either, desk.ids["session:running"]
     page.goto(f"{desk.url}/sessions/{number}")
@@ -170,6 +176,7 @@ def test_a_session_is_ended_by_hand_with_a_reason(either, desk):
         assert db.get_one(ChargingSession, number).state is SessionState.ENDED
 
 
+@pytest.mark.landing
 def test_the_list_is_filtered_sorted_and_exported_with_or_without_script(either, desk):
     page = either
     page.goto(f"{desk.url}/sessions")
@@ -188,6 +195,7 @@ def test_the_list_is_filtered_sorted_and_exported_with_or_without_script(either,
     expect(page).not_to_have_url(re.compile("billing"))
 
 
+@pytest.mark.landing
 def test_a_page_without_script_shows_all_that_the_chart_does(new_page, desk, sign_in):
     page = new_page(java_script_enabled=False)
     sign_in(page, "viewer")
@@ -200,6 +208,7 @@ def test_a_page_without_script_shows_all_that_the_chart_does(new_page, desk, sig
     expect(page.locator(".log")).not_to_contain_text("CP-04")
 
 
+@pytest.mark.landing
 def test_a_command_from_a_stations_page_shows_its_result_in_place(page, desk, sign_in):
     sign_in(page, "operator")
     station = desk.ids["station:CP-01"]
@@ -221,6 +230,7 @@ def test_a_command_from_a_stations_page_shows_its_result_in_place(page, desk, si
     expect(page.locator("main")).to_contain_text("The plug is unlocked.")
 
 
+@pytest.mark.landing
 def test_without_redis_the_page_says_so_asks_by_itself_and_catches_up(
     page, desk, sign_in, redis_server
 ):

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import AuditEntry, Command, Station
-from tests.browser.axe import breaches, in_every_look
+from tests.browser.axe import in_every_look
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.landing]
 PHONE = {"width": 390, "height": 844}
 #: The buttons of a station where nothing runs, and the order that each gives.
 ACTIONS = {
@@ -81,7 +81,7 @@ def test_codes_and_pages_are_whole(page, desk, station, sign_in):
     labels = f"{desk.url}/stations/labels"
     drawn = "all => all.map((one) => [one.getBoundingClientRect().width, one.width.baseVal.value])"
     for address in (station[1], labels):
-        for width, _ in in_every_look(page, address):
+        for width, _, breaches in in_every_look(page, address):
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert breaches(page) == []
             sizes = page.locator(".qr-label svg").evaluate_all(drawn)

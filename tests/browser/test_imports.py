@@ -1,15 +1,13 @@
 """Imports in a real browser: the look through is readable anywhere and works without scripts."""
 
-import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import breaches, in_every_look
-from tests.browser.test_look import BLANK_ICONS
+from tests.browser.test_look import is_whole
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.landing]
 
 TAGS = (
     "Kartenliste Depot;;;;;;\r\nRFID;Bezeichnung;Fahrer;Gruppe;gesperrt;gültig bis;Farbe\r\n"
@@ -29,12 +27,7 @@ def test_a_look_through_is_whole_and_readable(page, desk, sign_in):
         page.set_input_files("[name=file]", files=[file(data)])
         page.get_by_role("button", name="Look through it").click()
         page.get_by_text("What each row will change").wait_for()
-        assert page.evaluate(BLANK_ICONS) == []
-        for width, scheme in in_every_look(page):
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, noun
-            assert breaches(page) == []
-            if shots := os.environ.get("AMPDESK_SHOTS"):
-                page.screenshot(path=Path(shots) / f"{noun}-{width}-{scheme}.png", full_page=True)
+        is_whole(page, noun)
 
 
 def file(data):

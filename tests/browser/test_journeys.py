@@ -118,6 +118,7 @@ def bill_of(site, charger):
     return eventually(found, what="the receipt is sent")
 
 
+@pytest.mark.landing
 def test_a_charger_is_connected_for_the_first_time(desk, site, depot):
     page = desk("/stations/new")
     page.get_by_label("Identity").fill("CP-NEW")
@@ -134,6 +135,7 @@ def test_a_charger_is_connected_for_the_first_time(desk, site, depot):
         charger.close()
 
 
+@pytest.mark.landing
 def test_why_a_charger_cannot_connect_is_said_with_the_fix(desk, site, depot):
     identity, _ = depot.stations[1]
     wrong = ChargePoint(site.charger_url, identity, "not-its-password")
@@ -146,6 +148,7 @@ def test_why_a_charger_cannot_connect_is_said_with_the_fix(desk, site, depot):
     expect(page.locator("main")).to_contain_text("The password is wrong")
 
 
+@pytest.mark.landing
 def test_a_card_is_put_on_the_list_from_its_tap(desk, site, chargers):
     assert chargers[0].authorize(STRANGER).id_tag_info["status"] == "Invalid"
     page = desk("/tags/unknown")
@@ -179,6 +182,7 @@ def test_charging_is_started_and_stopped_from_the_desk(desk, site, chargers):
     charger.status("Available")
 
 
+@pytest.mark.landing
 def test_a_connector_is_unlocked_from_a_phone(new_page, site, grace, chargers):
     charger = chargers[1]
     page = new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
@@ -190,6 +194,7 @@ def test_a_connector_is_unlocked_from_a_phone(new_page, site, grace, chargers):
     expect(page.locator("#command-rows")).to_contain_text("unlocked", ignore_case=True)
 
 
+@pytest.mark.landing
 def test_many_stations_are_restarted_at_once(desk, chargers):
     page = desk("/broadcasts/new?order=reset")
     page.get_by_role("button", name=re.compile("^Send to")).click()
@@ -199,6 +204,7 @@ def test_many_stations_are_restarted_at_once(desk, chargers):
     expect(page.locator("#broadcast")).to_contain_text("Accepted")
 
 
+@pytest.mark.landing
 def test_a_receipt_is_sent_again_and_the_log_says_so(desk, site, chargers):
     charge(chargers[0])
     number = bill_of(site, chargers[0])
@@ -215,6 +221,7 @@ def test_a_receipt_is_sent_again_and_the_log_says_so(desk, site, chargers):
     eventually(twice, what="it is sent a second time")
 
 
+@pytest.mark.landing
 def test_last_months_sessions_are_exported(desk):
     page = desk("/sessions?when=last-month")
     with page.expect_download() as download:
@@ -223,6 +230,7 @@ def test_last_months_sessions_are_exported(desk):
     assert f"{last:%Y-%m}" in download.value.suggested_filename
 
 
+@pytest.mark.landing
 def test_a_support_bundle_is_handed_out(desk, site, chargers):
     page = desk(f"/stations/{station_id(site, chargers[0].identity)}")
     with page.expect_download() as download:
@@ -231,6 +239,7 @@ def test_a_support_bundle_is_handed_out(desk, site, chargers):
         assert any(name.endswith("index.html") for name in kit.namelist())
 
 
+@pytest.mark.landing
 def test_a_held_bill_is_approved_and_its_receipt_leaves(desk, site, chargers):
     charge(chargers[1], energy_wh=900_000)  # more than any plug gives in forty minutes
 

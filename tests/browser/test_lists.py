@@ -12,7 +12,7 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import SYSTEM
 from app.models import Station, Tag
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.landing, pytest.mark.timeout(600)]
 
 PHONE = {"width": 390, "height": 844}
 #: A promise that is kept once the page was told that stations have changed.

@@ -52,6 +52,7 @@ def test_a_typed_order_answers_in_its_own_form(page, desk, sign_in, station_id):
     expect(form.locator("li")).to_contain_text("The charger sends it now.")
 
 
+@pytest.mark.landing
 def test_what_is_wrong_stands_beside_its_field_and_the_form_stays_open(
     page, desk, sign_in, station_id
 ):
@@ -66,6 +67,7 @@ def test_what_is_wrong_stands_beside_its_field_and_the_form_stays_open(
     expect(form.get_by_label("Payload")).to_have_value('{"type": ')
 
 
+@pytest.mark.landing
 def test_a_broadcast_counts_while_one_looks(page, desk, sign_in, station_id):
     with desk.work() as db:
         station = db.get(Station, station_id)

@@ -28,6 +28,7 @@ def test_a_station_is_two_keys_and_its_name_away(home, desk):
     expect(home).to_have_url(f"{desk.url}/stations/{desk.ids['station:CP-02']}")
 
 
+@pytest.mark.landing
 def test_pages_and_orders_are_found_and_escape_leaves(home):
     home.keyboard.press("Control+k")
     palette = home.get_by_role("dialog", name="Find and go")
@@ -42,6 +43,7 @@ def test_pages_and_orders_are_found_and_escape_leaves(home):
     expect(home.locator("main h1")).to_have_text("Reservations")
 
 
+@pytest.mark.landing
 def test_enter_goes_to_what_was_typed_although_it_is_not_found_yet(home):
     home.keyboard.press("Control+k")
     palette = home.get_by_role("dialog", name="Find and go")
@@ -51,6 +53,7 @@ def test_enter_goes_to_what_was_typed_although_it_is_not_found_yet(home):
     expect(home.locator("main h1")).to_have_text("Reservations")
 
 
+@pytest.mark.landing
 def test_enter_leads_to_the_search_where_nothing_is_found(home, desk):
     home.keyboard.press("Control+k")
     home.keyboard.type("zebra")

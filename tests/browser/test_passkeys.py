@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from app.models import Passkey, SignIn
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.landing]
 
 AUTHENTICATOR = {
     "protocol": "ctap2",

@@ -73,6 +73,7 @@ def test_a_profile_is_typed_dragged_and_saved(editor):
     shows_steps(page, "Depot by night", "00:00", LIMIT, "16:15", "26.0 A")
 
 
+@pytest.mark.landing
 def test_another_unit_and_another_kind_say_the_same(editor):
     page = editor()
     page.get_by_label("Name", exact=True).fill("Week")
@@ -87,6 +88,7 @@ def test_another_unit_and_another_kind_say_the_same(editor):
     shows_steps(page, "Week", "Mon 00:00", "11 040.0 W", "Tue 06:00", "6 900.0 W")
 
 
+@pytest.mark.landing
 def test_rows_are_enough_without_a_script(editor):
     page = editor(java_script_enabled=False)
     expect(page.get_by_role("button", name="Add a step")).to_have_count(0)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import Order
 from app.models import ChargingSession, Command, Station
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.landing]
 
 
 @pytest.fixture

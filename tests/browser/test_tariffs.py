@@ -20,7 +20,11 @@ def admins_page(new_page, sign_in):
     return opened
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["with script", "without script"])
+@pytest.mark.parametrize(
+    "javascript",
+    [True, pytest.param(False, marks=pytest.mark.landing)],
+    ids=["with script", "without script"],
+)
 def test_a_tariff_is_written_row_by_row(admins_page, desk, javascript):
     page = admins_page(java_script_enabled=javascript)
     page.goto(f"{desk.url}/tariffs/new")
@@ -48,6 +52,7 @@ def test_a_tariff_is_written_row_by_row(admins_page, desk, javascript):
     )
 
 
+@pytest.mark.landing
 def test_the_enter_key_saves_and_removes_nothing(admins_page, desk):
     page = admins_page()
     page.goto(f"{desk.url}/tariffs/new")
@@ -57,6 +62,7 @@ def test_the_enter_key_saves_and_removes_nothing(admins_page, desk):
     page.get_by_role("heading", name="Entered", exact=True).wait_for()
 
 
+@pytest.mark.landing
 def test_a_tariff_is_changed_after_the_bench(admins_page, desk):
     page = admins_page()
     page.goto(f"{desk.url}/tariffs")
