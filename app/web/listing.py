@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, flash, g, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
 from app.domain.ground.clock import giving_way
@@ -123,6 +124,18 @@ def recent() -> datetime:
     here = (g.get("now") or utc_now()).astimezone(zone())
     first = here.replace(hour=0, minute=0, second=0, microsecond=0)
     return (first - timedelta(days=RECENT_DAYS - 1)).astimezone(UTC)
+
+
+def lately(wanted: Any, session: Session) -> tuple[Any, bool]:
+    """The filter of a list, which begins with what is recent where it is so long, and whether."""
+    if wanted.since or wanted.until or request.args.get("when") or not wanted.is_long(session):
+        return wanted, False
+    return replace(wanted, since=recent()), True
+
+
+def summed(wanted: Any, page: Page) -> bool:
+    """Whether a list tells sums: of all that was ever, when there is much, it does not."""
+    return bool(page.rows) and (wanted.since is not None or not page.more)
 
 
 def file_response(

@@ -1,6 +1,5 @@
 """Charging sessions on the desk: the list with those that run, and one session whole."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +22,6 @@ from app.queries.charging import session_chart, session_rows
 from app.queries.charging import sessions as queries
 from app.queries.charging.session_rows import SessionRow
 from app.queries.charging.sessions import Filter
-from app.queries.ground.paging import Page
 from app.queries.money import costs
 from app.text import session_words
 from app.text.sentences import translated
@@ -75,7 +73,7 @@ def index() -> Any:
     return render_template(
         "charging/sessions/index.html",
         page=(page := queries.page(session, wanted, wish)),
-        totals=_totals(session, wanted) if _summed(wanted, page) else None,
+        totals=_totals(session, wanted) if listing.summed(wanted, page) else None,
         recent=recent,
         running=queries.running(session) if _unfiltered() else [],
         cost=lambda row: costs.so_far(session, row, _now()),
@@ -134,11 +132,6 @@ def running() -> Any:
     )
 
 
-def _summed(wanted: Filter, page: Page) -> bool:
-    """Whether the list tells sums: of all that was ever, when there is much, it does not."""
-    return bool(page.rows) and (wanted.since is not None or not page.more)
-
-
 def _totals(session: Session, wanted: Filter) -> queries.Totals:
     """The sums of the list, found once in some seconds for all who ask for the same."""
     reach = scope.of(session)
@@ -161,9 +154,7 @@ def _filter(session: Session) -> tuple[Filter, bool]:
     wanted = listing.asked(
         Filter, since=listing.day("since") or since, until=listing.day("until", end=True) or until
     )
-    if wanted.since or wanted.until or request.args.get("when") or not wanted.is_long(session):
-        return wanted, False
-    return replace(wanted, since=listing.recent()), True
+    return listing.lately(wanted, session)
 
 
 def _preset(name: str) -> tuple[datetime | None, datetime | None]:

@@ -1,6 +1,5 @@
 """Bills on the desk: the list, one bill with its evidence and receipt, and what changes it."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,6 @@ from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill, DriverQuestion
 from app.process.clock import utc_now
-from app.queries.ground.paging import Page
 from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
@@ -62,7 +60,7 @@ def index() -> Any:
     return render_template(
         "money/bills/index.html",
         page=(page := queries.page(session, wanted, listing.wish())),
-        totals=queries.totals(session, wanted) if _summed(wanted, page) else None,
+        totals=queries.totals(session, wanted) if listing.summed(wanted, page) else None,
         recent=recent,
         kinds=KINDS,
         receipts=RECEIPTS,
@@ -226,17 +224,9 @@ def _language(bill: Bill) -> str:
     return bill.receipt.language if bill.receipt else "en"
 
 
-def _summed(wanted: queries.Filter, page: Page) -> bool:
-    """Whether the list tells sums: of all that was ever, when there is much, it does not."""
-    return bool(page.rows) and (wanted.since is not None or not page.more)
-
-
 def _filter(session: Session) -> tuple[queries.Filter, bool]:
     """What the URL asks for, and whether the list begins with what is recent as it is so long."""
-    wanted = listing.asked(queries.Filter)
-    if wanted.since or wanted.until or request.args.get("when") or not wanted.is_long(session):
-        return wanted, False
-    return replace(wanted, since=listing.recent()), True
+    return listing.lately(listing.asked(queries.Filter), session)
 
 
 # What drivers ask about their receipts.
