@@ -46,8 +46,8 @@ CHECK_S = 3.0
 MOST_WAITING = 2 * heard.MOST_AGAIN
 
 
-#: What the kinds of events are about.
-_AREAS = {
+#: The first word of a kind -> the area whose reader may hear of it.
+AREAS = {
     "session": Area.CHARGING,
     "bill": Area.MONEY,
     "station": Area.NETWORK,
@@ -85,7 +85,7 @@ class Stream:
         """Tell whether this stream may and wants to know of an event."""
         if one.kind not in self.kinds or one.at < self.after or one.id in self._told:
             return False
-        if not self.caller.may(_AREAS[one.kind.partition(".")[0]], Right.READ):
+        if not self.caller.may(AREAS[one.kind.partition(".")[0]], Right.READ):
             return False
         reach = self.caller.scope
         if one.tenant_id != reach.tenant_id:

@@ -7,9 +7,9 @@ from flask import Response, current_app, request
 from app.api.ground._access import Caller
 from app.api.ground._endpoint import File
 from app.api.ground._noun import Ask, Noun
-from app.api.office._streams import Stream, Streams
+from app.api.office._streams import AREAS, Stream, Streams
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Area, Json, Right
+from app.domain.ground.vocabulary import Json, Right
 from app.queries.office import heard
 from app.schemas import office as schemas
 from app.schemas.base import json_schema
@@ -19,15 +19,6 @@ from app.web.problems import Problem
 noun = Noun("events", "What happens, as it happens.")
 blueprint = noun.blueprint
 
-#: The first word of a kind -> the area whose reader may hear of it.
-AREAS = {
-    "session": Area.CHARGING,
-    "bill": Area.MONEY,
-    "station": Area.NETWORK,
-    "connector": Area.NETWORK,
-    "order": Area.COMMANDS,
-    "alert": Area.OFFICE,
-}
 _REF = "#/components/schemas/{}"
 
 
