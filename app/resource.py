@@ -5,9 +5,10 @@ records (`app/{api,cli,views}/ground/_plain.py`).  What is special of a noun sta
 the noun's own file on each floor.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import ModuleType
 from typing import Any
 
 from sqlalchemy import func
@@ -78,6 +79,12 @@ class Resource:
         return [column for column in self.columns if column[0] in names.split()]
 
 
+def operations(module: ModuleType, **own: Any) -> dict[str, Any]:
+    """What is done with a noun: by the operations of its module, but for those of its `own`."""
+    usual = ("add", "edit", "archive", "restore", "named")
+    return {name: getattr(module, name) for name in usual if hasattr(module, name)} | own
+
+
 def members(schema: type[Schema]) -> list[Column]:
     """Columns of what a row is given, in the schema's order; of other rows the tariff's name."""
     names = [
@@ -100,11 +107,7 @@ SITES = Resource(
     noun="site",
     model=Site,
     schema=NewSite,
-    add=sites.add,
-    edit=sites.edit,
-    archive=sites.archive,
-    restore=sites.restore,
-    named=sites.named,
+    **operations(sites),
     key="site_id",
     order=(Site.name_key,),
     columns=[
@@ -118,9 +121,7 @@ TAG_GROUPS = Resource(
     noun="group",
     model=TagGroup,
     schema=NewTagGroup,
-    add=tag_groups.add,
-    edit=tag_groups.edit,
-    named=tag_groups.named,
+    **operations(tag_groups),
     key="group_id",
     order=(TagGroup.name, TagGroup.id),
     columns=[*read("id"), *members(NewTagGroup)],
@@ -130,11 +131,7 @@ DRIVERS = Resource(
     noun="driver",
     model=Driver,
     schema=NewDriver,
-    add=drivers.add,
-    edit=drivers.edit,
-    named=_driver,
-    archive=drivers.archive,
-    restore=drivers.restore,
+    **operations(drivers, named=_driver),
     key="driver_id",
     order=(func.lower(Driver.name), Driver.id),
     columns=[
@@ -155,11 +152,7 @@ TAGS = Resource(
     noun="tag",
     model=Tag,
     schema=NewTag,
-    add=tags.add,
-    edit=tags.edit,
-    archive=tags.archive,
-    restore=tags.restore,
-    named=tags.named,
+    **operations(tags),
     key="tag_id",
     order=(Tag.key,),
     called="value",
@@ -175,35 +168,11 @@ TAGS = Resource(
 )
 
 
-def _add_profile(
-    db: Session,
-    actor: Actor,
-    tenant_id: int,
-    *,
-    now: datetime,
-    name: str,
-    document: Mapping[str, Any],
-    note: str | None = None,
-) -> ChargingProfile:
-    return profiles.add(db, actor, name, document, tenant_id=tenant_id, now=now, note=note)
-
-
-def _edit_profile(
-    db: Session, actor: Actor, row: ChargingProfile, *, now: datetime, **given: Any
-) -> None:
-    wanted = {"name": row.name, "document": row.document, "note": row.note, **given}
-    profiles.edit(db, actor, row, wanted.pop("name"), wanted.pop("document"), now=now, **wanted)
-
-
 PROFILES = Resource(
     noun="charging profile",
     model=ChargingProfile,
     schema=NewChargingProfile,
-    add=_add_profile,
-    edit=_edit_profile,
-    archive=profiles.archive,
-    restore=profiles.restore,
-    named=profiles.named,
+    **operations(profiles),
     key="profile_id",
     order=(ChargingProfile.name, ChargingProfile.id),
 )
@@ -259,11 +228,7 @@ TARIFFS = Resource(
     noun="tariff",
     model=Tariff,
     schema=NewTariff,
-    add=tariff_book.create,
-    edit=_edit_tariff,
-    archive=tariff_book.archive,
-    restore=tariff_book.restore,
-    named=tariff_book.named,
+    **operations(tariff_book, add=tariff_book.create, edit=_edit_tariff),
     key="tariff_id",
     order=(Tariff.name_key,),
     loaded=[selectinload(Tariff.versions)],
@@ -272,11 +237,7 @@ ALERT_RULES = Resource(
     noun="alert rule",
     model=AlertRule,
     schema=NewAlertRule,
-    add=alert_rules.add,
-    edit=alert_rules.edit,
-    archive=alert_rules.archive,
-    restore=alert_rules.restore,
-    named=alert_rules.named,
+    **operations(alert_rules),
     key="rule_id",
     order=(AlertRule.name_key,),
     columns=[
@@ -301,11 +262,7 @@ REPORT_SCHEDULES = Resource(
     noun="report schedule",
     model=ReportSchedule,
     schema=NewReportSchedule,
-    add=schedules.add,
-    edit=schedules.edit,
-    archive=schedules.archive,
-    restore=schedules.restore,
-    named=schedules.named,
+    **operations(schedules),
     key="schedule_id",
     order=(ReportSchedule.name_key,),
     columns=[

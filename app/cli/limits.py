@@ -72,10 +72,8 @@ def add(name: str, note: str | None, path: Path | None, limits: str | None, **gi
     """Put the profile NAME into the library."""
     document = _document(path, limits, given)
     with unit_of_work() as db:
-        tenant_id = cli.the_tenant(db).id
-        made = profiles.add(
-            db, cli.ACTOR, name, document, tenant_id=tenant_id, now=cli.now(), note=note
-        )
+        wanted: Any = {"name": name, "document": document, "note": note}
+        made = profiles.add(db, cli.ACTOR, cli.the_tenant(db).id, now=cli.now(), **wanted)
     click.echo(f"Added {made.name}: {said(made.document)}.")
 
 

@@ -24,7 +24,7 @@ REFUSED = Outcome(CommandState.REJECTED, {"status": "Rejected"}, "The charger an
 
 @pytest.fixture
 def kerb(db, yard, now):
-    return profiles.add(db, ADA, "Kerb", LIMIT, tenant_id=yard.station.tenant_id, now=now)
+    return profiles.add(db, ADA, yard.station.tenant_id, now=now, name="Kerb", document=LIMIT)
 
 
 def test_a_document_is_read_into_its_one_form():
@@ -86,8 +86,8 @@ def test_what_is_not_told_is_said_to_be_so():
 
 def test_names_in_the_library_are_unique(db, yard, kerb, now):
     with pytest.raises(Taken):
-        profiles.add(db, ADA, " kerb", LIMIT, tenant_id=yard.station.tenant_id, now=now)
-    profiles.edit(db, ADA, kerb, "Kerb", {**LIMIT, "unit": "W"}, now=now)
+        profiles.add(db, ADA, yard.station.tenant_id, now=now, name=" kerb", document=LIMIT)
+    profiles.edit(db, ADA, kerb, now=now, document={**LIMIT, "unit": "W"})
     assert kerb.document["unit"] == "W"
     assert profiles.archive(db, ADA, kerb, now=now)
     assert not profiles.archive(db, ADA, kerb, now=now)

@@ -38,9 +38,10 @@ def fill(db: Session, station: Station, now: datetime) -> ChargingProfile:
     """Give a station profiles, a composite schedule, needs, controls, payments and swaps."""
     station.supported_orders = [order.value for order in Order]
     night = profiles.add(
-        *(db, SYSTEM, "Night and day", NIGHT),
-        tenant_id=station.tenant_id,
+        *(db, SYSTEM, station.tenant_id),
         now=now,
+        name="Night and day",
+        document=NIGHT,
         note="Full power at night, little by day.",
     )
     held = {"station_id": station.id, "created_at": now}

@@ -158,14 +158,13 @@ noun.decide(
     status=202,
     seen=_on_its_way,
 )
-for _act, _summary, _doc in (
-    (webhooks.enable, "Switch a webhook on", "Tell it of what happens from now on."),
-    (webhooks.disable, "Switch a webhook off", "Send nothing for the time being."),
-    (webhooks.archive, "Archive a webhook", "Put it away; its log stays."),
-    (webhooks.restore, "Restore a webhook", "Take it out of the archive."),
+for _word, _act, _summary, _doc in (
+    ("enable", webhooks.enable, "Switch a webhook on", "Tell it of what happens from now on."),
+    ("disable", webhooks.disable, "Switch a webhook off", "Send nothing for the time being."),
+    ("archive", webhooks.archive, "Archive a webhook", "Put it away; its log stays."),
+    ("restore", webhooks.restore, "Restore a webhook", "Take it out of the archive."),
 ):
-    _path = f"/webhooks/{{webhook_id}}/{_act.__name__}"
-    noun.decide(_path, _summary, _doc, WEBHOOK, _endpoint, _act)
+    noun.decide(f"/webhooks/{{webhook_id}}/{_word}", _summary, _doc, WEBHOOK, _endpoint, _act)
 
 
 def _means() -> Means:

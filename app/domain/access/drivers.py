@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain.access import reach, tag_groups
@@ -56,11 +55,8 @@ def add_all(
         }
         for one in given
     ]
-    try:
-        with db.begin_nested():
-            db.execute(insert(Driver.__table__), rows)
-    except IntegrityError:
-        raise Taken("Another driver has one of these addresses by now.", field="email") from None
+    with texts.unless_taken(db, "Another driver has one of these addresses by now.", "email"):
+        db.execute(insert(Driver.__table__), rows)
     table: Any = Driver.__table__
     newest = (table.c.id > last, table.c.created_at == now, table.c.tenant_id == tenant_id)
     ids = list(db.scalars(select(table.c.id).where(*newest).order_by(table.c.id)))
@@ -103,7 +99,7 @@ def archive_all(db: Session, actor: Actor, drivers: Sequence[Driver], *, now: da
 def restore_all(db: Session, actor: Actor, drivers: Sequence[Driver], *, now: datetime) -> Tally:
     """Take many drivers back from the archive; those that refuse it stay as they are."""
     return many.apart(
-        db, drivers, lambda row: audit.restore(db, actor, "driver", row, now=now), _name
+        db, drivers, lambda row: audit.restore(db, actor, row, now=now, kind="driver"), _name
     )
 
 
@@ -135,7 +131,7 @@ def restore(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> None
     """
     if driver.forgotten_at is not None:
         raise Conflict("This driver is forgotten, and that cannot be undone.")
-    audit.restore(db, actor, "driver", driver, now=now)
+    audit.restore(db, actor, driver, now=now, kind="driver")
 
 
 def named(db: Session, tenant_id: int, text: str, *, archived: bool = False) -> Driver:
@@ -197,8 +193,5 @@ def _refuse_taken(db: Session, driver: Driver, key: str | None) -> None:
 
 def _flush(db: Session, driver: Driver) -> None:
     """Write; another process may have taken the address since we looked."""
-    try:
-        with db.begin_nested():
-            db.add(driver)
-    except IntegrityError:
-        raise Taken("Another driver has this e-mail address.", field="email") from None
+    with texts.unless_taken(db, "Another driver has this e-mail address.", "email"):
+        db.add(driver)

@@ -6,13 +6,14 @@ list it reads is kept.  A tag is never deleted, because sessions name it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain.access import reach
+from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Arguments, Json, TagStatus, Token, token_kind
 from app.domain.office import audit
@@ -69,11 +70,8 @@ def add(
         created_at=now,
     )
     _apply(db, tag, given)
-    try:
-        with db.begin_nested():
-            db.add(tag)
-    except IntegrityError:
-        raise Taken(f"{text} is already on the list.", field="value") from None
+    with texts.unless_taken(db, f"{text} is already on the list.", "value"):
+        db.add(tag)
     _place(db, tag, {"site_ids": (), **given})
     audit.note(db, actor, "tag.add", tag, now=now)
     set_status(db, actor, tag, status, now=now)
@@ -101,11 +99,8 @@ def add_all(
         }
         for token, one in zip(tokens, given, strict=True)
     ]
-    try:
-        with db.begin_nested():
-            db.execute(insert(Tag.__table__), rows)
-    except IntegrityError:
-        raise Taken("One of these tags has come on the list meanwhile.", field="value") from None
+    with texts.unless_taken(db, "One of these tags has come on the list meanwhile.", "value"):
+        db.execute(insert(Tag.__table__), rows)
     # The table, not the entity: until its places are written, staff of some sites see no tag.
     table: Any = Tag.__table__
     mine = (table.c.tenant_id == tenant_id, table.c.key.in_([token.key for token in tokens]))
@@ -223,16 +218,15 @@ def set_status(
         (block if status is TagStatus.BLOCKED else unblock)(db, actor, tag, now=now)
 
 
-def archive(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
-    """Take a tag off the list, its history kept; returns whether it was on it."""
-    return audit.archive(db, actor, "tag", tag, now=now)
+#: Takes a tag off the list, its history kept; returns whether it was on it.
+archive = partial(audit.archive, kind="tag")
 
 
 def restore(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     """Put an archived tag back on the list; raises `Conflict` while its driver is archived."""
     if tag.archived_at is not None and (why := refusal(db, tag, "restore")):
         raise Conflict(why)
-    return audit.restore(db, actor, "tag", tag, now=now)
+    return audit.restore(db, actor, tag, now=now, kind="tag")
 
 
 def on_list(db: Session, value: str, *, tenant_id: int) -> Tag | None:

@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -72,12 +73,10 @@ def archive(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> N
     busy = db.scalar(select(FileJob.id).where(FileJob.firmware_id == row.id, under_way))
     if busy is not None:
         raise Conflict(f"Version {row.version} is on its way to a station: wait for job {busy}.")
-    audit.archive(db, actor, "firmware", row, now=now)
+    audit.archive(db, actor, row, now=now, kind="firmware")
 
 
-def restore(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
-    """Take an image out of the archive."""
-    audit.restore(db, actor, "firmware", row, now=now)
+restore = partial(audit.restore, kind="firmware")
 
 
 def image_called(db: Session, tenant_id: int, text: str) -> FirmwareFile:

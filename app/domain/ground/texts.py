@@ -3,13 +3,18 @@
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Invalid, NotFound, Taken
+
+Row = TypeVar("Row")
 
 #: Marks a sentence for the catalogue; it is translated when it is said.
 N_ = str
@@ -102,16 +107,30 @@ def fitting_number(number: int, most: int = 2**31 - 1) -> int:
     return max(0, min(number, most))
 
 
-def named(db: Session, name_key: Any, tenant_id: int, typed: str, noun: str) -> Any:
-    """Find a tenant's row by its name (any case) or its id; raises `NotFound`."""
-    model = name_key.class_
-    query = select(model).where(model.tenant_id == tenant_id)
-    row = db.scalar(query.where(name_key == key(typed)))
-    if row is None and (number := row_id(typed)) is not None:
-        row = db.scalar(query.where(model.id == number))
-    if row is None:
-        raise NotFound(f"There is no {noun} called {typed}.", field=noun)
-    return row
+def finder(model: type[Row], noun: str, by: str = "name_key") -> Callable[[Session, int, str], Row]:
+    """What finds a tenant's row by its name (any case) or its id; it raises `NotFound`."""
+    of: Any = model
+
+    def named(db: Session, tenant_id: int, typed: str) -> Row:
+        query = select(model).where(of.tenant_id == tenant_id)
+        row = db.scalar(query.where(getattr(of, by) == key(typed)))
+        if row is None and (number := row_id(typed)) is not None:
+            row = db.scalar(query.where(of.id == number))
+        if row is None:
+            raise NotFound(f"There is no {noun} called {typed}.", field=noun)
+        return row
+
+    return named
+
+
+@contextmanager
+def unless_taken(db: Session, sentence: str, field: str | None = None) -> Iterator[None]:
+    """Write what is done within; raises `Taken` with that sentence where another was faster."""
+    try:
+        with db.begin_nested():
+            yield
+    except IntegrityError:
+        raise Taken(sentence, field=field) from None
 
 
 def rename(db: Session, row: Any, name: str, taken: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,11 +33,11 @@ class Fitted:
 def add(
     db: Session,
     actor: Actor,
+    tenant_id: int,
+    *,
+    now: datetime,
     name: str,
     document: Mapping[str, Any],
-    *,
-    tenant_id: int,
-    now: datetime,
     note: str | None = None,
 ) -> ChargingProfile:
     """Put a profile into the library; raises `Invalid` or `Taken`."""
@@ -46,28 +47,16 @@ def add(
 
 
 def edit(
-    db: Session,
-    actor: Actor,
-    profile: ChargingProfile,
-    name: str,
-    document: Mapping[str, Any],
-    *,
-    now: datetime,
-    note: str | None = None,
+    db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime, **given: Any
 ) -> None:
-    """Change a profile; stations that have it keep what they were sent."""
+    """Change what is given and leave the rest; stations keep what they were sent."""
+    wanted = {"name": profile.name, "document": profile.document, "note": profile.note, **given}
     with audit.edited(db, actor, "charging_profile.edit", profile, now=now):
-        _write(db, profile, name, document, note)
+        _write(db, profile, **wanted)
 
 
-def archive(db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime) -> bool:
-    """Put a profile away; False when it was away already."""
-    return audit.archive(db, actor, "charging_profile", profile, now=now)
-
-
-def restore(db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime) -> bool:
-    """Take a profile out of the archive; False when it was not there."""
-    return audit.restore(db, actor, "charging_profile", profile, now=now)
+archive = partial(audit.archive, kind="charging_profile")
+restore = partial(audit.restore, kind="charging_profile")
 
 
 def of_tenant(db: Session, profile_id: int, tenant_id: int) -> ChargingProfile:

@@ -7,14 +7,14 @@ Sessions keep the version that held when they began (`validity`).
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, texts
-from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, Json
 from app.domain.money import tariffs as prices
 from app.domain.money import validity
@@ -48,11 +48,8 @@ def create(
     _refuse_unreachable(parsed, now)
     tariff = Tariff(tenant_id=tenant_id, currency=parsed.currency, created_at=now)
     _rename(db, tariff, name)
-    try:
-        with db.begin_nested():
-            db.add(tariff)
-    except IntegrityError:
-        raise Taken("Another tariff has this name.", field="name") from None
+    with texts.unless_taken(db, "Another tariff has this name.", "name"):
+        db.add(tariff)
     _add_version(db, actor, tariff, parsed, note, now)
     told: tuple[Json, Json] = {}, _price_words(parsed)
     audit.note(db, actor, "tariff.create", tariff, now=now, also=told, remark=_remark(note))
@@ -157,14 +154,11 @@ def archive(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tari
         )
     if tariff.is_default:
         raise Conflict(f"{tariff.name} is the default: make another tariff the default first.")
-    audit.archive(db, actor, "tariff", tariff, now=now)
+    audit.archive(db, actor, tariff, now=now, kind="tariff")
     return tariff
 
 
-def restore(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
-    """Take a tariff out of the archive."""
-    audit.restore(db, actor, "tariff", tariff, now=now)
-    return tariff
+restore = partial(audit.restore, kind="tariff")
 
 
 def set_default(
@@ -220,10 +214,7 @@ def find(db: Session, tenant_id: int, name: str) -> Tariff | None:
     return db.scalar(query.where(Tariff.name_key == texts.key(name)))
 
 
-def named(db: Session, tenant_id: int, name: str) -> Tariff:
-    """Find a tariff by its name (any case) or its id; raises `NotFound`."""
-    found: Tariff = texts.named(db, Tariff.name_key, tenant_id, name, "tariff")
-    return found
+named = texts.finder(Tariff, "tariff")
 
 
 def checked(definition: Mapping[str, object]) -> prices.Tariff:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
@@ -42,18 +43,11 @@ def archive(db: Session, actor: Actor, site: Site, *, now: datetime) -> None:
     if left:
         word = "station" if left == 1 else "stations"
         raise Conflict(f"{site.name} still has {left} {word}: archive or move them first.")
-    audit.archive(db, actor, "site", site, now=now)
+    audit.archive(db, actor, site, now=now, kind="site")
 
 
-def restore(db: Session, actor: Actor, site: Site, *, now: datetime) -> None:
-    """Take a site out of the archive."""
-    audit.restore(db, actor, "site", site, now=now)
-
-
-def named(db: Session, tenant_id: int, name: str) -> Site:
-    """Find a site by its name (any case) or its id; raises `NotFound`."""
-    found: Site = texts.named(db, Site.name_key, tenant_id, name, "site")
-    return found
+restore = partial(audit.restore, kind="site")
+named = texts.finder(Site, "site")
 
 
 def _stations_of(db: Session, site: Site) -> int:
@@ -66,7 +60,8 @@ def _stations_of(db: Session, site: Site) -> int:
 def _apply(db: Session, site: Site, given: Arguments) -> None:
     """Set what is given: by its rule where it has one, else as it is, and a text as one line."""
     if "name" in given:
-        _rename(db, site, given["name"])
+        name = NewSite.line("name", given["name"], required=True)
+        texts.rename(db, site, name, f"There is a site called {name} already.")
     if "latitude" in given or "longitude" in given:
         _place(site, given.get("latitude"), given.get("longitude"))
     receipts.write_seller(site, given)
@@ -87,11 +82,6 @@ def _keep_currency(db: Session, site: Site) -> None:
     )
     if identity is not None:
         raise Conflict(f"{identity} has a tariff in another currency.", field="currency")
-
-
-def _rename(db: Session, site: Site, name: str) -> None:
-    name = NewSite.line("name", name, required=True)
-    texts.rename(db, site, name, f"There is a site called {name} already.")
 
 
 def _currency(code: str) -> str:

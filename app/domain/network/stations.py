@@ -167,14 +167,11 @@ def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> No
         raise Conflict(f"The site {station.site.name} is in the archive: restore it first.")
     if station.archived_at is not None:
         certificate_names.check_given(db, station)
-        audit.restore(db, actor, "station", station, now=now)
+        audit.restore(db, actor, station, now=now, kind="station")
         record(db, StationChanged(station.tenant_id, station.id))
 
 
-def called(db: Session, tenant_id: int, identity: str) -> Station:
-    """Find a station by its identity (any case) or its id; raises `NotFound`."""
-    found: Station = texts.named(db, Station.identity_key, tenant_id, identity, "station")
-    return found
+called = texts.finder(Station, "station", by="identity_key")
 
 
 def _apply(db: Session, station: Station, given: Arguments) -> None:

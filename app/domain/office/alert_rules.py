@@ -6,6 +6,7 @@ twice: the rule that names a site replaces the general one there.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,21 +35,17 @@ def edit(db: Session, actor: Actor, rule: AlertRule, *, now: datetime, **given: 
     return rule
 
 
-def archive(db: Session, actor: Actor, rule: AlertRule, *, now: datetime) -> None:
-    """Watch no more; what it found is closed at the next look."""
-    audit.archive(db, actor, "alert_rule", rule, now=now)
+#: Watches no more; what it found is closed at the next look.
+archive = partial(audit.archive, kind="alert_rule")
 
 
 def restore(db: Session, actor: Actor, rule: AlertRule, *, now: datetime) -> None:
     """Watch again; raises `Taken` where another rule watches the same by now."""
     _refuse_twin(db, rule)
-    audit.restore(db, actor, "alert_rule", rule, now=now)
+    audit.restore(db, actor, rule, now=now, kind="alert_rule")
 
 
-def named(db: Session, tenant_id: int, name: str) -> AlertRule:
-    """Find a rule by its name (any case) or its id; raises `NotFound`."""
-    found: AlertRule = texts.named(db, AlertRule.name_key, tenant_id, name, "rule")
-    return found
+named = texts.finder(AlertRule, "rule")
 
 
 def at_work(db: Session, tenant_id: int) -> Sequence[AlertRule]:
@@ -96,7 +93,8 @@ def _apply(db: Session, rule: AlertRule, given: Arguments) -> None:
     if "kind" in given:
         rule.kind = _kind(given["kind"])
     if "name" in given:
-        _rename(db, rule, given["name"])
+        name = NewAlertRule.line("name", given["name"], required=True)
+        texts.rename(db, rule, name, f"There is a rule called {name} already.")
     if "site_ids" in given:
         _place(db, rule, given["site_ids"] or ())
     if "minutes" in given:
@@ -132,11 +130,6 @@ def _kind(word: Any) -> AlertKind:
     except ValueError:
         words = ", ".join(AlertKind)
         raise Invalid(f"What is watched must be one of: {words}.", field="kind") from None
-
-
-def _rename(db: Session, rule: AlertRule, name: str) -> None:
-    name = NewAlertRule.line("name", name, required=True)
-    texts.rename(db, rule, name, f"There is a rule called {name} already.")
 
 
 def _place(db: Session, rule: AlertRule, site_ids: Iterable[int]) -> None:

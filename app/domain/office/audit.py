@@ -249,16 +249,16 @@ def remove(db: Session, actor: Actor, action: str, row: Any, *, now: datetime) -
     db.flush()
 
 
-def archive(db: Session, actor: Actor, noun: str, row: Any, *, now: datetime) -> bool:
+def archive(db: Session, actor: Actor, row: Any, *, now: datetime, kind: str) -> bool:
     """Put a row into the archive; returns whether it was in use."""
     return row.archived_at is None and change(
-        db, actor, f"{noun}.archive", row, now=now, archived_at=now
+        db, actor, f"{kind}.archive", row, now=now, archived_at=now
     )
 
 
-def restore(db: Session, actor: Actor, noun: str, row: Any, *, now: datetime) -> bool:
+def restore(db: Session, actor: Actor, row: Any, *, now: datetime, kind: str) -> bool:
     """Take a row out of the archive; returns whether it was there."""
-    return change(db, actor, f"{noun}.restore", row, now=now, archived_at=None)
+    return change(db, actor, f"{kind}.restore", row, now=now, archived_at=None)
 
 
 def change(

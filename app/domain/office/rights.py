@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
@@ -178,9 +177,5 @@ def _set(actor: Actor, row: OwnRole, name: str, rights: Rights) -> None:
 
 
 def _flush(db: Session, row: OwnRole) -> None:
-    name = row.name
-    try:
-        with db.begin_nested():
-            db.flush()
-    except IntegrityError:
-        raise Taken(f"There is a role “{name}” already.", field="name") from None
+    with texts.unless_taken(db, f"There is a role “{row.name}” already.", "name"):
+        db.flush()

@@ -7,6 +7,7 @@ begun twice is sent once.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,9 +48,8 @@ def edit(
     return schedule
 
 
-def archive(db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetime) -> None:
-    """Send no more until it is taken up again."""
-    audit.archive(db, actor, "report_schedule", schedule, now=now)
+#: Sends no more until it is taken up again.
+archive = partial(audit.archive, kind="report_schedule")
 
 
 def restore(db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetime) -> None:
@@ -59,10 +59,7 @@ def restore(db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetim
     audit.change(db, actor, "report_schedule.restore", schedule, now=now, **again)
 
 
-def named(db: Session, tenant_id: int, name: str) -> ReportSchedule:
-    """Find a schedule by its name (any case) or its id; raises `NotFound`."""
-    found: ReportSchedule = texts.named(db, ReportSchedule.name_key, tenant_id, name, "schedule")
-    return found
+named = texts.finder(ReportSchedule, "schedule")
 
 
 def run(db: Session, actor: Actor, schedule: ReportSchedule, *, now: datetime) -> Job:
@@ -196,7 +193,8 @@ def mails(db: Session, runs: Sequence[Job]) -> dict[int, list[OutgoingMail]]:
 
 def _apply(db: Session, actor: Actor, schedule: ReportSchedule, given: Json, now: datetime) -> None:
     if "name" in given:
-        _rename(db, schedule, given["name"])
+        name = NewReportSchedule.line("name", given["name"], required=True)
+        texts.rename(db, schedule, name, f"There is a schedule called {name} already.")
     if "site_id" in given:
         schedule.narrowed_to = _site(db, schedule.tenant_id, given["site_id"])
     for name, value in NewReportSchedule.kept(given, _READ, but=_SET).items():
@@ -262,8 +260,3 @@ def _site(db: Session, tenant_id: int, site_id: int | None) -> int | None:
     if site is None or site.tenant_id != tenant_id:
         raise Invalid("There is no such site.", field="site_id")
     return site.id
-
-
-def _rename(db: Session, schedule: ReportSchedule, name: str) -> None:
-    name = NewReportSchedule.line("name", name, required=True)
-    texts.rename(db, schedule, name, f"There is a schedule called {name} already.")

@@ -14,12 +14,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.domain.ground import clock, texts
-from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, Role
 from app.domain.office import audit, jobs, rights
 from app.models import SignIn, Site, User
@@ -126,13 +125,13 @@ def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
         _keep_an_admin(db, user)
     _end_sign_ins(db, user, now=now)
     jobs.reach_changed(db, user.id, now=now)
-    audit.archive(db, actor, "user", user, now=now)
+    audit.archive(db, actor, user, now=now, kind="user")
 
 
 def restore(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
     """Let a deactivated member of staff sign in again."""
     rights.refuse_more(actor, rights.of(user))
-    audit.restore(db, actor, "user", user, now=now)
+    audit.restore(db, actor, user, now=now, kind="user")
 
 
 def set_password(db: Session, actor: Actor, user: User, password: str, *, now: datetime) -> None:
@@ -206,13 +205,8 @@ def flush(db: Session, user: User) -> None:
     """Write somebody down; raises `Taken` where the address, or a machine's name, is in use."""
     # The address is unique beyond the tenant, so the database has to say it, not a scoped select.
     email = user.email or user.name
-    try:
-        with db.begin_nested():
-            db.flush()
-    except IntegrityError:
-        raise Taken(
-            f"“{email}” is in use already.", field="name" if user.owner else "email"
-        ) from None
+    with texts.unless_taken(db, f"“{email}” is in use already.", "name" if user.owner else "email"):
+        db.flush()
 
 
 def set_role(db: Session, actor: Actor, user: User, name: str) -> None:

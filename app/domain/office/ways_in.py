@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import CursorResult, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground import texts
-from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, Role
 from app.domain.network import tenants
 from app.domain.office import audit, rights, sign_ins, staff
@@ -99,12 +98,8 @@ def add_passkey(
         sign_count=sign_count,
         made_at=now,
     )
-    try:
-        with db.begin_nested():
-            db.add(row)
-            db.flush()
-    except IntegrityError:
-        raise Taken("This passkey is kept already.") from None
+    with texts.unless_taken(db, "This passkey is kept already."):
+        db.add(row)
     audit.note(db, actor, "passkey.add", row, now=now)
     return row
 

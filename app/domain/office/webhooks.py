@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -150,9 +151,8 @@ def disable(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: dateti
         audit.change(db, actor, "webhook.disable", endpoint, now=now, disabled_at=now)
 
 
-def archive(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> None:
-    """Put an endpoint away: nothing is sent there any more."""
-    audit.archive(db, actor, "webhook", endpoint, now=now)
+#: Puts an endpoint away: nothing is sent there any more.
+archive = partial(audit.archive, kind="webhook")
 
 
 def restore(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> None:
@@ -161,10 +161,7 @@ def restore(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: dateti
     audit.change(db, actor, "webhook.restore", endpoint, now=now, **heard)
 
 
-def named(db: Session, tenant_id: int, name: str) -> WebhookEndpoint:
-    """Find an endpoint by its name (any case) or its id; raises `NotFound`."""
-    found: WebhookEndpoint = texts.named(db, WebhookEndpoint.name_key, tenant_id, name, "webhook")
-    return found
+named = texts.finder(WebhookEndpoint, "webhook")
 
 
 class Signer(NamedTuple):
@@ -212,7 +209,8 @@ def _apply(
     db: Session, endpoint: WebhookEndpoint, given: Arguments, means: Means, now: datetime
 ) -> None:
     if "name" in given:
-        _rename(db, endpoint, given["name"])
+        name = NewWebhook.line("name", given["name"], required=True)
+        texts.rename(db, endpoint, name, f"There is a webhook called {name} already.")
     if "url" in given:
         url = NewWebhook.line("url", given["url"], "The address", required=True)
         parts(url, means.reach)
@@ -240,8 +238,3 @@ def _events(words: Iterable[Any]) -> list[str]:
     if not wanted:
         raise Invalid("Choose at least one event.", field="events")
     return [event.value for event in WebhookEvent if event in wanted]
-
-
-def _rename(db: Session, endpoint: WebhookEndpoint, name: str) -> None:
-    name = NewWebhook.line("name", name, required=True)
-    texts.rename(db, endpoint, name, f"There is a webhook called {name} already.")

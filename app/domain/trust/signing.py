@@ -8,6 +8,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -186,9 +187,8 @@ def keep(
     return audit.added(db, actor, "authority.keep", row, now=now)
 
 
-def archive(db: Session, actor: Actor, row: AuthorityCertificate, *, now: datetime) -> None:
-    """Put a root away; what it signed stays good until it is revoked."""
-    audit.archive(db, actor, "authority", row, now=now)
+#: Puts a root away; what it signed stays good until it is revoked.
+archive = partial(audit.archive, kind="authority")
 
 
 def newest_root(db: Session, tenant_id: int, *, now: datetime) -> AuthorityCertificate | None:

@@ -273,12 +273,12 @@ def _editor(
     return page, 422 if refused and request.method == "POST" else 200
 
 
-for _act, _said in (
-    (tariff_book.archive, N_("%(name)s is archived.")),
-    (tariff_book.restore, N_("%(name)s is restored.")),
+for _word, _act, _said in (
+    ("archive", tariff_book.archive, N_("%(name)s is archived.")),
+    ("restore", tariff_book.restore, N_("%(name)s is restored.")),
 ):
     _doing.does(
-        *(blueprint, f"/<int:tariff_id>/{_act.__name__}", _act),
+        *(blueprint, f"/<int:tariff_id>/{_word}", _act),
         *(_doing.by_number(Tariff, "There is no such tariff."), _said),
         everywhere=True,
     )
