@@ -41,6 +41,7 @@ from app.models import (
 from app.text import letters
 from app.uow import unit_of_work
 from tests.support import lone, seed
+from tests.support.chance import texts
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace")
@@ -327,8 +328,8 @@ def test_a_short_tag_goes_only_where_a_tag_stands():
 
 @given(
     st.recursive(
-        st.text(max_size=8) | st.integers() | st.none(),
-        lambda some: st.lists(some, max_size=3) | st.dictionaries(st.text(), some),
+        texts(max_size=8) | st.integers() | st.none(),
+        lambda some: st.lists(some, max_size=3) | st.dictionaries(texts(), some),
     )
 )
 def test_whatever_names_nobody_stays_as_it_is(value):

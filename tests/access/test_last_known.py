@@ -152,12 +152,13 @@ def test_the_copy_holds_no_card_and_gives_the_same_list(place, known, now):
         strange.load(b"[7, []]")
 
 
-def test_what_was_changed_is_told_by_tag_group_and_driver(place, now):
+def test_what_was_changed_is_told_by_tag_group_and_driver(place, now, monkeypatch):
+    monkeypatch.setattr(known_tags, "_OVERLAP", 20)
     number = add()
     with unit_of_work() as db:
         since = known_tags.newest_change(db)
         assert number in known_tags.changed(db, since)  # what was written side by side
-    for extra in range(250):
+    for extra in range(30):
         add(f"MORE{extra}")
     with unit_of_work() as db:
         since = known_tags.newest_change(db)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.api.ground._endpoint import ENDPOINTS
 from app.schemas.base import json_schema
 from tests.api.client import Api
-from tests.support.chance import tries
+from tests.support.chance import texts, tries
 
 ODD = st.one_of(
     st.none(),
@@ -17,11 +17,9 @@ ODD = st.one_of(
     st.integers(-(2**70), 2**70),
     st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from([0, 1, 1.0, 2.0, 1e30, "", " ", "0001-01-01T00:00:00+14:00", [], {}, [[]]]),
-    st.text(max_size=20),
+    texts(max_size=20),
     st.lists(st.integers(-3, 2**64), max_size=3),
-    st.dictionaries(
-        st.text(max_size=5), st.one_of(st.none(), st.integers(), st.text()), max_size=3
-    ),
+    st.dictionaries(texts(max_size=5), st.one_of(st.none(), st.integers(), texts()), max_size=3),
 )
 TAKING = [endpoint for endpoint in ENDPOINTS if endpoint.body is not None and not endpoint.file]
 

@@ -81,7 +81,11 @@ def test_a_transaction_in_order_is_billed_at_once(db, net):
     assert (bill.facts["charging_s"], bill.facts["idle_s"]) == (49 * 60, 10 * 60)
 
 
-@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.__name__)
+@pytest.mark.parametrize(
+    "stream",
+    [*STREAMS[:2], *(pytest.param(one, marks=pytest.mark.landing) for one in STREAMS[2:])],
+    ids=lambda stream: stream.__name__,
+)
 def test_te_permutations(db, net, stream):
     """Every order, with repeats, gives the session and the bill of the right order (FIELD X17)."""
     reports = stream()

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 #: Loaded by pages and tasks; a command that needs none of them starts without.
@@ -28,6 +30,7 @@ def flask(tmp_path, *arguments):
     return run(tmp_path, "-m", "flask", "--app", "wsgi", *arguments)
 
 
+@pytest.mark.landing
 def test_the_simulator_is_passed_its_options(tmp_path):
     ran = flask(tmp_path, "simulate", "--help")
     assert ran.returncode == 0, ran.stderr
@@ -35,6 +38,7 @@ def test_the_simulator_is_passed_its_options(tmp_path):
     assert "--url" in ran.stdout
 
 
+@pytest.mark.landing
 def test_a_mistyped_command_is_answered_with_the_nearest_ones(tmp_path):
     ran = flask(tmp_path, "tagg", "list")
     assert ran.returncode == 2
@@ -60,5 +64,6 @@ def test_a_command_loads_neither_pages_nor_other_commands(tmp_path):
     assert "No such option" in ran.stderr
 
 
+@pytest.mark.landing
 def test_addresses_are_listed_with_those_of_pages(tmp_path):
     assert "/api/v1/bills" in flask(tmp_path, "routes").stdout

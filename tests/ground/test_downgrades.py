@@ -41,7 +41,9 @@ def fresh():
     return flask_db.session()
 
 
-@pytest.mark.parametrize("revision", ["0016", "0006", "0001"])
+@pytest.mark.parametrize(
+    "revision", ["0001", *(pytest.param(at, marks=pytest.mark.nightly) for at in ("0016", "0006"))]
+)
 def test_going_back_and_forth_loses_no_row_that_the_older_version_knows(full, revision):
     made_of, had = objects(), rows()
     flask_db.session.remove()

@@ -12,6 +12,8 @@ from app.domain.ground.vocabulary import Registration, TagStatus
 from app.domain.network import credentials
 from app.models import AuditEntry, Driver, Job, Station, Tag, TagGroup
 from app.tasks.jobs import work_jobs
+from app.views.ground import _imports
+from app.views.network import station_import
 
 INPUTS = Path(__file__).parent.parent / "fixtures" / "inputs"
 SITE = "Depot Nord"
@@ -219,19 +221,24 @@ def test_a_blocked_station_stays_blocked_unless_that_is_ticked(made, db, operato
     assert only(db, Station, identity="CP-01").registration is Registration.ACCEPTED
 
 
-def test_a_long_file_of_stations_is_tried_in_part_and_left_to_a_job(made, db, operator):
-    text = "identity,site\n" + "".join(f"PARK-{n:04},{SITE}\n" for n in range(501))
+def test_a_long_file_of_stations_is_tried_in_part_and_left_to_a_job(
+    made, db, operator, monkeypatch
+):
+    monkeypatch.setattr(station_import, "LONG", 30)
+    monkeypatch.setattr(_imports, "LONG", 30)
+    monkeypatch.setattr(_imports, "PREVIEWED", 20)
+    text = "identity,site\n" + "".join(f"PARK-{n:04},{SITE}\n" for n in range(31))
     page = look(operator, "stations", text)
-    assert "Not tried yet 301" in page and "Import 501 rows" in page
+    assert "Not tried yet 11" in page and "Import 31 rows" in page
     done = go(operator, "stations", text)
     assert "/jobs/" in done.location
     work_jobs()
     db.rollback()
     page = told(operator.get(done.location))
-    assert "Rows 501 / 501" in page and "Passwords of new stations" in page
+    assert "Rows 31 / 31" in page and "Passwords of new stations" in page
     at = only(db, Job).begun_at.isoformat()
     waiting = told(operator.get("/stations/import/passwords", query_string={"at": at}))
-    assert "501 stations wait for a password" in waiting
+    assert "31 stations wait for a password" in waiting
 
 
 def test_a_long_file_with_passwords_is_refused_before_it_is_kept(made, db, operator):

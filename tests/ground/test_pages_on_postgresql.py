@@ -11,7 +11,7 @@ from app.models import Bill, Command, StrayStop
 from tests.security.walk import body, pages
 from tests.support import seed
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.landing]
 
 SORT = re.compile(r'href="([^"]*[?&;]sort=[^"]+)"')
 SELECT = re.compile(r'<select[^>]* name="([^"]+)".*?</select>', re.S)

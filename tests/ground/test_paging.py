@@ -24,6 +24,7 @@ from app.web import kept, listing, scope
 from tests.security.walk import body
 from tests.support import seed
 from tests.support.by_hand import Network
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.fleet import asked, statements
 
 FEW, MANY = 10, 200
@@ -160,6 +161,7 @@ def test_a_long_list_begins_with_the_last_days_and_says_so(any_app, network, mon
     assert many not in body(client.get(f"/bills?q={row.bills[0].number}"))
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_twenty_times_as_many_rows_take_as_many_statements(any_app, network, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)  # a slow computer forgets no sooner
     grow(network, range(FEW))

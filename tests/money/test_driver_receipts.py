@@ -16,6 +16,7 @@ from app.domain.money import billing, receipts
 from app.text import drawn_chart, letters
 from app.text.writers import Writer
 from tests.support import apps, lone
+from tests.support.chance import texts
 from tests.support.charging import Network, network
 
 KEYS = ["old key of thirty-two characters…", "new key of thirty-two characters…"]
@@ -149,7 +150,7 @@ def test_a_secret_is_the_only_one_of_its_bill(number, place, letter):
     assert receipts.write_link(key, number + 1)[:8] != secret[:8]
 
 
-@given(st.text(max_size=60))
+@given(texts(max_size=60))
 def test_no_text_of_anybodys_opens_a_receipt(text):
     assert receipts.read_link([b"key"], text) is None
 

@@ -27,6 +27,7 @@ from app.uow import unit_of_work
 from app.web import scope
 from tests.support import lone
 from tests.support.charging import STARTED, network
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.processes import ROOT
 from tests.support.transactions import BEGAN, CARD, charge, event
 
@@ -77,6 +78,7 @@ def test_a_driver_who_leaves_takes_no_evidence_along(net):
     assert faults(net) == []
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_bills_from_before_the_chain_are_brought_into_it_in_their_order(net):
     numbers = [billed(net) for _ in range(3)]
     with unit_of_work() as db:

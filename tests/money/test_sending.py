@@ -221,6 +221,8 @@ def test_a_line_that_dies_after_the_mail_leaves_it_to_a_person(
 
 
 SENDER = """
+import gc
+gc.disable()
 import sys
 from pathlib import Path
 from app import create_app
@@ -248,6 +250,7 @@ def kill_while_sending(app, server, number):
     server.hangs = False
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("smtp_server", [lambda: HangingServer("RCPT")], indirect=True)
 def test_a_sender_killed_before_the_mail_left_is_replaced_by_the_next(
     smtp_app, smtp_server, make_receipt, look

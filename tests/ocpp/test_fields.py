@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.chance import texts
 from worker.ocpp.fields import Fields, format_instant, read_decimal, read_instant, read_integer
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -145,7 +146,7 @@ def test_what_is_no_number_is_none(value):
     assert read_decimal(value) is None
 
 
-@given(st.text() | st.floats() | st.integers() | st.none() | st.booleans())
+@given(texts() | st.floats() | st.integers() | st.none() | st.booleans())
 def test_no_value_breaks_the_readers(value):
     number = read_decimal(value)
     assert number is None or number.is_finite()
@@ -227,10 +228,10 @@ def test_config_list_parsing():
         st.sampled_from("abc"),
         st.none()
         | st.booleans()
-        | st.text()
+        | texts()
         | st.floats()
         | st.lists(st.integers(), max_size=2)
-        | st.dictionaries(st.text(), st.none(), max_size=1),
+        | st.dictionaries(texts(), st.none(), max_size=1),
     )
 )
 def test_no_payload_breaks_the_fields(payload):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.chance import texts
 from worker.ocpp import frames, json_text
 from worker.ocpp.frames import BadFrame, Call, Error, Result, Send, parse
 from worker.ocpp.versions import Fault, Version, fault_named
@@ -17,12 +18,12 @@ plain_json = st.recursive(
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    | texts(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts(), inner, max_size=4),
     max_leaves=12,
 )
-payloads = st.dictionaries(st.text(), plain_json, max_size=4)
-message_ids = st.text(max_size=255) | st.integers(-(2**53), 2**53)
+payloads = st.dictionaries(texts(), plain_json, max_size=4)
+message_ids = texts(max_size=255) | st.integers(-(2**53), 2**53)
 
 
 def test_a_call_is_read_with_its_id_action_and_payload():
@@ -216,7 +217,7 @@ def test_several_messages_in_one_text_can_be_taken_apart():
     assert frames.split("[1]" * 20) == []
 
 
-@given(message_ids, st.text(min_size=1, max_size=64), payloads)
+@given(message_ids, texts(min_size=1, max_size=64), payloads)
 def test_what_is_encoded_is_read_back(message_id, action, payload):
     call = parse(frames.encode_call(message_id, action, payload), V16)
     assert isinstance(call, Call)
@@ -225,7 +226,7 @@ def test_what_is_encoded_is_read_back(message_id, action, payload):
     assert call.notes == ()
 
 
-@given(st.text() | st.binary(), st.sampled_from(Version), st.booleans())
+@given(texts() | st.binary(), st.sampled_from(Version), st.booleans())
 def test_no_text_breaks_the_reader(data, version, strict):
     parse(data, version, strict)
 

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import payloads
-from tests.support.chance import tries
+from tests.support.chance import texts, tries
 from tests.support.oracle import expected
 from worker.ocpp.connection import QUEUE_LIMIT, REMEMBERED, Connection
 from worker.ocpp.events import Malformed
@@ -16,13 +16,13 @@ from worker.ocpp.frames import Call
 from worker.ocpp.repairs import mend
 from worker.ocpp.versions import Fault, Version
 
-scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text()
+scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | texts()
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(texts(), inner), max_leaves=12
 )
 #: Arrays that look like frames more often than chance would have it.
 arrays = st.lists(st.sampled_from([2, 3, 4, 5, 6, "1", "Heartbeat", {}]) | values, max_size=6)
-texts = st.text() | values.map(json.dumps) | arrays.map(json.dumps)
+texts = texts() | values.map(json.dumps) | arrays.map(json.dumps)
 
 
 def answers_to(conversation, text, now=0.0):

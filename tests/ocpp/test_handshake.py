@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.chance import texts
 from worker.ocpp.handshake import (
     check_upgrade,
     choose_subprotocol,
@@ -83,7 +84,7 @@ def test_an_endless_identity_is_refused():
     assert identity_from_path("/ocpp/" + "x" * 65) == Refused(Reason.IDENTITY_TOO_LONG)
 
 
-@given(st.text(max_size=80))
+@given(texts(max_size=80))
 def test_no_path_breaks_the_handshake(path):
     identity_from_path(path)
     assert len(loggable_path(path)) <= 200
@@ -190,7 +191,7 @@ def test_passwords_are_not_shown_by_repr():
     assert "hunter2" not in repr(read_basic(basic(b"CP1:hunter2"), "CP1"))
 
 
-@given(st.text(max_size=40), st.binary(max_size=60))
+@given(texts(max_size=40), st.binary(max_size=60))
 def test_no_authorization_header_breaks_the_handshake(header, raw):
     read_basic(header, "CP1")
     read_basic("Basic " + header, "CP1")

@@ -29,7 +29,7 @@ HOOK = {"name": "Portal", "url": "https://example.com/hook", "events": ["session
 def made(app):
     """A whole network, with a station that is gone."""
     db = flask_db.session()
-    made, now = seed.fill(db, datetime.now(UTC)), datetime.now(UTC)
+    made, now = seed.fill(db, seed.lately(), history=0), datetime.now(UTC)
     station = db.scalars(select(Station).where(Station.connection_id.is_not(None))).first()
     station.connection_id, station.disconnected_at = None, now - timedelta(hours=1)
     db.execute(update(WorkerNode).values(beat_at=now + timedelta(minutes=5)))

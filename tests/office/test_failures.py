@@ -13,6 +13,8 @@ from tests.support.watchers import Sentry
 
 #: A desk in which a page, a charger's message, a task and the end of the process itself fail.
 PROGRAM = """
+import gc
+gc.disable()  # as wsgi.py does
 import logging
 from app import create_app
 from app.process import logs
@@ -87,6 +89,8 @@ def test_a_failure_over_and_over_is_told_as_often_as_it_is_logged(told):
 UNCAUGHT = """
 from gevent import monkey
 monkey.patch_all()
+import gc
+gc.disable()
 import threading
 import gevent
 from app import create_app
@@ -118,6 +122,7 @@ thread.join()
 """
 
 
+@pytest.mark.landing
 def test_what_nobody_catches_is_logged_and_told_like_everything_else(migrated, tmp_path):
     with Sentry(status=200, text="{}") as sentry:
         more = {"AMPDESK_SENTRY_DSN": sentry.dsn, "AMPDESK_LOG_FORMAT": "json"}
@@ -131,8 +136,11 @@ def test_what_nobody_catches_is_logged_and_told_like_everything_else(migrated, t
     assert "04DEADBEEF" not in "".join(sentry.texts)
 
 
+@pytest.mark.landing
 def test_without_a_project_or_a_collector_nothing_of_their_libraries_is_loaded(migrated, tmp_path):
     program = """
+import gc
+gc.disable()
 import sys
 from app import create_app
 create_app().test_client().get("/healthz")

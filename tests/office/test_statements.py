@@ -40,7 +40,7 @@ from tests.support.by_hand import Network
 from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.fleet import asked
 
-FEW, MANY = 10, 200
+FEW, MANY = 3, 60
 #: How often a page asks is decided in Python; security/test_absurd.py opens all on PostgreSQL.
 SAME_ON_BOTH = pytest.mark.parametrize("database", SQLITE_BY_DAY)
 
@@ -128,6 +128,7 @@ def grown(few, many):
     }
 
 
+@pytest.mark.landing
 @SAME_ON_BOTH
 def test_twenty_times_as_much_takes_as_many_statements(any_app, busy, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)  # a slow computer forgets no sooner

@@ -1,6 +1,9 @@
-"""How long tests of chance go on."""
+"""How long tests of chance go on, and what texts they try."""
 
 import os
+from typing import Any
+
+from hypothesis import strategies as st
 
 #: `make test-all` says so.
 BY_NIGHT = os.environ.get("TESTS_BY_NIGHT") == "1"
@@ -9,3 +12,11 @@ BY_NIGHT = os.environ.get("TESTS_BY_NIGHT") == "1"
 def tries(by_night: int) -> int:
     """So many examples by night, a third of them by day."""
     return by_night if BY_NIGHT else -(-by_night // 3)
+
+
+def texts(**sizes: Any) -> st.SearchStrategy[str]:
+    """Any text that UTF-8 can say: `st.text` tries a million characters to find out which it can.
+
+    That takes two seconds of each process, until Hypothesis has written down what it found.
+    """
+    return st.text(st.characters(exclude_categories=["Cs"]), **sizes)

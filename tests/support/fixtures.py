@@ -30,6 +30,7 @@ USUAL: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "
 DATABASES = ("sqlite", "postgresql")
 #: For `pytest.mark.parametrize("database", ...)`, where our code is the same for both.
 SQLITE_BY_DAY = ("sqlite", pytest.param("postgresql", marks=pytest.mark.nightly))
+SQLITE_FIRST = ("sqlite", pytest.param("postgresql", marks=pytest.mark.landing))
 POSTGRESQL_BY_DAY = (pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql")
 
 

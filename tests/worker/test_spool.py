@@ -8,6 +8,7 @@ import gevent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.chance import texts
 from worker import pace
 from worker import spool as spools
 from worker.ocpp.versions import Version
@@ -149,9 +150,7 @@ def test_a_record_with_a_wrong_byte_is_not_believed(tmp_path_factory, place, byt
     assert place == 8 or not found  # that byte says only what became of it
 
 
-@given(
-    told=st.lists(st.tuples(st.integers(1, 4), st.text(max_size=60), st.booleans()), max_size=40)
-)
+@given(told=st.lists(st.tuples(st.integers(1, 4), texts(max_size=60), st.booleans()), max_size=40))
 @settings(max_examples=60, deadline=None)
 def test_whatever_is_kept_and_stored_in_whatever_order_the_rest_waits(tmp_path_factory, told):
     folder = tmp_path_factory.mktemp("spool")
