@@ -141,7 +141,7 @@ def sentences(file: Any, keywords: Any, comment_tags: Any, options: Any) -> Iter
     tree = ast.parse(file.read())
     words = _Words()
     words.visit(tree)
-    for line, text in words.found:
+    for line, text in [*words.found, *_of_choices(tree)]:
         yield line, None, text, []
 
 
@@ -222,6 +222,26 @@ def _of_members(name: str, node: ast.Call) -> Iterator[str]:
         doc, asked = node.args[:2]
         if isinstance(asked, ast.Call) and len(asked.args) == 1 and _is_literal(doc):
             yield from filter(None, [ast.literal_eval(doc)])
+
+
+def _of_choices(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The words among which an argument of an order chooses: `word("a", "b")`, `word(*KINDS)`."""
+    tables = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func) != "word":
+            continue
+        for given in node.args:
+            if isinstance(given, ast.Starred):
+                given = tables.get(ast.unparse(given.value), given)
+            for each in ast.walk(given):
+                if isinstance(each, ast.Constant) and re.search("[a-z]{3}", str(each.value)):
+                    yield node.lineno, str(each.value).replace("_", " ")
 
 
 def _of_messages(name: str, node: ast.Call) -> Iterator[str]:

@@ -143,8 +143,7 @@ def shown(value: object) -> str:
 
 def _add_quirk_fields() -> None:
     for name, quirk in QUIRKS.items():
-        label = f"{quirk.label} ({quirk.unit})" if quirk.unit else quirk.label
-        look = quirk.read.shape
+        label, look = quirk.label, quirk.read.shape
         if look.kind in ("switch", "choice"):
             words = look.choices or ("yes", "no")
             choices = [("", "As usual"), *((word, word) for word in words)]

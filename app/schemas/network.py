@@ -52,7 +52,8 @@ class NewSite(Schema, example={"name": "Depot", "timezone": "Europe/Berlin", "cu
     latitude: Number | None = left_out("", Asked(N_("Latitude")))
     longitude: Number | None = left_out("", Asked(N_("Longitude")))
     supply_limit_kw: Exact | None = left_out(
-        "Power of the grid connection.", Asked(N_("Supply limit (kW)"))
+        "Power of the grid connection.",
+        Asked(N_("Supply limit (kW)"), N_("Power of the grid connection.")),
     )
     tariff_id: RowId | None = left_out()
     seller_name: Text | None = left_out(

@@ -22,7 +22,6 @@ class Quirk:
     label: str
     help: str
     read: Typed = switch
-    unit: str = ""
 
 
 def _line(limit: int) -> Typed:
@@ -90,31 +89,29 @@ QUIRKS: dict[str, Quirk] = {
         "Some firmwares leave the WebSocket subprotocol out.",
     ),
     "clock_offset_s": Quirk(
-        "Its clock is ahead by",
+        "Its clock is ahead by (s)",
         "Where its clock is off for good; behind is a minus. Else it is learnt while it is online.",
         whole(-90_000, 90_000),
-        "s",
     ),
     "call_timeout_s": Quirk(
-        "Patience for an answer", "Slow stations need a minute.", whole(5, 600), "s"
+        "Patience for an answer (s)",
+        "Slow stations need a minute.",
+        whole(5, 600),
     ),
     "reply_delay_ms": Quirk(
-        "Delay of our answers",
+        "Delay of our answers (ms)",
         "A few stations lose an answer that comes at once.",
         whole(0, 10_000),
-        "ms",
     ),
     "outbound_after_boot_s": Quirk(
-        "Silence after boot",
+        "Silence after boot (s)",
         "Nothing is sent to it for so long after its boot was answered.",
         whole(0, 600),
-        "s",
     ),
     "stop_on_available_grace_s": Quirk(
-        "Patience with a free plug",
+        "Patience with a free plug (s)",
         "A session whose plug is called free for so long is over, whatever was not reported.",
         whole(60, 86_400),
-        "s",
     ),
     "ask_about_sessions": Quirk(
         "Ask about doubtful sessions",
@@ -125,7 +122,9 @@ QUIRKS: dict[str, Quirk] = {
         "Over OCPP 2.x, each report of a session is answered with what it costs so far.",
     ),
     "heartbeat_s": Quirk(
-        "Heartbeat interval", "Instead of the installation's.", whole(10, 86_400), "s"
+        "Heartbeat interval (s)",
+        "Instead of the installation's.",
+        whole(10, 86_400),
     ),
     "no_trigger_boot": Quirk(
         "Never ask it to boot again",
@@ -168,10 +167,9 @@ QUIRKS: dict[str, Quirk] = {
         word("absolute", "relative"),
     ),
     "min_step_a": Quirk(
-        "Steps of its limits",
+        "Steps of its limits (A)",
         "For stations that take whole steps of so many amperes only.",
         whole(1, 32),
-        "A",
     ),
     "security_extension": Quirk(
         "Security extension",

@@ -17,6 +17,8 @@ from app.text import numbers
 
 _DOMAINS = ("sentences", "desk")
 _MARKED = re.compile("[<&]")
+#: So few characters are found in many a text.
+_SLIGHT = 8
 _PLACE = re.compile(r"%\((\w+)\)s")
 #: A value without blanks, but for its unit.
 _FIGURE = r"[^ ]+(?: (?:k?W|k?Wh|A|V|%))?"
@@ -32,13 +34,15 @@ _BORDERS = (
 class _Pattern:
     """A text with places for values: `core` is the longest piece of it that never changes.
 
-    The more characters are `fixed`, the more it tells.
+    The more characters are `fixed`, the more it tells; one that is `slight` is a word or two
+    between values, as in "%(place)s from %(time)s".
     """
 
     core: str
     fixed: int
     pattern: re.Pattern[str]
     template: str
+    slight: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,19 @@ def _put(text: str, language: str, within: bool = False) -> str:
             values = {
                 name: _put(value, language, True) for name, value in found.groupdict().items()
             }
+            if shape.slight and any(map(_is_unread, values.values(), found.groups())):
+                continue
             return shape.template % values
     for border, between in _BORDERS:
         if len(pieces := border.split(text)) > 1:
             return between.join(_put(each, language, within) for each in pieces)
     pieces = text.split(", ")
     return ", ".join(_put(each, language, True) for each in pieces) if len(pieces) > 1 else text
+
+
+def _is_unread(told: str, said: str) -> bool:
+    """Whether a value is no name but words of which nothing is known."""
+    return told == said and said.count(" ") > 1
 
 
 @cache
@@ -118,4 +129,6 @@ def _shape(text: str, told: str) -> _Pattern:
         again = name in names[:at]
         value = _FIGURE if name == "figure" else ".*?"
         pattern += (f"(?P={name})" if again else f"(?P<{name}>{value})") + re.escape(piece)
-    return _Pattern(max(fixed, key=len), sum(map(len, fixed)), re.compile(pattern, re.S), told)
+    told_by, slight = sum(map(len, fixed)), not (fixed[0] or fixed[-1])
+    core, found = max(fixed, key=len), re.compile(pattern, re.S)
+    return _Pattern(core, told_by, found, told, slight and told_by < _SLIGHT)

@@ -1,5 +1,6 @@
 """What the business says in English is put into the reader's language, and nothing else is."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -8,8 +9,12 @@ from flask_babel import force_locale
 from jinja2 import nodes
 from markupsafe import Markup
 
-from app.text import numbers
+from app.domain.commands.orders.station import RESETS, TRIGGERS
+from app.domain.commands.orders.tags import MODES
+from app.schemas.quirks import QUIRKS
+from app.text import numbers, sentences
 from app.text.sentences import translated
+from tests.support.processes import ROOT
 
 NOW = datetime(2026, 11, 27, 21, 5, tzinfo=UTC)
 
@@ -37,7 +42,7 @@ def german(app):
         ("4 samples · 22.41 kWh · 21.8 kW", "4 Messwerte · 22.41 kWh · 21.8 kW"),
         (
             "EVSE 1 connector 2 · Available · from 1.5 kWh → Accepted",
-            "EVSE 1 Ladepunkt 2 · Available · von 1.5 kWh → Angenommen",
+            "EVSE 1 Ladepunkt 2 · Verfügbar · von 1.5 kWh → Angenommen",
         ),
         (
             "The charger accepted. The charger keeps no list.",
@@ -59,6 +64,11 @@ def test_what_is_not_known_stays_as_it_is(german):
     assert translated(None) is None
     assert translated("") == ""
     assert translated(Markup("<b>accepted</b>")) == Markup("<b>accepted</b>")
+
+
+def test_no_word_between_unknown_ones_is_put(german):
+    for text in ("night rate: 0.35 EUR per kWh from 22:00 on", "It was cold and the snow fell"):
+        assert translated(text) == text
 
 
 def test_a_name_within_a_sentence_is_left_alone(german):
@@ -160,3 +170,25 @@ def _spoken(node):
     elif isinstance(node, nodes.Or):
         yield from _spoken(node.left)
         yield from _spoken(node.right)
+
+
+def test_what_a_row_says_is_read_in_the_readers_language():
+    """A sentence that is put out as it stands would be English to everybody."""
+    bare = re.compile(r"\{\{ ?[\w.]+\.sentence(?: or [^}]*)? ?\}\}")
+    found = [
+        f"{path.name}: {said}"
+        for path in (ROOT / "templates").rglob("*.html")
+        for said in bare.findall(path.read_text())
+    ]
+    assert not found, found
+
+
+def test_what_an_order_chooses_among_is_known(german):
+    chosen = [*TRIGGERS, *RESETS, *MODES]
+    known = sentences._book("de").words
+    assert not [word for word in chosen if word.replace("_", " ") not in known]
+
+
+def test_what_a_stations_firmware_needs_is_asked_for_in_german(german):
+    assert not [quirk.label for quirk in QUIRKS.values() if translated(quirk.label) == quirk.label]
+    assert not [quirk.help for quirk in QUIRKS.values() if translated(quirk.help) == quirk.help]

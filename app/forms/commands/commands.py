@@ -35,7 +35,8 @@ class OrderForm(DeskForm):
         """Say beside each time on whose clock it is typed."""
         for field in self._fields.values():
             if (field.render_kw or {}).get("type") == PICKER:
-                field.description = f"{field.description} On the clock of {zone}.".strip()
+                said = f"On the clock of {zone}."
+                field.description = " ".join(filter(None, (field.description, said)))
 
     def offer(self, plugs: list[int], sessions: list[tuple[int, str]]) -> None:
         """Fill the choices with the station's plugs and its running sessions."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from wtforms import Field, SelectField, StringField, TextAreaField
 
+from app.domain.ground.texts import N_
 from app.schemas.typed import Argument, Shape
 
 #: Texts longer than this get several lines.
@@ -35,7 +36,8 @@ def field_for(name: str, argument: Argument) -> Field:
 
 def _choices(look: Shape, required: bool) -> list[tuple[str, str]]:
     if look.kind == "switch":
-        found = [("no", "No"), ("yes", "Yes")] if required else [("yes", "Yes"), ("no", "No")]
+        found = [("no", N_("No")), ("yes", N_("Yes"))]
+        found = found if required else found[::-1]
     else:
         found = [(word, word.replace("_", " ")) for word in look.choices]
     return found if required or not found else [("", "–"), *found]
@@ -50,7 +52,7 @@ def _hint(look: Shape) -> str:
         and look.low is not None
         and abs(int(look.high or 0)) < 10**7
     ):
-        return f"{look.low} to {look.high}."
+        return f"From {look.low} to {look.high}."
     return {"object": "A JSON object.", "objects": "A JSON list of objects."}.get(look.kind, "")
 
 

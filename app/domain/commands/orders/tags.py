@@ -88,7 +88,7 @@ RESERVATIONS = (
             "token": Argument(text(255), label="Tag"),
             "token_kind": optional(word(*TOKEN_KINDS)),
             "minutes": optional(whole(1, MOST_MINUTES)),
-            "expires_at": optional(instant),
+            "expires_at": optional(instant, label="Expires at"),
         },
         words=_reserve,
         raw=("ReserveNow",),
