@@ -55,6 +55,7 @@ MORE = (
     *("/bills?when=all", "/bills?q=2024-1777777", "/bills?q=driver17@example.org"),
     *("/bills?receipt=failed&when=all", "/bills?sort=gross&when=all", "/bills?site=7&when=all"),
     *("/bills?when=all&page=400", "/bills?q=nothing+of+the+kind", "/bills?driver=17"),
+    *("/bills?driver=1", "/bills?driver=1&when=all", "/drivers/1", "/sessions?driver=1"),
     *("/messages?ended=problem", "/messages?message_id=m-1000", "/messages?q=nothing+of+the+kind"),
     *("/messages?action=Heartbeat", "/messages?station=17&ended=problem", "/messages?before=1000"),
     *(

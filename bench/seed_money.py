@@ -20,6 +20,7 @@ def bills(made: Filling, version_id: int) -> None:
         tenant_id=made.tenant_id,
         site_id=made.site(),
         session_id=n,
+        driver_id=made.holder(),
         sequence=1,
         number=made.text("2024-", 1_000_000 + n),
         tariff_version_id=version_id,

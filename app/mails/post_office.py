@@ -213,7 +213,7 @@ def receipt_mail(settings: Settings, receipt: Receipt, now: datetime) -> Mail:
     """Write a receipt's mail; raises Refused when its address cannot be one."""
     bill = receipt.bill
     letter = letters.receipt(bill, receipt.language)
-    driver = bill.session.driver
+    driver = bill.driver
     left = receipt.message_id
     return mail.compose(
         settings,

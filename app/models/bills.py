@@ -24,6 +24,7 @@ from app.models.base import (
 
 if TYPE_CHECKING:
     from app.models.sessions import ChargingSession
+    from app.models.tags import Driver
 
 
 #: What lists sum up, by currency.
@@ -49,6 +50,7 @@ class Bill(SiteOwned, Base):
 
     `sequence` counts within the session: 1 is the bill, 2 the credit of it, 3
     its correction, and so on; the unique pair makes a second bill impossible.
+    `driver_id` is whose session it was when it was issued, and whose bill a credit takes back.
     `facts` keeps the energy evidence and the explanation of the price.
     `duration_s` is what its session took, less than nothing on a credit, and nothing where a
     reservation ran out unused; None where an older version issued it during an upgrade.
@@ -65,11 +67,13 @@ class Bill(SiteOwned, Base):
         Index("uq_bills_tenant_id_place", "tenant_id", "place", unique=True),
         # Bills are wide and never change: their sums are read off these two alone.
         Index("ix_bills_issued_sums", "tenant_id", "issued_at", "site_id", "kind", *_SUMMED),
+        Index("ix_bills_driver_sums", "driver_id", "issued_at", "tenant_id", "site_id", *_SUMMED),
         Index("ix_bills_session_sums", "session_id", "tenant_id", "site_id", *_GROSS),
     )
 
     id: Mapped[Id]
     session_id: Mapped[int] = mapped_column(BigId, ForeignKey("charging_sessions.id"))
+    driver_id: Mapped[int | None] = mapped_column(BigId)
     sequence: Mapped[int]
     number: Mapped[str] = mapped_column(String(40))
     kind: Mapped[BillKind] = mapped_column(choice(BillKind))
@@ -91,6 +95,9 @@ class Bill(SiteOwned, Base):
     digest: Mapped[str | None] = mapped_column(String(64))
 
     session: Mapped["ChargingSession"] = relationship(back_populates="bills")
+    driver: Mapped["Driver | None"] = relationship(
+        primaryjoin="foreign(Bill.driver_id) == Driver.id", viewonly=True
+    )
     corrects: Mapped["Bill | None"] = relationship(remote_side="Bill.id")
     lines: Mapped[list["BillLine"]] = relationship(
         back_populates="bill", order_by="BillLine.position"

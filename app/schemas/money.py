@@ -228,7 +228,7 @@ class Bills(Spanned):
     kind: BillKind = left_out("A bill, the credit of one, or its correction.")
     session_id: RowId = left_out("Of one session: the bill and what replaced it.")
     site_id: RowId = left_out("Of sessions at this site.")
-    driver_id: RowId = left_out("Of sessions of this driver.")
+    driver_id: RowId = left_out("Issued to this driver.")
     receipt: ReceiptState = left_out("How the mail of its receipt stands.")
 
 

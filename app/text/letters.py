@@ -28,7 +28,7 @@ class Letter:
 def receipt(bill: Bill, language: str) -> Letter:
     """Write a bill's receipt in a language; it tells the charger's name, not its identity."""
     writer = Writer(language, bill.facts["timezone"])
-    driver = bill.session.driver
+    driver = bill.driver
     values = {
         "bill": bill,
         "told": in_words(bill, writer, bill.session.station.identity),

@@ -20,7 +20,7 @@ def receipt(bill: Bill, language: str, hidden: str = "") -> bytes:
     writer = Writer(language, bill.facts["timezone"])
     words = in_words(bill, writer, hidden)
     sheet = _Sheet(writer, words)
-    driver = bill.session.driver
+    driver = bill.driver
     _head(sheet, words, driver.name if driver else "")
     _figures(sheet, words)
     if words.change:

@@ -7,8 +7,10 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.money import billing
 from app.extensions import db as flask_db
-from app.models import Base, SignIn
+from app.models import Base, Bill, ChargingSession, SignIn
 from app.uow import unit_of_work
 from tests.support import apps, seed
 from tests.support.processes import ROOT
@@ -54,25 +56,31 @@ def test_going_back_and_forth_loses_no_row_that_the_older_version_knows(full, re
     assert fresh().execute(text("PRAGMA foreign_key_check")).all() == []
 
 
-def minutes_forth_and_back():
-    """What bills say their sessions took, before and after a version without that column."""
-    query = text("SELECT duration_s FROM bills ORDER BY id")
-    before = fresh().scalars(query).all()
+def bills_forth_and_back():
+    """How long bills say their sessions took, and whose they are, before and after not knowing."""
+    with unit_of_work() as db:
+        session = db.scalars(select(ChargingSession).where(ChargingSession.bills.any())).first()
+        session.driver_id = None  # It was told anew.
+        db.flush()
+        billing.refund(db, SYSTEM, session, reason="not theirs", now=datetime.now(UTC))
+    query = text("SELECT duration_s, driver_id FROM bills ORDER BY id")
+    before = fresh().execute(query).all()
     flask_db.session.remove()
     downgrade(directory=MIGRATIONS, revision="0046")
     upgrade(directory=MIGRATIONS)
-    return before, fresh().scalars(query).all()
+    return before, fresh().execute(query).all()
 
 
 def assert_told_again(before, after):
-    assert any(seconds > 0 for seconds in before)
-    assert all(abs(was - now) <= 1 for was, now in zip(before, after, strict=True))
+    assert any(seconds > 0 for seconds, _ in before)
+    assert all(abs(was[0] - now[0]) <= 1 for was, now in zip(before, after, strict=True))
+    assert [whose for _, whose in before] == [whose for _, whose in after]
     with pytest.raises(IntegrityError), unit_of_work() as db:
         db.execute(text("UPDATE bills SET duration_s = 1"))
 
 
-def test_bills_of_an_older_version_are_told_how_long_their_sessions_took(full):
-    assert_told_again(*minutes_forth_and_back())
+def test_bills_of_an_older_version_are_told_how_long_their_sessions_took_and_whose(full):
+    assert_told_again(*bills_forth_and_back())
 
 
 @pytest.mark.postgres
@@ -80,7 +88,27 @@ def test_so_they_are_on_postgresql(postgres_url, tmp_path):
     with apps.running(tmp_path, database_url=postgres_url):
         with unit_of_work() as db:
             seed.fill(db, datetime.now(UTC), history=5)
-        assert_told_again(*minutes_forth_and_back())
+        assert_told_again(*bills_forth_and_back())
+        assert_an_older_version_says_whose_it_issues()
+
+
+def assert_an_older_version_says_whose_it_issues():
+    with unit_of_work() as db:
+        names = [column.name for column in Bill.__table__.columns]
+        names = [name for name in names if name not in {"id", "driver_id"}]
+        new = {"sequence": "99", "number": "'x'", "place": "NULL"}
+        for kind, corrects in (("correction", "NULL"), ("credit", "bills.id")):
+            new |= {"kind": f"'{kind}'", "corrects_id": corrects, "sequence": f"90 + {len(kind)}"}
+            new["number"] = f"'{kind}'"
+            given = ", ".join(new.get(name, f"bills.{name}") for name in names)
+            last = "WHERE driver_id IS NOT NULL AND kind = 'bill' ORDER BY id DESC LIMIT 1"
+            db.execute(
+                text(f"INSERT INTO bills ({', '.join(names)}) SELECT {given} FROM bills {last}")
+            )
+        wanted = text(f"SELECT driver_id FROM bills {last}")
+        made = text("SELECT driver_id FROM bills WHERE sequence > 90")
+        assert set(db.scalars(made)) == set(db.scalars(wanted))
+        db.rollback()
 
 
 def test_foreign_keys_hold_again_after_a_migration(full):

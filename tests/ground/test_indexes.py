@@ -12,7 +12,7 @@ from app.domain.ground.vocabulary import SYSTEM, SessionState
 from app.domain.network import presence, stations
 from app.extensions import db as flask_db
 from app.models import Authorisation, ChargingSession
-from app.queries.access.drivers import use_by_driver
+from app.queries.access.drivers import sums, use_by_driver
 from app.queries.access.tags import of_token
 from app.queries.charging.sessions import Filter
 from app.tasks.tidying import tidy_up
@@ -93,6 +93,15 @@ def test_the_newest_session_of_a_driver_is_the_last_of_an_index(db, made):
     rows = db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all()
     found = " / ".join(row.detail for row in rows)
     assert "ix_charging_sessions_driver_started" in found and "TEMP B-TREE" not in found
+
+
+def test_a_drivers_bills_are_summed_up_by_an_index_alone(db, made):
+    asked = []
+    event.listen(flask_db.engine, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+    sums(db, made.drivers["Ada"])
+    said, given = asked[-1]
+    rows = db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all()
+    assert "COVERING INDEX ix_bills_driver_sums" in " / ".join(row.detail for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from app.domain.access import drivers
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.domain.money import billing
 from app.domain.money.billing.settle import NOTED
 from app.models import AuditEntry, Bill, Review
+from app.queries.access import drivers as driver_queries
+from app.queries.ground.paging import Wish
 from app.queries.money import bills
 from tests.support import lone
 from tests.support.chance import tries
@@ -46,6 +49,28 @@ def sums(db, session):
             func.sum(Bill.gross_minor),
         ).where(Bill.session_id == session.id)
     ).one()
+
+
+def test_a_bill_stays_with_whom_it_was_issued_to_and_its_correction_goes_to_whose_it_is(
+    db, net, billed
+):
+    (bill,) = chain(db, billed)
+    assert bill.driver is net.driver
+    other = drivers.add(db, GRACE, net.site.tenant_id, name="Bob", email="b@x.org", now=LATER)
+    billed.driver_id = other.id  # It was told anew.
+    db.flush()
+    billing.correct(db, GRACE, billed, reason="Bob's", now=DAYS_LATER)
+    assert [each.driver.name for each in chain(db, billed)] == [net.driver.name] * 2 + ["Bob"]
+    assert [each.receipt.recipient for each in chain(db, billed)[1:]] == [
+        net.driver.email,
+        "b@x.org",
+    ]
+    for whose, numbers in ((net.driver, 2), (other, 1)):
+        found = bills.page(db, bills.Filter(driver_id=whose.id), Wish())
+        assert len(found.rows) == numbers
+        gross = sum(each.gross_minor for each in found)
+        assert [gross] == [one.gross_minor for one in driver_queries.sums(db, whose)]
+    assert driver_queries.sums(db, net.driver)[0].energy_wh == 0
 
 
 def test_a_credit_takes_its_bills_minutes_out_of_the_sums(db, billed):

@@ -80,7 +80,8 @@ class Network:
         bill = self.add(
             Bill(
                 tenant_id=self.tenant.id, site_id=self.site.id, session_id=session.id,
-                sequence=1, number=f"{self.tenant.id}-{session.id}", kind=BillKind.BILL,
+                driver_id=session.driver_id, sequence=1,
+                number=f"{self.tenant.id}-{session.id}", kind=BillKind.BILL,
                 currency="EUR", energy_wh=session.energy_wh, net_minor=gross_minor,
                 tax_minor=0, gross_minor=gross_minor, issued_at=at,
             )

@@ -13,7 +13,7 @@ from app.api.ground._noun import Ask, Noun, finds
 from app.domain.ground.vocabulary import Actor, Json
 from app.domain.money import billing, questions, receipts
 from app.domain.money import tariffs as prices
-from app.models import Bill, BillLine, ChargingSession, Delivery, DriverQuestion, Receipt
+from app.models import Bill, BillLine, Delivery, DriverQuestion, Receipt
 from app.queries.money import bills as queries
 from app.schemas import money as schemas
 from app.schemas.answers import From, read
@@ -90,7 +90,6 @@ list_ = _lists.hang(
     *(Bill, BILL),
     asked=schemas.Bills,
     ways={
-        "driver_id": lambda number: Bill.session.has(ChargingSession.driver_id == number),
         "receipt": lambda state: Bill.receipt.has(Receipt.state == state),
     },
     at="issued_at",

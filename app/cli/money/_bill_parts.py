@@ -29,7 +29,7 @@ def _receipt(bill: Bill) -> str:
 
 
 LIST: list[cli.Column] = [
-    *read("number kind issued_at session=session_id driver=session.driver.name energy_wh"),
+    *read("number kind issued_at session=session_id driver=driver.name energy_wh"),
     ("gross", lambda bill: _amount(bill, bill.gross_minor)),
     *read("currency"),
     ("receipt", _receipt),

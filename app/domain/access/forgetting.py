@@ -261,10 +261,8 @@ def _emptied(state: Json | None) -> Json | None:
 
 
 def _bills(driver: Driver) -> Select[Any]:
-    bill, of = Bill.__table__.c, ChargingSession.__table__.c
-    return select(bill.id).where(
-        bill.session_id.in_(select(of.id).where(of.driver_id == driver.id))
-    )
+    bill = Bill.__table__.c
+    return select(bill.id).where(bill.driver_id == driver.id)
 
 
 def _at(model: Any, tenant_id: int) -> ColumnElement[bool]:

@@ -94,7 +94,7 @@ def answer(
     said = _checked(text)
     _close(db, actor, question, now)
     question.answer, question.answered_at = said, now
-    driver = question.bill.session.driver
+    driver = question.bill.driver
     you_asked, page = say(_("You asked:")), say(_("The receipt, and a place for more questions:"))
     number = {"number": question.bill.number}
     quoted = "\n".join(f"> {line}" for line in question.text.split("\n"))
@@ -152,12 +152,12 @@ def _checked(text: str) -> str:
 
 def _recipient(bill: Bill) -> str | None:
     sent_to = bill.receipt.recipient if bill.receipt else None
-    driver = bill.session.driver
+    driver = bill.driver
     return sent_to or (driver.email if driver else None)
 
 
 def _asker(bill: Bill) -> str:
-    driver = bill.session.driver
+    driver = bill.driver
     return f"{driver.name} <{_recipient(bill)}>" if driver else str(_recipient(bill))
 
 

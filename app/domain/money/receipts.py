@@ -29,7 +29,7 @@ from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, BillKind, ReceiptState
 from app.domain.office import audit, outbox
-from app.models import Bill, ChargingSession, Delivery, Driver, Receipt, Site, Tenant
+from app.models import Bill, ChargingSession, Delivery, Driver, Receipt, Site, Station, Tenant
 from app.models.sites import Seller
 from app.schemas.network import NewSite
 
@@ -49,12 +49,14 @@ _ROWS = BulkInsert(
 )
 _DELIVERY = Delivery.__table__
 _LOG = BulkInsert(_DELIVERY, ("receipt_id", "at", "event", "detail"))
-#: What a receipt's letter is written from; of the session no more than who drove.
+#: What a receipt's letter is written from; of the session no more than where it was.
 _LETTER = selectinload(Receipt.bill).options(
     selectinload(Bill.lines),
+    selectinload(Bill.driver),
     selectinload(Bill.session)
-    .load_only(ChargingSession.driver_id)
-    .selectinload(ChargingSession.driver),
+    .load_only(ChargingSession.station_id)
+    .joinedload(ChargingSession.station)
+    .load_only(Station.identity),
 )
 _TOLD = _RECEIPT.c.message_id
 _CLAIM = (
@@ -82,7 +84,7 @@ SELLER_NEEDS = ("name", "address")
 
 def queue(db: Session, bill: Bill, *, now: datetime) -> Receipt:
     """Queue a bill's mail to its driver, as `put` does."""
-    (number,) = put(db, [(bill, bill.session.driver)], now=now)
+    (number,) = put(db, [(bill, bill.driver)], now=now)
     return db.get_one(Receipt, number)
 
 
@@ -190,7 +192,7 @@ def resend(
     )
     if locked is None or locked.state not in RESENDABLE:
         raise Conflict("This receipt is on its way already.")
-    driver: Driver | None = locked.bill.session.driver
+    driver: Driver | None = locked.bill.driver
     address = texts.email(recipient) or (driver.email if driver else None)
     if not address:
         raise Invalid("The driver has no e-mail address; name one.", field="email")
@@ -224,7 +226,7 @@ def resend_all(db: Session, actor: Actor, bills: Sequence[Bill], *, now: datetim
 MANY = Many(
     Bill,
     {"resend": resend_all},
-    [joinedload(Bill.receipt), joinedload(Bill.session).joinedload(ChargingSession.driver)],
+    [joinedload(Bill.receipt), joinedload(Bill.driver)],
     weighed=True,
 )
 

@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.domain.office import audit, outbox
-from app.models import Bill, ChargingSession, Driver, DriverStatement, Tag, TagGroup
+from app.models import Bill, Driver, DriverStatement, Tag, TagGroup
 
 #: No clock is further from UTC than this.
 _FURTHEST = timedelta(hours=15)
 #: By this time of the first day the month is over everywhere; then statements are mailed, and
 #: for so many days it is made up for what could not be done.
 _OVER, _DAYS = timedelta(hours=12), 7
-#: Months that a driver's page leads to.
-MOST_MONTHS = 120
+#: Bills of a month that are read to find the month.
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,11 @@ def read_month(text: str) -> date:
 
 def month_of(bill: Bill) -> date:
     """The month in which a bill was issued, on the clock of its site."""
-    return bill.issued_at.astimezone(ZoneInfo(bill.facts["timezone"])).date().replace(day=1)
+    return _month(bill.issued_at, bill.facts["timezone"])
+
+
+def _month(at: datetime, zone: str) -> date:
+    return at.astimezone(ZoneInfo(zone)).date().replace(day=1)
 
 
 def of(db: Session, driver: Driver, first: date) -> Statement:
@@ -80,9 +84,8 @@ def of(db: Session, driver: Driver, first: date) -> Statement:
     end = datetime(*_next(first), 1, tzinfo=UTC)
     query = (
         select(Bill)
-        .join(Bill.session)
         .where(
-            ChargingSession.driver_id == driver.id,
+            Bill.driver_id == driver.id,
             Bill.issued_at >= start - _FURTHEST,
             Bill.issued_at < end + _FURTHEST,
         )
@@ -111,15 +114,24 @@ def sums_of(bills: Sequence[Bill]) -> list[Sum]:
     return found
 
 
-def months(db: Session, driver: Driver) -> list[date]:
-    """The months in which bills of a driver were issued, the newest first."""
-    query = (
-        select(Bill.issued_at, ChargingSession.timezone)
-        .join(Bill.session)
-        .where(ChargingSession.driver_id == driver.id)
-    )
-    found = {at.astimezone(ZoneInfo(zone)).date().replace(day=1) for at, zone in db.execute(query)}
-    return sorted(found, reverse=True)[:MOST_MONTHS]
+def months(db: Session, driver: Driver, most: int) -> list[date]:
+    """The newest months in which bills of a driver were issued, the newest first.
+
+    A few bills of each month are read, from its end on; what lies within it is passed over.
+    """
+    found: set[date] = set()
+    query = select(Bill.issued_at, Bill.facts["timezone"].as_string())
+    query = query.where(Bill.driver_id == driver.id).order_by(Bill.issued_at.desc())
+    rows = db.execute(query.limit(_LOOKED_AT)).all()
+    while rows:
+        found.update(_month(at, zone) for at, zone in rows)
+        if len(rows) < _LOOKED_AT or len(found) > most:
+            break
+        first = min(found)
+        begun = datetime(first.year, first.month, 1, tzinfo=UTC) + _FURTHEST
+        older = query.where(Bill.issued_at < min(rows[-1][0], begun))
+        rows = db.execute(older.limit(_LOOKED_AT)).all()
+    return sorted(found, reverse=True)[:most]
 
 
 def mail(
@@ -171,11 +183,7 @@ def due(db: Session, *, now: datetime, limit: int = 200) -> tuple[date, Sequence
         and_(DriverStatement.driver_id == Driver.id, DriverStatement.month == f"{last:%Y-%m}")
     )
     begin = datetime(last.year, last.month, 1, tzinfo=UTC) - _FURTHEST
-    billed = (
-        select(Bill.id)
-        .join(ChargingSession, ChargingSession.id == Bill.session_id)
-        .where(ChargingSession.driver_id == Driver.id, Bill.issued_at >= begin)
-    )
+    billed = select(Bill.id).where(Bill.driver_id == Driver.id, Bill.issued_at >= begin)
     wanted = (
         or_(Driver.statements, grouped),
         Driver.email.is_not(None),

@@ -50,7 +50,6 @@ class Sum:
     """What was billed in one currency, credits taken off."""
 
     currency: str
-    bills: int
     energy_wh: Decimal
     gross_minor: int
 
@@ -120,14 +119,8 @@ def use_by_driver(
 def sums(db: Session, driver: Driver, since: datetime | None = None) -> list[Sum]:
     """Return what a driver was billed (since then), one row per currency."""
     query = (
-        select(
-            Bill.currency,
-            func.count(func.distinct(Bill.session_id)),
-            func.sum(Bill.energy_wh),
-            func.sum(Bill.gross_minor),
-        )
-        .join(Bill.session)
-        .where(ChargingSession.driver_id == driver.id)
+        select(Bill.currency, func.sum(Bill.energy_wh), func.sum(Bill.gross_minor))
+        .where(Bill.driver_id == driver.id)
         .group_by(Bill.currency)
         .order_by(Bill.currency)
     )

@@ -62,7 +62,7 @@ def _tags(driver: Driver) -> Select[Any]:
 
 
 def _bills(driver: Driver) -> Select[Any]:
-    return select(Bill.id).where(Bill.session_id.in_(_sessions(driver)))
+    return select(Bill.id).where(Bill.driver_id == driver.id)
 
 
 def _audit(driver: Driver) -> Select[Any]:
@@ -130,7 +130,7 @@ KINDS = (
     ),
     _kind(
         *("bills", N_("Bills, credits and corrections")),
-        lambda driver: select(Bill).where(Bill.session_id.in_(_sessions(driver))),
+        lambda driver: select(Bill).where(Bill.driver_id == driver.id),
         "id session_id number kind currency energy_wh net_minor tax_minor gross_minor reason "
         "issued_at digest",
     ),

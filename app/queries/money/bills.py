@@ -37,7 +37,7 @@ SORTS: Mapping[str, Any] = {
 }
 
 _LISTED = (
-    joinedload(Bill.session).joinedload(ChargingSession.driver),
+    joinedload(Bill.driver),
     joinedload(Bill.session).joinedload(ChargingSession.station),
     joinedload(Bill.receipt),
 )
@@ -83,9 +83,7 @@ class Filter:
         if self.session_id is not None:
             yield Bill.session_id == self.session_id
         if self.driver_id is not None:
-            yield Bill.session_id.in_(
-                select(ChargingSession.id).where(ChargingSession.driver_id == self.driver_id)
-            )
+            yield Bill.driver_id == self.driver_id
         if self.receipt in list(ReceiptState):
             yield _received(ReceiptState(self.receipt))
         elif self.receipt == "trouble":
@@ -153,9 +151,7 @@ def _sortable(query: Select[Any], sort: str) -> Select[Any]:
     """Join what the order asks for, and nothing else: joins may lead a database astray."""
     if sort.lstrip("-") != "driver":
         return query
-    return query.join(ChargingSession, ChargingSession.id == Bill.session_id).outerjoin(
-        Driver, Driver.id == ChargingSession.driver_id
-    )
+    return query.join(ChargingSession, ChargingSession.id == Bill.session_id).outerjoin(Bill.driver)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def show(driver_id: int) -> Any:
         sums=queries.sums(session, driver),
         year_sums=queries.sums(session, driver, year.astimezone(UTC)),
         year=year.year,
-        months=statements.months(session, driver),
+        months=statements.months(session, driver, 6),
     )
 
 
@@ -175,7 +175,7 @@ def statement(driver_id: int, month: str) -> Any:
     found = _statement(driver_id, month)
     if listing.wants_file():
         return listing.file_response(f"statement-{driver_id}-{month}", BILLED, found.bills)
-    months = statements.months(db.session(), found.driver)
+    months = statements.months(db.session(), found.driver, 12)
     return render_template("access/drivers/statement.html", statement=found, months=months)
 
 

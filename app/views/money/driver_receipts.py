@@ -156,7 +156,7 @@ def _opened(key: str) -> Opened:
 
 
 def _forgotten(bill: Bill) -> bool:
-    return bill.session.driver is not None and bill.session.driver.forgotten_at is not None
+    return bill.driver is not None and bill.driver.forgotten_at is not None
 
 
 def _asked_language() -> str:

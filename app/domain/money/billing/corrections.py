@@ -81,7 +81,7 @@ def replace(
     session = assessment.session
     credit = add_credit(db, bill, by=actor.name, reason=reason, now=now)
     why = "told in the mail of the correction"
-    receipts.put(db, [(credit, session.driver)], now=now, why=why)
+    receipts.put(db, [(credit, credit.driver)], now=now, why=why)
     correction = add_correction(assessment, credit, by=actor.name, reason=reason, now=now)
     receipts.queue(db, correction, now=now)
     session.billing = BillingState.BILLED
@@ -93,9 +93,9 @@ def replace(
 
 
 def differs(bill: Bill, assessment: Assessment) -> bool:
-    """Tell whether a bill is not what would be billed now."""
+    """Tell whether a bill is not what would be billed now, or not to whom."""
     quote = assessment.quote
-    if quote is None:
+    if quote is None or bill.driver_id != assessment.session.driver_id:
         return True
     now = (quote.net_minor, quote.tax_minor, quote.gross_minor, assessment.energy_wh)
     return (bill.net_minor, bill.tax_minor, bill.gross_minor, bill.energy_wh) != now

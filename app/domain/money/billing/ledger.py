@@ -112,7 +112,7 @@ def add_credit(db: Session, bill: Bill, *, by: str, reason: str, now: datetime) 
     """Add the credit that takes a whole bill back, line by line."""
     session = bill.session
     credit = Bill(
-        **_head(session, by, now, reason),
+        **_head(session, by, now, reason) | {"driver_id": bill.driver_id},
         kind=BillKind.CREDIT,
         corrects_id=bill.id,
         tariff_version_id=bill.tariff_version_id,
@@ -134,6 +134,7 @@ def _head(session: ChargingSession, by: str, now: datetime | None, reason: str |
         "tenant_id": session.tenant_id,
         "site_id": session.site_id,
         "session_id": session.id,
+        "driver_id": session.driver_id,
         "number": "",
         "reason": reason,
         "issued_at": now,
