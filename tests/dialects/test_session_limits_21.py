@@ -3,7 +3,8 @@
 import pytest
 
 from app.domain.ground.errors import Conflict
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.money import tariff_book
 from app.models import StationVariable
 from tests.support.dialogue import Dialogue
 from worker.ocpp.fields import format_instant
@@ -34,6 +35,10 @@ def talk(db, now):
 
 def event(talk, number, kind="Updated", **about):
     """Tell an event of the transaction; returns the limit in its answer."""
+    return answer(talk, number, kind, **about).get("transactionLimit")
+
+
+def answer(talk, number, kind="Updated", **about):
     told = {
         "eventType": kind,
         "seqNo": number,
@@ -43,7 +48,7 @@ def event(talk, number, kind="Updated", **about):
         "evse": {"id": 1},
         "idToken": {"idToken": "APP-1", "type": "Central"},
     }
-    return talk.says("TransactionEvent", told).get("transactionLimit")
+    return talk.says("TransactionEvent", told)
 
 
 def start(talk, **limits):
@@ -77,6 +82,15 @@ def test_a_limit_that_is_tighter_at_the_station_is_left_alone(talk):
 
 def test_without_limits_none_are_told(talk):
     assert event(talk, 0, "Started", **start(talk)) is None
+
+
+@pytest.mark.parametrize(("limit", "told"), [("most_cost", 0.5), ("most_kwh", None)])
+def test_a_station_that_is_to_keep_a_cost_hears_what_it_costs_so_far(talk, limit, told):
+    prices = {"schema": 1, "currency": "EUR", "components": [{"kind": "start", "price": "0.50"}]}
+    kerb = {"name": "Kerb", "definition": prices, "default": True}
+    tariff_book.create(talk.db, SYSTEM, talk.station.tenant_id, now=talk.now, **kerb)
+    answer(talk, 0, "Started", **start(talk, **{limit: 2}))
+    assert [answer(talk, number).get("totalCost") for number in (1, 2)] == [told, told]
 
 
 @pytest.mark.parametrize("version", list(Version))

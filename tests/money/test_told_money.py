@@ -7,11 +7,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain.ground.vocabulary import Actor, BillingState
+from app.domain.ground.vocabulary import Actor, BillingState, CommandState, Order
 from app.domain.money import billing, reviews, settlements
 from app.domain.money.settlements import Reported
 from app.extensions import db as flask_db
-from app.models import Bill, Review, Settlement
+from app.models import Bill, Command, Review, Settlement
 from app.text import bill_text, letters
 from app.text.writers import DeskWriter
 from tests.support import lone
@@ -192,3 +192,30 @@ def test_a_payment_at_another_station_is_not_this_sessions(net):
     told = Reported("psp-1", "settled", TOTAL, LATER, "nobody")
     settlements.take_in(net.db, net.station, told, now=LATER)
     assert settled(net, session).facts["payments"] == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "held"),
+    [
+        ({"most_cost": "5.20"}, False),
+        ({"most_cost": "5.00"}, True),
+        ({"most_kwh": 10, "most_minutes": 1}, False),
+        ({"most_kwh": "9.5"}, True),
+        ({}, False),
+    ],
+)
+def test_a_session_that_went_beyond_the_limit_of_its_order_is_held(net, limits, held):
+    order = Command(
+        tenant_id=net.site.tenant_id,
+        station_id=net.station.id,
+        order=Order.START_CHARGING,
+        arguments={"token": "APP-1", **limits},
+        state=CommandState.ACCEPTED,
+        requested_by="Grace Hopper",
+        requested_at=STARTED,
+        expires_at=LATER,
+    )
+    net.db.add(order)
+    net.db.flush()
+    found = settled(net, net.session(remote_command_id=order.id))
+    assert getattr(found, "reasons", None) == (["beyond_limit"] if held else None)

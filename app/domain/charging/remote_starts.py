@@ -8,6 +8,7 @@ that we gave the command, however late it does (F01).
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import bindparam, or_, select
@@ -50,6 +51,8 @@ LIMITS: dict[str, tuple[str, ...]] = {
     "most_percent": ("maxsoc",),
 }
 _SUPPORTED = parse(SUPPORTED_LIMITS)
+#: Marks a session whose cost its order limits: its station hears what it costs so far.
+COST_LIMITED = "cost_limited"
 
 
 def given(arguments: Arguments) -> Json:
@@ -89,6 +92,26 @@ def tell_all(db: Session, events: Mapping[int, int | None]) -> dict[int, Json]:
             found[session_id] = limits
     db.flush()
     return found
+
+
+def limits_of(db: Session, sessions: Iterable[Any]) -> dict[int, Json]:
+    """The limits of the orders that sessions followed, by session; most have none."""
+    ordered = {each.remote_command_id: each.id for each in sessions if each.remote_command_id}
+    query = select(Command.id, Command.arguments).where(Command.id.in_(ordered))
+    rows = db.execute(query) if ordered else ()
+    return {ordered[number]: limits for number, told in rows if (limits := given(told))}
+
+
+#: Meters count in steps, and a station looks at its own now and then.
+_SLACK = Decimal("1.05")
+
+
+def is_beyond(limits: Json, energy_wh: Decimal, cost: Decimal | None) -> bool:
+    """Whether a session went clearly further than its order allows; without a price, in energy."""
+    reached = {"most_kwh": energy_wh / 1000, "most_cost": cost or Decimal(0)}
+    return any(
+        reached[name] > Decimal(str(limits[name])) * _SLACK for name in reached.keys() & limits
+    )
 
 
 WINDOW = timedelta(seconds=120)
@@ -216,6 +239,8 @@ def _unclaimed(db: Session, station: Any, since: datetime) -> list[Command]:
 def _link(db: Session, command: Command, session: ChargingSession) -> None:
     command.session_id = session.id
     session.remote_command_id = command.id
+    if "most_cost" in given(command.arguments) and COST_LIMITED not in session.flags:
+        session.flags = [*session.flags, COST_LIMITED]
     if command.sentence:
         command.sentence = command.sentence.removesuffix(UNFOLLOWED).strip()
     events.record(db, events.CommandChanged(command.tenant_id, command.id, command.station_id))

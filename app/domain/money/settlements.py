@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import running
+from app.domain.charging.remote_starts import COST_LIMITED
 from app.domain.charging.reports import is_yes
 from app.domain.charging.sessions import Taken
 from app.domain.charging.sessions.row import SessionRow, mark_late, numbered
@@ -168,12 +169,13 @@ _ODD = frozenset({"clock_replaced", "stop_before_start"})
 def wants_cost(taken: Taken) -> bool:
     """Whether an event is to be answered with a cost, if that is known (I02, I03).
 
-    The final cost is told with the end of a transaction.  Running costs are told
-    only to stations that are set so.
+    The final cost is told with the end of a transaction.  Running costs are told to stations that
+    are set so, and where our order limits the cost: a station that does not price sessions itself
+    keeps that by them alone (2.1 E16.FR.11).
     """
     if taken.session.state is SessionState.ENDED:
         return taken.ended
-    return bool(taken.quirks.get("running_cost"))
+    return bool(taken.quirks.get("running_cost")) or COST_LIMITED in taken.session.flags
 
 
 def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:

@@ -400,6 +400,12 @@ _ALL = (
         "The charger started this transaction twice and reported no end in between.",
     ),
     Doubt(
+        *("cost_limited", "cost limited", About.SESSION),
+        "the order to start limits what the session may cost",
+        "The order to start limits what the session may cost.",
+        holds=False,
+    ),
+    Doubt(
         *("reserved_offline", "station was offline", About.SESSION),
         "the station was offline for a part of the time of a reservation that ran out unused",
         "The station was offline for a part of the reserved time, so it may not have been usable.",
@@ -455,6 +461,11 @@ _ALL = (
         *("cost_differs", "charger’s cost differs", About.BILL),
         "what the charger calculated or told the driver has another total",
         "The charger calculated another cost than we did.",
+    ),
+    Doubt(
+        *("beyond_limit", "beyond the limit", About.BILL),
+        "energy or cost lie more than 5 % above the limit of the order that started the session",
+        "The session went on beyond the limit of the order that started it.",
     ),
     Doubt(
         *("settled_differs", "paid amount differs", About.BILL),

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.charging.remote_starts import is_beyond
 from app.domain.charging.sessions.story import reported_ends
 from app.domain.ground.vocabulary import Json, SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About, holds
@@ -21,7 +22,7 @@ from app.domain.money.billing.usage import Measured, measured
 from app.domain.money.tariffs import Quote, from_minor, price, to_minor
 from app.models import ChargingSession
 
-COST_DIFFERS = "cost_differs"
+COST_DIFFERS, BEYOND_LIMIT = "cost_differs", "beyond_limit"
 #: Costs that differ by no more than one minor unit are the same.
 SAME_MINOR = 1
 #: A number beyond this is neither a price nor an energy of a charging session.
@@ -36,7 +37,7 @@ SETTLED_DIFFERS = "settled_differs"
 TOO_LITTLE = "too_little"
 
 #: What a failed start may lack or show, and costs nothing all the same.
-_FORGIVEN = frozenset({MISSING_PRICE, UNREADABLE_PRICE, UNAUTHORISED, COST_DIFFERS})
+_FORGIVEN = frozenset({MISSING_PRICE, UNREADABLE_PRICE, UNAUTHORISED, COST_DIFFERS, BEYOND_LIMIT})
 #: Beside these where nothing at all was measured.
 _UNMEASURED = frozenset({"no_energy_reported", "estimated_end"})
 
@@ -239,6 +240,8 @@ def assessed(
     continuity = continuity_of(book, session, used.plug, used.energy)
     told = charger_money(book, session)
     found += [*continuity.doubts, *doubts_about(told, quote)]
+    if (limits := book.limits.get(session.id)) and _is_beyond(limits, used, quote):
+        found.append(BEYOND_LIMIT)
     little = energy_wh is None and not told.payments and _failed_start(book, session, used)
     forgiven = _FORGIVEN if used.energy.basis != "none" else _FORGIVEN | _UNMEASURED
     little = little and forgiven.issuperset(found)
@@ -246,6 +249,11 @@ def assessed(
         book, session, used, quote, () if little else tuple(found),
         continuity=continuity, told=told, too_little=little, idle_told=idle_told,
     )  # fmt: skip
+
+
+def _is_beyond(limits: Json, used: Measured, quote: Quote | None) -> bool:
+    cost = from_minor(quote.gross_minor, quote.currency) if quote else None
+    return is_beyond(limits, used.energy.energy_wh, cost)
 
 
 def _holds_of_itself(flag: str) -> bool:

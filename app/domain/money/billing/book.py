@@ -15,8 +15,10 @@ import orjson
 from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
+from app.domain.charging import remote_starts
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys, by_first
+from app.domain.ground.vocabulary import Json
 from app.domain.money.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
 from app.domain.money.tariffs import Tariff, TariffError, from_json
 from app.models import (
@@ -184,6 +186,7 @@ class Book:
     powers: dict[int, float | None]
     rules_by_tenant: dict[int, Rules]
     tariffs: dict[int, Tariff | None]
+    limits: dict[int, Json] = field(default_factory=dict)
     statuses: dict[int, list[Any]] = field(default_factory=dict)
     connections: dict[int, list[Any]] = field(default_factory=dict)
     until: dict[int, datetime] = field(default_factory=dict)
@@ -297,6 +300,7 @@ def book_of(db: Session, sessions: Iterable[Any], now: datetime) -> Book:
             for row in _RULES(db, tenants={each.tenant_id for each in own.values()})
         },
         tariffs=tariffs_of(db, {each.tariff_version_id for each in own.values()}),
+        limits=remote_starts.limits_of(db, own.values()),
     )
 
 
