@@ -28,6 +28,9 @@ from app.domain.network import presence, tenants
 from app.extensions import db as flask_db
 from app.models import Reservation
 from tests.support import lone, sockets
+from tests.support.fixtures import SQLITE_BY_DAY
+
+pytestmark = pytest.mark.parametrize("database", SQLITE_BY_DAY)
 
 ADA = Actor("Ada")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger keeps the connector.")

@@ -26,7 +26,6 @@ from app.models import (
 from tests.support import lone
 from tests.support.chance import tries
 from tests.support.charging import network
-from tests.support.fixtures import SQLITE_FIRST
 from tests.support.transactions import BEGAN, CARD, STREAMS
 
 HOW_MANY = 3
@@ -89,7 +88,6 @@ def anew(db, told):
         take_unordered(db, one.station, one.report, now=one.now)
 
 
-@pytest.mark.parametrize("database", SQLITE_FIRST)
 @settings(
     max_examples=tries(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -13,6 +13,9 @@ from app.models import Bill, Receipt
 from app.uow import unit_of_work
 from tests.support import lone
 from tests.support.charging import STARTED, network
+from tests.support.fixtures import DATABASES
+
+pytestmark = pytest.mark.parametrize("database", DATABASES)
 
 LATER = STARTED + timedelta(hours=2)
 

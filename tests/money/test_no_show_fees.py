@@ -36,6 +36,9 @@ from app.text import bill_text, receipt_pdf, statement_words
 from app.text.writers import Writer
 from tests.support import lone
 from tests.support.charging import PRICES, STARTED, network
+from tests.support.fixtures import SQLITE_BY_DAY
+
+pytestmark = pytest.mark.parametrize("database", SQLITE_BY_DAY)
 
 GRACE = Actor("Grace Hopper", 7)
 CARD = "04:A2:19:B0"

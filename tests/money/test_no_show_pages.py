@@ -29,6 +29,9 @@ from app.tasks.webhooks import gather
 from app.uow import unit_of_work
 from tests.api.client import Api
 from tests.support import lone, seed
+from tests.support.fixtures import SQLITE_BY_DAY
+
+pytestmark = pytest.mark.parametrize("database", SQLITE_BY_DAY)
 
 HALF = timedelta(minutes=30)
 FEE = {

@@ -16,6 +16,9 @@ from app.text import letters
 from app.text.writers import Writer
 from tests.support import lone, seed
 from tests.support.charging import network
+from tests.support.fixtures import SQLITE_BY_DAY
+
+pytestmark = pytest.mark.parametrize("database", SQLITE_BY_DAY)
 
 GRACE = Actor("Grace Hopper")
 

@@ -19,7 +19,10 @@ from app.tasks.webhooks import gather, tell
 from app.uow import unit_of_work
 from tests.support import apps
 from tests.support.by_hand import Network
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.webhook_receiver import Receiver
+
+pytestmark = pytest.mark.parametrize("database", SQLITE_BY_DAY)
 
 SOON, MINUTE, DAY = timedelta(seconds=5), timedelta(minutes=1), timedelta(days=1)
 OURS = {"webhook_http": True, "webhook_networks": ("127.0.0.0/8",)}
