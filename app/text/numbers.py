@@ -11,10 +11,11 @@ from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, get_timezone_name
 from babel.numbers import (
     NumberPattern,
     format_currency,
@@ -265,10 +266,25 @@ def local(moment: datetime | None, style: str = "minute", zone: str = "UTC") -> 
     there, reader = moment.astimezone(ZoneInfo(zone)), language()
     if iso_formats.get() and style in _ISO:
         return there.strftime(_ISO[style])
+    if reader != "en" and "%Z" in STYLES[style]:
+        return there.strftime(STYLES[style].replace("%Z", zone_name(there, locale_of(reader))))
     if reader == "en" or style not in _WORDED:
         return there.strftime(STYLES[style])
     skeleton, more = _WORDED[style]
     return _worded_day(there.date(), skeleton, reader) + there.strftime(more)
+
+
+def zone_name(there: datetime, locale: Locale) -> str:
+    """What a zone's time is called for short, as CET or MEZ; else as the zone itself says."""
+    told = _zone_name(str(there.tzinfo), bool(there.dst()), locale)
+    return told if told.isalpha() else there.tzname() or ""
+
+
+@lru_cache(2000)
+def _zone_name(zone: str, summer: bool, locale: Locale) -> str:
+    variant: Any = "daylight" if summer else "standard"
+    there = ZoneInfo(zone)
+    return str(get_timezone_name(there, width="short", locale=locale, zone_variant=variant))
 
 
 @remembered

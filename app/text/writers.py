@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, get_day_names, get_timezone_name
+from babel.dates import format_date, get_day_names
 from flask_babel import Domain, force_locale
 
 from app.domain.money.tariffs import Phrase, words
@@ -76,8 +76,7 @@ class Writer:
 
     def zone_name(self, at: datetime) -> str:
         """What the site's zone is called at that time: CET, MEZ."""
-        local = at.astimezone(self.zone)
-        return str(get_timezone_name(local, width="short", locale=locale_of(self.locale)))
+        return numbers.zone_name(at.astimezone(self.zone), locale_of(self.locale))
 
     def weekdays(self) -> list[str]:
         """Short names of the weekdays, Monday first."""

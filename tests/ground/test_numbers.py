@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from flask_babel import force_locale
 
 from app.text import numbers as p
 from app.web.filters import query_string
@@ -100,6 +101,19 @@ def test_local_times_follow_the_zone_and_its_summer_time():
     assert p.local(NOW, "time", "Europe/Berlin") == "09:53"
     assert p.local(NOW - timedelta(days=120), "minute", "Europe/Berlin") == "25 Jul 2026, 10:53"
     assert p.local(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("Europe/Berlin", "10:00:00 MEZ"),
+        ("America/New_York", "04:00:00 EST"),
+        ("UTC", "09:00:00 UTC"),
+    ],
+)
+def test_a_zone_is_called_as_its_reader_calls_it(app, zone, said):
+    with app.test_request_context(), force_locale("de"):
+        assert p.local(datetime(2026, 3, 2, 9, tzinfo=UTC), "second", zone).endswith(said)
 
 
 def test_near_times_say_the_day_only_when_it_is_not_today():

@@ -253,7 +253,14 @@ def look_at(db: Session, purpose: str, secret: str, *, now: datetime) -> OneTime
 
 
 def create_first_admin(
-    db: Session, secret: str, *, email: str, name: str, password: str, now: datetime
+    db: Session,
+    secret: str,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    language: str = "en",
+    now: datetime,
 ) -> User:
     """Turn the setup link into the first admin; raises `Invalid` or `Conflict`."""
     _redeem(db, look_at(db, SETUP, secret, now=now), now)
@@ -267,6 +274,7 @@ def create_first_admin(
         name=name,
         role=Role.ADMIN,
         password=password,
+        language=language,
         now=now,
     )
 

@@ -22,7 +22,7 @@ from app.forms.office.sign_in import (
 from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import doorkeeper, provider, way_in
-from app.web.security import actor, back, public
+from app.web.security import actor, back, locale, public
 
 blueprint = Blueprint("sign", __name__)
 
@@ -118,6 +118,7 @@ def setup(secret: str) -> Any:
                     email=form.email.data,
                     name=form.name.data,
                     password=form.password.data,
+                    language=locale(),
                     now=now,
                 )
             way_in.let_in(user)
