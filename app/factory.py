@@ -2,9 +2,9 @@
 
 import importlib
 import logging
-import os
 import pkgutil
 import sys
+import threading
 from collections.abc import Iterator
 from functools import cached_property
 from types import ModuleType
@@ -37,15 +37,15 @@ log = logging.getLogger(__name__)
 
 
 class Ampdesk(Flask):
-    """The application, with its pages or, for a command, without them until one is asked for.
+    """The application, without its pages until one is asked for.
 
-    A command needs no page but for the address of one, and starts sooner without them.
+    All programs but the desk need no page but for the address of one, and start sooner without.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cli = Commands(self.name)
-        self._has_pages = False
+        self._has_pages, self._adding = False, threading.Lock()
         #: blueprint -> the module in which it stands.
         self.homes: dict[str, str] = {}
 
@@ -56,10 +56,15 @@ class Ampdesk(Flask):
         return super().create_url_adapter(request)
 
     def add_pages(self) -> None:
-        """Register the pages and the API, once."""
+        """Register the pages and the API, once; whoever asks meanwhile waits."""
         if self._has_pages:
             return
-        self._has_pages = True
+        with self._adding:
+            if not self._has_pages:
+                self._add_pages()
+                self._has_pages = True
+
+    def _add_pages(self) -> None:
         for module, blueprint in _hung("app.views", "blueprint"):
             self.register_blueprint(blueprint)
             self.homes[blueprint.name] = module
@@ -70,7 +75,8 @@ class Ampdesk(Flask):
 
     @cached_property
     def areas(self) -> dict[str, Area | None]:
-        """Which area each address lies in; known once there are pages."""
+        """Which area each address lies in."""
+        self.add_pages()
         return areas.found(self, self.homes)
 
 
@@ -92,7 +98,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     logs.configure(settings)
     traces.configure(settings)
     bind(app, settings, **flask_config)
-    if os.environ.get("FLASK_RUN_FROM_CLI") != "true" or "routes" in sys.argv:
+    if "routes" in sys.argv:  # the one command that looks at the pages
         app.add_pages()
     for _ in _modules("app.tasks"):
         pass

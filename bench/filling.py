@@ -149,6 +149,7 @@ def opened(folder: Path, on: str) -> Iterator[tuple[Flask, psutil.Process | None
         given = {"AMPDESK_DATA_DIR": str(folder), "AMPDESK_DATABASE_URL": url}
         given |= {"AMPDESK_LOG_LEVEL": "error", "AMPDESK_REDIS_URL": "redis://127.0.0.1:1/0"}
         app = create_app(settings=Settings.from_environment(given))
+        app.add_pages()
         gc.freeze()  # as wsgi.py does
         yield app, process
     finally:

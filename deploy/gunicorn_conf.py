@@ -4,6 +4,7 @@ Gunicorn starts a worker that cannot load again and again and does not pass its 
 The check runs in a program of its own, because gevent wants to be the first thing in a process.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -26,3 +27,11 @@ def on_starting(server: Any) -> None:
     check = [sys.executable, "-m", "deploy.fit"]
     if status := subprocess.run(check, check=False, preexec_fn=ending_with(os.getpid())).returncode:
         sys.exit(status)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load the pages before anybody asks for one; they stay, as all that wsgi.py loads."""
+    gc.disable()
+    worker.wsgi.add_pages()
+    gc.freeze()
+    gc.enable()

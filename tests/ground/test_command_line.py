@@ -1,11 +1,17 @@
-"""The flask command as it starts: what it loads for one command, what it says of a wrong one."""
+"""Programs as they start: what is loaded for a command, what is said of a wrong one; pages."""
 
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from app import create_app
+from deploy import gunicorn_conf
+from tests.support.apps import FOR_TESTS, settings_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -67,3 +73,31 @@ def test_a_command_loads_neither_pages_nor_other_commands(tmp_path):
 @pytest.mark.landing
 def test_addresses_are_listed_with_those_of_pages(tmp_path):
     assert "/api/v1/bills" in flask(tmp_path, "routes").stdout
+
+
+@pytest.fixture
+def new(migrated, tmp_path):
+    """An application as every program builds it."""
+    (tmp_path / "ampdesk.sqlite3").write_bytes(migrated.read_bytes())
+    return create_app(settings=settings_of(tmp_path), **FOR_TESTS)
+
+
+def pages(app):
+    return {rule.endpoint for rule in app.url_map.iter_rules()} & {"sign.sign_in", "api_tags.list"}
+
+
+def test_there_are_no_pages_until_one_is_asked_for_and_then_for_all_who_ask(new):
+    assert pages(new) == set()
+    with ThreadPoolExecutor(4) as asking:
+        answers = list(asking.map(lambda _: new.test_client().get("/sign-in"), range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert pages(new) == {"sign.sign_in", "api_tags.list"}
+
+
+def test_the_area_of_a_page_is_known_before_it_is_asked_for(new):
+    assert new.areas["api_tags.list"] is not None
+
+
+def test_the_desk_has_its_pages_before_it_serves(new):
+    gunicorn_conf.post_worker_init(SimpleNamespace(wsgi=new))
+    assert pages(new) == {"sign.sign_in", "api_tags.list"}

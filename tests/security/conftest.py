@@ -23,6 +23,7 @@ def town(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     settings = Settings(data_dir=folder, redis_url=NO_REDIS, api_rate="")
     app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
     app.jinja_env.bytecode_cache = COMPILED
+    app.add_pages()
     yield town_maker.build(app, datetime.now(UTC) - timedelta(minutes=1))
     with app.app_context():
         reactions.flush(1)

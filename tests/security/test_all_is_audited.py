@@ -220,6 +220,7 @@ def place(migrated, tmp_path_factory):
     settings = Settings(data_dir=folder, redis_url=NO_REDIS, api_rate="")
     app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
     app.jinja_env.bytecode_cache = COMPILED
+    app.add_pages()
     return Place(app, folder, folder)
 
 

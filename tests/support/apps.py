@@ -57,6 +57,7 @@ def settings_of(data_dir: Path, **given: object) -> Settings:
 def build(settings: Settings) -> Flask:
     """Build an application for tests."""
     app = create_app(settings=settings, **FOR_TESTS)
+    app.add_pages()  # type: ignore[attr-defined]
     app.jinja_env.bytecode_cache = COMPILED
     app.before_request_funcs.setdefault(None, []).insert(0, _forget_the_last_request)
     return app
