@@ -29,6 +29,8 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
+pytestmark = pytest.mark.landing
+
 #: Tries of an operation.
 TRIES = 60 if BY_NIGHT else 3
 

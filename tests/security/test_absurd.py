@@ -40,7 +40,7 @@ FORM = (
 
 
 #: The stricter one: SQLite takes words and numbers that this one refuses.
-pytestmark = pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
+pytestmark = [pytest.mark.parametrize("database", POSTGRESQL_BY_DAY), pytest.mark.landing]
 
 
 @pytest.fixture

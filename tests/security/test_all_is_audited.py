@@ -264,6 +264,7 @@ def complaints(page):
     return re.findall(r'class="(?:error|bad|flash flash-error)"[^>]*>(?:<[^>]*>)*(.+?)</', said)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_the_api_tells_what_it_changes(place, watch, operation):
     sent = API.get(operation, NOTHING)
@@ -291,6 +292,7 @@ def assert_told(watch, endpoint, words=""):
 EDITS = sorted(name for name in DESK if name.endswith(".edit") or name == "organisation.index")
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("endpoint", EDITS)
 def test_a_form_that_is_older_than_a_change_takes_nothing_back_unasked(place, endpoint):
     sent, door = DESK[endpoint], changing(place.app)[endpoint]

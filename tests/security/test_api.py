@@ -127,6 +127,7 @@ def test_without_a_working_token_every_door_is_closed(town, header):
     assert not wrong
 
 
+@pytest.mark.landing
 def test_a_cookie_opens_no_door(town):
     client = town.client("admin")
     wrong = [
@@ -137,7 +138,9 @@ def test_a_cookie_opens_no_door(town):
     assert not wrong
 
 
-@pytest.mark.parametrize("person", [*BUILT_IN, *OWN_ROLES])
+@pytest.mark.parametrize(
+    "person", [*BUILT_IN, *(pytest.param(role, marks=pytest.mark.landing) for role in OWN_ROLES)]
+)
 def test_a_role_reaches_exactly_what_it_may(town, tokens, person):
     held = OWN_ROLES.get(person) or BUILT_IN[Role(person)]
     wrong = []
@@ -181,7 +184,12 @@ def test_ids_of_a_site_out_of_reach_lead_nowhere(town, tokens, person):
 
 
 @pytest.mark.parametrize(
-    ("person", "secret"), [("admin", THEIRS), ("near_admin", THEIRS), ("near_admin", HIDDEN)]
+    ("person", "secret"),
+    [
+        ("admin", THEIRS),
+        pytest.param("near_admin", THEIRS, marks=pytest.mark.landing),
+        ("near_admin", HIDDEN),
+    ],
 )
 def test_no_answer_tells_of_what_is_out_of_reach(town, tokens, person, secret):
     near = {**town.ours.ids, **{k: v for k, v in town.near.ids.items() if v}}
@@ -199,7 +207,7 @@ def test_no_answer_tells_of_what_is_out_of_reach(town, tokens, person, secret):
     assert not told
 
 
-@pytest.mark.parametrize("side", ["theirs", "hidden"])
+@pytest.mark.parametrize("side", ["theirs", pytest.param("hidden", marks=pytest.mark.landing)])
 def test_a_filter_that_names_a_foreign_row_finds_nothing(town, tokens, side):
     person, secret = ("admin", THEIRS) if side == "theirs" else ("near_admin", HIDDEN)
     ids, told = getattr(town, side).ids, []

@@ -23,7 +23,7 @@ from app.models import FileJob, Station, User
 from app.web.file_store import UPLOADS, Store
 from tests.support import seed
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.processes, pytest.mark.landing, pytest.mark.timeout(600)]
 
 PASSWORD = "correct horse battery"
 #: More than the desk holds of anything.
@@ -122,7 +122,17 @@ UNSENT = {
 }
 
 
-@pytest.mark.parametrize("text", UNSENT.values(), ids=UNSENT)
+#: What waits for a request, and what for the rest of one; the others wait at the same places.
+BY_DAY = {"nothing at all", "a head without its body"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, id=name, marks=() if name in BY_DAY else pytest.mark.nightly)
+        for name, text in UNSENT.items()
+    ],
+)
 def test_requests_that_never_arrive_keep_nobody_out(site, text):
     with crowd(site, text):
         assert max(answer_time(site) for _ in range(5)) < soon_s()

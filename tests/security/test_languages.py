@@ -77,16 +77,19 @@ def read(german):
     ]
 
 
+@pytest.mark.landing
 def test_no_page_fails_in_german(german):
     assert [url for _, url, answer in german if answer.status_code >= 500] == []
 
 
+@pytest.mark.landing
 def test_pages_say_that_they_are_german(read):
     whole = [(url, page.language) for _, url, page in read if page.language]
     assert len(whole) > 80
     assert [url for url, language in whole if language != "de"] == []
 
 
+@pytest.mark.landing
 def test_no_page_shows_an_english_text_that_has_a_german_one(read):
     said = {
         " ".join(text.replace("%%", "%").split()): told
@@ -104,6 +107,7 @@ def test_no_page_shows_an_english_text_that_has_a_german_one(read):
     assert left == {}
 
 
+@pytest.mark.landing
 def test_the_home_page_greets_in_german(read):
     home = next(page for endpoint, _, page in read if endpoint == "home.index")
     assert {"Start", "Ladestationen", "Ladevorgänge", "Braucht Aufmerksamkeit"} <= home.read

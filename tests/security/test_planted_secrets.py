@@ -16,7 +16,7 @@ from tests.support.depot import furnish
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.landing, pytest.mark.timeout(300)]
 
 #: Where a secret may stand for good: in no column in words.  This is how planted ones look.
 PLANTED = re.compile(r"C4nary[0-9a-z]+")

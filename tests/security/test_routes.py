@@ -75,7 +75,9 @@ def test_whoever_is_not_signed_in_sees_nothing(town):
     assert not open_doors
 
 
-@pytest.mark.parametrize("person", [*BUILT_IN, *OWN_ROLES])
+@pytest.mark.parametrize(
+    "person", [*BUILT_IN, *(pytest.param(role, marks=pytest.mark.landing) for role in OWN_ROLES)]
+)
 def test_a_role_reaches_exactly_what_it_may(town, person):
     """A refusal is 403, whatever the id; nothing else is, though the id names no row."""
     client = town.client(person)
