@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from sqlalchemy.orm import Session
 
 from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
@@ -17,7 +16,7 @@ from app.domain.device import files, onboarding
 from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Order
-from app.models import FileJob, FirmwareFile
+from app.models import FileJob
 from app.queries.device import device_model as setting_queries
 from app.queries.device import files as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
@@ -153,9 +152,7 @@ def list_firmware(archived: bool, as_json: bool) -> None:
     cli.print_rows(page.rows, columns, json=as_json)
 
 
-def _named(db: Session, name: str) -> FirmwareFile:
-    row: FirmwareFile = files.image_called(db, cli.the_tenant(db).id, name)
-    return row
+_named = cli.by_name(files.image_called)
 
 
 firmware_command.does(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.orm import Session
 
 from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
@@ -15,7 +14,6 @@ from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import profile_forms, profiles, setpoints, station_profiles
 from app.domain.limits.profile_documents import KINDS, PURPOSES, UNITS, said
-from app.models import ChargingProfile
 from app.queries import limits as queries
 from app.queries.ground.paging import Wish
 from app.uow import unit_of_work
@@ -91,8 +89,7 @@ def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> d
     return found
 
 
-def _named(db: Session, name: str) -> ChargingProfile:
-    return profiles.named(db, cli.the_tenant(db).id, name)
+_named = cli.by_name(profiles.named)
 
 
 group.does(

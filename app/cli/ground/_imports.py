@@ -14,8 +14,8 @@ from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.ground.errors import Invalid
 from app.uow import in_units
 
-#: The file, and what may be agreed to beforehand.
-_OPTIONS = (
+#: Adds what every import takes: the file, and what may be agreed to beforehand.
+options = cli.together(
     click.argument("path", type=cli.FROM),
     click.option("--valid-only", is_flag=True, help="Import the valid rows though others are not."),
     click.option("--dry-run", is_flag=True, help="Only say what would happen, row by row."),
@@ -25,13 +25,6 @@ _OPTIONS = (
 unblock_option = click.option(
     "--unblock", is_flag=True, help="Unblock what is blocked here and active in the file."
 )
-
-
-def options(command: Any) -> Any:
-    """Add what every import takes."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def read(path: Path, known: Vocabulary) -> sheet.Table:

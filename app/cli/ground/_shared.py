@@ -21,7 +21,7 @@ from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.vocabulary import Actor
 from app.domain.network import stations, tenants
 from app.extensions import db as flask_db
-from app.models import Site, Station, Tenant
+from app.models import Site, Tenant
 from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import spreadsheet
@@ -56,9 +56,13 @@ def the_tenant(db: Session) -> Tenant:
     return tenants.first(db, now=now())
 
 
-def station(db: Session, identity: str) -> Station:
-    """The station of an identity; raises `NotFound`."""
-    return stations.called(db, the_tenant(db).id, identity)
+def by_name(find: Callable[[Session, int, str], Row]) -> Callable[[Session, str], Row]:
+    """What finds a row of the installation's tenant by what it is called."""
+    return lambda db, name: find(db, the_tenant(db).id, name)
+
+
+#: Finds a station by its identity; raises `NotFound`.
+station = by_name(stations.called)
 
 
 def finds(model: type[Row], noun: str) -> Callable[[Session, Any], Row]:
@@ -78,10 +82,21 @@ def typed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, ())}
 
 
-def fail(sentence: str, status: int = 1) -> NoReturn:
-    """Say what is wrong on standard error and end with `status`."""
+def together(*options: Any) -> Callable[[Any], Any]:
+    """What adds some arguments and options to a command, in their order."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def fail(sentence: str) -> NoReturn:
+    """Say what is wrong on standard error and end with status 1."""
     click.echo(sentence, err=True)
-    raise SystemExit(status)
+    raise SystemExit(1)
 
 
 class Group(AppGroup):
@@ -89,9 +104,7 @@ class Group(AppGroup):
 
     def hang(self, name: str, command: Callable[..., None], help: str, *options: Any) -> None:
         """Hang a command that takes these arguments and options."""
-        for option in reversed(options):
-            command = option(command)
-        self.command(name, help=help)(command)
+        self.command(name, help=help)(together(*options)(command))
 
     def does(
         self,

@@ -24,7 +24,6 @@ from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import sites, stations
-from app.models import Tariff
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.money import tariffs as queries
 from app.resource import TARIFFS
@@ -34,8 +33,7 @@ from app.uow import unit_of_work
 group = cli.Group("tariff", help="What charging costs: tariffs and their versions.")
 
 
-def _named(db: Session, name: str) -> Tariff:
-    return tariff_book.named(db, cli.the_tenant(db).id, name)
+_named = cli.by_name(tariff_book.named)
 
 
 @group.command("add")

@@ -21,7 +21,8 @@ from app.resource import STATIONS
 from app.schemas.network import MOST_CONNECTORS
 from app.schemas.quirks import QUIRKS
 
-OPTIONS = (
+#: Adds the options that describe a station.
+details = cli.together(
     *_plain.asked(STATIONS),
     click.option("--security-profile", type=click.IntRange(0, 3)),
     click.option("--mode", type=click.Choice([mode.value for mode in StationMode])),
@@ -34,13 +35,6 @@ OPTIONS = (
     click.option("--quirk", "quirk", multiple=True, metavar="NAME=VALUE",
                  help="One of " + ", ".join(QUIRKS) + "; an empty value removes it."),
 )  # fmt: skip
-
-
-def details(command: Any) -> Any:
-    """Add the options that describe a station."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 def given(

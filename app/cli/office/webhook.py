@@ -2,7 +2,6 @@
 
 import click
 from flask import current_app
-from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
 from app.domain.ground.columns import read
@@ -10,7 +9,7 @@ from app.domain.ground.vocabulary import DeliveryState, WebhookEvent
 from app.domain.office import deliveries, webhooks
 from app.domain.office.webhooks import Means
 from app.mails import hooks
-from app.models import WebhookDelivery, WebhookEndpoint
+from app.models import WebhookDelivery
 from app.queries.ground.paging import Wish
 from app.queries.office import alerts as queries
 from app.uow import unit_of_work
@@ -33,8 +32,7 @@ _EVENT = click.option(
 )  # fmt: skip
 
 
-def _named(db: Session, name: str) -> WebhookEndpoint:
-    return webhooks.named(db, cli.the_tenant(db).id, name)
+_named = cli.by_name(webhooks.named)
 
 
 @group.command("add")
