@@ -1,7 +1,8 @@
 """What all versions say alike: boots, heartbeats, vendors' messages, certificates, rates."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.charging import reports
@@ -9,7 +10,7 @@ from app.domain.device import boots
 from app.domain.device.boots import Booted
 from app.domain.ground.vocabulary import Arguments, BootReport, Json, Order, Registration, Verdict
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Fact, Route, status
+from worker.dialects.records import Encoding, Fact, Route, Unfit, status
 from worker.ocpp.fields import Fields, format_instant, read_instant
 
 #: Heartbeats of a fleet that booted at once spread by this share.
@@ -184,7 +185,39 @@ def root_orders(roots: dict[str, str]) -> dict[Order, Encoding]:
     }
 
 
-# Rates and moments, written and read.
+# Charging profiles: their words, rates and moments, written and read.
+
+#: How a kind of profile is spelled, and how it recurs.
+KINDS: dict[str, tuple[str, str | None]] = {
+    "absolute": ("Absolute", None),
+    "daily": ("Recurring", "Daily"),
+    "weekly": ("Recurring", "Weekly"),
+    "relative": ("Relative", None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a version can say of a profile, and in which words."""
+
+    version: str
+    purposes: Mapping[str, str]
+    kinds: Mapping[str, tuple[str, str | None]]
+    #: what a period tells besides its limit: our name -> the wire's
+    rates: Mapping[str, str] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=dict)
+
+    def purpose(self, word: str) -> str:
+        """A purpose in this version's word; `Unfit` where it has none."""
+        if word not in self.purposes:
+            raise Unfit(f"OCPP {self.version} knows no profiles for this purpose.")
+        return self.purposes[word]
+
+    def kind(self, word: str) -> tuple[str, str | None]:
+        """A kind and how it recurs; `Unfit` where the version has none such."""
+        if word not in self.kinds:
+            raise Unfit(f"OCPP {self.version} knows no profiles that are updated while they run.")
+        return self.kinds[word]
 
 
 def wire_time(text: str | None) -> str | None:

@@ -5,40 +5,38 @@ from typing import Any
 from app.domain.ground.vocabulary import Arguments, Json, Order
 from worker.dialects.context import Payload
 from worker.dialects.records import Encoding, Unfit, without_blanks
-from worker.dialects.shared import filled, moment, profile_of, rate, read_moment, read_rate
+from worker.dialects.shared import (
+    KINDS,
+    Words,
+    filled,
+    moment,
+    profile_of,
+    rate,
+    read_moment,
+    read_rate,
+)
 from worker.ocpp.fields import Fields
 
-PURPOSES = {
-    "station_max": "ChargePointMaxProfile",
-    "default": "TxDefaultProfile",
-    "session": "TxProfile",
-}
-KINDS = {
-    "absolute": ("Absolute", None),
-    "daily": ("Recurring", "Daily"),
-    "weekly": ("Recurring", "Weekly"),
-    "relative": ("Relative", None),
-}
-
-
-def purpose(word: str) -> str:
-    """A purpose in this version's word; `Unfit` where it has none."""
-    if word not in PURPOSES:
-        raise Unfit("OCPP 1.6 knows no profiles for this purpose.")
-    return PURPOSES[word]
+WORDS = Words(
+    "1.6",
+    {
+        "station_max": "ChargePointMaxProfile",
+        "default": "TxDefaultProfile",
+        "session": "TxProfile",
+    },
+    KINDS,
+)
 
 
 def written(number: int, document: Json, transaction_ref: str | None) -> Payload:
     """A profile for the wire; one for a start that is to come names no transaction."""
-    if document["kind"] not in KINDS:
-        raise Unfit("OCPP 1.6 knows no profiles that are updated while they run.")
-    kind, recurrency = KINDS[document["kind"]]
+    kind, recurrency = WORDS.kind(document["kind"])
     payload: Payload = {"chargingProfileId": number}
     if transaction_ref and document["purpose"] == "session":
         payload["transactionId"] = int(transaction_ref)
     payload |= {
         "stackLevel": document["stack_level"],
-        "chargingProfilePurpose": purpose(document["purpose"]),
+        "chargingProfilePurpose": WORDS.purpose(document["purpose"]),
         "chargingProfileKind": kind,
         "recurrencyKind": recurrency,
         "validFrom": moment(document.get("valid_from")),
@@ -121,7 +119,7 @@ def _clear(arguments: Arguments) -> Payload:
     return without_blanks(
         {
             "connectorId": arguments.get("connector"),
-            "chargingProfilePurpose": purpose(asked) if asked else None,
+            "chargingProfilePurpose": WORDS.purpose(asked) if asked else None,
             "stackLevel": arguments.get("stack_level"),
         }
     )

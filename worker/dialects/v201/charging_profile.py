@@ -3,39 +3,11 @@
 2.1 has the same one with more purposes, kinds and members: `Words` says which.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from app.domain.ground.vocabulary import Json
 from worker.dialects.context import Payload
 from worker.dialects.records import Unfit, without_blanks
-from worker.dialects.shared import filled, moment, rate, read_moment, read_rate
+from worker.dialects.shared import KINDS, Words, filled, moment, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a version can say of a profile, and in which words."""
-
-    version: str
-    purposes: Mapping[str, str]
-    kinds: Mapping[str, tuple[str, str | None]]
-    #: what a period tells besides its limit: our name -> the wire's
-    rates: Mapping[str, str] = field(default_factory=dict)
-    modes: Mapping[str, str] = field(default_factory=dict)
-
-    def purpose(self, word: str) -> str:
-        """A purpose in this version's word; `Unfit` where it has none."""
-        if word not in self.purposes:
-            raise Unfit(f"OCPP {self.version} knows no profiles for this purpose.")
-        return self.purposes[word]
-
-    def kind(self, word: str) -> tuple[str, str | None]:
-        """A kind and how it recurs; `Unfit` where the version has none such."""
-        if word not in self.kinds:
-            raise Unfit(f"OCPP {self.version} knows no profiles that are updated while they run.")
-        return self.kinds[word]
-
 
 WORDS = Words(
     "2.0.1",
@@ -45,12 +17,7 @@ WORDS = Words(
         "default": "TxDefaultProfile",
         "session": "TxProfile",
     },
-    {
-        "absolute": ("Absolute", None),
-        "daily": ("Recurring", "Daily"),
-        "weekly": ("Recurring", "Weekly"),
-        "relative": ("Relative", None),
-    },
+    KINDS,
 )
 
 

@@ -7,9 +7,9 @@ from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import ev_needs, profile_reports
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Long, Route, Unfit, status, without_blanks
-from worker.dialects.shared import filled, profile_of, read_moment
+from worker.dialects.shared import Words, filled, profile_of, read_moment
 from worker.dialects.v201 import charging_profile
-from worker.dialects.v201.charging_profile import WORDS, Words
+from worker.dialects.v201.charging_profile import WORDS
 from worker.dialects.v201.metering import number
 from worker.ocpp.fields import Fields
 

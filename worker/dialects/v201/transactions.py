@@ -19,10 +19,10 @@ from app.domain.ground.vocabulary import (
 from app.domain.money import settlements
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Long, Route, accepted, without_blanks
-from worker.dialects.shared import keep
+from worker.dialects.shared import Words, keep
 from worker.dialects.v201 import access, charging_profile, words
 from worker.dialects.v201.access import id_token_info, read_token
-from worker.dialects.v201.charging_profile import WORDS, Words
+from worker.dialects.v201.charging_profile import WORDS
 from worker.dialects.v201.metering import number, reports_of
 from worker.ocpp.fields import Fields
 

@@ -7,7 +7,7 @@ from app.domain.limits import setpoints
 from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Route, status
-from worker.dialects.shared import moment, rate
+from worker.dialects.shared import Words, moment, rate
 from worker.dialects.v201 import charging_profile, profiles
 from worker.dialects.v201.certificates import AWAY, status_info
 from worker.ocpp.fields import Fields
@@ -23,7 +23,7 @@ RATES = {
 _NAMES = {"limit": "limit", **RATES}
 OPERATION_MODES = {mode: mode.title().replace("_", "") for mode in MODES}
 
-WORDS = charging_profile.Words(
+WORDS = Words(
     "2.1",
     {
         **charging_profile.WORDS.purposes,
