@@ -65,7 +65,7 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
 def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """What a station does not find, it does not hold."""
     if outcome.word == "NotFound":
-        _clear(db, command, "The station has no such control.", now)
+        _clear(db, command, "The station has no such control.", now, command.arguments)
 
 
 def settle_clear(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -161,9 +161,8 @@ def _clear(
     command: Command,
     sentence: str,
     now: datetime,
-    criteria: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any],
 ) -> None:
-    given = command.arguments if criteria is None else criteria
     query = select(DerControl).where(DerControl.station_id == command.station_id)
     for name, column in (
         ("kind", DerControl.kind),

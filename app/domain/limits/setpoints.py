@@ -36,7 +36,7 @@ from app.domain.limits import profile_documents, profiles
 from app.domain.limits.ev_plan import LEAST_A
 from app.domain.limits.profile_documents import MORE_NUMBERS, tenths
 from app.domain.limits.profile_forms import VOLTS
-from app.domain.limits.station_profiles import HELD, KIND, number_in_place, of_subject
+from app.domain.limits.station_profiles import HELD, KIND, number_in_place, of_station, of_subject
 from app.models import ChargingSession, Command, Setpoint, Station, StationProfile
 
 #: The states of a row: what is wanted waits, was sent, or ended as its station answered.
@@ -228,11 +228,7 @@ def prepare_update(
 ) -> Prepared:
     """Check that the profile is one that can be updated; the arguments gain `number`."""
     number = checked["station_profile_id"]
-    row = db.scalar(
-        select(StationProfile).where(
-            StationProfile.station_id == station.id, StationProfile.id == number
-        )
-    )
+    row = of_station(db, station, number)
     if row is None or row.state not in HELD:
         raise NotFound(f"{station.identity} holds no profile {number}.", field="station_profile_id")
     if (row.sent or row.document).get("kind") != "dynamic":

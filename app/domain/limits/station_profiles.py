@@ -145,11 +145,7 @@ def prepare_clear(
     number = checked.get("station_profile_id")
     if number is None:
         return Prepared(checked)
-    row = db.scalar(
-        select(StationProfile).where(
-            StationProfile.station_id == station.id, StationProfile.id == number
-        )
-    )
+    row = of_station(db, station, number)
     if row is None:
         raise NotFound(f"{station.identity} has no profile {number}.", field="station_profile_id")
     return Prepared({**checked, "number": row.wire_number}, f"{KIND}:{row.id}")
@@ -197,6 +193,12 @@ def _meets(row: StationProfile, criteria: Mapping[str, Any]) -> bool:
 def end(row: StationProfile, sentence: str, now: datetime) -> None:
     """Note that a station does not hold a profile any more, and why."""
     row.state, row.sentence, row.settled_at = ProfileState.CLEARED, sentence[:300], now
+
+
+def of_station(db: Session, station: Station, number: int) -> StationProfile | None:
+    """The profile with our number that a station was given or told of."""
+    row = db.get(StationProfile, number)
+    return row if row is not None and row.station_id == station.id else None
 
 
 def of_subject(db: Session, command: Command) -> StationProfile | None:

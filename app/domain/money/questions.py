@@ -118,12 +118,7 @@ def close(db: Session, actor: Actor, question: DriverQuestion, *, now: datetime)
 
 
 def _close(db: Session, actor: Actor, question: DriverQuestion, now: datetime) -> None:
-    locked = db.scalar(
-        select(DriverQuestion)
-        .where(DriverQuestion.id == question.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    locked = db.get(DriverQuestion, question.id, with_for_update=True, populate_existing=True)
     if locked is None or locked.closed_at is not None:
         raise Conflict("This question is closed already.")
     locked.closed_at, locked.closed_by = now, actor.name

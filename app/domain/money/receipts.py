@@ -184,12 +184,7 @@ def resend(
     Raises Conflict while it waits or is being sent, and Invalid without an
     address.
     """
-    locked = db.scalar(
-        select(Receipt)
-        .where(Receipt.id == receipt.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    locked = db.get(Receipt, receipt.id, with_for_update=True, populate_existing=True)
     if locked is None or locked.state not in RESENDABLE:
         raise Conflict("This receipt is on its way already.")
     driver: Driver | None = locked.bill.driver
