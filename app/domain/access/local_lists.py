@@ -26,7 +26,7 @@ from app.domain.access.known_tags import (
 from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict, DomainError
-from app.domain.ground.events import StationChanged, record
+from app.domain.ground.events import station_changed
 from app.domain.ground.vocabulary import (
     OPEN_STATES,
     SYSTEM,
@@ -113,8 +113,7 @@ def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> 
         # Not after a part that followed: one that has no room for all would get the list for ever.
         first = sent["mode"] == "auto"
         follow = "full" if refused and first and sent["update"] == "differential" else ""
-    db.flush()
-    record(db, StationChanged(station.tenant_id, station.id))
+    station_changed(db, station)
     if follow:
         _go_on(db, command, row, follow, now)
 
@@ -127,8 +126,7 @@ def note_version(db: Session, command: Command, outcome: Outcome, now: datetime)
     row = _row(db, command.station)
     row.reported_version, row.reported_at = max(number, _NO_LIST), now
     row.full_next = row.full_next or drifted(row)
-    db.flush()
-    record(db, StationChanged(command.station.tenant_id, command.station_id))
+    station_changed(db, command.station)
 
 
 def due(db: Session, station: Station, *, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands.orders.spec import asked
 from app.domain.device.variable_names import VariableName, number, parse, plain
 from app.domain.ground import events
-from app.domain.ground.bulk import BulkInsert
+from app.domain.ground.bulk import BulkInsert, pass_by
 from app.domain.ground.redaction import redact_text
 from app.domain.ground.vocabulary import Order
 from app.domain.ground.vocabulary.standard import abilities
@@ -93,7 +93,7 @@ def take(db: Session, station: Station, told: Iterable[Told], *, now: datetime) 
         .values(reboot_required=False)
         .execution_options(synchronize_session=False)
     )
-    _forget_loaded(db)
+    pass_by(db, StationVariable)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     return len(rows)
 
@@ -126,13 +126,6 @@ _WRITE_OVER = BulkInsert(
     "reported_at = excluded.reported_at, "
     + ", ".join(f"{name} = COALESCE(excluded.{name}, {_TABLE.name}.{name})" for name in _LASTING),
 )
-
-
-def _forget_loaded(db: Session) -> None:
-    """Let rows that are loaded be read again: the statement went past them."""
-    for row in list(db.identity_map.values()):
-        if isinstance(row, StationVariable):
-            db.expire(row)
 
 
 def find(db: Session, station: Station, name: VariableName) -> StationVariable | None:

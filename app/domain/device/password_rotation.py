@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict
-from app.domain.ground.events import StationChanged, record
+from app.domain.ground.events import station_changed
 from app.domain.ground.vocabulary import (
     OPEN_STATES,
     SYSTEM,
@@ -127,5 +127,4 @@ def _newest(db: Session, station: Station) -> Command | None:
 
 def _forget(db: Session, station: Station) -> None:
     station.next_password_hash = station.next_password_at = None
-    db.flush()
-    record(db, StationChanged(station.tenant_id, station.id))
+    station_changed(db, station)

@@ -228,6 +228,12 @@ def _copy(connection: Connection, into: str, columns: Sequence[Iterable[Any]]) -
         raise as_sqlalchemy_error(error, order, connection) from error
 
 
+def rows_changed(db: Session, statement: Any) -> int:
+    """Run an update or a delete that passes loaded rows by, and tell how many rows it met."""
+    done: Any = db.execute(statement, execution_options={"synchronize_session": False})
+    return int(done.rowcount)
+
+
 def pass_by(db: Session, *kinds: type) -> None:
     """Have loaded rows of these kinds read again: a set was written without them."""
     for row in list(db.identity_map.values()):

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
-from app.domain.ground.bulk import BulkInsert
+from app.domain.ground.bulk import BulkInsert, rows_changed
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import Actor, AlertKind, Area, Json, Right
@@ -95,8 +95,7 @@ def _is_newest(db: Session, tenant_id: int, at: datetime) -> bool:
     part = f"alerts {tenant_id}"
     _MARK(db, [(part, at - timedelta(days=1), True, at, "")])
     ours = update(SystemMark).where(SystemMark.part == part, SystemMark.at < at).values(at=at)
-    taken: Any = db.execute(ours.execution_options(synchronize_session=False))
-    return bool(taken.rowcount == 1)
+    return rows_changed(db, ours) == 1
 
 
 def _follow(

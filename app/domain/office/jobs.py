@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
+from app.domain.ground.bulk import rows_changed
 from app.domain.ground.errors import Conflict, Forbidden
 from app.domain.ground.vocabulary import Actor, Area, JobKind, JobState, Json, Right
 from app.domain.office import audit, rights
@@ -90,18 +91,10 @@ def claim(db: Session, *, reports: bool, now: datetime) -> int | None:
     """Take the oldest job that waits, or stands still, and return its id: a report, or another."""
     free = and_(_free(now), Job.kind.in_(REPORTS) if reports else Job.kind.not_in(REPORTS))
     for number in db.scalars(select(Job.id).where(free).order_by(Job.id).limit(5)).all():
-        taken: Any = db.execute(
-            update(Job)
-            .where(Job.id == number, free)
-            .values(
-                state=JobState.RUNNING,
-                begun_at=func.coalesce(Job.begun_at, now),
-                beat_at=now,
-                done=0,
-            )
-            .execution_options(synchronize_session=False)
-        )
-        if taken.rowcount:
+        begun_at = func.coalesce(Job.begun_at, now)
+        taken = update(Job).where(Job.id == number, free)
+        begun = {"state": JobState.RUNNING, "begun_at": begun_at, "beat_at": now, "done": 0}
+        if rows_changed(db, taken.values(begun)):
             return number
     return None
 

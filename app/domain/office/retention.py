@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.bulk import rows_changed
 from app.domain.office.retention_rules import RULES, Rule
 from app.models import SystemMark
 
@@ -46,12 +47,9 @@ def remove(
     db: Session, rule: Rule, keys: Sequence[Any], *, before: datetime, now: datetime
 ) -> None:
     """Remove rows by their keys, as far as they are still old; `now` names the round."""
-    gone: Any = db.execute(
-        delete(rule.table).where(_key(rule).in_(keys), _old(rule, before)),
-        execution_options={"synchronize_session": False},
-    )
-    if gone.rowcount:
-        _note(db, rule, gone.rowcount, now)
+    old = delete(rule.table).where(_key(rule).in_(keys), _old(rule, before))
+    if gone := rows_changed(db, old):
+        _note(db, rule, gone, now)
 
 
 def _key(rule: Rule) -> Any:

@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, events, texts
+from app.domain.ground.bulk import rows_changed
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import REPORT_WAYS, Actor, JobKind, Json, ReportKind, Role
 from app.domain.office import audit, jobs, outbox
@@ -87,17 +88,12 @@ def begin_due(db: Session, *, now: datetime) -> int:
     for schedule in db.scalars(due.order_by(ReportSchedule.next_run_at).limit(50)).all():
         # Which day it is there: the time that was planned, though it may be begun later.
         later = next_run(schedule.every, schedule.timezone, now)
-        taken: Any = db.execute(
-            update(ReportSchedule)
-            .where(
-                ReportSchedule.id == schedule.id,
-                ReportSchedule.next_run_at == schedule.next_run_at,
-                ReportSchedule.archived_at.is_(None),
-            )
-            .values(next_run_at=later)
-            .execution_options(synchronize_session=False)
+        taken = update(ReportSchedule).where(
+            ReportSchedule.id == schedule.id,
+            ReportSchedule.next_run_at == schedule.next_run_at,
+            ReportSchedule.archived_at.is_(None),
         )
-        if taken.rowcount:
+        if rows_changed(db, taken.values(next_run_at=later)):
             db.refresh(schedule)
             _wanted(db, schedule, now)
             count += 1

@@ -139,7 +139,6 @@ def reset(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
     rights.refuse_more(actor, rights.of(user))
     if not has_one(user):
         raise Conflict(f"{user.name} has no second factor.")
-    rights.refuse_more(actor, rights.of(user))
     _forget_app(db, user)
     db.execute(delete(Passkey).where(Passkey.user_id == user.id))
     db.expire(user, ["passkeys"])

@@ -218,15 +218,13 @@ def _apply(
     if "events" in given:
         # Of a kind that is new it is told from now on, not of all that ever happened.
         held = endpoint.events
-        endpoint.events = {word: held.get(word, _iso(now)) for word in _events(given["events"])}
+        endpoint.events = {
+            word: held.get(word, now.isoformat()) for word in _events(given["events"])
+        }
 
 
 def _from_now_on(endpoint: WebhookEndpoint, now: datetime) -> dict[str, str]:
-    return dict.fromkeys(endpoint.events, _iso(now))
-
-
-def _iso(now: datetime) -> str:
-    return now.isoformat()
+    return dict.fromkeys(endpoint.events, now.isoformat())
 
 
 def _events(words: Iterable[Any]) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain.charging import reports
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.events import CertificateRequested, StationChanged, record
+from app.domain.ground.events import CertificateRequested, record, station_changed
 from app.domain.ground.vocabulary import Actor, Order
 from app.domain.network import credentials
 from app.domain.office import audit
@@ -69,7 +69,7 @@ def request_signature(
     db.flush()
     if not refusal:
         record(db, CertificateRequested(station.tenant_id, row.id))
-    record(db, StationChanged(station.tenant_id, station.id))
+    station_changed(db, station)
     return row
 
 
@@ -197,8 +197,7 @@ def issue(
     row.state, row.sentence, row.changed_at = "issued", None, now
     if by is not None:
         _note(db, by, "certificate.sign", row, now)
-    db.flush()
-    record(db, StationChanged(row.station.tenant_id, row.station_id))
+    station_changed(db, row.station)
 
 
 def unfinished(db: Session, *, now: datetime, unasked: bool = False) -> list[int]:
@@ -231,8 +230,7 @@ def delay(db: Session, number: int, why: str, *, now: datetime) -> None:
     row = db.get(StationCertificate, number)
     if row is not None and row.state == "requested":
         row.sentence, row.changed_at = f"It cannot be signed yet: {why}"[:300], now
-        db.flush()
-        record(db, StationChanged(row.station.tenant_id, row.station_id))
+        station_changed(db, row.station)
 
 
 def refuse(db: Session, actor: Actor, row: StationCertificate, *, now: datetime) -> None:
@@ -324,4 +322,4 @@ def _note(db: Session, actor: Actor, action: str, row: StationCertificate, now: 
     before, after = ({name: of[name] for name in of if name in _TOLD} for of in told)
     words = f"{row.use} certificate {row.serial_number or row.id}"
     audit.remark(db, actor, action, row.station, words, now=now, also=(before, after))
-    record(db, StationChanged(row.station.tenant_id, row.station_id))
+    station_changed(db, row.station)

@@ -244,7 +244,6 @@ EXAMPLES: dict[str, Any] = {
     "why": "The car told its needs.",
     "word": "Installed",
     "words": ["1 session has no bill."],
-    "ChangeSettingArguments.key": "HeartbeatInterval",
     "ChangeSettingArguments.value": "300",
     "settings": [{"key": "HeartbeatInterval", "value": "300"}],
     "ChangeSettingArguments.then": [{"key": "WebSocketPingInterval", "value": "60"}],

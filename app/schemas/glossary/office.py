@@ -1,7 +1,6 @@
 """The words of staff and their work, and those that mean the same everywhere."""
 
 MEMBERS = {
-    "ReportSchedule.by": "What its lines are.",
     "ReportSchedule.every": "week or month.",
     "ReportSchedule.file_format": "pdf, xlsx or csv.",
     "ReportSchedule.kind": "What it is of.",

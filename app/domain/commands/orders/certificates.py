@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands.orders.spec import Prepared, Spec, subject_of
 from app.domain.device import password_rotation
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.events import StationChanged, record
+from app.domain.ground.events import station_changed
 from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Order, Outcome
 from app.domain.trust import x509
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
@@ -121,7 +121,7 @@ def after_deleting(db: Session, command: Command, outcome: Outcome, now: datetim
         )
         for gone in rows:
             gone.state, gone.sentence, gone.changed_at = "deleted", None, now
-        _changed(db, command)
+        station_changed(db, command.station)
 
 
 def after_listing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -146,7 +146,7 @@ def after_listing(db: Session, command: Command, outcome: Outcome, now: datetime
         if held.use.removesuffix("_child") in asked:
             held.state, held.changed_at = "missing", now
             held.sentence = "The station no longer lists it."
-    _changed(db, command)
+    station_changed(db, command.station)
 
 
 def _listed(
@@ -187,7 +187,7 @@ def _settle(db: Session, command: Command, state: str, sentence: str | None, now
     if row is not None:
         row.state, row.changed_at = state, now
         row.sentence = sentence[:300] if sentence else None
-        _changed(db, command)
+        station_changed(db, command.station)
 
 
 def _known(db: Session, station: Station, number: int) -> StationCertificate:
@@ -195,11 +195,6 @@ def _known(db: Session, station: Station, number: int) -> StationCertificate:
     if row is None or row.station_id != station.id:
         raise NotFound(f"{station.identity} has no such certificate.", field="certificate_id")
     return row
-
-
-def _changed(db: Session, command: Command) -> None:
-    db.flush()
-    record(db, StationChanged(command.tenant_id, command.station_id))
 
 
 SPECS = (
