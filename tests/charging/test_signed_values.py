@@ -74,6 +74,29 @@ def test_what_goes_back_to_the_grid_and_what_is_no_energy_is_left_out():
     assert signed.energies([back, ohm, BOTH]) == (10_000,)
 
 
+@pytest.mark.parametrize(
+    "between, end, good",
+    [
+        ({}, {"EF": ""}, True),
+        ({"ST": "T"}, {"ST": "G"}, True),  # it was out of reach for a while
+        ({"EF": "t"}, {}, True),  # its clock only
+        ({"TX": "X", "EF": "t"}, {"TX": "E"}, True),
+        ({}, {"ST": "M"}, False),
+        ({}, {"ST": "S"}, False),
+        ({}, {"ST": None}, True),
+        ({}, {"EF": "Et"}, False),
+        ({"ST": "X"}, {"ST": "G"}, False),
+        ({"EF": "E"}, {"EF": ""}, False),
+        ({"TX": "X"}, {"TX": "E"}, False),
+    ],
+)
+def test_a_meter_may_say_itself_that_what_it_signed_is_not_good(between, end, good):
+    told = ocmf(kwh("B", 1), ("C", 2, between), ("E", 4, end))
+    assert signed.are_good([BOTH, told]) == signed.are_good([carried(told)]) == good
+    found = weighed(100_000, 103_000, signed_wh=signed.energies([told]), signed_good=good)
+    assert doubted(found, EnergyFlag.SIGNED_BAD) == (not good)
+
+
 ODD = [
     "", "OCMF|", 'OCMF|{"RD":1}|', 'OCMF|{"RD":[1,{"RV":"x","RU":"kWh"}]}', "OCMF|" + "[" * 9_000,
     ocmf(kwh("B", "NaN"), kwh("E", "1e99")), '{"signedMeterData": 5}', "<values/>", "ff" * 40,
@@ -83,6 +106,7 @@ ODD = [
 @pytest.mark.parametrize("text", ODD)
 def test_what_cannot_be_read_says_nothing(text):
     assert signed.energies([text]) == signed.energies([carried(text)]) == ()
+    assert signed.are_good([text, carried(text)])
 
 
 @given(texts() | st.binary().map(bytes.hex))
@@ -101,10 +125,13 @@ def test_a_session_without_signed_readings_is_not_doubted_for_that():
     assert not doubted(weighed(100_000, 110_000), EnergyFlag.SIGNED_DIFFERS)
 
 
-@pytest.mark.parametrize("wh, kind", [(10_000, Bill), (12_500, Review)])
-def test_a_bill_says_what_the_meter_signed_or_waits(net, wh, kind):
+@pytest.mark.parametrize(
+    "wh, state, kind", [(10_000, "G", Bill), (12_500, "G", Review), (10_000, "M", Review)]
+)
+def test_a_bill_says_what_the_meter_signed_or_waits(net, wh, state, kind):
     session = net.session(wh=wh)
-    sample = ["Energy.Active.Import.Register", BOTH, "", None, None, "Transaction.End", True]
+    text = BOTH.replace('"ST": "G"', f'"ST": "{state}"')
+    sample = ["Energy.Active.Import.Register", text, "", None, None, "Transaction.End", True]
     net.reading(session, 60, 0, register_wh=None, samples=[sample])
     found = billing.settle_all(net.db, [session.id], now=session.ended_at + timedelta(hours=1))
     assert isinstance(found[session.id], kind)

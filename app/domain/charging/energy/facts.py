@@ -47,6 +47,7 @@ class EnergyFlag(StrEnum):
     INTERVAL_MIXED = "interval_mixed"
     PHASE_LOST = "phase_lost"
     SIGNED_DIFFERS = "signed_differs"
+    SIGNED_BAD = "signed_bad"
 
     @property
     def sentence(self) -> str:
@@ -75,7 +76,7 @@ class EnergyFacts:
     where the plug's register stood when its last session ended, None where that
     says nothing about this one.  `said_charging_s` is how long the plug called
     itself Charging; None: all the time.  `signed_wh` is what readings that the meter signed
-    say of the energy, for each register that they name.
+    say of the energy, for each register that they name, `signed_good` that it calls them good.
     """
 
     meter_start_wh: Decimal | None
@@ -93,6 +94,7 @@ class EnergyFacts:
     previous_stop_wh: Decimal | None = None
     said_charging_s: int | None = None
     signed_wh: tuple[Decimal, ...] = ()
+    signed_good: bool = True
 
 
 @dataclass(frozen=True, slots=True)

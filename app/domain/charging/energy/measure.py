@@ -71,6 +71,8 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     work.flags |= clock_flags
     if facts.ended_at is not None and signed.differ(facts.signed_wh, work.wh):
         work.flags.add(EnergyFlag.SIGNED_DIFFERS)
+    if not facts.signed_good:
+        work.flags.add(EnergyFlag.SIGNED_BAD)
     if work.basis != "register" and facts.ended_at is not None and facts.meter_stop_wh is None:
         work.flags.add(EnergyFlag.ESTIMATED_END)
     timed = timed and EnergyFlag.CLOCK_INCONSISTENT not in work.flags

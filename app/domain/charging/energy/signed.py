@@ -20,6 +20,10 @@ from app.domain.charging.energy.readings import LARGEST_WH, to_base_unit
 SLACK_WH, _SLACK_PART = Decimal(100), Decimal("0.01")
 
 _BEGIN, _ENDS = "B", frozenset("ELRAP")
+#: The state of a meter that works, and those after which it proves nothing: manipulated, exchanged.
+_GOOD, _NEVER_GOOD = frozenset({"", "G"}), frozenset({"M", "X"})
+#: A reading after an error; and the flag of energy that is no longer good for billing.
+_EXCEPTION, _ENERGY = "X", "E"
 _HEAD = "OCMF|"
 #: A text within a text: signed data in base64 in a JSON document in hex.
 _DEEPEST = 3
@@ -47,21 +51,40 @@ def differ(signed: Iterable[Decimal], energy_wh: Decimal) -> bool:
     return bool(known) and all(abs(each - energy_wh) > slack for each in known)
 
 
-def _registers(document: Any) -> Iterator[tuple[str, str, Decimal]]:
-    """The readings of a document: what each marks, which register, and its value in Wh.
+def are_good(texts: Iterable[str]) -> bool:
+    """Whether a meter calls what it signed good for billing energy (OCMF, tables 7 and 10).
 
-    A reading leaves out what is the same as in the one before it.
+    What happened between the begin and the end counts where it says so; a state of these two does.
     """
-    readings = document.get("RD") if isinstance(document, dict) else None
-    told: dict[str, Any] = defaultdict(str)
-    for reading in readings if isinstance(readings, list) else ():
-        if not isinstance(reading, dict):
-            continue
-        told |= reading
+    return not any(_is_bad(told) for text in texts for told, _ in _readings(_document(text)))
+
+
+def _is_bad(told: dict[str, Any]) -> bool:
+    mark, state, errors = (str(told[name] or "") for name in ("TX", "ST", "EF"))
+    if _ENERGY in errors or state in _NEVER_GOOD:
+        return True
+    if mark == _EXCEPTION:
+        return not errors  # else of its time only
+    return mark in _ENDS | {_BEGIN} and state not in _GOOD
+
+
+def _registers(document: Any) -> Iterator[tuple[str, str, Decimal]]:
+    """The readings of a document: what each marks, which register, and its value in Wh."""
+    for told, reading in _readings(document):
         register, unit = str(told["RI"]), str(told["RU"])
         value_wh = _in_wh(reading.get("RV"), unit)
         if value_wh is not None and not _EXPORT.search(register):
             yield str(told["TX"]), register, value_wh
+
+
+def _readings(document: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The readings of a document, each with what it leaves out as the one before it had it."""
+    readings = document.get("RD") if isinstance(document, dict) else None
+    told: dict[str, Any] = defaultdict(str)
+    for reading in readings if isinstance(readings, list) else ():
+        if isinstance(reading, dict):
+            told |= reading
+            yield told, reading
 
 
 def _in_wh(value: Any, unit: str) -> Decimal | None:

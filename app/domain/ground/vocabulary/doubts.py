@@ -188,6 +188,12 @@ _ALL = (
         _("The readings that the meter signed name another energy."),
     ),
     Doubt(
+        *("signed_bad", "signed as not good", About.METER),
+        "the meter marks what it signed (OCMF) as manipulated, not read, substituted or no longer "
+        "good for billing",
+        _("The meter itself says that what it signed is not good for billing."),
+    ),
+    Doubt(
         *("reading_above_end", "reading above the end", About.METER),
         "a reading that arrived before the stop lies above the closing register",
         _("A reading that arrived before the stop lies above the final register."),

@@ -111,6 +111,7 @@ def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
 
 def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) -> EnergyFacts:
     rows, stated_w = book.readings.get(session.id, []), book.stated_w(session)
+    texts = list(_signed(rows))
     return EnergyFacts(
         meter_start_wh=session.meter_start_wh,
         started_at=session.started_at,
@@ -118,7 +119,8 @@ def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) ->
         ended_at=session.ended_at,
         max_power_w=Decimal(str(stated_w)) if stated_w else None,
         readings=readings_of(rows),
-        signed_wh=signed.energies(_signed(rows)),
+        signed_wh=signed.energies(texts),
+        signed_good=signed.are_good(texts),
         received_start_at=session.start_received_at,
         received_end_at=session.stop_received_at,
         clock_doubtful=not _UNTIMED.isdisjoint(session.flags or ()),
