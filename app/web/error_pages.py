@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, flash, g, redirect, render_template, request, url_for
 from flask_limiter.errors import RateLimitExceeded
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -125,8 +126,15 @@ def register(app: Flask) -> None:
     app.register_error_handler(problems.Problem, problems.of)
 
 
-def _page(status: int, said: Said, sentence: str = "", more: str = "") -> tuple[str, int]:
-    """Fill a page; who sent something is led to where it was sent from, not to send it again."""
+def _page(status: int, said: Said, sentence: str = "", more: str = "") -> Any:
+    """Fill a page; who sent something is led to where it was sent from, not to send it again.
+
+    It shows who reads it: where the database cannot say that, this is what is told.
+    """
+    try:
+        current_user.get_id()
+    except (OperationalError, PoolTimeout) as error:
+        return _database_away(error)
     sent = request.method not in ("GET", "HEAD")
     known = {
         "sentence": sentence or said.sentence,

@@ -38,6 +38,10 @@ def test_every_page_says_that_the_database_does_not_answer(app, db, now):
         assert answer.headers["Retry-After"] == "5"
         assert "The database does not answer" in said
         assert "Traceback" not in said and "sqlite" not in said
+    # What is refused without it is said on a page that shows who reads it.
+    for answer in (client.get("/nowhere"), client.post("/sessions")):
+        assert answer.status_code == 503
+        assert "The database does not answer" in answer.text
     answer = client.get("/api/v1/stations", headers={"Authorization": "Bearer amp_x"})
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
 
