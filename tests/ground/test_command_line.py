@@ -36,7 +36,7 @@ def flask(tmp_path, *arguments):
     return run(tmp_path, "-m", "flask", "--app", "wsgi", *arguments)
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_the_simulator_is_passed_its_options(tmp_path):
     ran = flask(tmp_path, "simulate", "--help")
     assert ran.returncode == 0, ran.stderr
@@ -70,7 +70,7 @@ def test_a_command_loads_neither_pages_nor_other_commands(tmp_path):
     assert "No such option" in ran.stderr
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_addresses_are_listed_with_those_of_pages(tmp_path):
     assert "/api/v1/bills" in flask(tmp_path, "routes").stdout
 

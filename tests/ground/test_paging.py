@@ -81,14 +81,14 @@ def walk(db, sort, size):
     return there, back
 
 
-@pytest.mark.parametrize("sort", [*SORTS, *(f"-{key}" for key in SORTS)])
-def test_each_row_stands_on_one_page_forwards_and_back(network, sort):
+def test_each_row_stands_on_one_page_forwards_and_back(network):
     grow(network, range(47))
-    there, back = walk(network.db, sort, 10)
-    whole = paging.ordered(select(ChargingSession), sort, SORTS, "id")
-    expected = [row.id for row in network.db.scalars(whole)]
-    assert [number for page in there for number in page] == expected
-    assert back[::-1] == there[:-1]
+    for sort in (*SORTS, *(f"-{key}" for key in SORTS)):
+        there, back = walk(network.db, sort, 10)
+        whole = paging.ordered(select(ChargingSession), sort, SORTS, "id")
+        expected = [row.id for row in network.db.scalars(whole)]
+        assert [number for page in there for number in page] == expected, sort
+        assert back[::-1] == there[:-1], sort
 
 
 def test_a_page_is_found_where_it_was_when_rows_came_before_it(network):

@@ -71,9 +71,8 @@ def test_the_list_shows_every_bill_with_its_sums(desk, made):
     assert NASTY not in page
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
+def test_the_url_narrows_and_sorts_it(desk, made):
+    for query, found in (
         ("q=2026-000001", 1),
         ("q=2026-1", 1),
         ("q=2026-00000", 0),
@@ -90,13 +89,11 @@ def test_the_list_shows_every_bill_with_its_sums(desk, made):
         ("since=rubbish&page=999999&sort=rubbish", 4),
         ("sort=-gross", 4),
         ("sort=driver", 4),
-    ],
-)
-def test_the_url_narrows_and_sorts_it(desk, made, query, found):
-    answer = desk["viewer"].get(f"/bills?format=csv&{query}")
-    lines = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
-    assert len(lines) == found
-    assert read(desk["viewer"], f"/bills?{query}")
+    ):
+        answer = desk["viewer"].get(f"/bills?format=csv&{query}")
+        lines = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+        assert len(lines) == found, query
+        assert read(desk["viewer"], f"/bills?{query}")
 
 
 def test_a_name_in_the_csv_cannot_become_a_formula(desk, made):

@@ -1,6 +1,7 @@
 """Stations on the desk: the list, five tabs, passwords shown once, and why it is as it is."""
 
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from sqlalchemy import select
@@ -83,9 +84,8 @@ def test_the_list_shows_what_each_station_does_now(viewer):
     assert "was free" in text, "an offline station does not show its last state as if it were now"
 
 
-@pytest.mark.parametrize(
-    ("query", "shown"),
-    [
+def test_the_list_is_narrowed_by_the_url(viewer):
+    for query, shown in (
         ("q=cp-03", {"CP-03"}),
         ("state=faulted", {"CP-03"}),
         ("state=charging", {"CP-04"}),
@@ -94,11 +94,10 @@ def test_the_list_shows_what_each_station_does_now(viewer):
         ("vendor=Alfen&q=City", {"CP-06"}),
         ("registration=pending", set()),
         ("mode=open", set()),
-    ],
-)
-def test_the_list_is_narrowed_by_the_url(viewer, query, shown):
-    text = rows(page(viewer, f"/stations?{query}"))
-    assert {name for name in (f"CP-0{n}" for n in range(1, 7)) if f">{name}<" in text} == shown
+    ):
+        text = rows(page(viewer, f"/stations?{query}"))
+        found = {name for name in (f"CP-0{n}" for n in range(1, 7)) if f">{name}<" in text}
+        assert found == shown, query
 
 
 def test_the_list_sorts_both_ways(viewer):
@@ -188,16 +187,18 @@ def test_a_charging_station_is_not_put_away(db, made, operator):
 # The tabs
 
 
-@pytest.mark.parametrize("tab", ["", "/now", "/commands", "/configuration", "/history", "/setup"])
-@pytest.mark.parametrize("identity", ["CP-03", "CP-04", "CP-06"])
-def test_every_tab_opens_for_a_viewer(made, viewer, identity, tab):
-    text = page(viewer, of(made, identity, tab))
-    assert (identity if tab != "/now" else 'id="station-live"') in text
+TABS = ("", "/now", "/commands", "/configuration", "/history", "/setup")
 
 
-@pytest.mark.parametrize("kind", ["statuses", "connections", "reports", "taps", "nonsense"])
-def test_every_kind_of_history_opens(made, viewer, kind):
-    page(viewer, of(made, "CP-03", f"/history?kind={kind}"))
+def test_every_tab_opens_for_a_viewer(made, viewer):
+    for identity, tab in product(("CP-03", "CP-04", "CP-06"), TABS):
+        text = page(viewer, of(made, identity, tab))
+        assert (identity if tab != "/now" else 'id="station-live"') in text, (identity, tab)
+
+
+def test_every_kind_of_history_opens(made, viewer):
+    for kind in ("statuses", "connections", "reports", "taps", "nonsense"):
+        page(viewer, of(made, "CP-03", f"/history?kind={kind}"))
 
 
 def test_a_running_session_shows_power_energy_and_cost(made, viewer):
@@ -360,11 +361,9 @@ def test_registration_is_changed(db, made, operator):
 # Who may
 
 
-@pytest.mark.parametrize(
-    "tail", ["/archive", "/restore", "/password", "/registration", "/commands"]
-)
-def test_a_viewer_changes_nothing(made, viewer, tail):
-    assert viewer.post(of(made, "CP-03", tail)).status_code == 403
+def test_a_viewer_changes_nothing(made, viewer):
+    for tail in ("/archive", "/restore", "/password", "/registration", "/commands"):
+        assert viewer.post(of(made, "CP-03", tail)).status_code == 403, tail
 
 
 def test_a_viewer_sees_no_buttons_that_change(made, viewer):
@@ -373,17 +372,17 @@ def test_a_viewer_sees_no_buttons_that_change(made, viewer):
     assert ">Unlock<" not in text
 
 
-@pytest.mark.parametrize("tab", ["", "/now", "/commands", "/configuration", "/history", "/setup"])
-def test_a_station_of_another_reach_is_not_found(app, db, made, tab):
+def test_a_station_of_another_reach_is_not_found(app, db, made):
     person = made.people["operator"]
     person.sites.append(made.sites["City Garage"])
     db.commit()
     client = seed.signed_in(app, person)
-    near, far = of(made, "CP-06", tab), of(made, "CP-03", tab)
-    # The test shares its session with the request: what it has loaded must not count.
-    db.expunge_all()
-    assert client.get(near).status_code == 200
-    assert client.get(far).status_code == 404
+    addresses = [(of(made, "CP-06", tab), of(made, "CP-03", tab)) for tab in TABS]
+    for near, far in addresses:
+        # The test shares its session with the request: what it has loaded must not count.
+        db.expunge_all()
+        assert client.get(near).status_code == 200, near
+        assert client.get(far).status_code == 404, far
 
 
 def test_what_a_charger_says_of_itself_is_only_text(db, made, viewer):

@@ -37,7 +37,7 @@ def app(postgres_app):
     return postgres_app
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_every_page_opens(app, db):
     made = seed.fill(db, datetime.now(UTC), history=0)
     db.commit()
