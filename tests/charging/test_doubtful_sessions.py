@@ -1,11 +1,12 @@
 """Sessions that nobody ends (FIELD S4) and remote starts that no session follows (X15)."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
-from app.domain.charging import remote_starts, reports, statuses
+from app.domain.charging import remote_starts, reports, sessions, statuses
 from app.domain.charging.sessions.provisional import GRACE, close_abandoned
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict, Invalid, NotFound
@@ -13,6 +14,7 @@ from app.domain.ground.vocabulary import (
     SYSTEM,
     Availability,
     CommandState,
+    ConnectorRef,
     Order,
     Outcome,
     SessionState,
@@ -55,6 +57,22 @@ def sweep(db, session, after):
     presence.beat(db, "node", now=FREE + after)
     close_abandoned(db, now=FREE + after)
     return session.state
+
+
+@pytest.mark.parametrize("spoken", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+@pytest.mark.parametrize("begun", ["ocpp1.6", "ocpp2.0.1"])
+def test_a_session_ends_where_its_station_speaks_another_version(db, net, begun, spoken):
+    if begun == "ocpp1.6":
+        start = sessions.Start(ConnectorRef(2), CARD, Decimal(1_000), BEGAN, BEGAN.isoformat())
+        session = lone.begin(db, net.station, start, now=BEGAN).session
+    else:
+        session = lone.take(db, net.station, charge()[0], now=BEGAN).session
+    sockets.connect(db, net.station, node="node", protocol=spoken, orders=[], now=FREE)
+    assert sweep(db, session, timedelta(minutes=14)) is SessionState.CHARGING
+    assert sweep(db, session, timedelta(minutes=16)) is (
+        SessionState.CHARGING if begun[:5] == spoken[:5] else SessionState.ENDED
+    )
+    assert session.provisional == (session.state is SessionState.ENDED)
 
 
 def test_a_free_plug_is_believed_after_a_while(db, net):

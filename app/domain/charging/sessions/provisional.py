@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, not_, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.sessions.row import flag
@@ -22,6 +22,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StopReason,
 )
+from app.domain.ground.vocabulary.standard import NUMBERED_BY_STATION, NUMBERED_BY_US
 from app.domain.network import presence
 from app.domain.office import audit
 from app.models import ChargingSession, Connector, MeterReading, Station
@@ -112,7 +113,8 @@ def last_register(db: Session, session: ChargingSession) -> Any | None:
 # A station that says its plug is free while we think it charges has lost the
 # stop, or will replay it; one that is offline for a day may come back with it
 # (FIELD S4, 3.4).  A station that may be asked is asked first how the session
-# stands.  Either way the end is only assumed: a late stop replaces it.
+# stands.  One that has changed between 1.6 and 2.x cannot tell the end in the other's words any
+# more.  Either way the end is only assumed: a late stop replaces it.
 
 #: How long a connected station may call an occupied plug free before we believe it.
 GRACE = timedelta(minutes=5)
@@ -120,6 +122,8 @@ GRACE = timedelta(minutes=5)
 SHORTEST = timedelta(minutes=1)
 #: How long a station may be away; its offline memory usually comes back sooner.
 AWAY = timedelta(hours=48)
+#: How long a station may speak another version before we believe that it will not change back.
+CHANGED = timedelta(minutes=15)
 
 SUSPECT, TOLD_OPEN = "suspect", "told_open"
 _ASK_WITHIN_S = 60.0
@@ -144,8 +148,9 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
         Station.last_seen_at <= now - AWAY,
         ChargingSession.start_received_at <= now - AWAY,
     )
+    changed = and_(there, _was_begun_otherwise(), Station.connected_at <= now - CHANGED)
     query = (
-        select(ChargingSession, Connector.status_received_at, there)
+        select(ChargingSession, Connector.status_received_at, and_(there, not_(changed)))
         .join(Station, Station.id == ChargingSession.station_id)
         .outerjoin(
             Connector,
@@ -158,17 +163,30 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
         .where(
             ChargingSession.billing == BillingState.OPEN,
             ChargingSession.state == SessionState.CHARGING,
-            or_(freed, gone),
+            or_(freed, gone, changed),
         )
         .limit(limit)
         .with_for_update(of=ChargingSession, skip_locked=True)
     )
     closed = 0
-    for session, free_since, connected in db.execute(query).all():
-        if not connected or _is_over(db, session, free_since or now, now):
+    for session, free_since, may_tell in db.execute(query).all():
+        if not may_tell or _is_over(db, session, free_since or now, now):
             close_provisionally(db, session, now=now)
             closed += 1
     return closed
+
+
+def _was_begun_otherwise() -> ColumnElement[bool]:
+    """The condition that a session's station spoke 1.6 when it began and 2.x now, or vice versa."""
+    spoken, ours = func.coalesce(Station.protocol, ""), cast(ChargingSession.id, String)
+    events = ChargingSession.last_seq_no
+    return or_(
+        and_(
+            *(events.is_(None), ChargingSession.transaction_ref == ours),
+            spoken.in_(NUMBERED_BY_STATION),
+        ),
+        and_(events.is_not(None), spoken.in_(NUMBERED_BY_US)),
+    )
 
 
 def _is_over(db: Session, session: ChargingSession, free_since: datetime, now: datetime) -> bool:

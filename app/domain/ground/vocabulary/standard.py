@@ -105,6 +105,10 @@ _BY_PROTOCOL = {
     "ocpp2.1": _NEWEST,
 }
 
+#: In which version a session's number is ours, and in which it is the station's own, as a
+#: station's row has them.
+NUMBERED_BY_US, NUMBERED_BY_STATION = ("ocpp1.6",), ("ocpp2.0.1", "ocpp2.1")
+
 
 def abilities(protocol: str | None) -> Abilities:
     """What a station can hold that speaks `protocol`, as its row has it."""
