@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import extensions
+from app.domain.ground.texts import N_
 from app.domain.network import presence
 from app.domain.office import housekeeping, outbox
 from app.process import queues, redis_servers, revisions
@@ -300,7 +301,7 @@ def _disk() -> Part:
     free = shutil.disk_usage(folder if folder.exists() else ".").free
     fact = f"{_bytes(free)} free"
     if free >= DISK_WARN:
-        return Part("Disk", OK, fact)
+        return Part(N_("Disk"), OK, fact)
     sentence = (
         "When it is full nothing can be stored, and chargers are turned away. Make room where "
         "the data folder lies, or keep messages and uploads for a shorter time."
