@@ -3,6 +3,7 @@
 Exit status: 0 after Ctrl-C or SIGTERM, 2 when a setting or the surroundings must be changed first.
 """
 
+import contextlib
 import multiprocessing
 import os
 import shlex
@@ -24,16 +25,23 @@ STOPPED_BY_USER = (130, 143)
 
 
 class Output:
-    """Standard output for honcho, unbuffered: a signal's handler may print amid a print."""
+    """Standard output for honcho, unbuffered: a signal's handler may print amid a print.
+
+    Nobody may read it any more, as where Ctrl-C ended `make run | tee`: all ends without a word.
+    """
+
+    def __init__(self, descriptor: int = 1) -> None:
+        self._descriptor = descriptor
 
     def write(self, text: str) -> None:
-        os.write(1, text.encode("utf-8", "replace"))
+        with contextlib.suppress(OSError):
+            os.write(self._descriptor, text.encode("utf-8", "replace"))
 
     def flush(self) -> None:
         """Do nothing: nothing is held back."""
 
     def isatty(self) -> bool:
-        return os.isatty(1)
+        return os.isatty(self._descriptor)
 
 
 class Supervisor(honcho.manager.Manager):

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.keep import ending_with
 from deploy.processes import ROOT
+from deploy.run import Output
 from tests.support.wait import eventually
 
 KEEPER = [sys.executable, "-m", "deploy.keep"]
@@ -113,3 +114,14 @@ def test_a_keeper_does_not_outlive_a_killed_supervisor(keep):
     supervisor.wait()
     assert keeper.wait(20) == 0
     assert gone(child)
+
+
+def test_a_supervisor_whose_output_nobody_reads_goes_on():
+    read, write = os.pipe()
+    out = Output(write)
+    out.write("worker | chargers connect\n")
+    assert os.read(read, 100) == b"worker | chargers connect\n"
+    os.close(read)
+    out.write("system | sending SIGTERM to beat\n")
+    os.close(write)
+    assert not out.isatty()
