@@ -11,6 +11,7 @@ MEMBERS = {
     "approved_at": "When it was signed, or sent.",
     "arguments": "What the order was given, by name; see /orders/kinds.",
     "OrderKind.arguments": "What it takes.",
+    "as_of": "Changes from before this moment are in the list; null where some may not be.",
     "at_once": "So many stations are asked at once.",
     "attribute": "actual, target, min_set or max_set.",
     "batteries": "Those that were handed over, as the station told of them.",
