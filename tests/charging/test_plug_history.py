@@ -88,6 +88,14 @@ def test_a_session_sent_again_with_its_times_off_is_held(net, off):
     assert reasons(net, again) == ["session_again"]
 
 
+@pytest.mark.parametrize(("off_h", "held"), [(0, True), (-0.01, True), (5, False)])
+def test_a_session_told_again_in_another_version_of_another_plug_is_held(net, off_h, held):
+    first = charge(net, 0, 5_000, 18_300, evse=2, start_key="1f2e")
+    assert reasons(net, first) == []
+    again = charge(net, off_h, 5_000, 18_300, connector=2, start_key="ref|tx-1")
+    assert reasons(net, again) == (["session_again"] if held else [])
+
+
 def test_a_session_sent_again_after_many_others_is_held(net):
     sessions = [charge(net, 2 * n, 5_000 + 4_000 * n, 9_000 + 4_000 * n) for n in range(9)]
     assert [reasons(net, session) for session in sessions] == [[]] * 9

@@ -16,6 +16,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import remote_starts
+from app.domain.charging.sessions.row import OF_STATION
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys, by_first
 from app.domain.ground.vocabulary import Json
@@ -78,10 +79,19 @@ _LATER = Keyed(
     f"{_FOUND} charging_sessions AS b WHERE {_ENDED} AND b.started_at > k.since "
     f"ORDER BY b.started_at, b.id LIMIT {AFTER} {{end}} ORDER BY s.started_at, s.id",
 )  # fmt: skip
+#: A station that changed between 1.6 and 2.x may tell a session again, and of another plug: the two
+#: count plugs otherwise.
+_OTHERWISE = (
+    f"(substr(b.start_key, 1, {len(OF_STATION)}) = '{OF_STATION}') <> "
+    f"(SELECT substr(o.start_key, 1, {len(OF_STATION)}) = '{OF_STATION}' "
+    "FROM charging_sessions AS o WHERE o.id = k.id) "
+    "AND b.started_at < k.until AND b.ended_at > k.since"
+)
 _TWINS = Keyed(
     _SESSION, _OF_STRETCH, _KEY,
-    f"{_FOUND} charging_sessions AS b WHERE {_ENDED} AND b.meter_start_wh = k.first_wh "
-    "AND b.meter_stop_wh = k.last_wh ORDER BY b.started_at, b.id LIMIT 1 {end}",
+    f"{_FOUND} charging_sessions AS b WHERE b.station_id = k.station_id AND b.state = 'ended' "
+    "AND b.id <> k.id AND b.meter_start_wh = k.first_wh AND b.meter_stop_wh = k.last_wh "
+    f"AND ({_AT_PLUG.format('b')} OR {_OTHERWISE}) ORDER BY b.started_at, b.id LIMIT 1 {{end}}",
 )  # fmt: skip
 _OF_STATUS = ("id", "at", "received_at", "availability", "activity")
 _LAST_STATUS = Keyed(
