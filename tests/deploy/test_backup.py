@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import SessionState
 from app.models import Bill, ChargingSession
 from tests.faults.test_whole_session import STOP_WH, Charge
 from tests.support.depot import furnish
+from tests.support.fixtures import POSTGRESQL_BY_DAY
 from tests.support.site import Site
 from tests.support.wait import eventually
 
@@ -57,6 +58,7 @@ def charged(make_site, charge_point, database):
 
 
 @pytest.mark.landing
+@pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_a_session_goes_on_where_its_backup_was_restored(
     charged, elsewhere, charge_point, tmp_path
 ):

@@ -49,7 +49,7 @@ def test_the_floor_stores_what_it_answers(on):
     assert found.cost_ms >= 0
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 @pytest.mark.processes
 def test_we_are_compared_with_the_floor():
     plan = replace(SMALL, sides=("floor",))

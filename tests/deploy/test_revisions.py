@@ -214,7 +214,7 @@ def landing(*command):
     "command",
     [
         ("-m", "worker"),
-        landing("-m", "deploy.run"),
+        pytest.param(("-m", "deploy.run"), marks=pytest.mark.nightly),
         landing("-m", "gunicorn", "wsgi:app", "--config", "python:deploy.gunicorn_conf"),
         landing("-m", "celery", "-A", "wsgi:celery", "worker", "--pool", "threads"),
         landing("-m", "celery", "-A", "wsgi:celery", "beat"),

@@ -43,6 +43,7 @@ def told_at(address: str) -> set[str]:
     }
 
 
+@pytest.mark.landing
 @pytest.mark.processes
 @pytest.mark.timeout(180)
 def test_alerts_and_panels_name_figures_that_are_told(make_site):

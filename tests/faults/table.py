@@ -115,11 +115,8 @@ FAULTS = (
     Fault("PostgreSQL restarts, and again", RESTARTED_TWICE, 1, BOTH),
 )
 
-#: A few that are quickly over: by day.  Other kinds have files of their own by day: a database that
-#: restarts (test_database_away.py), a mail server that dies (money/test_sending.py), a worker that
-#: is asked to end (test_rolling_restart.py), a wrong clock (test_wrong_clocks.py).
-BY_DAY = (
-    "worker A is killed",
-    "Redis comes back empty",
-    "all chargers move while Redis is away",
-)
+#: By day.  Other kinds have files of their own by day: a database that restarts
+#: (test_database_away.py), a Redis that dies (test_other_ends.py), a mail server that dies
+#: (money/test_sending.py), a worker that is asked to end (test_rolling_restart.py), a wrong clock
+#: (test_wrong_clocks.py), chargers that move (worker/test_several_workers.py).
+BY_DAY = ("worker A is killed",)

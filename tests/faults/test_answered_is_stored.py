@@ -193,7 +193,7 @@ def instant(text):
     return datetime.fromisoformat(text)
 
 
-@pytest.fixture(params=["sessions-16", "sessions-201"])
+@pytest.fixture(params=["sessions-16", pytest.param("sessions-201", marks=pytest.mark.landing)])
 def cut_off(request, make_site, database):
     """A site whose worker was killed in the middle of whole sessions, and what was told to it."""
     site = make_site(database, processes=("worker",))

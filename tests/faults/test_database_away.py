@@ -173,6 +173,7 @@ def test_sessions_go_on_through_an_outage_and_are_billed_as_without(
     assert not list((site.data_dir / "spool").iterdir())
 
 
+@pytest.mark.landing
 def test_a_frozen_database_is_one_that_is_away(cluster, make_away, fleet):
     site = make_away("worker", storage_hold_s=1)
     tellers = fleet(site)

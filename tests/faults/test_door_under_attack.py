@@ -15,7 +15,7 @@ from bench.installation import python
 from tests.support.gated import PASSWORD, station
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.landing]
 
 
 @contextmanager

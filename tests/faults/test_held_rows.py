@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 HELD_TURNS, TURN_S = 10, 0.5
 
 
+@pytest.mark.landing
 def test_readings_are_stored_while_a_task_that_hangs_holds_their_session(make_site):
     site = make_site("postgresql", processes=("worker",))
     depot = furnish(site)

@@ -30,7 +30,7 @@ def comes_again(site, station):
     return last
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_hundreds_of_moves_between_two_nodes_end_in_no_circle(make_site):
     site = make_site("postgresql", processes=("worker", "worker2"), ocpp_processes=2)
     stations = furnish(site, STATIONS).stations

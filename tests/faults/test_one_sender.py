@@ -60,6 +60,7 @@ def test_a_message_beyond_the_limit_ends_its_connection_and_is_told(make_site):
     assert stored(site) == 0
 
 
+@pytest.mark.landing
 def test_too_many_items_are_refused_in_the_words_of_the_version(make_site):
     site = make_site(processes=("worker",), ocpp_max_inflated_bytes=8 << 20)
     sender, other = furnish(site, 2).stations
@@ -71,6 +72,7 @@ def test_too_many_items_are_refused_in_the_words_of_the_version(make_site):
     assert stored(site) == 0
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_a_kill_between_two_pieces_loses_and_doubles_nothing(make_site, database):
     given = {"processes": ("worker",), "ocpp_max_inflated_bytes": 8 << 20}

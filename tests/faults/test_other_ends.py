@@ -78,6 +78,7 @@ def test_redis_dies_and_comes_back(make_site, smtp_server, database, start):
         told.check_bills(db, tellers)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_what_was_only_counted_is_written_when_the_worker_is_told_to_stop(
     make_site, database, start

@@ -145,7 +145,7 @@ def test_a_redis_that_does_not_answer_is_named_and_chargers_are_served(tmp_path)
         running.end()
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
     file = tmp_path / "ampdesk.sqlite3"
     with sqlite3.connect(file) as database:
@@ -157,6 +157,7 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
     assert "Traceback" not in said
 
 
+@pytest.mark.landing
 def test_a_slip_of_the_pen_is_pointed_out(tmp_path):
     status, said = start(tmp_path, web_prot=8000, web_port="none")
     assert status == 2

@@ -63,6 +63,7 @@ def hang_up():
     flask_db.engine.dispose()
 
 
+@pytest.mark.landing
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
 def test_sqlite_on_a_mount_that_can_only_be_read(app, tmp_path):
     desk = Desk(app)

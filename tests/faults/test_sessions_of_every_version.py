@@ -87,7 +87,7 @@ def test_equal_energy_costs_the_same_over_every_version(depot, chargers):
         assert protocols == ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [pytest.param(1, marks=pytest.mark.landing), 2])
 def test_a_remote_start_and_stop_over_2x(depot, chargers, number):
     site, place = depot
     charger = chargers[number]

@@ -66,6 +66,7 @@ def swept_at(site):
         return mark.at if mark is not None else None
 
 
+@pytest.mark.landing
 def test_bills_and_sweeps_go_on_while_a_mail_hangs(make_site, smtp_server):
     site = make_site("sqlite", processes=("celery", "beat"), smtp_url=smtp_server.url)
     net = end_sessions(site, 1)

@@ -194,7 +194,7 @@ def test_nobody_may_charge_where_that_is_set(cluster, away):  # noqa: F811
     assert not session.unauthorised
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_a_tag_that_was_blocked_just_before_holds_the_bill(cluster, away):  # noqa: F811
     site, place, [charger] = away(ChargePoint, more=BILLING)
     assert charge(charger, place.tag)[0] == "Accepted"

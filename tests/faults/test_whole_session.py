@@ -132,13 +132,14 @@ def test_a_session_ends_as_one_bill_and_one_mail(run, smtp_server):
     assert_one_session_one_bill_one_mail(site, smtp_server)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_every_message_sent_twice_changes_nothing(run, smtp_server):
     site = run(lambda site, step: step(), twice=True)
     assert_one_session_one_bill_one_mail(site, smtp_server)
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 @pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_the_worker_is_killed_while_each_message_is_on_its_way(run, smtp_server):
     def around(site, step):
@@ -160,7 +161,7 @@ def test_the_worker_is_killed_while_each_message_is_on_its_way(run, smtp_server)
     assert_one_session_one_bill_one_mail(run(around), smtp_server)
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 @pytest.mark.parametrize("victim", ["celery", "redis"])
 def test_a_helper_is_killed_at_each_step(run, smtp_server, victim):

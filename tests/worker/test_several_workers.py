@@ -121,7 +121,7 @@ def test_orders_reach_a_charger_wherever_it_lands_and_the_newest_connection_wins
     again.close()
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_the_newest_connection_wins_also_while_redis_is_away(site, stage):
     boot(stage)
     first = node_of(site, stage)
