@@ -13,7 +13,6 @@ from wtforms import (
 )
 from wtforms.validators import Length, NumberRange, Optional
 
-from app.domain.ground.clock import time_zones
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
 from app.forms.ground.form import DeskForm
@@ -37,11 +36,6 @@ class SiteForm(PlainForm):
         validate_choice=False,
         description=_("For stations here that have none of their own."),
     )
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """What the time zone field offers."""
-        return time_zones()
 
 
 MODES = [

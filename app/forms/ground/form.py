@@ -7,6 +7,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.i18n import Translations
 from wtforms import Form
 
+from app.domain.ground.clock import time_zones
 from app.domain.ground.texts import N_
 
 #: What WTForms says by itself, and what is said for it.
@@ -49,6 +50,11 @@ class DeskForm(FlaskForm):  # type: ignore[misc]
         """Its fields speak our words."""
 
         get_translations = _speak
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """What a field of a time zone offers."""
+        return time_zones()
 
 
 class DeskRow(Form):  # type: ignore[misc]

@@ -6,7 +6,6 @@ from flask_babel import lazy_gettext as _
 from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
-from app.domain.ground.clock import time_zones
 from app.domain.ground.vocabulary import AHEAD, OF_NO_SITE, AlertKind, WebhookEvent
 from app.forms.ground.form import DeskForm
 from app.forms.ground.plain import PlainForm
@@ -92,11 +91,6 @@ class AlertRuleForm(PlainForm):
         given["days" if kind not in AHEAD else "minutes"] = None
         given["site_ids"] = () if kind in OF_NO_SITE else self.site_ids.data or ()
         return given
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """What the time zone field offers."""
-        return time_zones()
 
 
 class AlertForm(DeskForm):

@@ -3,7 +3,6 @@
 from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, SelectField
 
-from app.domain.ground.clock import time_zones
 from app.forms.ground.plain import PlainForm
 from app.forms.office.alerts import AddressesField
 from app.schemas.reports import NewReportSchedule
@@ -26,8 +25,3 @@ class ReportScheduleForm(PlainForm):
         _("Mail to"), description=_("One address on each line."), render_kw={"rows": 3}
     )
     confirm_outside = BooleanField(_("Addresses of people outside the staff may get it, too"))
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """What the time zone field offers."""
-        return time_zones()

@@ -12,7 +12,6 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.domain.ground.clock import time_zones
 from app.domain.ground.texts import row_id
 from app.domain.ground.vocabulary import Role
 from app.forms.ground.form import DeskForm
@@ -39,6 +38,15 @@ class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
     option_widget = widgets.CheckboxInput()
 
 
+def _zone_field() -> StringField:
+    return StringField(
+        _("Time zone"),
+        [Optional(), Length(max=64)],
+        description=_("For times on screen. Empty: the zone of the site, or UTC."),
+        render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
+    )
+
+
 class StaffForm(DeskForm):
     """A member of staff."""
 
@@ -48,20 +56,10 @@ class StaffForm(DeskForm):
     sites = CheckboxListField(
         _("Sites"), coerce=ticked_id, description=_("None ticked: all sites, later ones too.")
     )
-    timezone = StringField(
-        _("Time zone"),
-        [Optional(), Length(max=64)],
-        description=_("For times on screen. Empty: the zone of the site, or UTC."),
-        render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
-    )
+    timezone = _zone_field()
     language = SelectField(
         _("Language of mails"), choices=[("en", "English"), ("de", "Deutsch")], default="en"
     )
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """What the time zone field offers."""
-        return time_zones()
 
 
 class ProfileForm(DeskForm):
@@ -73,12 +71,7 @@ class ProfileForm(DeskForm):
         render_kw={"autocomplete": "name"},
     )
     language = SelectField(_("Language"), choices=[("en", "English"), ("de", "Deutsch")])
-    timezone = StringField(
-        _("Time zone"),
-        [Optional(), Length(max=64)],
-        description=_("For times on screen. Empty: the zone of the site, or UTC."),
-        render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
-    )
+    timezone = _zone_field()
     formats = SelectField(
         _("Numbers and days"),
         choices=[("", _("As the language writes them")), ("iso", _("ISO: 2026-03-02, 1.5"))],
@@ -87,8 +80,3 @@ class ProfileForm(DeskForm):
         _("Light or dark"),
         choices=[("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))],
     )
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """What the time zone field offers."""
-        return time_zones()
