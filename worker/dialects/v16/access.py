@@ -103,10 +103,14 @@ REFUSALS = {
     "Rejected": "The charger does not accept such reservations.",
     "Unavailable": "The connector is out of service, so the charger cannot keep it.",
 }
-CANCELS = {
-    "Accepted": "The charger let the connector go.",
-    "Rejected": "The charger keeps no such reservation.",
-}
+CANCEL = Encoding(
+    "CancelReservation",
+    lambda given: {"reservationId": given["reservation_id"]},
+    sentences={
+        "Accepted": "The charger let the connector go.",
+        "Rejected": "The charger keeps no such reservation.",
+    },
+)
 
 
 def _reserve(arguments: Arguments) -> Payload:
@@ -132,9 +136,5 @@ ORDERS: dict[Order, Encoding] = {
     Order.SEND_LOCAL_LIST: Encoding("SendLocalList", _send, sentences=SENTENCES, facts=_facts),
     Order.READ_LOCAL_LIST_VERSION: version_from("listVersion"),
     Order.RESERVE: Encoding("ReserveNow", _reserve, sentences=REFUSALS),
-    Order.CANCEL_RESERVATION: Encoding(
-        "CancelReservation",
-        lambda given: {"reservationId": given["reservation_id"]},
-        sentences=CANCELS,
-    ),
+    Order.CANCEL_RESERVATION: CANCEL,
 }

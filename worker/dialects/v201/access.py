@@ -10,7 +10,7 @@ from app.domain.trust import x509
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Outside, Route, Unfit
 from worker.dialects.shared import VERDICTS, keep, read_hash_data, wire_time
-from worker.dialects.v16.access import CANCELS, REFUSALS, SENTENCES, STATUSES, UPDATES, version_from
+from worker.dialects.v16.access import CANCEL, REFUSALS, SENTENCES, STATUSES, UPDATES, version_from
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, format_instant
 
@@ -210,9 +210,5 @@ ORDERS: dict[Order, Encoding] = {
     Order.SEND_LOCAL_LIST: send_as(KINDS, LONGEST),
     Order.READ_LOCAL_LIST_VERSION: version_from("versionNumber"),
     Order.RESERVE: reserve_as(KINDS, LONGEST, PLUG_TYPES),
-    Order.CANCEL_RESERVATION: Encoding(
-        "CancelReservation",
-        lambda given: {"reservationId": given["reservation_id"]},
-        sentences=CANCELS,
-    ),
+    Order.CANCEL_RESERVATION: CANCEL,
 }

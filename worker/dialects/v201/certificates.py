@@ -118,6 +118,20 @@ def listed(words: dict[str, str], answer: Payload, arguments: Arguments) -> Outc
     return Outcome(CommandState.ACCEPTED, answer, sentence, facts, str(answer.get("status", "")))
 
 
+def of_roots(roots: dict[str, str], words: dict[str, str]) -> dict[Order, Encoding]:
+    """The orders that install, delete and list; `words` are the version's for what is listed."""
+    return {
+        **root_orders(roots),
+        Order.READ_CERTIFICATES: Encoding(
+            "GetInstalledCertificateIds",
+            lambda given: without_blanks(
+                {"certificateType": [words[use] for use in given.get("uses") or ()]}
+            ),
+            decode=lambda answer, given: listed(words, answer, given),
+        ),
+    }
+
+
 def _password(arguments: Arguments) -> Payload:
     return {
         "setVariableData": [
@@ -161,14 +175,7 @@ ROUTES: dict[str, Route] = {
 }
 
 ORDERS: dict[Order, Encoding] = {
-    **root_orders(ROOTS),
-    Order.READ_CERTIFICATES: Encoding(
-        "GetInstalledCertificateIds",
-        lambda given: without_blanks(
-            {"certificateType": [LISTED[use] for use in given.get("uses") or ()]}
-        ),
-        decode=lambda answer, given: listed(LISTED, answer, given),
-    ),
+    **of_roots(ROOTS, LISTED),
     Order.SEND_CERTIFICATE: Encoding(
         "CertificateSigned",
         lambda given: {"certificateChain": given["chain"], "certificateType": OWN[given["use"]]},

@@ -12,7 +12,7 @@ from app.domain.device.device_events import Stream
 from app.domain.ground.vocabulary import Arguments, Facts, Order, Outcome
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Long, Outside, Route, accepted, status, without_blanks
-from worker.dialects.shared import read_hash_data, root_orders
+from worker.dialects.shared import read_hash_data
 from worker.dialects.v201 import certificates as v201
 from worker.dialects.v201 import device, files, monitoring, station
 from worker.ocpp.fields import Fields, format_instant
@@ -222,14 +222,7 @@ ORDERS: dict[Order, Encoding] = {
     Order.PUBLISH_FIRMWARE: files.publish(_LONGEST_URL),
     Order.FETCH_LOGS: files.logs(frozenset(LOGS), _LONGEST_URL),
     Order.READ_CUSTOMER_INFORMATION: files.customer(lambda kind: TOKEN_KINDS[kind]),
-    **root_orders(ROOTS),
-    Order.READ_CERTIFICATES: Encoding(
-        "GetInstalledCertificateIds",
-        lambda given: without_blanks(
-            {"certificateType": [LISTED[use] for use in given.get("uses") or ()]}
-        ),
-        decode=lambda answer, given: v201.listed(LISTED, answer, given),
-    ),
+    **v201.of_roots(ROOTS, LISTED),
     Order.SEND_CERTIFICATE: Encoding(
         "CertificateSigned", _signed, sentences={"Rejected": "The charger refused the certificate."}
     ),
