@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from app.config import Settings
+from app.domain.trust.x509 import HASHES
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +26,6 @@ TIMEOUT_S = 10.0
 #: The longest answer that is read, in bytes.
 LONGEST = 64 * 1024
 
-_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
-    "SHA256": hashes.SHA256,
-    "SHA384": hashes.SHA384,
-    "SHA512": hashes.SHA512,
-}
 _WORDS = {
     ocsp.OCSPCertStatus.GOOD: "good",
     ocsp.OCSPCertStatus.REVOKED: "revoked",
@@ -92,7 +87,7 @@ class Providers:
                 bytes.fromhex(named["issuer_name_hash"]),
                 bytes.fromhex(named["issuer_key_hash"]),
                 int(named["serial_number"], 16),
-                _HASHES[named["algorithm"]](),
+                HASHES[named["algorithm"]](),
             )
             body = request.build().public_bytes(Encoding.DER)
         except (ValueError, KeyError):

@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -23,6 +23,7 @@ from app.domain.network import stations, tenants
 from app.extensions import db as flask_db
 from app.models import Site, Tenant
 from app.process.clock import utc_now
+from app.schemas import answers
 from app.uow import unit_of_work
 from app.web import spreadsheet
 
@@ -163,17 +164,11 @@ def _failing_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def plain(value: object) -> Any:
     """A value as JSON knows it: times with Z, exact numbers as text."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return value
+    return answers.plain(value)
 
 
 def print_rows(rows: Iterable[Any], columns: Sequence[Column], *, json: bool = False) -> None:

@@ -39,17 +39,8 @@ def prepare_set(
     if document["purpose"] == "session" and session is None:
         sentence = "A profile for one session needs a running session."
         raise Invalid(sentence, field="session_id")
-    fitted = profiles.fitted(db, station, document, now=now)
-    row = StationProfile(
-        station_id=station.id,
-        profile_id=profile_id,
-        evse=evse,
-        session_id=session.id if session else None,
-        document=document,
-        sent=fitted.document,
-        sentence=" ".join(fitted.notes) or None,
-        created_at=now,
-    )
+    row = _fitted(db, station, document, now, profile_id=profile_id, evse=evse)
+    row.session_id = session.id if session else None
     row.number = number_in_place(db, row)
     db.add(row)
     db.flush()
@@ -57,7 +48,7 @@ def prepare_set(
         **checked,
         "connector": evse,
         "number": row.wire_number,
-        "profile": fitted.document,
+        "profile": row.sent,
         "begun_at": (session.started_at if session else now).isoformat(),
     }
     if session is not None:
@@ -74,19 +65,19 @@ def for_start(db: Session, station: Station, profile_id: int, evse: int, *, now:
     document = {**profile.document, "purpose": "session"}
     if document["kind"] == "dynamic":
         raise Invalid("A start cannot take a dynamic profile along.", field="profile_id")
-    fitted = profiles.fitted(db, station, document, now=now)
-    row = StationProfile(
-        station_id=station.id,
-        profile_id=profile.id,
-        evse=evse,
-        document=document,
-        sent=fitted.document,
-        sentence=" ".join(fitted.notes) or None,
-        created_at=now,
-    )
+    row = _fitted(db, station, document, now, profile_id=profile.id, evse=evse)
     db.add(row)
     db.flush()
-    return {"number": row.id, "profile": fitted.document}
+    return {"number": row.id, "profile": row.sent}
+
+
+def _fitted(
+    db: Session, station: Station, document: Json, now: datetime, **to: int | None
+) -> StationProfile:
+    fitted = profiles.fitted(db, station, document, now=now)
+    notes = " ".join(fitted.notes) or None
+    told = {"document": document, "sent": fitted.document, "sentence": notes, "created_at": now}
+    return StationProfile(station_id=station.id, **told, **to)
 
 
 def brought_along(prepare: Preparation) -> Preparation:

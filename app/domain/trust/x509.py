@@ -18,7 +18,8 @@ from cryptography.x509.oid import NameOID
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Decision, Json, Verdict
 
-_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+#: The hashes of OCPP.
+HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "SHA256": hashes.SHA256,
     "SHA384": hashes.SHA384,
     "SHA512": hashes.SHA512,
@@ -82,7 +83,7 @@ def read_chain(pem: str) -> list[Facts]:
 def hash_data(pem: str, issuer_pem: str, algorithm: str = "SHA256") -> HashData:
     """OCPP's name of a certificate of a known issuer (a root is its own issuer)."""
     certificate, issuer = _load(pem)[0], _load(issuer_pem)[0]
-    kind = _HASHES[algorithm]
+    kind = HASHES[algorithm]
     name = hashes.Hash(kind())
     name.update(issuer.subject.public_bytes())
     return HashData(
