@@ -3,7 +3,7 @@
 import functools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from flask import (
@@ -81,6 +81,11 @@ class SignedIn:
         """Tell whether this person has a right (and their reach every site)."""
         may = rights.may(self.rights, area, Right(right)) and not self.must_enrol
         return may and not (everywhere and self.site_ids)
+
+    @property
+    def opens(self) -> Hashable:
+        """All that `may` hangs on."""
+        return frozenset(self.rights.items()), self.must_enrol, bool(self.site_ids)
 
     def can(self, right: str, everywhere: bool = False) -> bool:
         """Tell whether this person has a right in the area of the page that is shown."""

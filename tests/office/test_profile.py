@@ -72,6 +72,20 @@ def test_pages_are_as_their_reader_wants_them(desk):
     assert '<html lang="de"' in desk["viewer"].get("/account").text
 
 
+def test_the_menu_is_that_of_whoever_reads_it(desk, made, db):
+    def menu(role):
+        return desk[role].get("/account").text.split("<nav")[1].split("</nav>")[0]
+
+    assert ["Staff" in menu(role) for role in ("admin", "viewer")] == [True, False]
+    assert "Drivers" in menu("viewer")
+    db.get(User, made.people["viewer"].id).language = "de"
+    db.get(User, made.people["admin"].id).sites = [made.sites["Depot Nord"]]
+    db.commit()
+    assert "Fahrer" in menu("viewer")
+    # What concerns all sites is not for whoever has some.
+    assert "Staff" not in menu("admin")
+
+
 def test_the_switch_of_every_page_is_kept(desk, made, db):
     assert desk["viewer"].post("/account/theme", data={"theme": "light"}).status_code == 204
     db.rollback()

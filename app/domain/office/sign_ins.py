@@ -18,7 +18,7 @@ from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import SYSTEM, Actor, Role, SignInWay
 from app.domain.network import tenants
 from app.domain.office import audit, rights, staff
-from app.models import OneTimeLink, OwnRole, SignIn, User
+from app.models import OneTimeLink, OwnRole, SignIn, Site, User
 
 SETUP = "setup"
 RESET = "reset"
@@ -75,11 +75,13 @@ def begin(
 
 def find(db: Session, secret: str, *, now: datetime) -> SignIn | None:
     """Return the sign-in with this secret if it counts now."""
-    row = db.scalar(
-        select(SignIn)
-        .where(SignIn.token_hash == digest(secret))
-        .options(joinedload(SignIn.user), joinedload(SignIn.tenant))
+    who = joinedload(SignIn.user)
+    query = select(SignIn).options(
+        who.joinedload(User.own_role),
+        who.joinedload(User.sites).load_only(Site.id),
+        joinedload(SignIn.tenant),
     )
+    row = db.scalars(query.where(SignIn.token_hash == digest(secret))).unique().one_or_none()
     if row is None or row.ended_at is not None or row.expires_at <= now:
         return None
     return row if row.user.archived_at is None else None

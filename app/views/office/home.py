@@ -25,7 +25,7 @@ from app.queries.money import costs
 from app.queries.network import map
 from app.queries.network import sites as place_queries
 from app.queries.office import alerts, first_run, home
-from app.text.numbers import FIXED, MINUS, change, iso_formats, number
+from app.text.numbers import FIXED, MINUS, change, iso_formats, language, number
 from app.text.sentences import translated
 from app.text.setup_guide import charger_address, leads_here_only
 from app.uow import unit_of_work
@@ -61,6 +61,11 @@ class Frame:
 
     An error page has none, so that it can be shown while the database is away.
     """
+
+    def menu(self, page: str, caller: Callable[[], Markup]) -> Markup:
+        """The menu as `caller` writes it for a page: once for all to whom it is the same."""
+        reads = (language(), request.script_root, self.bills_held, self.alerts_open)
+        return kept.get(0, ("menu", page, *reads, current_user.opens), PAST_S, caller)
 
     @cached_property
     def presence(self) -> home.Presence:
