@@ -271,21 +271,24 @@ def in_units(rows: Sequence[Row], write: Callable[[Session, Sequence[Row]], None
 
 
 @contextmanager
-def unit_of_work(*, durable: bool = True, causes: Collection[Any] = ()) -> Iterator[Session]:
+def unit_of_work(
+    *, durable: bool = True, causes: Collection[Any] = (), aside: bool = False
+) -> Iterator[Session]:
     """Open the app context's session for writing; commit at the end, roll back on any error.
 
     What was read before is read again: rows that the caller holds are expired,
     so that a decision is taken on what the write transaction sees.  A commit that need not be
     `durable` does not wait for the disk: the next one that does takes it along.  It is for what
     nobody is told of before that.  `causes` are the traces of what it does, if they are others'
-    than the one in hand (`app.process.traces.here`).
+    than the one in hand (`app.process.traces.here`).  What is noted `aside` is not what the
+    request is for.
     """
     db = flask_db.session()
     db.rollback()
     events.take(db)
     with traces.unit(causes):
         db.connection(execution_options={"write": True, "durable": durable})
-        first = beforehand.get()
+        first = None if aside else beforehand.get()
         try:
             if first is not None:
                 first(db)

@@ -189,7 +189,7 @@ def _seen() -> None:
     """Note that the sign-in is in use, once a minute at most."""
     now = utc_now()
     if now - current_user.seen_at >= sign_ins.TOUCH_EVERY:
-        with unit_of_work() as work:
+        with unit_of_work(aside=True) as work:
             sign_ins.touch(work, current_user.sign_in_id, now=now)
         current_user.seen_at = now
 
