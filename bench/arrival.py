@@ -29,8 +29,10 @@ PATIENCE_S = 180.0
 class Arrival:
     """One charger on its way: what it has sent last, and what it sends next."""
 
-    def __init__(self, port: int, protocol: str, who: list[str]) -> None:
+    def __init__(self, port: int, protocol: str, who: list[str], number: int) -> None:
         self._port = port
+        # Each comes from an address of its own, as chargers do.
+        self._address = f"127.1.{number >> 8}.{number & 255}"
         self._protocol = protocol
         self._who = who
         self.tries = 0
@@ -47,6 +49,7 @@ class Arrival:
         self._inside = False
         self.socket = socket.socket()
         self.socket.setblocking(False)
+        self.socket.bind((self._address, 0))
         self.socket.connect_ex(("127.0.0.1", self._port))
         return self.socket
 
@@ -177,7 +180,8 @@ def main() -> int:
     """Come at the first line, leave at the second."""
     wanted = json.loads(sys.stdin.readline())
     wire.allow_many_files()
-    arrivals = [Arrival(wanted["port"], wanted["protocol"], who) for who in wanted["stations"]]
+    each = (wanted["port"], wanted["protocol"])
+    arrivals = [Arrival(*each, who, number) for number, who in enumerate(wanted["stations"])]
     print("ready", flush=True)
     sys.stdin.readline()
     crowd = Crowd(arrivals)
