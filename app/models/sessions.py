@@ -281,7 +281,6 @@ class TransactionEvent(StationOwned, Base):
     __tablename__ = "transaction_events"
     __table_args__ = (
         UniqueConstraint("station_id", "digest"),
-        Index("ix_transaction_events_ref", "station_id", "transaction_ref", "seq_no"),
         Index("ix_transaction_events_session", "session_id"),
     )
 

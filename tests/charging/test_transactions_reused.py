@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from app.domain.access import tags
 from app.domain.charging import sessions
-from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason, Token
-from app.models import Authorisation, Bill, ChargingSession, MeterReading, Review
+from app.domain.ground.vocabulary import SYSTEM, Activity, SessionState, StopReason, Token
+from app.models import Authorisation, Bill, ChargingSession, Connector, MeterReading, Review
 from tests.support import lone
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, event, register
@@ -154,3 +154,22 @@ def test_a_station_that_changes_to_16_gets_our_id_though_it_was_its_own_once(db,
     _, now = begin(db, net, HEARD, 110_000)
     assert now.transaction_ref == following
     assert told(db)[1][0] == f"{following}#1"
+
+
+def test_what_comes_late_of_a_former_use_says_nothing_of_the_plug(net, db):
+    first = charge()[0]
+    late = event("updated", 9, 100, register(100, 109_000), activity=Activity.SUSPENDED_EV)
+    tell(db, net, [first, again()[0]])
+    before = plug(db)
+    tell(db, net, [late])
+    assert [row.last_seq_no for row in newest_first(db)] == [0, 9]
+    assert plug(db) == before
+
+
+def plug(db):
+    """What the station's plug shows."""
+    return db.execute(select(Connector.evse, Connector.activity, Connector.status_at)).all()
+
+
+def newest_first(db):
+    return db.scalars(select(ChargingSession).order_by(ChargingSession.started_at.desc())).all()

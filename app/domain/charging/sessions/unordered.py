@@ -63,12 +63,10 @@ _KNOWN = select(TransactionEvent).where(
     ),
 )
 _LATEST = select(func.max(TransactionEvent.at), func.max(TransactionEvent.received_at)).where(
-    TransactionEvent.station_id == bindparam("station"),
-    TransactionEvent.transaction_ref == bindparam("ref"),
+    TransactionEvent.session_id == bindparam("session")
 )
 _TOLD = select(TransactionEvent.id).where(
-    TransactionEvent.station_id == bindparam("station"),
-    TransactionEvent.transaction_ref == bindparam("ref"),
+    TransactionEvent.session_id == bindparam("session"),
     TransactionEvent.seq_no == bindparam("seq"),
 )
 #: What storing readings changes of a session's row, beside the row that is in hand.
@@ -136,13 +134,16 @@ def _is_newest(
 ) -> bool:
     """Whether nothing later is known of the transaction: only that is its state now.
 
-    The number decides; after a restart of the station it may begin anew, and
-    then the first to arrive is the newest, and among those its clock decides.
+    The number decides; after a restart of the station it may begin anew, and then the first to
+    arrive is the newest, and among those its clock decides.  A former use of its id is over.
     """
-    if session is None or session.last_seq_no is None or report.seq_no > session.last_seq_no:
+    if session is None:
         return True
-    wanted = {"station": session.station_id, "ref": report.transaction_ref}
-    at, received_at = db.execute(_LATEST, wanted).one()
+    if session.transaction_ref != report.transaction_ref:
+        return False
+    if session.last_seq_no is None or report.seq_no > session.last_seq_no:
+        return True
+    at, received_at = db.execute(_LATEST, {"session": session.id}).one()
     booted_at = station.last_boot_at
     if booted_at and received_at and received_at < booted_at <= report.at:
         return True
@@ -218,8 +219,10 @@ def take_readings(db: Session, station: Any, report: TransactionReport, *, now: 
     Tells whether they could be stored.
     """
     session = reuse.session_of(db, station, report.transaction_ref, report.at)
-    told = {"station": station.id, "ref": report.transaction_ref, "seq": report.seq_no}
-    if session is None or (report.kind != ENDED and db.scalar(_TOLD, told) is None):
+    if session is None:
+        return False
+    told = {"session": session.id, "seq": report.seq_no}
+    if report.kind != ENDED and db.scalar(_TOLD, told) is None:
         return False
     _meter(db, session, report, now)
     return True
