@@ -3,10 +3,12 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from io import BytesIO
 from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
+from flask import request
 from sqlalchemy import func, select
 
 from app.domain.ground.vocabulary import Order, Role
@@ -66,6 +68,17 @@ def test_other_contents_and_another_form_are_done(desk):
     fresh = key_on(desk.client, "/drivers/new")
     desk.client.post("/drivers/new", data={**typed, "name": "Hedy", "once": fresh})
     assert count(Driver) == 3
+
+
+def test_another_file_under_the_same_name_is_another_wish(app):
+    def digest(text):
+        sent = {"once": "k", "file": (BytesIO(text), "drivers.csv")}
+        with app.test_request_context("/drivers/import", method="POST", data=sent):
+            found = once._digest()
+            assert request.files["file"].read() == text  # the page still finds all of it
+        return found
+
+    assert digest(b"name\nGrace\n") == digest(b"name\nGrace\n") != digest(b"name\nHedy\n")
 
 
 def test_what_was_refused_may_be_sent_again(desk):
