@@ -25,7 +25,7 @@ MENU = (
 
 
 @pytest.fixture(
-    params=[True, pytest.param(False, marks=pytest.mark.landing)],
+    params=[True, pytest.param(False, marks=pytest.mark.nightly)],
     ids=["with script", "without script"],
 )
 def either(request, new_page, sign_in):

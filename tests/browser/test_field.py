@@ -76,6 +76,7 @@ def test_the_six_actions_need_no_script(bare, desk, station):
     assert noted == ["The display is dark."]
 
 
+@pytest.mark.nightly
 def test_codes_and_pages_are_whole(page, desk, station, sign_in):
     sign_in(page, "operator")
     labels = f"{desk.url}/stations/labels"

@@ -182,7 +182,7 @@ def test_charging_is_started_and_stopped_from_the_desk(desk, site, chargers):
     charger.status("Available")
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_a_connector_is_unlocked_from_a_phone(new_page, site, grace, chargers):
     charger = chargers[1]
     page = new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")

@@ -67,7 +67,7 @@ def test_the_theme_follows_the_system_until_somebody_chooses(page, desk, sign_in
     shows_theme(page, "dark")
 
 
-@pytest.mark.landing
+@pytest.mark.nightly
 def test_a_window_that_is_lent_again_has_kept_nothing(browser, desk):
     window, idle = browser.new_context(), []
     try:

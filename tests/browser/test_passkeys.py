@@ -72,6 +72,7 @@ def test_a_passkey_is_made_and_lets_its_person_in_without_a_password(desk, page)
     assert "too long" in again.json()["sentence"]
 
 
+@pytest.mark.nightly
 def test_a_user_who_is_not_verified_is_refused(desk, page):
     make(desk, page)
     sign_out(page)
@@ -85,6 +86,7 @@ def test_a_user_who_is_not_verified_is_refused(desk, page):
     expect(page).to_have_url(f"{desk.url}/sign-in")
 
 
+@pytest.mark.nightly
 def test_a_copy_of_a_passkey_is_refused(desk, page):
     make(desk, page)
     with desk.work() as db:

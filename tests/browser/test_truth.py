@@ -71,6 +71,7 @@ def power(page):
     return page.locator("#board .card", has_text="Now").locator(".big").first
 
 
+@pytest.mark.nightly
 def test_without_redis_a_page_asks_and_says_as_of_when_it_is(home, site):
     paused = home.locator("[data-live-paused]")
     expect(paused).to_be_hidden()
