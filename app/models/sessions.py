@@ -69,12 +69,13 @@ class ChargingSession(SiteOwned, AtStation, Base):
     """
 
     __tablename__ = "charging_sessions"
+    _counted = ("tenant_id", "site_id", "state")  # A driver's sessions are, without their rows.
     __table_args__ = (
         UniqueConstraint("station_id", "transaction_ref"),
         UniqueConstraint("station_id", "start_key"),
         Index("ix_charging_sessions_tenant_started", "tenant_id", "started_at"),
         Index("ix_charging_sessions_station_state", "station_id", "state"),
-        Index("ix_charging_sessions_driver_started", "driver_id", "started_at"),
+        Index("ix_charging_sessions_driver_started", "driver_id", "started_at", *_counted),
         Index("ix_charging_sessions_plug", "station_id", "evse", "connector", "started_at"),
         Index("ix_charging_sessions_station_started", "station_id", "started_at"),
         Index("ix_charging_sessions_register", "station_id", "meter_start_wh"),
