@@ -101,7 +101,9 @@ def test_a_slash_searches_and_escape_leaves(page, desk, sign_in, complaints):
 
 
 @pytest.mark.parametrize(
-    "addresses", [FEW, pytest.param(MORE, marks=pytest.mark.landing)], ids=["few", "more"]
+    "addresses",
+    [FEW, *(pytest.param(half, marks=pytest.mark.landing) for half in (MORE[::2], MORE[1::2]))],
+    ids=["few", "more", "others"],
 )
 def test_every_page_is_whole_readable_and_within_the_policy(
     page, desk, sign_in, complaints, addresses
