@@ -84,6 +84,7 @@ class Network:
                 number=f"{self.tenant.id}-{session.id}", kind=BillKind.BILL,
                 currency="EUR", energy_wh=session.energy_wh, net_minor=gross_minor,
                 tax_minor=0, gross_minor=gross_minor, issued_at=at,
+                facts={"timezone": session.timezone},
             )
         )  # fmt: skip
         if receipt:
