@@ -31,12 +31,13 @@ PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-load
 
 # Which test is in which of the three: docs/adr/tests-in-three-tiers.md
 test: dev browser ## Run the tests before a commit (PYTEST_ARGS="-k receipt" picks some)
-	@echo "Left out: tests marked landing (make test-landing) or nightly (make test-all)."
-	@$(PYTEST) -m "not landing and not nightly" $(PYTEST_ARGS)
+	@echo "Left out: tests marked landing (make test-landing) or nightly (make test-all)," \
+		"rules of the house (make check)."
+	@$(PYTEST) -m "not landing and not nightly" --ignore tests/house $(PYTEST_ARGS)
 
 test-landing: dev browser ## Run those that a change has to pass before it is taken
-	@echo "Left out: tests marked nightly (make test-all)."
-	@$(PYTEST) -m "not nightly" $(PYTEST_ARGS)
+	@echo "Left out: tests marked nightly (make test-all), rules of the house (make check)."
+	@$(PYTEST) -m "not nightly" --ignore tests/house $(PYTEST_ARGS)
 
 test-all: dev browser ## Run every test
 	@TESTS_BY_NIGHT=1 $(PYTEST) $(PYTEST_ARGS)

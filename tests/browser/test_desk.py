@@ -63,6 +63,7 @@ def test_somebody_signs_in_walks_through_the_menu_and_leaves(page, desk, complai
     assert refused == []
 
 
+@pytest.mark.landing
 def test_a_running_session_is_followed_live_to_its_end(page, desk, sign_in, complaints):
     sign_in(page, "operator")
     number = desk.ids["session:running"]

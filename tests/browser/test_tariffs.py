@@ -20,9 +20,10 @@ def admins_page(new_page, sign_in):
     return opened
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
     "javascript",
-    [True, pytest.param(False, marks=pytest.mark.landing)],
+    [True, False],
     ids=["with script", "without script"],
 )
 def test_a_tariff_is_written_row_by_row(admins_page, desk, javascript):

@@ -90,6 +90,7 @@ def test_a_session_goes_on_where_its_backup_was_restored(
         assert session.meter_stop_wh == STOP_WH
 
 
+@pytest.mark.landing
 def test_a_copy_that_was_changed_is_refused(make_site, tmp_path):
     site = make_site("sqlite", processes=())
     copy = tmp_path / "copy"

@@ -53,6 +53,7 @@ def hears(app):
         return eventually(told, what="a message")["data"]
 
 
+@pytest.mark.landing
 def test_tasks_and_messages_go_on_after_the_sentinels_chose_another(migrated, tmp_path, watched):
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
     with apps.running(tmp_path, redis_url=watched.url) as app:

@@ -22,6 +22,7 @@ def running(tmp_path):
         running.end()
 
 
+@pytest.mark.landing
 def test_a_newcomer_finds_a_desk_with_a_finished_session_and_leaves_nothing(running):
     link = re.search(r"http://\S+/setup/\S+", running.said())
     assert link, running.said()

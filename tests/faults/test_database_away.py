@@ -185,6 +185,7 @@ def test_a_frozen_database_is_one_that_is_away(cluster, make_away, fleet):
     check(site, tellers, redone=1)
 
 
+@pytest.mark.landing
 def test_a_database_that_takes_no_writes_is_one_that_is_away(cluster, make_away, fleet):
     site = make_away("worker", storage_hold_s=1)
     tellers = fleet(site)

@@ -113,6 +113,7 @@ def test_what_was_only_counted_is_written_when_the_worker_is_told_to_stop(
         assert station.last_seen_at >= db.scalar(last)
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_a_charger_that_is_connected_twice_tells_everything_once(make_site, database, start):
     """A new socket takes over while the old one has a call under way; the call comes again."""

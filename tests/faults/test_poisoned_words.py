@@ -217,6 +217,7 @@ FRAMES = (
 )
 
 
+@pytest.mark.landing
 def test_poison_in_a_frame_is_kept_in_the_log(site):
     [station] = furnish(site).stations
     sock = wire.connect(site.settings.ocpp_port, *station)

@@ -79,6 +79,7 @@ def test_sqlite_on_a_mount_that_can_only_be_read(app, tmp_path):
         desk.is_well("After")
 
 
+@pytest.mark.landing
 @pytest.mark.postgres
 def test_a_postgresql_that_refuses_writes(postgres_url, tmp_path):
     with (

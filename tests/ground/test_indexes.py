@@ -134,6 +134,7 @@ def test_postgresql_knows_how_few_sessions_have_a_flag_and_reads_alone(postgres_
         assert db.execute(text("SHOW max_parallel_workers_per_gather")).scalar_one() == "0"
 
 
+@pytest.mark.landing
 @pytest.mark.postgres
 def test_what_every_reading_changes_of_a_session_and_a_station_touches_no_index(
     postgres_url, tmp_path

@@ -263,6 +263,7 @@ def test_a_sender_killed_before_the_mail_left_is_replaced_by_the_next(
     assert look(number).state is ReceiptState.SENT
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("smtp_server", [lambda: HangingServer("DATA")], indirect=True)
 def test_a_sender_killed_while_the_mail_left_is_never_repeated(
     smtp_app, smtp_server, make_receipt, look

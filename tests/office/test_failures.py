@@ -62,6 +62,7 @@ def run(folder, program=PROGRAM, **more):
     return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.landing
 def test_sentry_hears_where_something_failed_and_nothing_that_somebody_wrote(told):
     events, text = told
     kinds = [event["exception"]["values"][-1]["type"] for event in events if "exception" in event]

@@ -228,6 +228,7 @@ def pages_of(app, numbers):
                 yield address
 
 
+@pytest.mark.landing
 @SAME_ON_BOTH
 def test_a_long_past_takes_as_many_statements_on_the_page_of_each_row(any_app, one, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)

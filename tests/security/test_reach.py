@@ -53,7 +53,11 @@ def test_ids_of_a_site_out_of_reach_lead_nowhere(town, person):
 
 
 @pytest.mark.parametrize(
-    ("person", "secrets"), [("admin", [THEIRS]), ("near_admin", [THEIRS, HIDDEN])]
+    ("person", "secrets"),
+    [
+        pytest.param("admin", [THEIRS], marks=pytest.mark.landing),
+        ("near_admin", [THEIRS, HIDDEN]),
+    ],
 )
 def test_no_page_and_no_export_tells_of_what_is_out_of_reach(town, person, secrets):
     client, told, turned = town.client(person), [], 0

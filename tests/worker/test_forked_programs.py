@@ -65,6 +65,7 @@ def test_a_command_says_the_same_and_in_the_same_place(environment, words):
     assert forked.stderr == started.stderr.replace("python -m flask", "flask")
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
 def test_it_runs_until_it_is_ended_and_tells_how(settings, environment, tmp_path, number, status):
     log = tmp_path / "worker.log"

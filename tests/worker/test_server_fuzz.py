@@ -112,6 +112,7 @@ def problems(frames, answers, old):
     return found
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("version", BY_DAY)
 def test_the_worker_survives_and_answers_everything(site, version, validation, rounds):
@@ -140,6 +141,7 @@ def test_the_worker_survives_and_answers_everything(site, version, validation, r
     eventually(lambda: healthy(site), what="a healthy worker")
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("version", BY_DAY)
 def test_spoilt_answers_settle_every_order(site, version):
     stage = Stage(site, version.value)

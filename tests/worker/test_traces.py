@@ -97,6 +97,7 @@ def test_an_order_is_one_trace_from_the_request_to_the_answer_and_its_end(site, 
     assert len({one.trace for one in path}) == 1
 
 
+@pytest.mark.landing
 def test_a_stop_is_one_trace_from_the_frame_to_the_mail_and_tells_nothing_of_anybody(
     site, charger, collector, smtp_server
 ):
