@@ -8,7 +8,7 @@ of the reader's language.
 """
 
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
 from typing import Any
@@ -276,7 +276,10 @@ def local(moment: datetime | None, style: str = "minute", zone: str = "UTC") -> 
 
 def zone_name(there: datetime, locale: Locale) -> str:
     """What a zone's time is called for short, as CET or MEZ; else as the zone itself says."""
-    told = _zone_name(str(there.tzinfo), bool(there.dst()), locale)
+    # Not by dst(): Ireland's law calls its summer the standard time.
+    year = (there, there.replace(month=1, day=1), there.replace(month=7, day=1))
+    now, *others = (moment.utcoffset() or timedelta(0) for moment in year)
+    told = _zone_name(str(there.tzinfo), now > min(others), locale)
     return told if told.isalpha() else there.tzname() or ""
 
 

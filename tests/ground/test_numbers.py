@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from flask_babel import force_locale
 
 from app.text import numbers as p
@@ -114,6 +116,12 @@ def test_local_times_follow_the_zone_and_its_summer_time():
 def test_a_zone_is_called_as_its_reader_calls_it(app, zone, said):
     with app.test_request_context(), force_locale("de"):
         assert p.local(datetime(2026, 3, 2, 9, tzinfo=UTC), "second", zone).endswith(said)
+
+
+def test_the_summer_of_ireland_is_not_called_by_its_winter():
+    for month, said in ((1, "GMT"), (7, "IST")):
+        there = datetime(2026, month, 2, tzinfo=ZoneInfo("Europe/Dublin"))
+        assert p.zone_name(there, Locale("en")) == said
 
 
 def test_near_times_say_the_day_only_when_it_is_not_today():
