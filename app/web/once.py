@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 from flask import Flask, Response, current_app, flash, g, request, session, url_for
 from flask.json.tag import TaggedJSONSerializer
 from flask_babel import gettext
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
@@ -29,7 +30,7 @@ from app.domain.office import sent_forms
 from app.extensions import db
 from app.models import SentForm
 from app.process.clock import utc_now
-from app.web import error_pages, problems
+from app.web import error_pages, problems, security
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def register(app: Flask) -> None:
     """Have the forms of an application done once."""
     app.jinja_env.globals["once"] = lambda: secrets.token_urlsafe(12)
     app.before_request(_begin)
-    app.after_request(_end)
+    # Last of all: what is kept has its headers, which name the nonce of its scripts.
+    app.after_request_funcs.setdefault(None, []).insert(0, _end)
     app.teardown_request(_leave)
     app.register_error_handler(_SentBefore, lambda _error: _again())
 
@@ -65,7 +67,8 @@ def _begin() -> Any:
         return None
     g.sent_form = _digest()
     if db.session.get(SentForm, _name()) is not None:
-        return _again()
+        answer = _again()
+        return security.kept_out() or answer
     uow.beforehand.set(_claim)
     return None
 
@@ -158,10 +161,11 @@ def _again() -> Response:
 
 
 def _wait_for_answer() -> str | None:
+    asked = select(SentForm.answer).where(SentForm.digest == _name())
     for _ in range(_LOOKS):
-        db.session.rollback()
-        row = db.session.get(SentForm, _name())
-        if row is None or row.answer is not None:
-            return None if row is None else row.answer
+        found = db.session.scalars(asked).all()
+        db.session.rollback()  # the first may wait for a connection: this one holds none
+        if found != [None]:
+            return found[0] if found else None
         sleep(_LOOK_S)
     return None

@@ -144,25 +144,35 @@ def needs(
     def guard(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
         def guarded(*arguments: Any, **named: Any) -> Any:
-            if not current_user.is_authenticated:
-                return login.unauthorized()
-            _seen()
-            if current_user.must_enrol:
-                if request.blueprint in ENROLMENT:
-                    return view(*arguments, **named)
-                return _enrol()
-            area = areas.of(request.endpoint)
-            if not current_user.may(area, wanted):
-                return _turned_away(area, wanted)
-            if not current_user.may(area, wanted, everywhere):
-                abort(403, "This concerns all sites; your account is limited to some of them.")
-            return view(*arguments, **named)
+            return _kept_out(wanted, everywhere) or view(*arguments, **named)
 
         guarded.needs_right = wanted  # type: ignore[attr-defined]
         guarded.needs_everywhere = everywhere  # type: ignore[attr-defined]
         return guarded
 
     return guard
+
+
+def kept_out() -> Any:
+    """What whoever is signed in by now is told instead of what they asked for, if anything."""
+    g.pop("_login_user", None)
+    view: Any = current_app.view_functions.get(request.endpoint or "")
+    right = getattr(view, "needs_right", None)
+    return None if right is None else _kept_out(right, view.needs_everywhere)
+
+
+def _kept_out(right: Right, everywhere: bool) -> Any:
+    if not current_user.is_authenticated:
+        return login.unauthorized()
+    _seen()
+    if current_user.must_enrol:
+        return None if request.blueprint in ENROLMENT else _enrol()
+    area = areas.of(request.endpoint)
+    if not current_user.may(area, right):
+        return _turned_away(area, right)
+    if not current_user.may(area, right, everywhere):
+        abort(403, "This concerns all sites; your account is limited to some of them.")
+    return None
 
 
 def _enrol() -> Any:

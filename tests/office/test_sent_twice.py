@@ -178,6 +178,59 @@ def test_where_the_first_answer_was_lost_the_second_is_led_back(desk, monkeypatc
     assert count(Driver) == 1
 
 
+def test_a_page_that_is_shown_again_may_run_its_scripts(desk):
+    browser = desk.app.test_client()
+    asked = {"email": "nobody@b.example", "once": key_on(browser, "/forgotten")}
+    for answer in [browser.post("/forgotten", data=asked) for _ in range(2)]:
+        assert answer.status_code == 200
+        (nonce,) = set(re.findall(r'<script nonce="([^"]+)"', answer.text))
+        assert f"'nonce-{nonce}'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("lose", "status"), [("ended_at", 303), ("role", 403)])
+def test_who_may_not_send_a_form_any_more_is_not_answered_as_before(desk, lose, status):
+    address = f"/staff/{desk.admin}"
+    token = {"name": "Till", "days": "30", "once": key_on(desk.client, address)}
+    desk.client.post(f"{address}/tokens", data=token)
+    if lose == "role":
+        flask_db.session.get(User, desk.admin).role = Role.VIEWER
+    else:
+        flask_db.session.scalars(select(SignIn)).one().ended_at = datetime.now(UTC)
+    flask_db.session.commit()
+    again = desk.client.post(f"{address}/tokens", data=token)
+    assert again.status_code == status
+    assert "shown_once" not in "".join(again.headers.getlist("Set-Cookie"))
+    assert again.headers.get("Location", "/sign-in").startswith("/sign-in")
+
+
+def test_a_new_password_sent_twice_leaves_its_person_signed_in(desk):
+    typed = {
+        "current": PASSWORD,
+        "password": "another battery",
+        "once": key_on(desk.client, "/account"),
+    }
+    with desk.client.session_transaction() as cookie:
+        known = dict(cookie)
+    desk.client.post("/account", data=typed)
+    with desk.client.session_transaction() as cookie:
+        cookie.clear()
+        cookie.update(known)
+    assert desk.client.post("/account", data=typed).headers["Location"] == "/account"
+    assert SAID in page(desk.client, "/account")
+
+
+def test_who_waits_for_the_first_answer_holds_no_connection(desk, monkeypatch):
+    held = []
+    monkeypatch.setattr(once, "_LOOKS", 2)
+    monkeypatch.setattr(once, "sleep", lambda _: held.append(flask_db.engine.pool.checkedout()))
+    typed = {"name": "Grace", "language": "en", "once": key_on(desk.client, "/drivers/new")}
+    desk.client.post("/drivers/new", data=typed)
+    flask_db.session.scalars(select(SentForm)).one().answer = None
+    flask_db.session.commit()
+    desk.client.post("/drivers/new", data=typed)
+    assert held == [0, 0]
+
+
 def test_the_key_of_forms_stands_in_one_place():
     found = [
         path.name
