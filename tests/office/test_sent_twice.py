@@ -231,6 +231,14 @@ def test_who_waits_for_the_first_answer_holds_no_connection(desk, monkeypatch):
     assert held == [0, 0]
 
 
+def test_what_an_import_would_do_is_looked_up_anew(desk):
+    """The page behind it is reloaded with the same key; a station's row is tried to be told of."""
+    rows = "identity,site\nCP-9,Depot\n"
+    sent = {"text": rows, "once": key_on(desk.client, "/stations/import")}
+    assert "CP-9" in desk.client.post("/stations/import", data=sent).text
+    assert count(SentForm) == 0
+
+
 def test_the_key_of_forms_stands_in_one_place():
     found = [
         path.name

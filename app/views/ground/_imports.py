@@ -123,7 +123,7 @@ def _options() -> Options:
 
 def _previewed(noun: Noun, table: Table, options: Options, *, refused: bool) -> str:
     if noun.tries:
-        with unit_of_work() as work:
+        with unit_of_work(aside=True) as work:
             planned = noun.look(work, table, options)
     else:
         planned = noun.look(db.session(), table, options)
