@@ -11,6 +11,8 @@ from tests.security.walk import ANY, body, noting, pages
 RUNS = ("javascript:", "data:", "vbscript:", "//")
 #: Letters in a frame: mail programs know inline styles only, so these pages have their own policy.
 LETTERS = {"bills.letter", "mail.letter"}
+#: Fields that nobody sees, or that bear their name as their value.
+UNSEEN = {"hidden", "submit", "button", "reset"}
 #: What lists are narrowed and sorted by.
 LISTED = (("q",), ("sort", "page", "station"))
 
@@ -44,6 +46,57 @@ class Looker(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Look at one text."""
         self.planted += THEIRS in data
+
+
+class Namer(HTMLParser):
+    """Notes what a page holds that a screen reader has no name for (WCAG 1.1.1, 4.1.2)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[tuple[str, str]] = []
+        self.said: list[str] = []
+        #: The names of labels' fields; fields that no label is around, by their ids.
+        self.labelled: set[str | None] = set()
+        self.fields: list[tuple[str | None, str]] = []
+        self.nameless: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one tag."""
+        given, text = dict(attrs), self.get_starttag_text() or tag
+        named = any(given.get(name) for name in ("aria-label", "aria-labelledby", "title"))
+        if tag == "label":
+            self.labelled.add(given.get("for"))
+        named |= given.get("aria-hidden") == "true"
+        if tag in {"select", "textarea"} or (tag == "input" and given.get("type") not in UNSEEN):
+            if not named and all(tag != "label" for tag, _ in self.open):
+                self.fields.append((given.get("id"), text))
+        elif tag in {"a", "button", "label", "summary"}:
+            self.open.append((tag, text))
+            self.said.append("named" if named else "")
+        elif tag == "html" and not given.get("lang"):
+            self.nameless.append(text)
+        elif tag == "img":
+            self.nameless += [text] if given.get("alt") is None else []
+            self.handle_data(given.get("alt") or "")
+        elif tag == "iframe" and not named:
+            self.nameless.append(text)
+        elif named:
+            self.handle_data("named")
+
+    def handle_data(self, data: str) -> None:
+        """Whatever is around this is called so."""
+        self.said = [said + data for said in self.said]
+
+    def handle_endtag(self, tag: str) -> None:
+        """Look whether what ends was called anything."""
+        if self.open and self.open[-1][0] == tag:
+            (_, text), said = self.open.pop(), self.said.pop()
+            if not said.strip():
+                self.nameless.append(text)
+
+    def found(self) -> list[str]:
+        """All that has no name."""
+        return self.nameless + [text for name, text in self.fields if name not in self.labelled]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +159,16 @@ def test_pages_carry_no_inline_code(poisoned):
         looker.feed(body(answer))
         wrong += [(url, found) for found in looker.found]
     assert not wrong
+
+
+def test_all_that_is_used_on_a_page_has_a_name(poisoned):
+    wrong = {}
+    for door, _, answer in poisoned:
+        if is_html(answer) and door.endpoint not in LETTERS:
+            namer = Namer()
+            namer.feed(body(answer))
+            wrong |= dict.fromkeys(namer.found(), door.endpoint)
+    assert wrong == {}
 
 
 def test_every_answer_carries_the_headers_that_protect_it(poisoned):
