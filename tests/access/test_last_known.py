@@ -1,6 +1,7 @@
 """Tags as they were last known: the same decisions as the database gives, and no card in clear."""
 
 import stat
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -193,6 +194,22 @@ def test_a_worker_keeps_its_list_up_and_a_copy_of_it(worker, place, any_app, now
     worker.keep_up()
     assert worker.decide(tap(place, now)) is None
     assert worker.health() == {"known_tags": 0, "leased_ids": LEAST_LEASED}
+
+
+@pytest.mark.parametrize(
+    ("policy", "listed", "other"),
+    [("known", True, False), ("all", True, True), ("none", False, False)],
+)
+def test_while_the_database_is_away_those_may_charge_who_were_chosen(
+    any_app, worker, place, now, monkeypatch, policy, listed, other
+):
+    add()
+    chosen = replace(any_app.config["SETTINGS"], without_database=policy)
+    monkeypatch.setitem(any_app.config, "SETTINGS", chosen)
+    known = LastKnown(any_app, worker._batch)
+    known.keep_up()
+    shown = [known.decide(tap(place, now, value)) for value in (CARD, "04FFFFFF")]
+    assert [it is not None and it.accepted for it in shown] == [listed, other]
 
 
 @pytest.mark.parametrize("stations", [0, 400])

@@ -5,6 +5,7 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 
 import psutil
 import psycopg
@@ -20,6 +21,8 @@ from websockets.sync.client import connect
 from app.extensions import db as flask_db
 from app.models import SchemaSupport
 from app.process import revisions
+from deploy import prepare
+from deploy.checks import CannotStart
 from deploy.processes import ROOT
 from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.processes import Process, descendants, free_port
@@ -99,6 +102,12 @@ def test_an_older_version_goes_on_where_each_newer_step_lets_it(
         flask_db.session.remove()
         flask_db.engine.dispose()
     assert may_start(site.settings) == status
+    with site.app.app_context():
+        # As `make run` does, before it starts anything.
+        with pytest.raises(CannotStart, match="newest known here") if status else nullcontext():
+            prepare.migrate()
+        flask_db.session.remove()
+        flask_db.engine.dispose()
     newest, said = 9000 + len(steps), capsys.readouterr().err
     assert f"at step {newest}, the newest known here is {revisions.heads()[0]}" in said
 

@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import (
     SYSTEM,
     AlertKind,
     CommandState,
+    DeliveryState,
     Order,
     SessionState,
     WebhookEvent,
@@ -71,6 +72,29 @@ def test_every_kind_of_event_is_told_once_with_all_its_members(network):
         assert one["timestamp"].endswith("Z")
     (held,) = [one for one in found if one["type"] == "bill.held"]
     assert held["data"]["reasons"] == ["no_price", "stop_missing"]
+
+
+def test_what_was_found_is_sent_by_one_and_what_came_of_it_is_kept(network):
+    endpoint, _ = hook(network, "session.started")
+    network.session(network.station("CP-1"), now := network.now)
+    network.db.commit()
+    look()
+    soon = now + HOUR
+    with unit_of_work() as db:
+        assert deliveries.due(db, now=soon) == [endpoint.id]
+        [row] = deliveries.claim(db, endpoint.id, now=soon, limit=9)
+        assert deliveries.claim(db, endpoint.id, now=soon, limit=9) == []
+        answer = deliveries.Tried(500, 1.5, "no\x00t now")
+        deliveries.note(db, row, answer, now=soon)
+    with unit_of_work() as db:
+        assert (row.answer, row.state, row.attempts) == ("not now", DeliveryState.QUEUED, 1)
+        [row] = deliveries.claim(db, endpoint.id, now=row.next_try_at, limit=9)
+    with unit_of_work() as db:
+        late = row.next_try_at + deliveries.STALE + HOUR
+        deliveries.take_back_stale(db, now=late)
+        [row] = deliveries.claim(db, endpoint.id, now=late, limit=9)
+        deliveries.note(db, row, deliveries.Tried(204, 1.5), now=late)
+        assert deliveries.due(db, now=late + HOUR) == []
 
 
 def test_an_order_is_told_of_when_it_ends_however_long_ago_it_was_given(network):

@@ -1,9 +1,14 @@
 """Passkeys: what is kept of them, and what does not let anybody in."""
 
+import json
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
+from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM
@@ -129,6 +134,52 @@ def test_nonsense_lets_nobody_in(app, db, grace, now, body):
     client.post("/sign-in/passkey/options")
     assert client.post("/sign-in/passkey", json=body).status_code in {400, 415, 422}
     assert client.get("/account").status_code == 303
+
+
+class Device:
+    """What makes and uses passkeys, by the words of WebAuthn (levels 6.1 and 7.2)."""
+
+    def __init__(self):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        point = self.key.public_key().public_numbers()
+        cose = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)}
+        self.public_key = bytes_to_base64url(encode_cbor(cose))
+
+    def answer(self, asked, *, flags, count, place="localhost"):
+        """What a browser sends for what it is asked; `flags` say who was there."""
+        told = {"type": "webauthn.get", "challenge": asked["challenge"]}
+        client = json.dumps({**told, "origin": f"http://{place}"}).encode()
+        seen = sha256(place.encode()).digest() + bytes([flags]) + count.to_bytes(4)
+        signed = self.key.sign(seen + sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
+        parts = {"authenticatorData": seen, "clientDataJSON": client, "signature": signed}
+        response = {name: bytes_to_base64url(part) for name, part in parts.items()}
+        number = bytes_to_base64url(b"a passkey")
+        return {"id": number, "rawId": number, "type": "public-key", "response": response}
+
+
+PRESENT, KNOWN = 1, 4
+
+
+@pytest.mark.parametrize(
+    ("given", "let_in"),
+    [
+        ({"flags": PRESENT | KNOWN, "count": 4}, True),
+        ({"flags": PRESENT, "count": 4}, False),
+        ({"flags": PRESENT | KNOWN, "count": 3}, False),
+        ({"flags": PRESENT | KNOWN, "count": 4, "place": "localhost.example"}, False),
+    ],
+    ids=["known", "not known", "a copy", "elsewhere"],
+)
+def test_whom_a_passkey_knows_at_this_place_is_let_in(app, db, grace, now, given, let_in):
+    device = Device()
+    row = keep(db, grace, now, bytes_to_base64url(b"a passkey"))
+    row.public_key = device.public_key
+    db.commit()
+    client = app.test_client()
+    asked = client.post("/sign-in/passkey/options").json
+    sent = client.post("/sign-in/passkey", json={"credential": device.answer(asked, **given)})
+    assert (sent.status_code < 400) is let_in, sent.text
+    assert client.get("/account").status_code == (200 if let_in else 303)
 
 
 def test_making_one_takes_a_challenge_that_was_given(client):

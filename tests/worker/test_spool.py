@@ -186,6 +186,24 @@ def test_many_that_come_at_once_share_a_file_and_are_all_there(tmp_path, monkeyp
     assert sum(map(len, waiting(adopted(tmp_path)).values())) == 100
 
 
+def test_what_is_acknowledged_outlives_a_power_cut(tmp_path, monkeypatch):
+    flushed = set()
+
+    def watched(flush):
+        def on_its_way(number):
+            flushed.add((os.fstat(number).st_ino, os.fstat(number).st_size))
+            flush(number)
+
+        return on_its_way
+
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, watched(getattr(os, name)))
+    kept(frame(1), folder=tmp_path)
+    [file] = tmp_path.iterdir()
+    assert (file.stat().st_ino, file.stat().st_size) in flushed
+    assert tmp_path.stat().st_ino in {number for number, _ in flushed}
+
+
 def test_a_disk_that_is_full_is_said_and_what_was_acknowledged_stays(tmp_path, caplog):
     """A limit of the size of files is as a full disk is: a write fails in the middle."""
     spool = kept(frame(1), folder=tmp_path)
