@@ -8,9 +8,18 @@ from app.process import revisions
 
 
 def run() -> None:
-    """Run the migrations in one transaction, with SQLite's batch mode for alterations."""
+    """Run the migrations, with SQLite's batch mode for alterations.
+
+    SQLite has all of them or none, PostgreSQL each by itself: others who wait for the tables of one
+    step may hold those of the next, which would wait for them, too.
+    """
     engine = current_app.extensions["migrate"].db.engine
     steps = []
+
+    def note(step, **told):
+        steps.append(step)
+        revisions.tell(connection, context.script)
+
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
@@ -22,12 +31,11 @@ def run() -> None:
                 render_as_batch=True,
                 compare_type=True,
                 transactional_ddl=True,
-                on_version_apply=lambda **step: steps.append(step["step"]),
+                transaction_per_migration=not sqlite,
+                on_version_apply=note,
             )
             with context.begin_transaction():
                 context.run_migrations()
-                if steps:
-                    revisions.tell(connection, context.script)
                 if sqlite and steps:
                     _check_foreign_keys(connection)
             if connection.in_transaction():

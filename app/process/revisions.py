@@ -7,7 +7,7 @@ one after another.  Each migration says for that, as attributes of its module:
   that may be empty or has a default in the database, an index);
 - `needed` (True where nothing is said): code that knows this step cannot do without it.
 
-Code meets steps that it does not know, so the database tells for them: each upgrade writes into
+Code meets steps that it does not know, so the database tells for them: each step writes into
 `schema_support` the oldest step whose code may go on.
 """
 
@@ -54,7 +54,7 @@ def _scripts() -> ScriptDirectory:
 
 
 def tell(connection: Connection, scripts: ScriptDirectory) -> None:
-    """Write down which code can live with the database as it is now; migrations end with this."""
+    """Write down which code can live with the database as it is now; each step ends with this."""
     if not inspect(connection).has_table(SchemaSupport.__tablename__):
         return
     connection.execute(delete(SchemaSupport))

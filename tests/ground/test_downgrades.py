@@ -1,5 +1,6 @@
 """A database with all that a network has goes back some versions, and forth again, on SQLite."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -11,9 +12,11 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Base, Bill, ChargingSession, SignIn
+from app.process import revisions
 from app.uow import unit_of_work
 from tests.support import apps, seed
 from tests.support.processes import ROOT
+from tests.support.wait import eventually
 
 MIGRATIONS = str(ROOT / "migrations")
 #: A table that an older version does not know comes back empty.
@@ -90,6 +93,30 @@ def test_so_they_are_on_postgresql(postgres_url, tmp_path):
             seed.fill(db, datetime.now(UTC), history=5)
         assert_told_again(*bills_forth_and_back())
         assert_an_older_version_says_whose_it_issues()
+
+
+@pytest.mark.postgres
+def test_who_waits_for_a_table_of_one_step_may_hold_that_of_the_next(postgres_url, tmp_path):
+    with apps.running(tmp_path, database_url=postgres_url):
+        downgrade(directory=MIGRATIONS, revision="0060")
+        with flask_db.engine.connect() as reader, ThreadPoolExecutor(1) as pool:
+            reader.execute(text("SELECT count(*) FROM charging_sessions"))
+            read = pool.submit(bills_once_sessions_are_waited_for, reader)
+            upgrade(directory=MIGRATIONS)
+            assert read.result() == 0
+        assert version() == revisions.heads()[0]
+
+
+def bills_once_sessions_are_waited_for(reader):
+    waits = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_database AS own ON own.oid = database "
+        "WHERE datname = current_database() AND NOT granted "
+        "AND relation = 'charging_sessions'::regclass"
+    )
+    eventually(lambda: reader.scalar(waits), what="a step waits for the sessions")
+    bills = reader.scalar(text("SELECT count(*) FROM bills"))
+    reader.rollback()
+    return bills
 
 
 def assert_an_older_version_says_whose_it_issues():
