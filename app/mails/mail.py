@@ -28,7 +28,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.models import Bill, ChargingSession, Forgetting, Receipt
+from app.models import Bill, Forgetting, Receipt
 
 NAME_MOST = 80
 SUBJECT_MOST = 200
@@ -277,8 +277,7 @@ def remove_mails_of(db: Session, settings: Settings, number: int) -> int:
     ids = (
         select(Receipt.message_id)
         .join(Bill, Receipt.bill_id == Bill.id)
-        .join(ChargingSession, Bill.session_id == ChargingSession.id)
-        .where(ChargingSession.driver_id == row.driver_id, Receipt.message_id.is_not(None))
+        .where(Bill.driver_id == row.driver_id, Receipt.message_id.is_not(None))
     )
     addresses = [word for word in row.words if "@" in word]
     return remove_files(mail_folder(settings), addresses, [one for one in db.scalars(ids) if one])

@@ -68,6 +68,7 @@ def test_a_bill_stays_with_whom_it_was_issued_to_and_its_correction_goes_to_whos
     for whose, numbers in ((net.driver, 2), (other, 1)):
         found = bills.page(db, bills.Filter(driver_id=whose.id), Wish())
         assert len(found.rows) == numbers
+        assert bills.page(db, bills.Filter(q=whose.name), Wish()).rows == found.rows
         gross = sum(each.gross_minor for each in found)
         assert [gross] == [one.gross_minor for one in driver_queries.sums(db, whose)]
     assert driver_queries.sums(db, net.driver)[0].energy_wh == 0

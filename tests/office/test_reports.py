@@ -128,6 +128,13 @@ def test_a_line_stands_for_what_is_asked_for(net, by, label):
         assert [line.label for line in run(net, kind, by=by).lines] == [label]
 
 
+def test_revenue_of_a_driver_is_that_of_the_bills_that_they_got(net):
+    session = charged(net, datetime(2026, 3, 2, 9, tzinfo=UTC))
+    session.driver_id = None  # It was told anew.
+    assert [line.label for line in run(net, "revenue", by="driver").lines] == ["Ada Lovelace"]
+    assert [line.label for line in run(net, "energy", by="driver").lines] == ["–"]
+
+
 def test_revenue_takes_credits_off_and_adds_no_currencies(net):
     first = charged(net, datetime(2026, 3, 2, 9, tzinfo=UTC))
     gone = charged(net, datetime(2026, 3, 3, 9, tzinfo=UTC))

@@ -121,12 +121,12 @@ class Filter:
             yield text.like(like(f'"{self.flag}"'), escape="\\")
 
 
-def meant(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
+def meant(db: Session, q: str, known: dict[str, Any], *, apart: str = "") -> ColumnElement[bool]:
     """The condition of the sessions that someone means by what they typed.
 
     A number names a session, a transaction or a card; anything else is a part of the name of a
     station or a driver, or of a card.  Those are looked for first (once: `known` keeps them), for
-    each has an index of its sessions.
+    each has an index of its sessions.  What the column `apart` names is left to who asks.
     """
     number = "".join(q.split())
     if number.isascii() and number.isdigit() and len(number) < 18:
@@ -146,7 +146,7 @@ def meant(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
             ids = list(db.scalars(named.limit(MOST_NAMED + 1)))
             # Ids where they are few, for a database plans by them.
             known[column.key] = ids = named if len(ids) > MOST_NAMED else ids
-        if ids != []:
+        if ids != [] and column.key != apart:
             found.append(column.in_(ids))
     unlisted = ChargingSession.tag_id.is_(None)
     return or_(*found, and_(unlisted, alike(pattern, ChargingSession.token)))

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, union
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
@@ -114,12 +114,15 @@ def _named(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
         ids = list(db.scalars(address.limit(MOST_NAMED + 1)))
         # A word that is in so many addresses, as their provider's name, names nobody.
         whose = known["address"] = ids if len(ids) <= MOST_NAMED else []
-    sessions = [meant(db, q, known), *([ChargingSession.driver_id.in_(whose)] if whose else ())]
+    sessions = meant(db, q, known, apart="driver_id")
+    named = [ids for ids in (known.get("driver_id"), whose) if ids is not None and ids != []]
+    theirs = or_(false(), *(other.driver_id.in_(ids) for ids in named))
     # One set of ids: of several conditions PostgreSQL would ask each bill there is.
     return Bill.id.in_(
         union(
             select(other.id).where(other.number.in_(numbered(db, q))),
-            select(other.id).join(other.session).where(or_(*sessions)),
+            select(other.id).join(other.session).where(sessions),
+            select(other.id).where(theirs),
             select(Receipt.bill_id).where(Receipt.recipient.in_([q.strip(), text])),
         )
     )

@@ -102,7 +102,8 @@ def revenue(db: Session, wanted: Wanted, *, now: datetime) -> Report:
         **{name: func.sum(getattr(Bill, name)) for name in ("tax_minor", "energy_wh")},
         "bills": func.count(Bill.id),
     }
-    lines, whole = lines_of(db, wanted, query, BY[wanted.by], sums, currency=Bill.currency)
+    keys = (Bill.driver_id,) if wanted.by == "driver" else BY[wanted.by]
+    lines, whole = lines_of(db, wanted, query, keys, sums, currency=Bill.currency)
     report = Report("revenue", wanted, REVENUE, lines, whole)
     report.words = [
         N_("Bills count on the day on which their session began, whenever they were issued."),
