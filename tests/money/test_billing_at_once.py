@@ -2,18 +2,20 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from app.domain.money import receipts
+from app.domain.money import receipts, settlements
 from app.extensions import db as flask_db
-from app.models import Bill, Receipt
+from app.models import Bill, ChargingSession, Receipt, Station
 from app.uow import unit_of_work
 from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.fixtures import DATABASES
+from tests.support.wait import eventually
 
 pytestmark = pytest.mark.parametrize("database", DATABASES)
 
@@ -68,3 +70,26 @@ def test_a_receipt_is_claimed_by_one(any_app, sessions):
         return receipts.claim(db, number, domain="example.org", now=LATER) is not None
 
     assert sorted(at_once(any_app, claim, [receipt_id] * 4)) == [False, False, False, True]
+
+
+def test_a_payment_told_while_its_session_is_billed_is_weighed(any_app, sessions, database):
+    def tell():
+        told = settlements.Reported("psp-1", "settled", Decimal("5.36"), LATER, "t0")
+        with any_app.app_context(), unit_of_work() as db:
+            settlements.take_in(db, db.scalars(select(Station)).one(), told, now=LATER)
+
+    with ThreadPoolExecutor(1) as pool:
+        with unit_of_work() as db:
+            assert lone.settle(db, sessions[0], now=LATER).facts["payments"] == []
+            telling = pool.submit(tell)
+            if database == "postgresql":  # SQLite has one writer.
+                eventually(lambda: telling.done() or somebody_waits())
+        telling.result()
+    session = flask_db.session.get(ChargingSession, sessions[0], populate_existing=True)
+    assert session.late_evidence_at == LATER
+
+
+def somebody_waits():
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with flask_db.engine.connect() as other:
+        return other.scalar(text(f"{query} AND wait_event_type = 'Lock'"))

@@ -177,6 +177,20 @@ def test_one_payment_pays_one_session(net):
     assert row.receipt_key is None
 
 
+def test_a_payment_told_again_stays_where_it_was_though_its_id_is_used_again(net):
+    first = net.session()
+    settle_payment(net, first, TOTAL)
+    settled(net, first)
+    ref, first.transaction_ref = first.transaction_ref, "t0#1"
+    second = net.session(transaction_ref=ref, started_at=STARTED + timedelta(days=90))
+    settle_payment(net, second, TOTAL)
+    assert settled(net, second).facts["payments"] == []
+    assert settled(net, first) is None
+    told = Reported("psp-1", "settled", TOTAL + 1, LATER)
+    settlements.take_in(net.db, net.station, told, now=LATER)
+    assert isinstance(settled(net, first), Review)
+
+
 def test_a_payment_told_before_its_session_pays_no_later_one_of_that_id(net):
     told = Reported("psp-1", "settled", TOTAL, LATER, "t0")
     settlements.take_in(net.db, net.station, told, now=LATER)

@@ -77,7 +77,7 @@ def take_in(db: Session, station: Station, told: Reported, *, now: datetime) -> 
             Settlement.station_id == station.id, Settlement.psp_reference == reference
         )
     )
-    session = running.by_reference(db, station, told.transaction_ref)
+    session = _paid(db, station, row, (told.transaction_ref or "")[:64])
     if row is None:
         row = Settlement(station_id=station.id, psp_reference=reference)
         db.add(row)
@@ -105,11 +105,24 @@ def take_in(db: Session, station: Station, told: Reported, *, now: datetime) -> 
     return row
 
 
+def _paid(
+    db: Session, station: Station, row: Settlement | None, ref: str
+) -> ChargingSession | None:
+    """The session that a settlement pays, as the station names it; None where nobody knows it.
+
+    Told again with the same id it is of the same one: the station may have used the id again.
+    It is locked: one that is being billed without this payment is weighed once more.
+    """
+    if row is not None and row.session_id is not None and ref in ("", row.transaction_ref):
+        return db.get(ChargingSession, row.session_id, with_for_update=True)
+    return running.by_reference(db, station, ref, locked=True)
+
+
 def _left(db: Session, row: Settlement, session: ChargingSession | None) -> ChargingSession | None:
     """The session that a settlement was of, if it is of another one now."""
     if session is None or row.session_id in (None, session.id):
         return None
-    return db.get(ChargingSession, row.session_id)
+    return db.get(ChargingSession, row.session_id, with_for_update=True)
 
 
 def _receipts_are_ours(db: Session, station: Station) -> bool:
