@@ -60,10 +60,13 @@ def sweep(db, session, after):
 
 
 @pytest.mark.parametrize("spoken", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
-@pytest.mark.parametrize("begun", ["ocpp1.6", "ocpp2.0.1"])
+@pytest.mark.parametrize("begun", ["ocpp1.6", "ocpp1.6 while the database was away", "ocpp2.0.1"])
 def test_a_session_ends_where_its_station_speaks_another_version(db, net, begun, spoken):
-    if begun == "ocpp1.6":
-        start = sessions.Start(ConnectorRef(2), CARD, Decimal(1_000), BEGAN, BEGAN.isoformat())
+    if begun.startswith("ocpp1.6"):
+        start = sessions.Start(
+            *(ConnectorRef(2), CARD, Decimal(1_000), BEGAN, BEGAN.isoformat()),
+            promised_ref="4711" if "away" in begun else None,
+        )
         session = lone.begin(db, net.station, start, now=BEGAN).session
     else:
         session = lone.take(db, net.station, charge()[0], now=BEGAN).session

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.sessions.row import flag
+from app.domain.charging.sessions.row import OF_STATION, flag
 from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.bulk import among
@@ -178,14 +178,11 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
 
 def _was_begun_otherwise() -> ColumnElement[bool]:
     """The condition that a session's station spoke 1.6 when it began and 2.x now, or vice versa."""
-    spoken, ours = func.coalesce(Station.protocol, ""), cast(ChargingSession.id, String)
-    events = ChargingSession.last_seq_no
+    spoken = func.coalesce(Station.protocol, "")
+    theirs = ChargingSession.start_key.startswith(OF_STATION)
     return or_(
-        and_(
-            *(events.is_(None), ChargingSession.transaction_ref == ours),
-            spoken.in_(NUMBERED_BY_STATION),
-        ),
-        and_(events.is_not(None), spoken.in_(NUMBERED_BY_US)),
+        and_(not_(theirs), spoken.in_(NUMBERED_BY_STATION)),
+        and_(theirs, spoken.in_(NUMBERED_BY_US)),
     )
 
 
