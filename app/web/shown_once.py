@@ -3,8 +3,8 @@
 We keep only a hash, so the clear text rides in a cookie of the very page that
 shows it: sealed with the installation's key, out of reach of scripts, for one
 person, and for a subject that ends with the secret itself (a password that was
-changed since is no longer shown).  Nothing of it stands in a URL, a log or the
-database.
+changed since is no longer shown).  Nothing of it stands in a URL or a log, nor in the
+database, but as only the form opens it that was answered with it (`app.web.once`).
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Stations from a file, and the passwords of those that it registered.
 
 A password that an import makes is nobody's: it is replaced when somebody asks for
-the passwords of that import, as a file that is told once and kept nowhere.  So a
-reload shows no secret, and asking again only makes new ones.
+the passwords of that import, as a file.  The page itself shows no secret, and opened
+anew it only makes new ones; its form sent twice brings the same file (`app.web.once`).
 """
 
 from datetime import UTC, datetime
