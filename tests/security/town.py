@@ -91,6 +91,7 @@ OURS = frozenset(
         "protocol",
         "reason",
         "occasion",
+        "outcome",
         "kind",
         "decision",
         "event",
