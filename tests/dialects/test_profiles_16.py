@@ -54,12 +54,15 @@ def test_profile_one_decimal(yard):
     }
 
 
-def test_a_profile_for_a_session_names_its_transaction(yard):
-    session = yard.session(transaction_ref="77")
+@pytest.mark.parametrize("ref", ["77", "77#1"], ids=["the newest", "one that stood aside"])
+def test_a_profile_for_a_session_names_its_transaction(yard, ref):
+    session = yard.session(transaction_ref=ref)
     document = {**LIMIT, "purpose": "session", "kind": "relative"}
     command = yard.order(Order.SET_PROFILE, document=document, session_id=session.id)
     profile = yard.frame(command)[1]["csChargingProfiles"]
     assert profile["transactionId"] == 77
+    stop = yard.order(Order.STOP_CHARGING, transaction_ref=ref)
+    assert yard.frame(stop)[1] == {"transactionId": 77}
     assert "startSchedule" not in profile["chargingSchedule"]
 
 

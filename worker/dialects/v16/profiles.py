@@ -15,6 +15,7 @@ from worker.dialects.shared import (
     read_moment,
     read_rate,
 )
+from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields
 
 WORDS = Words(
@@ -33,7 +34,7 @@ def written(number: int, document: Json, transaction_ref: str | None) -> Payload
     kind, recurrency = WORDS.kind(document["kind"])
     payload: Payload = {"chargingProfileId": number}
     if transaction_ref and document["purpose"] == "session":
-        payload["transactionId"] = int(transaction_ref)
+        payload["transactionId"] = words.transaction_id(transaction_ref)
     payload |= {
         "stackLevel": document["stack_level"],
         "chargingProfilePurpose": WORDS.purpose(document["purpose"]),

@@ -143,8 +143,7 @@ def _start_from_memory(call: Fields, ctx: Context) -> Payload | None:
 def _begun(begun: sessions.Begun, ctx: Context) -> Payload:
     ctx.session_id = begun.session.id
     return {
-        # One that has stood aside since goes by the number that it was told.
-        "transactionId": int(begun.session.transaction_ref.partition("#")[0]),
+        "transactionId": words.transaction_id(begun.session.transaction_ref),
         "idTagInfo": access.id_tag_info(begun.decision),
     }
 
@@ -255,6 +254,7 @@ ROUTES: dict[str, Route] = {
 ORDERS: dict[Order, Encoding] = {
     Order.START_CHARGING: Encoding("RemoteStartTransaction", _remote_start),
     Order.STOP_CHARGING: Encoding(
-        "RemoteStopTransaction", lambda given: {"transactionId": int(given["transaction_ref"])}
+        "RemoteStopTransaction",
+        lambda given: {"transactionId": words.transaction_id(given["transaction_ref"])},
     ),
 }

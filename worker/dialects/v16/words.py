@@ -61,3 +61,8 @@ def match(word: str | None, words: Collection[str]) -> str | None:
         return word
     folded = word.casefold()
     return next((known for known in words if known.casefold() == folded), None)
+
+
+def transaction_id(ref: str) -> int:
+    """The number that a station was told, also of a session that stood aside (`sessions.row`)."""
+    return int(ref.partition("#")[0])
