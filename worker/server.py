@@ -110,7 +110,8 @@ class Server:
             settings.trusted_proxies,
             self._dropped,
         )
-        self._asking = 0
+        #: Requests that were read and are being answered.
+        self.asking = 0
         self._places = BoundedSemaphore(settings.admissions)
         self._turns = Turns()
         self.turnstile = Turnstile(settings.patience_s)
@@ -197,16 +198,13 @@ class Server:
 
     def admit(self, request: Request) -> Accepted | Refused:
         """Ask the gate, when it is its turn; who waits too long for that must come again."""
-        if self._held() >= self.settings.connections:
+        if self._held() > self.settings.connections:  # who asks is one of them
             return self.turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=_soon()))
-        self._asking += 1
         try:
             answer = self._asked(request)
         except Exception:
             log.exception("the gate failed for %s", request.identity)
             return Refused(Reason.UNAVAILABLE, retry_after_s=_soon())
-        finally:
-            self._asking -= 1
         if isinstance(answer, Accepted) and (answer.offer or request.offer).version is None:
             return self.turned_away(request, Refused(Reason.NO_COMMON_SUBPROTOCOL))
         return answer
@@ -287,7 +285,7 @@ class Server:
         )
 
     def _held(self) -> int:
-        return len(self.links) + self._asking
+        return len(self.links) + self.asking
 
     def _room(self) -> int:
         """How many may stand on the doorstep now."""

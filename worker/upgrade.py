@@ -67,7 +67,8 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
         return "400", b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
     def run_application(self) -> None:
-        """Answer a request within a time."""
+        """Answer a request within a time; a drain waits for that."""
+        self._ours.asking += 1
         self._ours.doorstep.leave(self._visitor)
         within = gevent.Timeout(self._ours.settings.handshake_s)
         try:
@@ -77,6 +78,8 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
             if over is not within:
                 raise
             self.close_connection = True
+        finally:
+            self._ours.asking -= 1
 
     def _serve(self) -> None:
         """Answer who asks how the worker is, or a handshake."""

@@ -291,6 +291,22 @@ def test_whoever_has_only_just_connected_at_a_stop_is_told_to_come_again(port):
         assert early.recv(100).startswith(b"HTTP/1.1 503 ")
 
 
+def test_a_handshake_that_stands_in_line_at_a_stop_is_answered_before_the_end(port):
+    turn = threading.Event()
+    port.server.turnstile.line_up = lambda: yielding(turn.is_set)
+    raw = port.raw(upgrade=False)
+    raw.socket.sendall(handshake_text("/ocpp/CP1"))
+    eventually(lambda: port.server.asking)
+    drained = threading.Thread(target=lambda: port.within(lambda: port.server.drain(60)))
+    drained.start()
+    drained.join(timeout=0.3)
+    assert drained.is_alive()
+    turn.set()
+    assert raw.read_head().startswith("HTTP/1.1 503 ")
+    drained.join(timeout=60)
+    assert not drained.is_alive()
+
+
 def test_links_that_close_later_do_so_each_at_its_moment(port):
     with ExitStack() as stack:
         chargers = [stack.enter_context(port.connect(f"CP{number}")) for number in range(5)]
