@@ -1116,7 +1116,9 @@ def downgrade() -> None:
         batch_op.drop_column("subject")
         batch_op.drop_column("attempts")
 
-    with op.batch_alter_table("charging_sessions", schema=None) as batch_op:
+    # Ids of sessions are not used again.
+    kept = {"sqlite_autoincrement": True}
+    with op.batch_alter_table("charging_sessions", table_kwargs=kept) as batch_op:
         batch_op.drop_column("bill_after")
         batch_op.drop_column("last_seq_no")
         batch_op.drop_column("reservation_id")

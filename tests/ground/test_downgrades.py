@@ -2,10 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.ground.vocabulary import SYSTEM
@@ -29,10 +30,40 @@ def full(app):
         seed.fill(db, datetime.now(UTC), history=5)
 
 
-def objects():
-    """What the database is made of: tables, indexes, triggers."""
-    names = text("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
-    return set(fresh().execute(names).all())
+def objects(connection):
+    """What the database is made of: columns and rules of each table, indexes, triggers."""
+    made = connection.execute("SELECT tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(table, part) for table, sql in made.fetchall() for part in parts(sql)}
+
+
+@cache
+def parts(sql):
+    """What made something; of a table each column and rule, wherever it stands."""
+    words = " ".join(sql.replace('"', "").split())
+    head, _, inside = words.partition("(")
+    if not words.startswith("CREATE TABLE"):
+        return frozenset({words})
+    found = [""]
+    for piece in inside.split(","):
+        found[-1] = f"{found[-1]},{piece}" if found[-1] else piece
+        if found[-1].count("(") <= found[-1].count(")"):
+            found.append("")
+    return frozenset(piece.strip(" )") for piece in found) | {head}
+
+
+@pytest.fixture
+def steps(app):
+    """What the database is made of after each step, step by step."""
+    seen = []
+
+    def look(connection, cursor, statement, *_):
+        if statement.startswith("UPDATE alembic_version"):
+            [(revision,)] = cursor.connection.execute("SELECT version_num FROM alembic_version")
+            seen.append((revision, objects(cursor.connection)))
+
+    event.listen(flask_db.engine, "after_cursor_execute", look)
+    yield seen
+    event.remove(flask_db.engine, "after_cursor_execute", look)
 
 
 def rows():
@@ -49,12 +80,17 @@ def fresh():
 @pytest.mark.parametrize(
     "revision", ["0001", *(pytest.param(at, marks=pytest.mark.nightly) for at in ("0016", "0006"))]
 )
-def test_going_back_and_forth_loses_no_row_that_the_older_version_knows(full, revision):
-    made_of, had = objects(), rows()
+def test_going_back_and_forth_loses_no_row_that_the_older_version_knows(full, steps, revision):
+    had = rows()
+    now = version(), objects(fresh().connection().connection.driver_connection)
     flask_db.session.remove()
     downgrade(directory=MIGRATIONS, revision=revision)
+    back = [now, *steps]
+    steps.clear()
     upgrade(directory=MIGRATIONS)
-    assert objects() == made_of
+    for (older, was), (newer, made) in zip(back[-2::-1], steps, strict=True):
+        assert older == newer
+        assert made == was, f"what leads back to {older}, or forth to it"
     assert rows() == had
     assert fresh().execute(text("PRAGMA foreign_key_check")).all() == []
 
