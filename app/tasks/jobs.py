@@ -148,7 +148,8 @@ def _report(job: Job, user: User) -> tuple[str, Iterator[bytes]]:
     name = f"{given['kind']}-{first}-{last}.{given['format']}"
     wanted = Wanted(job.tenant_id, period.between(first, last), given["by"],
                     given["site_id"] or 0, most=reports.MOST)  # fmt: skip
-    report = reports.run(db, given["kind"], wanted, now=now)
+    kept_days = current_app.config["SETTINGS"].connection_retention_days
+    report = reports.run(db, given["kind"], wanted, now=now, kept_days=kept_days)
     if given["format"] == "pdf":
         from app.text import report_pdf  # fonts take a while to load
 

@@ -27,6 +27,7 @@ from tests.support.charging import network
 
 NOW = datetime(2026, 4, 15, 12, tzinfo=UTC)
 MARCH = period.month("2026-03")
+WEEK = period.of_days("2026-03-02", "2026-03-08", MARCH)
 
 
 def lately():
@@ -40,9 +41,10 @@ def net(any_app):
     return network(flask_db.session())
 
 
-def run(net, kind, days=MARCH, now=NOW, **wanted):
+def run(net, kind, days=MARCH, now=NOW, kept_days=365, **wanted):
     wanted.setdefault("by", reports.KINDS[kind].by[0])
-    return reports.run(net.db, kind, Wanted(net.site.tenant_id, days, **wanted), now=now)
+    asked = Wanted(net.site.tenant_id, days, **wanted)
+    return reports.run(net.db, kind, asked, now=now, kept_days=kept_days)
 
 
 def told(report):
@@ -154,6 +156,7 @@ def test_revenue_takes_credits_off_and_adds_no_currencies(net):
     report = run(net, "revenue")
     gross = Decimal(sum(each.gross_minor for each in own)) / 100
     assert [row[:3] for row in told(report)] == [("Depot", "EUR", gross), ("Depot", "CHF", 7)]
+    assert [row[-1] for row in told(report)] == [2, 1]  # Credits cancel what they are of.
     assert {line.currency: line.sums["gross_minor"] for line in report.whole} == {
         "EUR": gross * 100,
         "CHF": 700,
@@ -169,10 +172,9 @@ def test_the_first_try_of_a_visit_is_told_from_the_next(net):
 
 
 def test_use_is_counted_by_the_second_on_the_local_clock(net):
-    net.db.add(Connector(station_id=net.station.id, evse=1, availability="available"))
+    plugged(net)
     net.session(started_at=datetime(2026, 3, 2, 8, 50, tzinfo=UTC), minutes=20)  # Monday 09:50
-    days = period.of_days("2026-03-02", "2026-03-08", MARCH)
-    report = run(net, "use", days)
+    report = run(net, "use", WEEK)
     assert report.use[0][9] == Decimal(1000) / 60
     assert report.use[0][10] == Decimal(1000) / 60
     assert report.use[0][11] == 0
@@ -181,7 +183,7 @@ def test_use_is_counted_by_the_second_on_the_local_clock(net):
 
 
 def test_use_knows_what_ran_before_and_the_hour_that_comes_twice(net):
-    net.db.add(Connector(station_id=net.station.id, evse=1, availability="available"))
+    plugged(net)
     start = datetime(2026, 10, 24, 20, tzinfo=UTC)
     net.session(started_at=start, minutes=8 * 60)  # until 05:00 on the day the clock goes back
     now = datetime(2026, 11, 1, tzinfo=UTC)
@@ -190,6 +192,15 @@ def test_use_knows_what_ran_before_and_the_hour_that_comes_twice(net):
     assert whole.sums == {"used_s": 6 * 3600, "whole_s": 25 * 3600}
     assert [report.use[6][hour] for hour in (0, 2, 4, 5)] == [100, 100, 100, 0]
     assert report.lines[6 * 24 + 2].sums["whole_s"] == 7200
+
+
+def test_use_knows_since_when_and_until_when_a_plug_was_there(net):
+    begin = plugged(net)
+    net.station.created_at = begin + timedelta(hours=6)
+    net.station.archived_at = begin + timedelta(hours=30)
+    net.session(started_at=begin + timedelta(hours=28), minutes=120)
+    (whole,) = run(net, "use", WEEK).whole
+    assert whole.sums == {"used_s": 2 * 3600, "whole_s": 24 * 3600}
 
 
 def plugged(net, *spans):
@@ -249,6 +260,22 @@ def test_what_a_station_said_before_and_of_itself_holds_for_its_plug(net):
     assert line.sums["outage_s"] == 6 * 3600
 
 
+def test_a_station_that_was_archived_since_is_in_the_uptime_of_its_time(net):
+    begin = plugged(net, (-5, 6))
+    net.station.archived_at = begin + timedelta(hours=8)
+    (line,) = run(net, "uptime", DAY).lines
+    assert (line.sums["time_s"], line.sums["outage_s"]) == (8 * 3600, 2 * 3600)
+    assert not run(net, "uptime", period.of_days("2026-03-05", "2026-03-06", MARCH)).lines
+
+
+def test_time_of_which_connections_are_forgotten_is_no_outage(net):
+    begin = plugged(net, (9, 24))  # What was before nine is kept no longer.
+    now = begin + timedelta(days=10, hours=9)
+    (line,) = run(net, "uptime", DAY, now=now, kept_days=10).lines
+    assert (line.sums["time_s"], line.sums["outage_s"]) == (15 * 3600, 0)
+    assert not run(net, "uptime", DAY, now=now, kept_days=7).lines
+
+
 @given(st.lists(st.tuples(st.integers(-50, 150), st.integers(-50, 150)), max_size=12))
 def test_spans_and_what_they_leave_come_to_the_whole(spans):
     whole = (0, 100)
@@ -271,6 +298,25 @@ def test_a_fault_counts_once_with_its_time(net):
         ("GroundFailure", 2, 5400),
         ("HighTemperature", 0, 3600),
     ]
+
+
+def test_a_fault_that_is_told_anew_in_the_period_began_before_it(net):
+    begin = plugged(net, (0, None))
+    said(net, begin - timedelta(days=5), Availability.FAULTED, code="GroundFailure")
+    said(net, begin + timedelta(hours=2), Availability.FAULTED, code="HighTemperature")
+    said(net, begin + timedelta(hours=3), Availability.AVAILABLE)
+    assert told(run(net, "faults", DAY)) == [("Depot", 0, 3600)]
+
+
+def test_the_time_of_a_fault_ends_with_the_period_on_the_sites_clock(net):
+    begin = plugged(net, (0, None))
+    said(net, begin + timedelta(hours=23), Availability.FAULTED)
+    said(net, begin + timedelta(hours=30), Availability.AVAILABLE)
+    assert told(run(net, "faults", DAY)) == [("Depot", 1, 3600)]
+    assert told(run(net, "faults", DAY, now=begin + timedelta(hours=23, minutes=5))) == [
+        ("Depot", 1, 300)
+    ]
+    assert told(run(net, "faults", DAY, now=begin + timedelta(hours=22))) == [("Depot", 1, 0)]
 
 
 def test_what_is_left_out_of_the_lines_is_in_the_last_one(net):

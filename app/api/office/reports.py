@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
 from app.api.ground._endpoint import File
 from app.api.ground._noun import Ask, Noun
@@ -49,12 +49,12 @@ def _lines(report: Report, lines: list[Any]) -> list[Json]:
     ]
 
 
-def _wanted(ask: Ask, kind: str) -> Wanted:
+def _made(ask: Ask, kind: str) -> Report:
     if kind not in KINDS:
         raise Problem(404, "There is no such report.")
     asked = ask.query
     lately = period.lately(period.today(ask.db, ask.now))
-    return Wanted(
+    wanted = Wanted(
         tenant_id=ask.tenant_id,
         period=period.of_days(asked.get("from_day", ""), asked.get("to_day", ""), lately),
         by=asked.get("by") or KINDS[kind].by[0],
@@ -62,6 +62,8 @@ def _wanted(ask: Ask, kind: str) -> Wanted:
         station_id=asked.get("station_id", 0),
         most=reports.MOST,
     )
+    kept_days = current_app.config["SETTINGS"].connection_retention_days
+    return reports.run(ask.db, kind, wanted, now=ask.now, kept_days=kept_days)
 
 
 @noun.get(
@@ -73,13 +75,12 @@ def _wanted(ask: Ask, kind: str) -> Wanted:
 )
 def show(ask: Ask, kind: str) -> object:
     """`kind` is energy, revenue, use, uptime, faults or tries; days are on the sites' clocks."""
-    wanted = _wanted(ask, kind)
-    report = reports.run(ask.db, kind, wanted, now=ask.now)
+    report = _made(ask, kind)
     return {
         "kind": kind,
-        "by": wanted.by,
-        "from_day": wanted.period.first.isoformat(),
-        "to_day": wanted.period.last.isoformat(),
+        "by": report.wanted.by,
+        "from_day": report.wanted.period.first.isoformat(),
+        "to_day": report.wanted.period.last.isoformat(),
         "lines": _lines(report, report.lines),
         "whole": _lines(report, report.whole),
         "words": list(report.words),
@@ -97,8 +98,7 @@ def pdf(ask: Ask, kind: str) -> Response:
     """A report to be printed or sent on."""
     from app.text import report_pdf  # fonts take a while to load
 
-    wanted = _wanted(ask, kind)
-    report = reports.run(ask.db, kind, wanted, now=ask.now)
-    facts = reports.facts(ask.db, wanted)
+    report = _made(ask, kind)
+    facts = reports.facts(ask.db, report.wanted)
     data = report_pdf.written(report, KINDS[kind].title, facts, now=ask.now)
     return Response(data, mimetype="application/pdf")

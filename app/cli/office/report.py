@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
+from flask import current_app
 
 from app.cli.ground import _shared as cli
 from app.queries.ground import period
@@ -34,7 +35,8 @@ def _add(kind: str) -> None:
         lately = period.lately(period.today(db, now))
         days = period.month(month) if month else period.of_days(first, last, lately)
         wanted = Wanted(cli.the_tenant(db).id, days, by, site, station, reports.MOST)
-        report = reports.run(db, kind, wanted, now=now)
+        kept_days = current_app.config["SETTINGS"].connection_retention_days
+        report = reports.run(db, kind, wanted, now=now, kept_days=kept_days)
         columns, rows = report.flat()
         if pdf:
             from app.text import report_pdf  # fonts take a while to load

@@ -5,6 +5,7 @@ Page, file, API and command line show the same table; amounts of two currencies 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -45,7 +46,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a report is asked for; ids of 0 narrow nothing."""
+    """What a report is asked for; ids of 0 narrow nothing.
+
+    Connections that ended before `known_since` may be forgotten.
+    """
 
     tenant_id: int
     period: Period
@@ -53,6 +57,7 @@ class Wanted:
     site_id: int = 0
     station_id: int = 0
     most: int = USUAL
+    known_since: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ Days and hours are those of the sites' clocks; a session counts where and when i
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import BigInteger, case, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from app.domain.ground.texts import N_
-from app.domain.ground.vocabulary import SessionState
+from app.domain.ground.vocabulary import BillKind, SessionState
 from app.domain.money.tariffs import from_minor
 from app.models import Bill, ChargingSession, Connector, Site, Station, TariffVersion, Tenant
 from app.models.sessions import CHARGED
@@ -100,7 +101,7 @@ def revenue(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     sums = {
         **{name: func.sum(getattr(Bill, name)) for name in ("gross_minor", "net_minor")},
         **{name: func.sum(getattr(Bill, name)) for name in ("tax_minor", "energy_wh")},
-        "bills": func.count(Bill.id),
+        "bills": func.sum(case((Bill.kind == BillKind.CREDIT, -1), else_=1)),
     }
     keys = (Bill.driver_id,) if wanted.by == "driver" else BY[wanted.by]
     lines, whole = lines_of(db, wanted, query, keys, sums, currency=Bill.currency)
@@ -195,36 +196,22 @@ USE = (
     Column("whole", N_("Time of all plugs"), "duration", lambda sums: sums["whole_s"]),
 )
 
+Quarters = defaultdict[int, tuple[int, int]]
+#: Of one clock: how many were there as the widest period began, and in each quarter how many
+#: begin and end, and for how long, in seconds, they are there, or no more, in it.
+Spans = tuple[str, int, Quarters, Quarters]
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def use(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     """How much of the time of all plugs cars stood at them, by weekday and hour.
 
-    Counted are the quarters of an hour in which sessions begin and end: what runs between
-    follows from them, so that a million sessions cost two sums.
+    Counted are the quarters of an hour in which sessions, and plugs, begin and end: what is
+    there between follows from them, so that a million sessions cost two sums.
     """
-    plugs = _plugs(db, wanted)
-    used: Counter[tuple[int, int]] = Counter()
-    whole: Counter[tuple[int, int]] = Counter()
-    for name, running, begins, ends in _occupied(db, wanted, now):
-        zone = ZoneInfo(name)
-        since, until = wanted.period.bounds(name)
-        widest, _ = wanted.period.widest
-        for quarter in range(int(widest.timestamp()) // _QUARTER_S, _end(until, now)):
-            (began_here, began_s), (ended_here, ended_s) = begins[quarter], ends[quarter]
-            taken_s = running * _QUARTER_S + began_s - ended_s
-            running += began_here - ended_here
-            if quarter * _QUARTER_S < since.timestamp():
-                continue
-            here = _local(quarter, zone)
-            used[here.weekday(), here.hour] += taken_s
-    for name, count in plugs.items():
-        since, until = wanted.period.bounds(name)
-        zone = ZoneInfo(name)
-        for quarter in range(int(since.timestamp()) // _QUARTER_S, _end(until, now)):
-            here = _local(quarter, zone)
-            whole[here.weekday(), here.hour] += count * _QUARTER_S
+    used = _by_hour(_occupied(db, wanted, now), wanted, now)
+    whole = _by_hour(_standing(db, wanted, now), wanted, now)
     lines = [
         Line(f"{_DAYS[day]} {hour:02d}:00", _use(used[day, hour], whole[day, hour]))
         for day in range(7)
@@ -236,79 +223,81 @@ def use(db: Session, wanted: Wanted, *, now: datetime) -> Report:
         [USE[0].read(lines[day * 24 + hour].sums) for hour in range(24)] for day in range(7)
     ]
     report.words = [
-        N_("In use = time of sessions / (plugs as they are now × time of the period so far).")
-    ]
+        N_("In use = time of sessions / time of plugs in the period so far; a plug counts from "
+           "when its station was added until it is archived.")
+    ]  # fmt: skip
     return report
+
+
+def _by_hour(spans: Iterable[Spans], wanted: Wanted, now: datetime) -> Counter[tuple[int, int]]:
+    """Seconds for each weekday and hour of the period on the clocks."""
+    found: Counter[tuple[int, int]] = Counter()
+    first = int(wanted.period.widest[0].timestamp()) // _QUARTER_S
+    for name, there, begins, ends in spans:
+        zone = ZoneInfo(name)
+        since, until = wanted.period.bounds(name)
+        for quarter in range(first, int(min(until, now).timestamp()) // _QUARTER_S):
+            (began, began_s), (ended, ended_s) = begins[quarter], ends[quarter]
+            seconds = there * _QUARTER_S + began_s - ended_s
+            there += began - ended
+            if quarter * _QUARTER_S >= since.timestamp():
+                here = _local(quarter, zone)
+                found[here.weekday(), here.hour] += seconds
+    return found
 
 
 def _use(used_s: int, whole_s: int) -> dict[str, Any]:
     return {"used_s": used_s, "whole_s": whole_s}
 
 
-def _end(until: datetime, now: datetime) -> int:
-    """The first quarter that is not looked at."""
-    return int(min(until, now).timestamp()) // _QUARTER_S
+def _occupied(db: Session, wanted: Wanted, now: datetime) -> list[Spans]:
+    """The sessions."""
+    session = ChargingSession
+    own = [
+        CHARGED,
+        session.tenant_id == wanted.tenant_id,
+        session.started_at >= wanted.period.widest[0] - _LONGEST,
+        *narrowed(wanted, session.site_id, session.station_id),
+    ]
+    query = select(session.timezone).where(*own)
+    return _spans(db, query, session.timezone, session.started_at, session.ended_at, wanted, now)
 
 
-def _plugs(db: Session, wanted: Wanted) -> dict[str, int]:
-    """How many plugs there are by the clock of their site."""
+def _standing(db: Session, wanted: Wanted, now: datetime) -> list[Spans]:
+    """The plugs."""
+    own = [Connector.evse > 0, Station.tenant_id == wanted.tenant_id]
     query = (
-        select(Site.timezone, func.count(Connector.id))
+        select(Site.timezone)
         .select_from(Connector)
         .join(Station, Station.id == Connector.station_id)
         .join(Site, Site.id == Station.site_id)
-        .where(
-            Connector.evse > 0,
-            Station.archived_at.is_(None),
-            Station.tenant_id == wanted.tenant_id,
-            *narrowed(wanted, Station.site_id, Station.id),
-        )
-        .group_by(Site.timezone)
+        .where(*own, *narrowed(wanted, Station.site_id, Station.id))
     )
-    return dict(db.execute(query).all())
+    return _spans(db, query, Site.timezone, Station.created_at, Station.archived_at, wanted, now)
 
 
-Quarters = defaultdict[int, tuple[int, int]]
-
-
-def _occupied(
-    db: Session, wanted: Wanted, now: datetime
-) -> list[tuple[str, int, Quarters, Quarters]]:
-    """By clock: sessions that ran as the period began; those that begin and end in each quarter.
-
-    With each count comes for how long, in seconds, they are there, or no more, in that quarter.
-    """
-    session, (since, until) = ChargingSession, wanted.period.widest
+def _spans(
+    db: Session, query: Any, zone: Any, begun: Any, ended: Any, wanted: Wanted, now: datetime
+) -> list[Spans]:
     # Quarters are whole: the widest period begins and ends with one.
-    until = min(until, now.astimezone(UTC))
-    common = [
-        CHARGED,
-        session.tenant_id == wanted.tenant_id,
-        session.started_at >= since - _LONGEST,
-        session.started_at < until,
-        *narrowed(wanted, session.site_id, session.station_id),
+    since, until = wanted.period.widest[0], min(wanted.period.widest[1], now.astimezone(UTC))
+    query = query.where(begun < until)
+    still = or_(ended.is_(None), ended >= since)
+    before = query.where(begun < since, still).add_columns(func.count()).group_by(zone)
+    there = dict(db.execute(before).all())
+    begins = _quarters(db, query.where(begun >= since), zone, begun)
+    ends = _quarters(db, query.where(ended >= since, ended < until), zone, ended)
+    return [
+        (name, there.get(name, 0), begins[name], ends[name])
+        for name in sorted({*there, *begins, *ends})
     ]
-    still = or_(session.ended_at.is_(None), session.ended_at >= since)
-    running = dict(
-        db.execute(
-            select(session.timezone, func.count(session.id))
-            .where(*common, session.started_at < since, still)
-            .group_by(session.timezone)
-        ).all()
-    )
-    begins = _quarters(db, session.started_at, [*common, session.started_at >= since])
-    inside = [session.ended_at >= since, session.ended_at < until]
-    ends = _quarters(db, session.ended_at, [*common, *inside])
-    zones = {*running, *begins, *ends}
-    return [(zone, running.get(zone, 0), begins[zone], ends[zone]) for zone in sorted(zones)]
 
 
-def _quarters(db: Session, at: Any, conditions: list[Any]) -> defaultdict[str, Quarters]:
+def _quarters(db: Session, query: Any, zone: Any, at: Any) -> defaultdict[str, Quarters]:
     quarter = (epoch(at) // _QUARTER_S).label("quarter")
     rest_s = func.sum(_QUARTER_S - epoch(at) % _QUARTER_S)
-    zone = ChargingSession.timezone
-    query = select(zone, quarter, func.count(), rest_s).where(*conditions).group_by(zone, "quarter")
+    rows = db.execute(query.add_columns(quarter, func.count(), rest_s).group_by(zone, "quarter"))
     found: defaultdict[str, Quarters] = defaultdict(lambda: defaultdict(lambda: (0, 0)))
-    for name, number, count, seconds in db.execute(query):
+    for name, number, count, seconds in rows:
         found[name][number] = (count, int(seconds))
     return found

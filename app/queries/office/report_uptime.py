@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Availability
@@ -88,7 +88,7 @@ class Plug(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A plug's row: where it is and since when its station is there."""
+    """A plug's row: where it is, and when its station was there."""
 
     site_id: int
     site: str
@@ -96,6 +96,7 @@ class Place(NamedTuple):
     station_id: int
     station: str
     created_at: datetime
+    archived_at: datetime | None
     evse: int
     connector: int
 
@@ -127,6 +128,8 @@ def uptime(db: Session, wanted: Wanted, *, now: datetime) -> Report:
            "connected and not faulted, as for planned work. What else the rule excludes "
            "(power cuts, vandalism) nobody reports: it counts as outage."),
         N_("Connected: the share of time in which the station was connected."),
+        N_("Not counted: the time before a station was added or after it was archived, and the "
+           "time whose connections are no longer kept (see Settings)."),
     ]  # fmt: skip
     return report
 
@@ -142,7 +145,8 @@ def _key(by: str, place: Place) -> tuple[tuple[Any, ...], str]:
 
 def _places(db: Session, wanted: Wanted) -> tuple[list[Place], int]:
     """The plugs of the first stations, and how many stations are left out."""
-    own = [Station.tenant_id == wanted.tenant_id, Station.archived_at.is_(None)]
+    there = or_(Station.archived_at.is_(None), Station.archived_at > wanted.period.widest[0])
+    own = [Station.tenant_id == wanted.tenant_id, there]
     own += narrowed(wanted, Station.site_id, Station.id)
     count = db.scalar(select(func.count(Station.id)).where(*own)) or 0
     ids = list(db.scalars(select(Station.id).where(*own).order_by(Station.id).limit(MOST_STATIONS)))
@@ -151,7 +155,7 @@ def _places(db: Session, wanted: Wanted) -> tuple[list[Place], int]:
         rows = db.execute(
             select(
                 *(Site.id, Site.name, Site.timezone, Station.id, Station.identity),
-                *(Station.created_at, Connector.evse, Connector.connector),
+                *(Station.created_at, Station.archived_at, Connector.evse, Connector.connector),
             )
             .select_from(Connector)
             .join(Station, Station.id == Connector.station_id)
@@ -170,7 +174,8 @@ def _plugs(
     told = _history(db, wanted, ids)
     for place in places:
         since, until = wanted.period.bounds(place.zone)
-        whole = (_second(max(since, place.created_at)), _second(min(until, now)))
+        since = max(since, place.created_at, wanted.known_since or since)
+        whole = (_second(since), _second(min(until, place.archived_at or now, now)))
         if whole[0] >= whole[1]:
             continue
         # What a station says of itself (EVSE 0) holds for each of its plugs.
@@ -243,6 +248,18 @@ def _history(
     return found
 
 
+def _last_before(event: Any) -> Any:
+    """What a plug said before an event, as an expression: the period's first has none in it."""
+    other = aliased(StatusEvent)
+    earlier = or_(other.at < event.at, and_(other.at == event.at, other.id < event.id))
+    same = [
+        getattr(other, name) == getattr(event, name) for name in ("station_id", "evse", "connector")
+    ]
+    query = select(other.availability).where(*same, earlier)
+    query = query.order_by(other.at.desc(), other.id.desc()).limit(1)
+    return query.correlate(event).scalar_subquery()
+
+
 FAULTS = (
     Column("faults", N_("Faults"), "count", lambda sums: sums["faults"]),
     Column("time", N_("Time faulted"), "duration", lambda sums: sums["faulted_s"]),
@@ -253,30 +270,8 @@ _PLUG = (StatusEvent.station_id, StatusEvent.evse, StatusEvent.connector)
 
 def faults(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     """What plugs reported as faults that began in the period, and for how long they lasted."""
-    event, at = StatusEvent, epoch(StatusEvent.at)
-    order: Any = {"partition_by": _PLUG, "order_by": (event.at, event.id)}
-    zones = list(db.scalars(select(Site.timezone).distinct()))
-    end = int(min(wanted.period.widest[1], now).timestamp())
-    rows = (
-        select(
-            Station.site_id.label("site"),
-            event.station_id.label("station"),
-            *(event.evse.label("evse"), event.connector.label("connector")),
-            case((event.error_code == "", None), else_=event.error_code).label("error"),
-            *(event.at.label("at"), event.availability.label("said"), Site.timezone.label("zone")),
-            (func.coalesce(func.lead(at).over(**order), end) - at).label("lasted_s"),
-            func.lag(event.availability).over(**order).label("before"),
-        )
-        .select_from(event)
-        .join(Station, Station.id == event.station_id)
-        .join(Site, Site.id == Station.site_id)
-        .where(
-            Station.tenant_id == wanted.tenant_id,
-            wanted.period.around(event.at),
-            *narrowed(wanted, Station.site_id, Station.id),
-        )
-        .subquery()
-    )
+    zones = list(db.scalars(select(Site.timezone).distinct())) or ["UTC"]
+    rows = _statuses(wanted, zones, now).subquery()
     keys = {
         "site": (rows.c.site,),
         "station": (rows.c.station,),
@@ -287,11 +282,45 @@ def faults(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     sums = {"faults": func.sum(case((again, 0), else_=1)), "faulted_s": func.sum(rows.c.lasted_s)}
     query = select(rows).where(
         rows.c.said == Availability.FAULTED,
-        wanted.period.on(rows.c.at, rows.c.zone, zones or ["UTC"]),
+        wanted.period.on(rows.c.at, rows.c.zone, zones),
     )
     lines, whole = lines_of(db, wanted, query, keys[wanted.by], sums)
     report = Report("faults", wanted, FAULTS, lines, whole)
     report.words = [
-        N_("A fault counts in the period in which it began; one that goes on lasts until now.")
-    ]
+        N_("A fault counts in the period in which it began, with its time up to the end of the "
+           "period, or until now."),
+    ]  # fmt: skip
     return report
+
+
+def _statuses(wanted: Wanted, zones: Sequence[str], now: datetime) -> Any:
+    """A select of what plugs said around the period: for how long, and before a fault what."""
+    event, at = StatusEvent, epoch(StatusEvent.at)
+    order: Any = {"partition_by": _PLUG, "order_by": (event.at, event.id)}
+    ends = case(
+        {zone: _second(min(wanted.period.bounds(zone)[1], now)) for zone in zones},
+        value=Site.timezone,
+    )
+    over = func.lead(at).over(**order)
+    until = case((over < ends, over), else_=ends)
+    before = func.coalesce(func.lag(event.availability).over(**order), _last_before(event))
+    return (
+        select(
+            Station.site_id.label("site"),
+            event.station_id.label("station"),
+            *(event.evse.label("evse"), event.connector.label("connector")),
+            case((event.error_code == "", None), else_=event.error_code).label("error"),
+            *(event.at.label("at"), event.availability.label("said"), Site.timezone.label("zone")),
+            # A charger's clock may be ahead.
+            case((until > at, until - at), else_=0).label("lasted_s"),
+            case((event.availability == Availability.FAULTED, before)).label("before"),
+        )
+        .select_from(event)
+        .join(Station, Station.id == event.station_id)
+        .join(Site, Site.id == Station.site_id)
+        .where(
+            Station.tenant_id == wanted.tenant_id,
+            wanted.period.around(event.at),
+            *narrowed(wanted, Station.site_id, Station.id),
+        )
+    )

@@ -1,7 +1,8 @@
 """All reports by their names, and what each can be asked for."""
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -50,14 +51,14 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def run(db: Session, kind: str, wanted: Wanted, *, now: datetime) -> Report:
-    """Make a report; `by` empty is the first way.  Raises `Invalid`."""
+def run(db: Session, kind: str, wanted: Wanted, *, now: datetime, kept_days: int) -> Report:
+    """Make a report; connections are kept for `kept_days`.  Raises `Invalid`."""
     found = KINDS[kind]
     if wanted.by not in found.by:
         raise Invalid(f"This report is by {', '.join(found.by)}.", field="by")
     if wanted.period.days > MOST_DAYS:
         raise Invalid("A report is over a year at most.", field="to")
-    return found.make(db, wanted, now=now)
+    return found.make(db, replace(wanted, known_since=now - timedelta(days=kept_days)), now=now)
 
 
 def facts(db: Session, wanted: Wanted) -> list[tuple[str, str]]:

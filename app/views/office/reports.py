@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
@@ -33,10 +33,10 @@ def index() -> Any:
     days = period.lately(today)
     try:
         days = period.of_days(listing.text("from"), listing.text("to"), days)
-        report = reports.run(db.session(), kind, _wanted(kind, days), now=now)
+        report = _made(kind, days, now)
     except Invalid as error:
         trouble, days = error.sentence, period.lately(today)
-        report = reports.run(db.session(), kind, _wanted(kind, days), now=now)
+        report = _made(kind, days, now)
     if request.args.get("format") == "pdf":
         from app.text import report_pdf  # fonts take a while to load
 
@@ -62,6 +62,11 @@ def index() -> Any:
         trouble=trouble,
         station=db.session.get(Station, report.wanted.station_id),
     )
+
+
+def _made(kind: str, days: Period, now: datetime) -> Report:
+    kept_days = current_app.config["SETTINGS"].connection_retention_days
+    return reports.run(db.session(), kind, _wanted(kind, days), now=now, kept_days=kept_days)
 
 
 def _wanted(kind: str, days: Period) -> Wanted:
