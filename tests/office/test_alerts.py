@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.ground.vocabulary import SYSTEM, Actor, AlertKind, Role
+from app.domain.ground.vocabulary import SYSTEM, Actor, AlertKind, Availability, Role
 from app.domain.office import alert_rules, alerts, api_tokens
 from app.domain.office.alerts import Condition, Look
 from app.extensions import db as flask_db
 from app.models import Alert, AuditEntry, Connection, OutgoingMail, User, WorkerNode
+from app.queries.office import conditions
 from app.tasks.alerts import watch, watch_tenant
 from tests.support.by_hand import Network
 
@@ -155,6 +156,51 @@ def test_a_rule_for_a_site_replaces_the_general_one_there(network):
     assert [alert.station_id for alert in found()] == [there.id]
     look_at(network, NOW + 2 * HOUR)
     assert [alert.station_id for alert in found()] == [there.id, here.id]
+
+
+@pytest.mark.parametrize("change", ["archive", "wait longer", "watch elsewhere"])
+def test_what_is_no_longer_watched_is_closed_and_not_told_to_be_over(network, change):
+    made, other = rule(network), Network(network.db, NOW, "Elsewhere")
+    gone(network, "CP-7")
+    look_at(network)
+    if change == "archive":
+        alert_rules.archive(network.db, SYSTEM, made, now=NOW)
+    elif change == "wait longer":
+        alert_rules.edit(network.db, SYSTEM, made, now=NOW, minutes=600)
+    else:
+        other.site.tenant_id = network.tenant.id
+        alert_rules.edit(network.db, SYSTEM, made, now=NOW, site_ids=[other.site.id])
+    network.db.commit()
+    look_at(network, NOW + MINUTE)
+    assert [alert.closed_at for alert in found()] == [NOW + MINUTE]
+    assert [mail.subject for mail in mails()] == ["Alert: CP-7 is offline"]
+
+
+def test_a_fault_goes_on_while_its_station_is_gone(network):
+    rule(network, AlertKind.CONNECTOR_FAULTED)
+    station = network.station("CP-7")
+    plug = network.plug(station, availability="faulted", error_code="GroundFailure", since=NOW)
+    look_at(network)
+    goes(network, station, NOW + MINUTE)
+    look_at(network, NOW + 2 * MINUTE)
+    comes_back(network, station, NOW + HOUR)
+    look_at(network, NOW + HOUR)
+    assert [alert.closed_at for alert in found()] == [None]
+    network.db.merge(plug).availability = Availability.AVAILABLE
+    network.db.commit()
+    look_at(network, NOW + 2 * HOUR)
+    assert [mail.subject.split(":")[0] for mail in mails()] == ["Alert", "Over"]
+
+
+def test_of_more_than_can_be_looked_at_none_is_called_over(network, monkeypatch):
+    rule(network)
+    for number in range(3):
+        gone(network, f"CP-{number}", NOW - HOUR - number * MINUTE)
+    look_at(network)
+    monkeypatch.setattr(conditions, "MOST", 3)
+    gone(network, "CP-9", NOW - HOUR / 2)
+    look_at(network, NOW + MINUTE)
+    assert [alert.closed_at for alert in found()] == [None] * 4
 
 
 def test_two_rules_never_watch_the_same_place(network):

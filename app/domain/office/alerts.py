@@ -104,7 +104,11 @@ def _follow(
     fitting: Fitting,
     look: Look,
 ) -> bool:
-    """Close the open ones that are over, and take those that are not out of `due`."""
+    """Close the open ones that are over, and take those that are not out of `due`.
+
+    What is only watched no more, or not so soon, is closed as well, and nobody is told that it
+    is over; nor is anybody of the end of a moment, such as a security event.
+    """
     changed = False
     for alert in alerts:
         goes_on = due.pop((alert.kind, alert.subject), None)
@@ -112,8 +116,16 @@ def _follow(
             one, rule = goes_on
             changed |= alert.what != one.what[:300]
             alert.what, alert.rule_id = one.what[:300], rule.id
-        elif alert.kind in look.kinds or fitting.rule(alert.kind, alert.site_id) is None:
+            continue
+        watched = fitting.rule(alert.kind, alert.site_id)
+        if alert.kind in look.kinds or watched is None:
             alert.closed_at, changed = look.at, True
+            if (
+                watched is None
+                or alert.began_at > look.at - timedelta(minutes=watched.minutes)
+                or alert.kind is AlertKind.SECURITY_EVENT
+            ):
+                alert.over_told_at = look.at
     return changed
 
 

@@ -58,24 +58,24 @@ def signing(db: Session) -> list[Finding]:
     return few(found, len(found))
 
 
-def faults(now: datetime) -> Select[Any]:
-    """Select connectors of connected stations that report a fault."""
+def faults() -> Select[Any]:
+    """Select connectors whose last word is a fault, whether or not they are connected."""
     fault = Connector.availability == Availability.FAULTED
     return (
         select(Connector)
         .join(Connector.station)
         .options(contains_eager(Connector.station))
         # The few stations first: SQLite would ask of each whether it is connected.
-        .where(has_plug(fault), fault, Station.archived_at.is_(None), connected(now))
+        .where(has_plug(fault), fault, Station.archived_at.is_(None))
         .order_by(func.coalesce(Connector.since, Connector.status_at).desc(), Connector.id)
     )
 
 
 def faulted(db: Session, now: datetime) -> list[Finding]:
-    """Connectors that report a fault."""
+    """Connectors of connected stations that report a fault: of others it is said they are gone."""
     return counted(
         db,
-        faults(now),
+        faults().where(connected(now)),
         lambda c: Finding("faulted", c.began_at, {"connector": c, "station": c.station}),
     )
 

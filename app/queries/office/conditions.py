@@ -50,7 +50,11 @@ def look(db: Session, tenant_id: int, reach: Mapping[AlertKind, timedelta], now:
         kinds -= _HEARD
     found: list[Condition] = []
     for kind in sorted(kinds):
-        found += _FINDERS[kind](db, tenant_id, now, reach[kind])
+        of_kind = list(_FINDERS[kind](db, tenant_id, now, reach[kind]))
+        if len(of_kind) >= MOST:
+            # What was not looked at may go on.
+            kinds.remove(kind)
+        found += of_kind
     return Look(found, kinds, now)
 
 
@@ -61,7 +65,8 @@ def _offline(db: Session, _: int, now: datetime, after: timedelta) -> Found:
 
 
 def _faulted(db: Session, _: int, now: datetime, __: timedelta) -> Found:
-    for one in db.scalars(devices.faults(now).limit(MOST)):
+    """Also where the station is gone meanwhile: nobody has said that the fault is over."""
+    for one in db.scalars(devices.faults().limit(MOST)):
         where = f" on connector {one.evse}" if one.evse else ""
         label, figure = one.station.label, one.error_code
         what = f"{label} reports {figure}{where}" if figure else f"{label} reports a fault{where}"
