@@ -2,7 +2,8 @@
 
 A socket costs its opener nothing and us a greenlet, a buffer and a file.  So each may stand here
 for a time only, few of one address, and when all places are taken the one that has stood longest
-goes: whoever comes now is never turned away because others hang.
+goes: whoever comes now is never turned away because others hang.  A crowd of which each has only
+just come loses nobody: those for whom there is no place wait in the kernel's queue for a moment.
 """
 
 import time
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 import gevent
 import gevent.socket
 from gevent.baseserver import BaseServer
+from gevent.pywsgi import WSGIServer
 
 from worker.ocpp.handshake import Accepted, Network, Request, is_within
 from worker.ocpp.refusals import Refused, network_of
@@ -21,6 +23,19 @@ from worker.ocpp.refusals import Refused, network_of
 #: Whoever has stood shorter than this many seconds is no obstacle to others of its address: a
 #: charger with a slow line has that long even while its neighbour opens connections by the hundred.
 YOUNG_S = 1.0
+#: After so many seconds a listener looks again whether there is a place.
+RESTS_S = 0.02
+
+
+class Listener(WSGIServer):  # type: ignore[misc]
+    """A listener that takes nobody in while all places are taken by those who have just come."""
+
+    def full(self) -> bool:
+        """Whether to rest; the server stops accepting then, and begins again by itself."""
+        if not self.__dict__["ampdesk"].doorstep.is_full():
+            return False
+        gevent.spawn_later(RESTS_S, self._start_accepting_if_started)
+        return True
 
 
 def listening(host: str, port: int, backlog: int, shared: bool) -> Any:
@@ -93,6 +108,8 @@ class Doorstep:
         self._dropped = dropped
         self._all: dict[Visitor, None] = {}
         self._of_one: dict[str, dict[Visitor, None]] = {}
+        #: Those of them that have too many here.
+        self._crowds: dict[str, dict[Visitor, None]] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -107,14 +124,27 @@ class Doorstep:
         visitor = Visitor(address, network_of(address), now, gevent.getcurrent(), by_tls)
         theirs = self._of_one.setdefault(visitor.network, {})
         theirs[visitor] = self._all[visitor] = None
-        most = max(1, self._room())
         if len(theirs) > self._most_of_one and not is_within(address, self._trusted):
-            oldest = next(iter(theirs))
-            if oldest.since < now - YOUNG_S or len(self._all) > most:
+            self._crowds[visitor.network] = theirs
+            if (oldest := next(iter(theirs))).since < now - YOUNG_S:
                 self._drop(oldest)
-        if len(self._all) > most:
-            self._drop_oldest()
+        if len(self._all) > self._most() and (spare := self._spare()) is not None:
+            self._drop(spare)
         return visitor
+
+    def is_full(self) -> bool:
+        """Whether all places are taken and nobody goes for a newcomer yet."""
+        return len(self._all) >= self._most() and self._spare() is None
+
+    def _most(self) -> int:
+        return max(1, self._room())
+
+    def _spare(self) -> Visitor | None:
+        """Who goes when all places are taken: of an address with too many, or who is not young."""
+        for theirs in self._crowds.values():
+            return next(iter(theirs))
+        oldest = next(iter(self._all))
+        return oldest if oldest.since < time.monotonic() - YOUNG_S else None
 
     def leave(self, visitor: Visitor) -> None:
         """It has said what it wants, or is gone; a second time changes nothing."""
@@ -122,6 +152,8 @@ class Doorstep:
             return
         theirs = self._of_one[visitor.network]
         del theirs[visitor]
+        if len(theirs) <= self._most_of_one:
+            self._crowds.pop(visitor.network, None)
         if not theirs:
             del self._of_one[visitor.network]
 

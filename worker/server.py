@@ -14,9 +14,8 @@ from typing import Any
 
 import gevent
 from gevent.lock import BoundedSemaphore
-from gevent.pywsgi import WSGIServer
 
-from worker.doorstep import Doorstep, Gate, Visitor, listening, stop_listening
+from worker.doorstep import Doorstep, Gate, Listener, Visitor, listening, stop_listening
 from worker.link import PING_S, SILENCE_S, Desk, Link
 from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Offer, Request
 from worker.ocpp.refusals import Reason, Refused, Turns
@@ -118,7 +117,7 @@ class Server:
         self._ticker: Any = None
         self._watch: Any = None
         self._tls = tls
-        self._listeners: list[WSGIServer] = []
+        self._listeners: list[Listener] = []
 
     def start(self) -> int:
         """Listen; return the port, which is a free one where the settings say 0.
@@ -126,14 +125,14 @@ class Server:
         With a TLS context there is a second listener, whose port is `tls_port` from then on.
         Raises OSError when an address cannot be had.
         """
-        self.port = self._listen(self.settings.port, WSGIServer)
+        self.port = self._listen(self.settings.port, Listener)
         if self._tls is not None:
             self.tls_port = self._listen(self.settings.tls_port, TlsListener, ssl_context=self._tls)
         self._ticker = gevent.spawn(self._tick_for_ever)
         self._watch = gevent.spawn(LAG.watch)
         return self.port
 
-    def _listen(self, port: int, kind: type[WSGIServer], **more: object) -> int:
+    def _listen(self, port: int, kind: type[Listener], **more: object) -> int:
         listener = kind(
             listening(self.settings.host, port, self.settings.backlog, self.settings.shared),
             _not_found,

@@ -13,12 +13,13 @@ import gevent
 import gevent.socket
 import orjson
 from gevent import ssl
-from gevent.pywsgi import Input, WSGIServer, headers_factory
+from gevent.pywsgi import Input, headers_factory
 from geventwebsocket.handler import WebSocketHandler
 from websockets.utils import accept_key
 
 from worker import readiness
 from worker.certificates import read_chain, read_headers
+from worker.doorstep import Listener
 from worker.ocpp import handshake
 from worker.ocpp.handshake import ClientCertificate, Request, read_basic
 from worker.ocpp.refusals import Reason, Refused, http_answer
@@ -235,7 +236,7 @@ class _Limited:
         return line
 
 
-class TlsListener(WSGIServer):  # type: ignore[misc]
+class TlsListener(Listener):
     """A listener that speaks TLS and lets a link keep the socket beyond the request."""
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:

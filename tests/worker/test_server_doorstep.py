@@ -51,7 +51,8 @@ def is_ended(sock):
     return sock.recv(100) == b""
 
 
-def test_when_all_places_are_taken_the_oldest_goes_and_the_newcomer_comes_in(dangle):
+def test_when_all_places_are_taken_the_oldest_goes_and_the_newcomer_comes_in(dangle, monkeypatch):
+    monkeypatch.setattr("worker.doorstep.YOUNG_S", -1.0)
     with OcppPort(unfinished=5) as port:
         first, *others = dangle(port, 5)
         standing(port, 5)
@@ -61,6 +62,20 @@ def test_when_all_places_are_taken_the_oldest_goes_and_the_newcomer_comes_in(dan
         others[-1].setblocking(False)
         with pytest.raises(BlockingIOError):
             others[-1].recv(1)
+
+
+def test_a_crowd_loses_nobody_who_has_only_just_come(dangle):
+    with OcppPort(unfinished=3) as port:
+        crowd = dangle(port, 3)
+        standing(port, 3)
+        late = port.raw(upgrade=False)
+        late.socket.sendall(handshake_text("/ocpp/CP9"))
+        eventually(lambda: port.within(port.server.doorstep.is_full))
+        for number, sock in enumerate(crowd):
+            sock.sendall(handshake_text(f"/ocpp/CP{number}").partition(b"Host: loc")[2])
+            assert sock.recv(100).startswith(b"HTTP/1.1 101 ")
+            sock.close()
+        assert late.read_head().startswith("HTTP/1.1 101 ")
 
 
 def test_one_address_may_hang_with_so_many_and_the_others_do_not_suffer(dangle, monkeypatch):
@@ -170,7 +185,8 @@ def test_an_address_that_takes_all_places_at_once_pays_for_it_itself(dangle):
             slow.recv(1)
 
 
-def test_those_that_hang_leave_the_last_places_to_chargers(dangle):
+def test_those_that_hang_leave_the_last_places_to_chargers(dangle, monkeypatch):
+    monkeypatch.setattr("worker.doorstep.YOUNG_S", -1.0)
     with OcppPort(connections=5) as port:
         with ExitStack() as stack:
             for number in range(5):
