@@ -3,6 +3,7 @@
 `app` runs on SQLite; `database` of tests/support/fixtures.py names both kinds in turn.
 """
 
+import fcntl
 import gc
 import logging
 import os
@@ -120,12 +121,17 @@ def make_app(data_dir: Path, **given: object) -> Flask:
     return apps.build(apps.settings_of(data_dir, **given))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep compiled templates where all test processes of this run find them."""
+@pytest.fixture(scope="session")
+def of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of this run share."""
     folder = tmp_path_factory.getbasetemp()
-    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    apps.COMPILED.directory = str(shared)
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(of_the_run: Path) -> None:
+    """Keep compiled templates where all test processes of this run find them."""
+    apps.COMPILED.directory = str(of_the_run)
 
 
 @pytest.fixture
@@ -139,14 +145,17 @@ def audited() -> Iterator[Watch]:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file at the newest migration, copied by each test."""
-    folder = tmp_path_factory.mktemp("migrated")
-    app = make_app(folder)
-    with app.app_context():
-        upgrade(directory=str(Path(__file__).parent.parent / "migrations"))
-        flask_db.engine.dispose()
-    return folder / "ampdesk.sqlite3"
+def migrated(of_the_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest migration, copied by each test; who comes first makes it."""
+    shared = of_the_run / "migrated.sqlite3"
+    with (of_the_run / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            folder = tmp_path_factory.mktemp("migrated")
+            with apps.running(folder):
+                upgrade(directory=str(Path(__file__).parent.parent / "migrations"))
+            (folder / "ampdesk.sqlite3").rename(shared)
+    return shared
 
 
 @pytest.fixture
