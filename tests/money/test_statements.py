@@ -133,7 +133,7 @@ def wish(net, **columns):
 def due(at):
     flask_db.session().rollback()
     first, found = statements.due(flask_db.session(), now=at)
-    return (f"{first:%Y-%m}", [driver.name for driver in found])
+    return (f"{first:%Y-%m}", [flask_db.session().get_one(Driver, one).name for one in found])
 
 
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -148,6 +148,23 @@ def test_who_wants_it_gets_it_once_when_the_month_is_over_everywhere(net):
     assert due(FIRST + timedelta(days=9))[1] == []
     mail(net)
     assert due(FIRST + timedelta(hours=13))[1] == []
+
+
+def test_drivers_without_a_bill_in_the_month_keep_nobody_waiting(net, monkeypatch):
+    """Their bills are of the first hours of the next one: they are looked at each time."""
+    monkeypatch.setattr(statements, "_PIECE", 1)
+    bill(net, FIRST + timedelta(hours=1))
+    wish(net, statements=True)
+    with unit_of_work() as db:
+        given = {"email": "grace@example.org", "email_key": "grace@example.org", "statements": True}
+        grace = Driver(
+            tenant_id=net.site.tenant_id, name="Grace Hopper", created_at=NOON, **given
+        )  # fmt: skip
+        db.add(grace)
+        db.flush()
+        number = grace.id
+    bill(net, NOON, driver_id=number)
+    assert due(FIRST + timedelta(hours=13))[1] == ["Grace Hopper"]
 
 
 @pytest.mark.parametrize("columns", [{"email": None}, {"archived_at": NOON}])

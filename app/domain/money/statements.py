@@ -4,7 +4,7 @@ Nothing is reckoned here: the sums are those of the bills, credits taken off, to
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,8 @@ _FURTHEST = timedelta(hours=15)
 #: By this time of the first day the month is over everywhere; then statements are mailed, and
 #: for so many days it is made up for what could not be done.
 _OVER, _DAYS = timedelta(hours=12), 7
+#: Drivers that are looked at at once.
+_PIECE = 200
 #: Bills of a month that are read to find the month.
 _LOOKED_AT = 50
 
@@ -167,12 +169,18 @@ def mail(
     return found
 
 
-def due(db: Session, *, now: datetime, limit: int = 200) -> tuple[date, Sequence[Driver]]:
-    """The month that is over, and the drivers who are to be mailed its statement and were not."""
+def due(db: Session, *, now: datetime) -> tuple[date, Iterator[int]]:
+    """The month that is over, and the ids of the drivers who are to be mailed its statement and
+    were not, read piece by piece.
+    """
     today = now.astimezone(UTC) - _OVER
     last = (today.replace(day=1) - timedelta(days=1)).date().replace(day=1)
     if today.day > _DAYS:
-        return last, []
+        return last, iter(())
+    return last, _waiting(db, last)
+
+
+def _waiting(db: Session, last: date) -> Iterator[int]:
     grouped = (
         select(Tag.id)
         .join(TagGroup, TagGroup.id == Tag.group_id)
@@ -183,15 +191,21 @@ def due(db: Session, *, now: datetime, limit: int = 200) -> tuple[date, Sequence
         and_(DriverStatement.driver_id == Driver.id, DriverStatement.month == f"{last:%Y-%m}")
     )
     begin = datetime(last.year, last.month, 1, tzinfo=UTC) - _FURTHEST
-    billed = select(Bill.id).where(Bill.driver_id == Driver.id, Bill.issued_at >= begin)
+    end = datetime(*_next(last), 1, tzinfo=UTC) + _FURTHEST
+    billed = select(Bill.id).where(
+        Bill.driver_id == Driver.id, Bill.issued_at >= begin, Bill.issued_at < end
+    )
     wanted = (
         or_(Driver.statements, grouped),
         Driver.email.is_not(None),
         Driver.archived_at.is_(None),
     )
     query = select(Driver).where(*wanted, ~sent.exists(), billed.exists())
-    found = db.scalars(query.order_by(Driver.id).limit(limit)).all()
-    return last, [driver for driver in found if of(db, driver, last).bills]
+    query, after = query.order_by(Driver.id).limit(_PIECE), 0
+    while found := db.scalars(query.where(Driver.id > after)).all():
+        after = found[-1].id
+        # Those whose bills are of the first hours of this month, on their clocks, have none in it.
+        yield from [driver.id for driver in found if of(db, driver, last).bills]
 
 
 def _next(first: date) -> tuple[int, int]:
