@@ -13,10 +13,10 @@ from app.domain.commands.command_rules import Ended, Sent
 from app.domain.commands.commands import Claimed
 from app.domain.commands.orders import SPECS
 from app.domain.commands.orders.spec import Chain, End, Situation
-from app.domain.device import deviations, files, password_rotation
+from app.domain.device import files, password_rotation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.office.messages import Row
-from app.models import Command, Station
+from app.models import Command
 from app.process import traces
 from app.process.clock import utc_now
 from app.process.logs import ABOUT
@@ -34,6 +34,7 @@ from worker.ocpp.versions import CallFault, Version
 from worker.pending import NotPut, Pending
 from worker.standing import ANSWER_S, Held
 from worker.storage import StorageAway
+from worker.tallies import Deviations
 from worker.works import Job
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,11 @@ DEAF_AFTER = 3
 class Calls:
     """Sends claimed commands over links and settles them."""
 
-    def __init__(self, batch: Batch, settings: Settings, endings: Endings) -> None:
+    def __init__(
+        self, batch: Batch, settings: Settings, endings: Endings, deviations: Deviations
+    ) -> None:
         self._batch = batch
+        self._deviations = deviations
         self._settings = settings
         self._endings = endings
         #: command -> its span, until its end is stored.
@@ -254,13 +258,7 @@ class Calls:
         link = held.link
         if link.unanswered != DEAF_AFTER:
             return
-        number = link.station.id
-
-        def run(db: Session, rows: list[Row]) -> None:
-            found = [("unresponsive", action)]
-            deviations.note(db, db.get(Station, number), found, now=utc_now())
-
-        self._batch.later(Job(run))
+        self._deviations.count(link.station.id, [("unresponsive", action)], utc_now())
         if not link.station.quirks.get("keep_when_deaf"):
             link.close(1001, "it does not answer any more")
 

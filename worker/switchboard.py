@@ -79,7 +79,8 @@ class Switchboard:
         self._dispatch = Dispatch(self.batch, self._standing, *told)
         self._dispatch.last_known.stations = lambda: len(self._held)
         self._replay = Replay(self.batch, self._dispatch, *told)
-        self._calls = Calls(self.batch, settings, Endings(self.batch, self._standing, spool))
+        endings = Endings(self.batch, self._standing, spool)
+        self._calls = Calls(self.batch, settings, endings, self._dispatch.deviations)
         self._claims = Claims(app, node, self._standing, self._calls)
         self._setpoints = Setpoints(app, self.batch, settings, self._held)
         self._greenlets: list[gevent.Greenlet] = []

@@ -157,7 +157,10 @@ class Deviations:
         if not tallies:
             return
         try:
-            self._batch.do(Job(lambda db, rows: deviations.store(db, tallies), "deviations"))
+            left = self._batch.do(
+                Job(lambda db, rows: deviations.store_free(db, tallies), "deviations")
+            )
         except StorageAway:
             self._tallies = deviations.together(tallies, self._tallies)
             raise
+        self._tallies = deviations.together(left, self._tallies)

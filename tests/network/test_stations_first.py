@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event, select
 
 from app.domain.charging import clocks
+from app.domain.device import deviations
 from app.domain.ground import bulk
 from app.domain.network import connections, plugs, presence
 from app.extensions import db as flask_db
@@ -66,7 +67,15 @@ def last_heard(db, number, now):
     presence.seen(db, [number], now=now)
 
 
-BEHIND = [plain_sample, sample_of_a_model, clock_found_out, dead_worker, ghosts, last_heard]
+def repairs(db, number, now):
+    told = deviations.Tally(1, now, now, "a")
+    assert deviations.store_free(db, {(number, "odd"): told}) == {(number, "odd"): told}
+
+
+BEHIND = [
+    *(plain_sample, sample_of_a_model, clock_found_out, dead_worker, ghosts, last_heard),
+    repairs,
+]
 
 
 @pytest.mark.parametrize("write", BEHIND)

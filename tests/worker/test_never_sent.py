@@ -33,6 +33,7 @@ from worker.ocpp.versions import Version
 from worker.spool import Spool
 from worker.standing import Standing
 from worker.storage import StorageAway
+from worker.tallies import Deviations
 
 __all__ = ["yard"]
 
@@ -71,8 +72,9 @@ def station(db, now):
 
 @pytest.fixture
 def calls(db, tmp_path):
-    endings = Endings(AtOnce(db), Standing(Settings()), Spool(tmp_path, 1 << 20))
-    return Calls(AtOnce(db), Settings(), endings)
+    batch = AtOnce(db)
+    endings = Endings(batch, Standing(Settings()), Spool(tmp_path, 1 << 20))
+    return Calls(batch, Settings(), endings, Deviations(batch))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import redaction
 from app.domain.ground.bulk import BulkInsert
+from app.domain.network import presence
 from app.models import Deviation
 
 
@@ -49,9 +50,19 @@ def count(
             tally.last_at, tally.example = now, example
 
 
+def store_free(db: Session, tallies: Tallies) -> Tallies:
+    """Store tallies of stations that nobody holds; return the others, for another time."""
+    free = set(presence.free(db, {station_id for station_id, _ in tallies}))
+    store(db, {key: tally for key, tally in tallies.items() if key[0] in free})
+    return {key: tally for key, tally in tallies.items() if key[0] not in free}
+
+
 def store(db: Session, tallies: Tallies) -> None:
-    """Add tallies to what is stored: however often a repair was needed, it is one row."""
-    # In one order, lest two processes that both know a station wait for each other's rows.
+    """Add tallies to what is stored: however often a repair was needed, it is one row.
+
+    Their stations are locked already, so that nobody else waits for these rows, or has them
+    (docs/adr/stations-first.md).
+    """
     rows = [
         (station_id, code, one.count, one.first_at, one.last_at, _kept(one.example))
         for (station_id, code), one in sorted(tallies.items(), key=itemgetter(0))

@@ -8,7 +8,7 @@ That a node says nothing is no sign while nobody does: the database was away.  I
 another one has lived through that time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -199,9 +199,13 @@ def _take_back(db: Session, missing: list[int], now: datetime) -> None:
 
 def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
     """Note that something was heard of these stations."""
-    free = db.execute(_FREE, {"stations": list(station_ids)}).scalars().all()
-    if free:
-        db.execute(_SEEN, {"stations": free, "now": now})
+    if found := free(db, station_ids):
+        db.execute(_SEEN, {"stations": found, "now": now})
+
+
+def free(db: Session, station_ids: Iterable[int]) -> Sequence[int]:
+    """Lock those of these stations that nobody holds, and return them."""
+    return db.execute(_FREE, {"stations": list(station_ids)}).scalars().all()
 
 
 @dataclass(frozen=True, slots=True)
