@@ -200,11 +200,13 @@ def test_all_tiles_are_of_the_sessions_that_began_today(network, db):
         network.session(station, network.now - hours, energy_wh=Decimal(2000), **ended), 90
     )
     network.session(station, network.now - hours, energy_wh=Decimal(500))
+    unused = network.session(station, network.now - hours, state=SessionState.NO_SHOW)
+    network.bill(unused, 5)
     at, zone = network.now + timedelta(seconds=1), "Europe/Berlin"
     today = home.today(db, now=at, zone=zone, before=home.past(db, now=at, zone=zone))
     assert (today.energy_wh.today, today.sessions.today) == (2500, 2)
-    assert today.revenue_minor.today == 90
-    assert today.revenue_minor.trend[-2:] == [Decimal(700), Decimal(90)]
+    assert today.revenue_minor.today == 95
+    assert today.revenue_minor.trend[-2:] == [Decimal(700), Decimal(95)]
 
 
 def test_home_is_one_page_and_its_live_part_alone(app, db, now):

@@ -15,6 +15,7 @@ from app.domain.ground.vocabulary import Activity, Availability, ReceiptState, S
 from app.domain.limits import supply
 from app.domain.network.presence import connected
 from app.models import Bill, ChargingSession, Connector, Message, Receipt, Review, Site, Station
+from app.models.sessions import CHARGED
 from app.queries.network.stations import has_plug
 
 #: From a time to another, the second one left out.
@@ -228,12 +229,13 @@ def _numbers(db: Session, spans: list[Span], currency: str | None) -> list[list[
     """Energy, sessions, revenue and the share that worked: a number per span each.
 
     All four are of the same sessions, those that began in the span: revenue is what their bills
-    come to, credits taken off, whenever they were issued.
+    come to, credits taken off, whenever they were issued.  A reservation that ran out unused
+    is none, though its fee is revenue.
     """
     began, energy = ChargingSession.started_at, ChargingSession.energy_wh
-    ended = ChargingSession.state == SessionState.ENDED
+    ended, charged = ChargingSession.state == SessionState.ENDED, case((CHARGED, 1))
     kwh, count, over, good = _per_span(
-        db, began, spans, energy, 1, case((ended, 1)), case((and_(ended, energy > 0), 1))
+        db, began, spans, energy, charged, case((ended, 1)), case((and_(ended, energy > 0), 1))
     )
     of_currency = case((Bill.currency == (currency or ""), Bill.gross_minor))
     (revenue,) = _per_span(db, began, spans, of_currency, of=Bill.session)
