@@ -205,6 +205,14 @@ def test_a_supply_is_told_while_it_is_exceeded_and_for_a_day_after(network, db):
     assert "supply_exceeded" not in [one.kind for one in found]
 
 
+def test_whoever_watches_a_supply_forgets_nothing(network, db):
+    """How long an excess is kept is said by the retention rules alone."""
+    network.session(network.station("CP-1"), last_power_w=43_200.0)
+    supply.watch(db, now=network.now)
+    supply.watch(db, now=network.now + timedelta(days=400))
+    assert db.query(SupplyExcess).one().ended_at == network.now + timedelta(days=400)
+
+
 def test_what_a_lost_station_drew_is_no_power_of_now(network, db):
     network.session(network.station("CP-1", online=False), last_power_w=99_000.0)
     supply.watch(db, now=network.now)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import Order
@@ -16,7 +16,6 @@ from app.models.sessions import RUNNING
 
 #: Two excesses with a shorter pause than this are one.
 PAUSE = timedelta(minutes=5)
-KEPT = timedelta(days=90)
 #: What was read so short ago is power of now, also where the station has come back since, as all
 #: do when a worker is replaced; what is older, up to so old, only of one that was there since.
 JUST_READ, BELIEVED = timedelta(minutes=2), timedelta(minutes=30)
@@ -84,7 +83,6 @@ def watch(db: Session, *, now: datetime) -> None:
     for site, limit_w in limited:
         if site.id in over:
             _note(db, site, draws[site.id].power_w, limit_w, now)
-    db.execute(delete(SupplyExcess).where(SupplyExcess.last_at < now - KEPT))
 
 
 def _note(db: Session, site: Site, power_w: float, limit_w: float, now: datetime) -> None:
