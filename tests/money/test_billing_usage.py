@@ -64,6 +64,15 @@ def test_a_plug_that_was_suspended_already_is_carried_over(db, net):
     assert (minutes(usage.idle), minutes(usage.charging)) == ([(0, 10)], [(10, 60)])
 
 
+def test_a_car_that_is_still_preparing_does_not_charge_yet(db, net):
+    """As in 2.x, where the transaction itself says so at its start."""
+    session = net.session()
+    net.status(session, -1, Activity.PREPARING)
+    net.status(session, 4, Activity.CHARGING)
+    usage = usage_of(db, session, LATER).usage
+    assert (minutes(usage.idle), minutes(usage.charging)) == ([], [(4, 60)])
+
+
 def row(**given):
     values = {
         "taken_at": STARTED,

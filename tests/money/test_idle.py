@@ -260,10 +260,17 @@ def test_a_still_register_confirms_a_status_of_before_a_time_offline():
 
 def test_a_suspended_plug_is_carried_over_only_while_the_station_is_connected():
     word = Word(at(-5), IDLE)
-    assert carried_over(word, (), at(0)) is IDLE
-    assert carried_over(word, [span(-3, -1)], at(0)) is CHARGING
-    assert carried_over(word, [span(0, 300)], at(0)) is CHARGING
-    assert carried_over(Word(at(-5), NOTHING), (), at(0)) is CHARGING
+    assert carried_over(word, (), (), at(0)) is IDLE
+    assert carried_over(word, (), [span(-3, -1)], at(0)) is CHARGING
+    assert carried_over(word, (), [span(0, 300)], at(0)) is CHARGING
+
+
+def test_a_plug_that_prepares_is_carried_over_where_it_goes_on_to_tell_when_it_charges():
+    word, charges = Word(at(-5), NOTHING), [Word(at(3), CHARGING)]
+    assert carried_over(word, charges, (), at(0)) is NOTHING
+    assert carried_over(word, charges, [span(-3, -1)], at(0)) is CHARGING
+    assert carried_over(word, [Word(at(3), IDLE)], (), at(0)) is CHARGING
+    assert carried_over(word, (), (), at(0)) is CHARGING
 
 
 def test_a_running_session_goes_on_as_its_last_reading_shows():

@@ -170,12 +170,16 @@ def stood(witness: Witness, *, billed: bool = True) -> Stood:
     return Stood(tuple(work.charging), idle, by_meter, tuple(sorted(work.codes)))
 
 
-def carried_over(word: Word | None, blind: Sequence[Interval], started_at: datetime) -> Says:
-    """What a plug's last status before a session says of it: only that it was suspended already.
+def carried_over(
+    word: Word | None, following: Sequence[Word], blind: Sequence[Interval], started_at: datetime
+) -> Says:
+    """What a plug's last status before a session says of it: that it was suspended already, or
+    (Preparing) not yet charging, where those that follow tell when it does.
 
     It says nothing where the station was not connected in between or at the start.
     """
-    if word is None or word.says not in (Says.IDLE, Says.WITHHELD):
+    tells = any(each.says is Says.CHARGING for each in following)
+    if word is None or word.says is Says.CHARGING or (word.says is Says.NOTHING and not tells):
         return Says.CHARGING
     away = any(until > word.at and since <= started_at for since, until in blind)
     return Says.CHARGING if away else word.says

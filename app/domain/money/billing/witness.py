@@ -63,7 +63,7 @@ def witness_of(
     words = [Word(event.at, _SAYS[event.activity]) for event in events]
     before = words.pop(0) if words and words[0].at <= span[0] else None
     blind = _blind(book, session, events, (before.at if before else span[0], ended_at))
-    carried = carried_over(before, blind, span[0])
+    carried = carried_over(before, words, blind, span[0])
     return Witness(*span, steps, words, carried, blind, (), greatest, running, believed)
 
 
