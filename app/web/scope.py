@@ -14,6 +14,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.domain.access import reach
+from app.domain.ground.bulk import MADE_ONCE
 from app.models import AtStation, Site, SiteOwned, Station, StationOwned, TenantOwned
 
 _KEY = "scope"
@@ -46,8 +47,16 @@ def _apply(state: ORMExecuteState) -> None:
     scope: Scope | None = state.session.info.get(_KEY)
     if scope is None or not (state.is_select or state.is_update or state.is_delete):
         return
-    sites = reach.of(state.session)
-    state.statement = state.statement.options(*_criteria(Scope(scope.tenant_id, sites)))
+    seen = Scope(scope.tenant_id, reach.of(state.session))
+    narrow_it = _narrowed if MADE_ONCE in state.execution_options else _narrow
+    state.statement = narrow_it(state.statement, seen)
+
+
+def _narrow(statement: Any, scope: Scope) -> Any:
+    return statement.options(*_criteria(scope))
+
+
+_narrowed = lru_cache(maxsize=500)(_narrow)
 
 
 @event.listens_for(Session, "before_flush")

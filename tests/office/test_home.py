@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select, text
 
-from app.domain.ground.vocabulary import ReceiptState, SessionState, Verdict
+from app.domain.ground.vocabulary import AlertKind, ReceiptState, SessionState, Verdict
 from app.models import (
+    Alert,
+    AlertRule,
     Authorisation,
     HandshakeAttempt,
     OutgoingMail,
@@ -20,6 +22,7 @@ from app.models import (
     WorkerNode,
 )
 from app.queries.office import first_run, home
+from app.web import scope
 from tests.support import seed
 from tests.support.by_hand import Network
 
@@ -321,3 +324,27 @@ def test_a_database_that_cannot_be_used_is_said_even_to_the_signed_in(app, db, n
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
     assert "The database is not ready" in answer.text
+
+
+def test_the_frame_counts_what_waits_within_the_readers_reach(network, db, now):
+    theirs = Network(db, now, "Theirs")
+    for one, count in ((network, 2), (theirs, 3)):
+        rule = AlertRule(name="Offline", name_key="offline", kind=AlertKind.STATION_OFFLINE)
+        rule.tenant_id, rule.created_at = one.tenant.id, now
+        one.add(rule)
+        for number in range(count):
+            session = one.session(one.station(f"{one.tenant.name}-{number}"))
+            at = {"tenant_id": one.tenant.id, "site_id": one.site.id, "opened_at": now}
+            one.add(Review(session_id=session.id, reasons=[], **at))
+            about = {"rule_id": rule.id, "kind": rule.kind, "subject": str(number)}
+            one.add(Alert(what="", began_at=now, **about, **at))
+    db.commit()
+    elsewhere = frozenset({network.site.id + theirs.site.id})
+    for reach, expected in (
+        (None, home.Waiting(5, 5, now)),
+        (scope.Scope(theirs.tenant.id), home.Waiting(3, 3, now)),
+        (scope.Scope(network.tenant.id), home.Waiting(2, 2, now)),
+        (scope.Scope(network.tenant.id, elsewhere), home.Waiting(0, 0, now)),
+    ):
+        scope.narrow(db, reach)
+        assert home.waiting(db) == expected

@@ -222,7 +222,9 @@ def newest_beat(db: Session) -> datetime | None:
 
 def silence(db: Session, *, now: datetime) -> Silence | None:
     """Tell since when no worker answers; None while one does."""
-    newest = newest_beat(db)
-    if newest is not None and newest > now - ALIVE:
-        return None
-    return Silence(newest)
+    return silence_since(newest_beat(db), now)
+
+
+def silence_since(newest: datetime | None, now: datetime) -> Silence | None:
+    """Tell whether it is silent, by the newest sign of any worker."""
+    return None if newest is not None and newest > now - ALIVE else Silence(newest)

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
+from app.domain.ground.bulk import made_once
 from app.domain.ground.errors import Forbidden, Invalid, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.office import audit
@@ -83,22 +84,32 @@ def delete(
     db.flush()
 
 
-def seen(db: Session, user: Person, page: str) -> list[SavedFilter]:
-    """The filters of a page that a person may use: their own first, then those others share."""
-    mine = SavedFilter.user_id == user.id
+@made_once
+def _seen() -> Select[SavedFilter]:
+    mine = SavedFilter.user_id == bindparam("user")
     query = select(SavedFilter).where(
-        SavedFilter.tenant_id == user.tenant_id,
-        SavedFilter.page == page,
+        SavedFilter.tenant_id == bindparam("tenant"),
+        SavedFilter.page == bindparam("page"),
         or_(mine, SavedFilter.shared),
     )
     order = (mine.desc(), SavedFilter.name_key, SavedFilter.id)
-    return list(db.scalars(query.order_by(*order).limit(2 * MOST_KEPT)))
+    return query.order_by(*order).limit(2 * MOST_KEPT)
+
+
+@made_once
+def _choice() -> Select[ListChoice]:
+    mine = ListChoice.user_id == bindparam("user")
+    return select(ListChoice).where(mine, ListChoice.page == bindparam("page"))
+
+
+def seen(db: Session, user: Person, page: str) -> list[SavedFilter]:
+    """The filters of a page that a person may use: their own first, then those others share."""
+    return list(db.scalars(_seen(), {"user": user.id, "tenant": user.tenant_id, "page": page}))
 
 
 def choice(db: Session, user: Person, page: str) -> ListChoice | None:
     """How a person wants a page; None where they have not said."""
-    query = select(ListChoice).where(ListChoice.user_id == user.id, ListChoice.page == page)
-    return db.scalar(query)
+    return db.scalar(_choice(), {"user": user.id, "page": page})
 
 
 def begin_with(db: Session, user: Person, page: str, row: SavedFilter | None) -> None:

@@ -11,9 +11,10 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, bindparam, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from app.domain.ground.bulk import made_once
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import SYSTEM, Actor, Role, SignInWay
 from app.domain.network import tenants
@@ -73,15 +74,20 @@ def begin(
     return row, secret
 
 
-def find(db: Session, secret: str, *, now: datetime) -> SignIn | None:
-    """Return the sign-in with this secret if it counts now."""
+@made_once
+def _found() -> Select[SignIn]:
     who = joinedload(SignIn.user)
     query = select(SignIn).options(
         who.joinedload(User.own_role),
         who.joinedload(User.sites).load_only(Site.id),
         joinedload(SignIn.tenant),
     )
-    row = db.scalars(query.where(SignIn.token_hash == digest(secret))).unique().one_or_none()
+    return query.where(SignIn.token_hash == bindparam("token_hash"))
+
+
+def find(db: Session, secret: str, *, now: datetime) -> SignIn | None:
+    """Return the sign-in with this secret if it counts now."""
+    row = db.scalars(_found(), {"token_hash": digest(secret)}).unique().one_or_none()
     if row is None or row.ended_at is not None or row.expires_at <= now:
         return None
     return row if row.user.archived_at is None else None

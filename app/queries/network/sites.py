@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from app.domain.ground.bulk import made_once
 from app.domain.limits import supply
 from app.domain.network.presence import connected
 from app.models import Site, Station, Tariff
@@ -84,14 +85,16 @@ class Place:
     timezone: str
 
 
+@made_once
+def _zones() -> Select[str, int, str]:
+    query = select(Site.timezone, func.count(Site.id), func.min(Site.name))
+    query = query.where(Site.archived_at.is_(None)).group_by(Site.timezone)
+    return query.order_by(func.count(Site.id).desc(), Site.timezone)
+
+
 def place(db: Session) -> Place:
     """Name the place: one site by its name, several by their number."""
-    zones = db.execute(
-        select(Site.timezone, func.count(Site.id), func.min(Site.name))
-        .where(Site.archived_at.is_(None))
-        .group_by(Site.timezone)
-        .order_by(func.count(Site.id).desc(), Site.timezone)
-    ).all()
+    zones = db.execute(_zones()).all()
     if not zones:
         return Place("", "UTC")
     count = sum(number for _, number, _ in zones)

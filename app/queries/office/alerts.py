@@ -55,12 +55,6 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     return fetch(db, wanted.select(), wish, SORTS, default="-opened", noun="alerts")
 
 
-def unseen(db: Session) -> int:
-    """How many alerts are open that nobody has acknowledged."""
-    waits = Alert.closed_at.is_(None), Alert.acknowledged_at.is_(None)
-    return db.scalar(select(func.count(Alert.id)).where(*waits)) or 0
-
-
 def rules(db: Session) -> list[AlertRule]:
     """All rules, those at work first."""
     query = select(AlertRule).options(selectinload(AlertRule.sites))

@@ -8,13 +8,25 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.domain.ground.bulk import made_once
 from app.domain.ground.vocabulary import Activity, Availability, ReceiptState, SessionState
 from app.domain.limits import supply
 from app.domain.network.presence import connected
-from app.models import Bill, ChargingSession, Connector, Message, Receipt, Review, Site, Station
+from app.models import (
+    Alert,
+    Bill,
+    ChargingSession,
+    Connector,
+    Message,
+    Receipt,
+    Review,
+    Site,
+    Station,
+    WorkerNode,
+)
 from app.models.sessions import CHARGED
 from app.queries.network.stations import has_plug
 
@@ -37,6 +49,16 @@ class Presence:
 
     online: int
     stations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Sessions in the review inbox, open alerts that nobody has acknowledged, and when any worker
+    last said that it lives."""
+
+    bills: int
+    alerts: int
+    beat_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +119,21 @@ def hearing(db: Session, *, now: datetime) -> dict[int, datetime | None]:
     return dict(db.execute(query.where(running, connected(now)).distinct()).all())
 
 
-def held_bills(db: Session) -> int:
-    """Count the sessions that wait in the review inbox."""
-    return db.scalar(select(func.count(Review.id)).where(Review.decided_at.is_(None))) or 0
+@made_once
+def _waiting() -> Select[int, int, datetime | None]:
+    parts = (
+        select(func.count(Review.id)).where(Review.decided_at.is_(None)),
+        select(func.count(Alert.id)).where(
+            Alert.closed_at.is_(None), Alert.acknowledged_at.is_(None)
+        ),
+        select(func.max(WorkerNode.beat_at)),
+    )
+    return select(*(part.scalar_subquery() for part in parts))
+
+
+def waiting(db: Session) -> Waiting:
+    """Return what the frame around each page tells, which one statement asks for."""
+    return Waiting(*db.execute(_waiting()).one())
 
 
 def network_now(db: Session, *, now: datetime, zone: str) -> Now:

@@ -24,7 +24,7 @@ from app.queries.ground.findings import Finding
 from app.queries.money import costs
 from app.queries.network import map
 from app.queries.network import sites as place_queries
-from app.queries.office import alerts, first_run, home
+from app.queries.office import first_run, home
 from app.text.numbers import FIXED, MINUS, change, iso_formats, language, number
 from app.text.sentences import translated
 from app.text.setup_guide import charger_address, leads_here_only
@@ -64,7 +64,7 @@ class Frame:
 
     def menu(self, page: str, caller: Callable[[], Markup]) -> Markup:
         """The menu as `caller` writes it for a page: once for all to whom it is the same."""
-        reads = (language(), request.script_root, self.bills_held, self.alerts_open)
+        reads = (language(), request.script_root, self.waiting.bills, self.waiting.alerts)
         return kept.get(0, ("menu", page, *reads, current_user.opens), PAST_S, caller)
 
     @cached_property
@@ -73,19 +73,14 @@ class Frame:
         return _of_now("presence", "stations", lambda: home.presence(db.session(), now=g.now))
 
     @cached_property
-    def bills_held(self) -> int:
-        """How many sessions wait in the review inbox."""
-        return home.held_bills(db.session())
+    def waiting(self) -> home.Waiting:
+        """What waits for people, and how long nobody has heard of a worker."""
+        return home.waiting(db.session())
 
-    @cached_property
-    def alerts_open(self) -> int:
-        """How many alerts are open that nobody has acknowledged."""
-        return alerts.unseen(db.session())
-
-    @cached_property
+    @property
     def silence(self) -> Silence | None:
         """Since when no worker answers; None while one does."""
-        return presence.silence(db.session(), now=g.now)
+        return presence.silence_since(self.waiting.beat_at, g.now)
 
     @cached_property
     def hearing(self) -> dict[int, datetime | None]:
