@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app import reactions
 from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
-from app.domain.ground import events
+from app.domain.ground import events, texts
 from app.domain.ground.clock import let_others_run
 from app.extensions import db as flask_db
 from app.extensions import thread_pool
@@ -171,6 +171,7 @@ def tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None
+        connection.create_function("sorting", 1, texts.sorting, deterministic=True)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",

@@ -15,9 +15,10 @@ from app.domain.limits.profile_documents import EVERY_S
 from app.domain.limits.profile_forms import in_unit, rate_at
 from app.domain.limits.station_profiles import HELD
 from app.models import ChargingProfile, StationProfile
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
-SORTS = {"name": func.lower(ChargingProfile.name), "added": ChargingProfile.created_at}
+SORTS = {"name": by_name(ChargingProfile.name), "added": ChargingProfile.created_at}
 #: A schedule without an end is drawn for so long.
 DRAWN_S = 86_400
 #: Assignments on a profile's page.
@@ -45,7 +46,7 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
 def usable(db: Session) -> list[ChargingProfile]:
     """The profiles that can be given to a station, by name."""
     query = select(ChargingProfile).where(ChargingProfile.archived_at.is_(None))
-    return list(db.scalars(query.order_by(func.lower(ChargingProfile.name))))
+    return list(db.scalars(query.order_by(by_name(ChargingProfile.name))))
 
 
 def users(db: Session, ids: list[int]) -> dict[int, int]:

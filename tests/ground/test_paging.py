@@ -10,9 +10,11 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from app import uow
+from app.domain.ground import texts
 from app.domain.ground.vocabulary import MessageOutcome, Role, SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Driver, Message, User
+from app.queries.access import drivers as driver_lists
 from app.queries.access.drivers import Use, use_by_driver
 from app.queries.charging import sessions
 from app.queries.ground import paging
@@ -89,6 +91,32 @@ def test_each_row_stands_on_one_page_forwards_and_back(network):
         expected = [row.id for row in network.db.scalars(whole)]
         assert [number for page in there for number in page] == expected, sort
         assert back[::-1] == there[:-1], sort
+
+
+def test_names_stand_where_people_look_for_them(network):
+    names = (
+        "Zoe",
+        "Ärger & Söhne",
+        "anna",
+        "Émile",
+        "Arno",
+        "Özcan",
+        "olga",
+        "Straße",
+        "Strasse 2",
+    )
+    for name in names:
+        network.add(Driver(tenant_id=network.tenant.id, name=name, created_at=network.now))
+    network.db.commit()
+    found, wish = [], Wish("name", size=2)
+    while not found or wish.after:
+        page = fetch(network.db, select(Driver), wish, driver_lists.SORTS, default="name")
+        found += [row.name for row in page]
+        wish = Wish("name", page.page + 1, 2, after=page.after)
+    assert found == [
+        "anna", "Ärger & Söhne", "Arno", "Émile", "olga", "Özcan", "Straße", "Strasse 2", "Zoe",
+    ]  # fmt: skip
+    assert [texts.sorting(name) for name in found] == sorted(map(texts.sorting, names))
 
 
 def test_a_page_is_found_where_it_was_when_rows_came_before_it(network):

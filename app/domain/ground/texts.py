@@ -23,6 +23,8 @@ N_ = str
 #: They are a matter of spelling, in Persian as in Hindi; whatever else cannot be seen only hides
 #: that two names differ, or turns round what stands beside it.
 _JOINERS = "\u200c\u200d"
+#: What a letter bears, once it is parted from it.
+_MARKS = re.compile("[\u0300-\u036f]")
 _NOT_IN_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -50,6 +52,14 @@ def row_id(text: str | None) -> int | None:
 def key(text: str) -> str:
     """The form in which names are compared: case does not count, nor what cannot be seen."""
     return unicodedata.normalize("NFC", _seen(text)).strip().casefold()
+
+
+def sorting(text: str) -> str:
+    """The form in which names are put in order: neither case nor the marks of letters count."""
+    if text.isascii():
+        return text.lower()
+    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    return bare.lower().replace("ß", "ss")
 
 
 def _seen(text: str, *, but: str = "") -> str:

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models import Bill, ChargingSession, Driver, Tag, Tariff
 from app.models.sessions import CHARGED
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS: Mapping[str, Any] = {
-    "name": func.lower(Driver.name),
+    "name": by_name(Driver.name),
     "email": Driver.email_key,
     "language": Driver.language,
     "added": Driver.created_at,
@@ -131,5 +132,5 @@ def sums(db: Session, driver: Driver, since: datetime | None = None) -> list[Sum
 
 def tariffs(db: Session) -> list[Tariff]:
     """Return the tariffs that may be assigned."""
-    query = select(Tariff).where(Tariff.archived_at.is_(None)).order_by(Tariff.name_key)
+    query = select(Tariff).where(Tariff.archived_at.is_(None)).order_by(by_name(Tariff.name))
     return list(db.scalars(query))

@@ -13,6 +13,7 @@ from app.domain.access.known_tags import Entry
 from app.domain.access.reservations import OPEN
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.models import Command, Connector, LocalList, Reservation, Station, Tag
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {
@@ -22,7 +23,7 @@ SORTS = {
     "tag": Reservation.token,
     "state": Reservation.state,
     "until": Reservation.expires_at,
-    "who": Reservation.created_by,
+    "who": by_name(Reservation.created_by),
 }
 #: Reservations on the page of one station.
 RECENT = 50

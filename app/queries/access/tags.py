@@ -20,13 +20,14 @@ from app.models import (
     tag_sites,
     tag_stations,
 )
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS: Mapping[str, Any] = {
     "tag": Tag.key,
-    "label": func.lower(func.coalesce(Tag.label, "")),
-    "driver": func.lower(func.coalesce(Driver.name, "")),
-    "group": func.lower(func.coalesce(TagGroup.name, "")),
+    "label": by_name(func.coalesce(Tag.label, "")),
+    "driver": by_name(func.coalesce(Driver.name, "")),
+    "group": by_name(func.coalesce(TagGroup.name, "")),
     "expires": Tag.expires_at,
     "limit": Tag.concurrent_limit,
     "added": Tag.created_at,
@@ -249,9 +250,7 @@ def unknown(db: Session, since: datetime) -> list[UnknownToken]:
 
 def groups(db: Session) -> list[TagGroup]:
     """Return all groups by name."""
-    query = (
-        select(TagGroup).options(joinedload(TagGroup.tariff)).order_by(func.lower(TagGroup.name))
-    )
+    query = select(TagGroup).options(joinedload(TagGroup.tariff)).order_by(by_name(TagGroup.name))
     return list(db.scalars(query))
 
 
@@ -267,7 +266,7 @@ def group_sizes(db: Session) -> dict[int, int]:
 
 def sites(db: Session) -> list[Site]:
     """Return the sites a tag may be limited to."""
-    query = select(Site).where(Site.archived_at.is_(None)).order_by(Site.name_key)
+    query = select(Site).where(Site.archived_at.is_(None)).order_by(by_name(Site.name))
     return list(db.scalars(query))
 
 
@@ -284,6 +283,6 @@ def stations(db: Session, numbers: Iterable[int]) -> list[Station]:
         .join(Station.site)
         .where(Station.id.in_(list(numbers)))
         .options(joinedload(Station.site))
-        .order_by(Site.name_key, Station.identity_key)
+        .order_by(by_name(Site.name), Station.identity_key)
     )
     return list(db.scalars(query))

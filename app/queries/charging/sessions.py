@@ -23,6 +23,7 @@ from app.models import (
     TariffVersion,
 )
 from app.models.sessions import CHARGED, FLAGGED
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import (
     MOST_COUNTED,
     Page,
@@ -40,7 +41,7 @@ SORTS: Mapping[str, Any] = {
     "ended": ChargingSession.ended_at,
     "energy": ChargingSession.energy_wh,
     "station": (Station.identity_key, ChargingSession.evse),
-    "driver": func.lower(func.coalesce(Driver.name, ChargingSession.token)),
+    "driver": by_name(func.coalesce(Driver.name, ChargingSession.token)),
     "id": ChargingSession.id,
 }
 #: Stations, drivers or cards of a name whose sessions are looked up one by one.
@@ -259,7 +260,7 @@ def strays(db: Session, session_id: int) -> list[StrayStop]:
 
 def choices(db: Session) -> dict[str, list[tuple[int, str]]]:
     """Return what the list can be narrowed to: the sites in reach."""
-    sites = db.scalars(select(Site).order_by(Site.name_key))
+    sites = db.scalars(select(Site).order_by(by_name(Site.name)))
     return {"sites": [(row.id, row.name) for row in sites]}
 
 

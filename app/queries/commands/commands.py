@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.commands.broadcast_targets import UNDER_WAY
 from app.domain.ground.vocabulary import FAILURES, OPEN_STATES, CommandState, Order
 from app.models import Broadcast, BroadcastTarget, Command, Message, Station
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {
@@ -17,7 +18,7 @@ SORTS = {
     "station": Station.identity_key,
     "order": Command.order,
     "state": Command.state,
-    "who": Command.requested_by,
+    "who": by_name(Command.requested_by),
     "latency": Command.latency_ms,
 }
 
@@ -92,7 +93,7 @@ def actions(db: Session, station: Station) -> list[str]:
 BROADCAST_SORTS = {
     "at": Broadcast.created_at,
     "order": Broadcast.order,
-    "who": Broadcast.requested_by,
+    "who": by_name(Broadcast.requested_by),
 }
 #: Rows of the matrix on one page.
 SHOWN = 2000

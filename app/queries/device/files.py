@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.device import file_jobs, files
 from app.domain.ground.vocabulary import FileJobState
 from app.models import CustomerReport, FileJob, FirmwareFile, Station, StationVariable
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 #: Jobs on a station's page, and on the page of one image.
@@ -18,8 +19,8 @@ RECENT = 25
 
 LIBRARY_SORTS = {
     "version": FirmwareFile.version,
-    "name": func.lower(FirmwareFile.name),
-    "vendor": func.lower(func.coalesce(FirmwareFile.vendor, "")),
+    "name": by_name(FirmwareFile.name),
+    "vendor": by_name(func.coalesce(FirmwareFile.vendor, "")),
     "size": FirmwareFile.size_bytes,
     "added": FirmwareFile.created_at,
 }

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.models import Driver, Station, Tag
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import alike, like
 
 #: Answers to a few letters.
@@ -70,7 +71,7 @@ def _fitting(query: Select[Any], text: str, first: Any, *others: Any) -> Select[
         holding = like(typed)
         query = query.where(alike(holding, first, *others))
         query = query.order_by(case((alike(holding[1:], first), 0), else_=1))
-    return query.order_by(func.lower(first))
+    return query.order_by(by_name(first))
 
 
 def station(db: Session, text: str, *, in_use: bool = False) -> Station:

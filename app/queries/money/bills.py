@@ -22,6 +22,7 @@ from app.models import (
     TariffVersion,
 )
 from app.queries.charging.sessions import MOST_NAMED, meant
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like
 
 #: No year has bills whose numbers are longer.
@@ -30,7 +31,7 @@ SORTS: Mapping[str, Any] = {
     "issued": Bill.issued_at,
     "number": Bill.number,
     "session": Bill.session_id,
-    "driver": func.lower(func.coalesce(Driver.name, ChargingSession.token)),
+    "driver": by_name(func.coalesce(Driver.name, ChargingSession.token)),
     "energy": Bill.energy_wh,
     "gross": Bill.gross_minor,
     "duration": Bill.duration_s,
@@ -242,4 +243,4 @@ def review_of(db: Session, session_id: int) -> Review | None:
 
 def sites(db: Session) -> list[tuple[int, str]]:
     """Return the sites that the list can be narrowed to."""
-    return [(site.id, site.name) for site in db.scalars(select(Site).order_by(Site.name_key))]
+    return [(site.id, site.name) for site in db.scalars(select(Site).order_by(by_name(Site.name)))]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.money import validity
 from app.models import ChargingSession, Review, Station, StrayStop, Tariff, TariffVersion
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, fetch, like
 
 SORTS = {"opened": Review.opened_at, "decided": Review.decided_at}
@@ -85,6 +86,6 @@ def tariffs(db: Session, session: ChargingSession, now: datetime) -> list[tuple[
     )
     found = [
         (tariff, validity.in_force(tariff.versions, now, session.timezone))
-        for tariff in db.scalars(query.order_by(Tariff.name_key))
+        for tariff in db.scalars(query.order_by(by_name(Tariff.name)))
     ]
     return [(held.id, f"{tariff.name}, version {held.number}") for tariff, held in found]

@@ -8,11 +8,12 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.models import ChargingSession, Driver, Site, Station, TagGroup, Tariff, TariffVersion
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, fetch, like
 
 SORTS: Mapping[str, Any] = {
-    "name": Tariff.name_key,
-    "currency": (Tariff.currency, Tariff.name_key),
+    "name": by_name(Tariff.name),
+    "currency": (Tariff.currency, by_name(Tariff.name)),
     "added": Tariff.created_at,
 }
 

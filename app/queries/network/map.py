@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.vocabulary import Activity, Availability
 from app.domain.network.presence import connected
 from app.models import Connector, Site, Station
+from app.queries.ground.names import by_name
 from app.queries.network.stations import has_plug
 
 #: Stations that are named beside their sites; where there are more, the site's page has them.
@@ -71,7 +72,7 @@ def places(db: Session, *, now: datetime, named: bool = True) -> list[Place]:
         .outerjoin(Station, and_(Station.site_id == Site.id, Station.archived_at.is_(None)))
         .where(Site.archived_at.is_(None))
         .group_by(Site.id, "shown_as")
-        .order_by(Site.name_key, Site.id)
+        .order_by(by_name(Site.name), Site.id)
     )
     found: dict[int, Place] = {}
     for site, word, count in rows:

@@ -11,9 +11,10 @@ from app.domain.ground.bulk import made_once
 from app.domain.limits import supply
 from app.domain.network.presence import connected
 from app.models import Site, Station, Tariff
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
-SORTS = {"name": Site.name_key, "timezone": Site.timezone, "currency": Site.currency}
+SORTS = {"name": by_name(Site.name), "timezone": Site.timezone, "currency": Site.currency}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,16 @@ def counts(db: Session, ids: Iterable[int], now: datetime) -> dict[int, Counts]:
 
 def choices(db: Session) -> list[Site]:
     """The sites in use, by name."""
-    query = select(Site).where(Site.archived_at.is_(None)).order_by(Site.name_key)
+    query = select(Site).where(Site.archived_at.is_(None)).order_by(by_name(Site.name))
     return list(db.scalars(query))
 
 
 def tariffs(db: Session) -> list[Tariff]:
     """The tariffs in use, by name: what a site or a station may be given."""
     return list(
-        db.scalars(select(Tariff).where(Tariff.archived_at.is_(None)).order_by(Tariff.name_key))
+        db.scalars(
+            select(Tariff).where(Tariff.archived_at.is_(None)).order_by(by_name(Tariff.name))
+        )
     )
 
 

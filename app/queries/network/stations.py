@@ -17,6 +17,7 @@ from app.domain.ground.vocabulary import (
 from app.domain.limits.supply import is_of_now
 from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Deviation, Site, Station
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 #: What the status filter may ask for.
@@ -24,8 +25,8 @@ STATES = ("charging", "idle", "free", "faulted", "out_of_service", "unknown")
 
 SORTS = {
     "identity": Station.identity_key,
-    "name": Station.name,
-    "site": Site.name_key,
+    "name": by_name(Station.name),
+    "site": by_name(Site.name),
     "vendor": (Station.vendor, Station.model),
     "firmware": Station.firmware,
     "seen": func.coalesce(Station.last_seen_at, Station.created_at),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from app.domain.ground.vocabulary import AlertKind, Area, DeliveryState, Right
 from app.domain.office import rights
 from app.models import Alert, AlertRule, AuditEntry, User, WebhookDelivery, WebhookEndpoint
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {"opened": Alert.opened_at, "began": Alert.began_at, "what": Alert.what}
@@ -59,7 +60,7 @@ def rules(db: Session) -> list[AlertRule]:
     """All rules, those at work first."""
     query = select(AlertRule).options(selectinload(AlertRule.sites))
     archived = AlertRule.archived_at.is_not(None)
-    return list(db.scalars(query.order_by(archived, AlertRule.name_key)))
+    return list(db.scalars(query.order_by(archived, by_name(AlertRule.name))))
 
 
 def found_by(db: Session) -> dict[int, int]:
@@ -81,7 +82,7 @@ def story(db: Session, alert: Alert) -> list[AuditEntry]:
 
 def who_may_see_to(db: Session, alert: Alert) -> list[User]:
     """Members of staff that an alert may be assigned to."""
-    query = select(User).options(selectinload(User.sites)).order_by(User.name)
+    query = select(User).options(selectinload(User.sites)).order_by(by_name(User.name))
     able = query.where(User.archived_at.is_(None), User.owner_id.is_(None))
     return [
         user
@@ -106,7 +107,7 @@ class Tally:
 def webhooks(db: Session) -> list[WebhookEndpoint]:
     """All webhooks, those in use first."""
     archived = WebhookEndpoint.archived_at.is_not(None)
-    query = select(WebhookEndpoint).order_by(archived, WebhookEndpoint.name_key)
+    query = select(WebhookEndpoint).order_by(archived, by_name(WebhookEndpoint.name))
     return list(db.scalars(query))
 
 

@@ -11,10 +11,11 @@ from app.domain.ground import texts
 from app.domain.ground.vocabulary import Role
 from app.domain.office import rights
 from app.models import ApiToken, AuditEntry, OwnRole, Site, User
+from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
 SORTS = {
-    "name": User.name,
+    "name": by_name(User.name),
     "email": User.email_key,
     "role": User.role,
     "last": User.last_sign_in_at,
@@ -63,7 +64,7 @@ def people_of_roles(db: Session) -> dict[str, int]:
 def owners(db: Session) -> list[User]:
     """Return who may answer for a machine."""
     people = select(User).where(User.archived_at.is_(None), User.owner_id.is_(None))
-    return list(db.scalars(people.order_by(User.name)))
+    return list(db.scalars(people.order_by(by_name(User.name))))
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
@@ -73,7 +74,9 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
 
 def sites(db: Session) -> list[Site]:
     """Return the sites that somebody's reach can be limited to."""
-    return list(db.scalars(select(Site).where(Site.archived_at.is_(None)).order_by(Site.name)))
+    return list(
+        db.scalars(select(Site).where(Site.archived_at.is_(None)).order_by(by_name(Site.name)))
+    )
 
 
 def tokens(db: Session, user: User | None = None) -> list[ApiToken]:

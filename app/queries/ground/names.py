@@ -1,0 +1,31 @@
+"""Names in the order in which people look for them, alike on both databases."""
+
+from typing import Any
+
+from sqlalchemy import String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class by_name(FunctionElement[str]):
+    """What a name, which is never NULL, is sorted by: `texts.sorting`, as the database says it.
+
+    It is compared as it stands, whatever order the database was set up with: PostgreSQL's own is
+    that of bytes in many images, and SQLite's always is.
+    """
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(by_name, "sqlite")
+def _sqlite(element: Any, compiler: Any, **given: Any) -> str:
+    # `app.uow.tune_sqlite` lends the function.
+    return f"sorting({compiler.process(element.clauses, **given)})"
+
+
+@compiles(by_name)
+def _standard(element: Any, compiler: Any, **given: Any) -> str:
+    inner = compiler.process(element.clauses, **given)
+    bare = rf"lower(regexp_replace(normalize({inner}, NFKD), '[\u0300-\u036f]', '', 'g'))"
+    return f"replace({bare}, 'ß', 'ss') COLLATE \"C\""
