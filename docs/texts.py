@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from app.config import Settings
+from app.domain.commands.orders.catalogue import NOUNS
+from app.forms.commands.order_fields import words, words_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "templates" / "translations"
@@ -56,6 +60,7 @@ _CODE = re.compile(
 _BRACES = re.compile(r"\{([a-zA-Z]\w*)\}")
 
 
+@cache
 def collected(catalogue: str) -> Catalog:
     """All texts of a catalogue, as the code and the templates say them now."""
     name = "babel" if catalogue == "messages" else catalogue
@@ -70,7 +75,20 @@ def collected(catalogue: str) -> Catalog:
     if catalogue == "desk":
         for each in fields(Settings):
             found.add(each.metadata["meaning"])
+        for text in {*_of_orders()} - {*texts_of(collected("sentences"))}:
+            found.add(text)
     return found
+
+
+def _of_orders() -> Iterator[str]:
+    """What the forms of orders call each argument, and the words that it chooses among."""
+    for spec in chain.from_iterable(NOUNS.values()):
+        for name, argument in spec.arguments.items():
+            look = argument.looks
+            yield argument.label or words(name)
+            for _value, said in words_of(look) + (words_of(look.item) if look.item else []):
+                if re.search("[A-Za-z]{2}", said):
+                    yield said
 
 
 def languages() -> list[str]:
@@ -139,9 +157,9 @@ def forms(text: Any) -> list[str]:
 def sentences(file: Any, keywords: Any, comment_tags: Any, options: Any) -> Iterator[Any]:
     """Extract what a module of the domain says to people; values become `%(name)s`."""
     tree = ast.parse(file.read())
-    words = _Words()
-    words.visit(tree)
-    for line, text in [*words.found, *_of_choices(tree)]:
+    said = _Words()
+    said.visit(tree)
+    for line, text in [*said.found, *_of_choices(tree)]:
         yield line, None, text, []
 
 

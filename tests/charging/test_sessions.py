@@ -116,7 +116,7 @@ def test_a_finished_session_tells_its_whole_story(viewer, made):
         f"Bill {bill.number} issued",
         "accepted by mx.example.org",
         "StartTransaction · connector 1",
-        "Connector 1 SuspendedEV",
+        "Connector 1 idle: the car asks for nothing",
         "Ask for a message: accepted",
         "may charge at every site",
         "1\u00a0204\u00a0118\u00a0Wh",

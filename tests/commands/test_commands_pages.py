@@ -264,6 +264,15 @@ def test_what_was_tried_before_is_on_the_page_of_a_command(db, made, operator, n
 LOGS = {"order": "fetch_logs", "kind": "diagnostics", "place": "form"}
 
 
+def test_several_of_a_list_are_ticked(db, made, operator):
+    asked = {"order": "read_monitors", "criteria": ["threshold", "periodic"]}
+    operator.post(address(made), data=asked)
+    assert newest(db).arguments["criteria"] == ["threshold", "periodic"]
+    page = operator.get(f"{address(made)}?order=read_monitors&criteria=delta,periodic").text
+    field = page[page.index('id="read_monitors-criteria-0"') - 90 :][:900]
+    assert ["checked" in box for box in field.split("<input")[1:4]] == [False, True, True]
+
+
 def test_a_time_is_picked_on_the_clock_of_the_site(db, made, operator):
     page = operator.get(f"{address(made)}?order=fetch_logs").text
     field = page[page.index('id="fetch_logs-oldest"') - 200 :][:600]

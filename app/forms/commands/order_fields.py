@@ -4,7 +4,10 @@ from typing import Any
 
 from wtforms import Field, SelectField, StringField, TextAreaField
 
+from app.domain.commands.orders.tags import PLUG_TYPES
 from app.domain.ground.texts import N_
+from app.domain.limits import der_controls
+from app.forms.office.staff import CheckboxListField
 from app.schemas.typed import Argument, Shape
 
 #: Texts longer than this get several lines.
@@ -13,20 +16,28 @@ _PLAIN: dict[str, Any] = {"autocomplete": "off", "autocapitalize": "off", "spell
 _JSON = {**_PLAIN, "rows": 6, "class": "form-control code"}
 #: The input with which a time on the site's clock is picked.
 PICKER = "datetime-local"
+#: Units and phases in the names of arguments.
+_SPELT = {"s": "(s)", "kwh": "kWh", "l2": "L2", "l3": "L3"}
+#: What is known by another name than that of its value.
+_CALLED = {**PLUG_TYPES, **{kind: said for kind, (said, _) in der_controls.KINDS.items()}}
 _NUMERIC = {**_PLAIN, "inputmode": "decimal"}
 
 
 def words(name: str) -> str:
     """An argument's name for people."""
-    return name.removesuffix("_id").replace("_", " ").capitalize()
+    first, *rest = name.removesuffix("_id").split("_")
+    return " ".join([first.capitalize(), *(_SPELT.get(word, word) for word in rest)])
 
 
 def field_for(name: str, argument: Argument) -> Field:
-    """The field of an argument: a choice, a text, some lines, or JSON."""
+    """The field of an argument: a choice, several of a list, a text, some lines, or JSON."""
     look = argument.looks
     label = argument.label or words(name)
     if name == "connector" or name == "session_id":
         return SelectField(label, validate_choice=False, choices=[], description=argument.help)
+    if look.item and look.item.choices:
+        choices = words_of(look.item)
+        return CheckboxListField(label, choices=choices, description=argument.help)
     if choices := _choices(look, argument.required):
         return SelectField(label, validate_choice=False, choices=choices, description=argument.help)
     description = " ".join(filter(None, (argument.help, _hint(look))))
@@ -39,14 +50,18 @@ def _choices(look: Shape, required: bool) -> list[tuple[str, str]]:
         found = [("no", N_("No")), ("yes", N_("Yes"))]
         found = found if required else found[::-1]
     else:
-        found = [(word, word.replace("_", " ")) for word in look.choices]
+        found = words_of(look)
     return found if required or not found else [("", "–"), *found]
+
+
+def words_of(look: Shape) -> list[tuple[str, str]]:
+    """What a value is chosen among, each with what people call it."""
+    return [(word, _CALLED.get(word) or word.replace("_", " ")) for word in look.choices]
 
 
 def _hint(look: Shape) -> str:
     if look.kind == "list":
-        item = look.item.choices if look.item else ()
-        return "Several with commas between" + (f": {', '.join(item)}." if item else ".")
+        return "Several with commas between."
     if (
         look.kind in ("whole", "number")
         and look.low is not None

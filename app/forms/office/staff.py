@@ -32,10 +32,17 @@ def ticked_id(value: Any) -> int:
 
 
 class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
-    """Several of a list, as checkboxes: works by touch and without a modifier key."""
+    """Several of a list, as checkboxes: works by touch and without a modifier key.
+
+    In an address they are one text, with commas between.
+    """
 
     widget = widgets.ListWidget(prefix_label=False)
     option_widget = widgets.CheckboxInput()
+
+    def process_data(self, value: Any) -> None:
+        """Tick what the value names."""
+        super().process_data(value.split(",") if isinstance(value, str) else value)
 
 
 def _zone_field() -> StringField:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import statuses
 from app.domain.commands import orders
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Availability, CommandState, Facts, SessionState, Verdict
 from app.domain.money.billing.assessment import total_of
 from app.models import (
@@ -20,6 +21,7 @@ from app.models import (
     StatusEvent,
     TransactionEvent,
 )
+from app.queries.network.station_timeline import status_words
 from app.queries.office import messages
 
 #: How much of the time before and after belongs to the story.
@@ -29,6 +31,8 @@ MOST = 80
 #: Messages that tell nothing beside the readings and the status events.
 _ROUTINE = ("MeterValues", "Heartbeat", "StatusNotification", "TransactionEvent")
 
+#: What a tap was shown for.
+_OCCASIONS = {"authorize": N_("a tap"), "start": N_("a start"), "stop": N_("a stop")}
 _IDLE = ("SuspendedEV", "SuspendedEVSE", "Finishing")
 
 
@@ -98,22 +102,20 @@ def _statuses(
         StatusEvent.station_id == session.station_id, StatusEvent.evse.in_([0, session.evse])
     )
     for event in db.scalars(_within(query, StatusEvent.at, since, until)):
-        plug = f"Connector {event.evse}" if event.evse else "Station"
         error = event.error_code if event.error_code not in (None, "", "NoError") else ""
-        words = " · ".join(filter(None, [f"{plug} {event.status_word}", error, event.vendor_error]))
-        kind = "bad" if event.availability is Availability.FAULTED or error else ""
-        yield Entry(
-            event.at, words, "", kind or ("idle" if event.status_word in _IDLE else ""), event
-        )
+        faulted = event.availability is Availability.FAULTED
+        told = [status_words(event), "" if faulted else error, event.vendor_error]
+        kind = "bad" if faulted or error else ("idle" if event.status_word in _IDLE else "")
+        yield Entry(event.at, " · ".join(filter(None, told)), event.status_word, kind, event)
 
 
 def _of_transaction(db: Session, session: ChargingSession) -> Iterator[Entry]:
     """What the transaction's own events tell, but for mere readings (2.x)."""
     for event in telling(db, session):
         state = statuses.ACTIVITY_WORDS[event.activity] if event.activity else ""
-        trigger = event.trigger.replace("_", " ")
-        words = " · ".join(filter(None, [event.kind.capitalize(), trigger, state]))
-        yield Entry(event.at, words, "offline" if event.offline else "", "", event)
+        words = " · ".join(filter(None, [event.kind.capitalize(), state]))
+        told = [event.trigger.replace("_", " "), "offline" if event.offline else ""]
+        yield Entry(event.at, words, " · ".join(filter(None, told)), "", event)
 
 
 def _taps(
@@ -125,7 +127,7 @@ def _taps(
     taps = _of_session(query, Authorisation, Authorisation.at, session, since, until)
     for tap in db.scalars(taps):
         kind = "" if tap.verdict is Verdict.ACCEPTED else "bad"
-        yield Entry(tap.at, tap.sentence, tap.occasion, kind, tap)
+        yield Entry(tap.at, tap.sentence, _OCCASIONS.get(tap.occasion, tap.occasion), kind, tap)
 
 
 def _commands(

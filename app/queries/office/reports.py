@@ -20,7 +20,7 @@ __all__ = ["KINDS", "MOST", "USUAL", "WAYS", "Report", "Wanted", "facts", "run"]
 WAYS = {
     "site": N_("Site"),
     "station": N_("Station"),
-    "connector": N_("Plug"),
+    "connector": N_("Connector"),
     "tariff": N_("Tariff"),
     "driver": N_("Driver"),
     "error": N_("Error"),

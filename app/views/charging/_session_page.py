@@ -14,12 +14,13 @@ from app.domain.ground.vocabulary import BillingState, SessionState
 from app.domain.money import billing
 from app.domain.money.tariffs import Interval, Usage
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession, Message, Receipt
+from app.models import Authorisation, Bill, ChargingSession, Message, Receipt
 from app.queries.charging import session_chart, session_timeline, station_energy
 from app.queries.charging import sessions as queries
 from app.queries.money import costs
 from app.text import bill_text, message_words, session_words
 from app.text.numbers import duration, local
+from app.text.sentences import translated
 from app.text.writers import DeskWriter
 from app.web import listing
 
@@ -130,7 +131,9 @@ def _story(
             text = " · ".join(filter(None, [entry.thing.action or "Stray frame", said]))
         inside = marked is not None and marked[0] <= entry.at <= marked[1]
         kind = f"{entry.kind} marked".strip() if inside else entry.kind
-        yield clock(session, entry.at), text, entry.who, kind
+        # Whatever else stands there is a name, or a word of the station.
+        who = translated(entry.who) if isinstance(entry.thing, Authorisation) else entry.who
+        yield clock(session, entry.at), text, who, kind
 
 
 def _money(session: ChargingSession) -> Iterator[Line]:

@@ -208,7 +208,7 @@ def posted_arguments(order: Order, zone: str) -> dict[str, str]:
     Times are those of `zone`'s clock.  Raises `Invalid` for one that it does not show once.
     """
     table = orders.SPECS[order].arguments
-    given = {name: request.form[name] for name in table if name in request.form}
+    given = {name: ",".join(request.form.getlist(name)) for name in table if name in request.form}
     return {
         name: _on_clock(name, text, zone) if table[name].looks is INSTANT else text
         for name, text in given.items()

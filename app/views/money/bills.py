@@ -34,8 +34,8 @@ _reviews.add_to(blueprint)
 
 KINDS = [
     (BillKind.BILL.value, "bills"),
-    (BillKind.CREDIT.value, "credits"),
-    (BillKind.CORRECTION.value, "corrections"),
+    (BillKind.CREDIT.value, N_("credit notes")),
+    (BillKind.CORRECTION.value, N_("corrections")),
 ]
 RECEIPTS = [
     ("trouble", "failed or unclear"),

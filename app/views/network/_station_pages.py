@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from htmx_flask import request
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order, Registration
 from app.domain.money import tariff_choice
 from app.domain.network import stations
@@ -147,13 +148,22 @@ def configuration(station_id: int) -> Any:
     )  # fmt: skip
 
 
+#: What the rows of each kind of history are called.
+_ENTRIES = {
+    "statuses": N_("statuses"),
+    "connections": N_("connections"),
+    "reports": N_("entries"),
+    "taps": N_("taps"),
+}
+
+
 def history(station_id: int) -> Any:
     """The History tab: statuses, connections, reports or taps, a page at a time."""
     station = station_or_404(station_id)
     kind = listing.text("kind")
     kind = kind if kind in station_page.HISTORY else "statuses"
     query, sorts = station_page.history(station, kind)
-    page = fetch(db.session(), query, listing.wish(), sorts, default="-at", noun=kind)
+    page = fetch(db.session(), query, listing.wish(), sorts, default="-at", noun=_ENTRIES[kind])
     return render_template(
         "network/stations/history.html",
         station=station,

@@ -258,8 +258,7 @@ MONITORING = (
             "monitors": Argument(
                 _monitors,
                 shape=OBJECTS,
-                help="Objects with key, kind, value and severity; also in_transaction_only, "
-                "number.",
+                help="Objects with key, kind, value and severity; number for one that is set.",
             ),
             "then": optional(_monitors, shape=OBJECTS, help="Set after those."),
         },
