@@ -10,7 +10,7 @@ from bench import door
 from bench.installation import Installation, on_sqlite
 from bench.load import spread
 from bench.plan import DATABASES, Plan, Row
-from bench.systems import INSTALLATIONS, Program
+from bench.systems import INSTALLATIONS, Program, cpu_s
 from bench.waits import meets
 
 CHARGERS, GOAL_S = 5_000, 20.0
@@ -26,7 +26,7 @@ def arrivals(plan: Plan) -> list[Row]:
     """
     rows = []
     for on in plan.databases:
-        with INSTALLATIONS[on](plan.scaled(CHARGERS) + OTHERS) as made, made.running():
+        with INSTALLATIONS[on](plan.scaled(CHARGERS) + OTHERS) as made, made.running() as servers:
             others, made.stations = made.stations[:OTHERS], made.stations[OTHERS:]
             about = {
                 "script": "meter-16",
@@ -35,16 +35,20 @@ def arrivals(plan: Plan) -> list[Row]:
                 "stations": others,
             }
             with Program("bench.load", {"port": made.settings.ocpp_port, **about}) as load:
-                load.ask(WARM_S)
+                before = load.ask(WARM_S)["waits_ms"]["MeterValues"]
                 load.tell(str(OTHERS_S))
+                used = -sum(map(cpu_s, [*servers, made.database]))
                 begin = time.perf_counter()
                 told = come(made)
+                used += sum(map(cpu_s, [*servers, made.database]))
                 window = [(begin, begin + told["seconds"])]
                 found = load.answer()["each"]["MeterValues"]
         waits = spread([wait for at, wait in found if meets(at, at + wait, window)] or [0.0])
-        print(f"  others: {waits}", flush=True)
+        print(f"  others: {waits}, before: {before}", flush=True)
         name = f"{len(made.stations):,} chargers at once: boot and two statuses, {DATABASES[on]}"
         rows.append(Row(f"{name}, others' p99", "ms", waits["p99"], goal=OTHERS_GOAL_MS))
+        rows.append(Row(f"{name}, others' p99 before", "ms", before["p99"]))
+        rows.append(Row(f"{name}, CPU of all servers", "s", used))
         rows.append(Row(name, "s", told["seconds"], goal=GOAL_S))
         rows.append(Row(f"{name}, refused for good", "chargers", told["given_up"]))
         rows.append(Row(f"{name}, refused and come again", "times", sum(told["refused"].values())))
