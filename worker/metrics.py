@@ -142,12 +142,15 @@ class Exporter:
             connections.add_metric([version.value], here[version])
         yield connections
         waiting, age_s = self._switchboard.batch.load()
-        spool = self._switchboard.health().get("spool") or {}
+        health = self._switchboard.health()
+        spool = health.get("spool") or {}
         for name, about, figure in (
             ("unfinished_handshakes", "Connections before their handshake", self._server.doorstep),
+            ("handshakes_in_line", "Chargers that wait for their turn", self._server.turnstile),
             ("works_waiting", "Works that wait for a commit", waiting),
             ("commit_age_seconds", "How long the commit in hand has taken", age_s),
             ("loop_lag_seconds", "How late the loop is of late", LAG.now_s),
+            ("clock_ahead_seconds", "How far its clock is off", health.get("clock_ahead_s")),
             ("draining", "1 while the worker is being stopped", self._server.draining),
             ("spool_frames", "Messages that wait for the database", spool.get("frames")),
             ("spool_bytes", "Their size", spool.get("bytes")),

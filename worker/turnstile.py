@@ -43,6 +43,9 @@ class Turnstile:
         self._turns = Turns()
         self._line = Teller()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def line_up(self) -> None:
         """Wait until one's handshake may be looked at."""
         turn = Waiter()

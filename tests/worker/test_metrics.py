@@ -56,6 +56,7 @@ def test_a_message_is_counted_with_its_commit_and_its_handshake(site):
     assert found[("ampdesk_handshakes_total", ("outcome", "accepted"))] == 1
     assert found[("ampdesk_connections", ("version", "1.6"))] == 1
     assert found[("ampdesk_commit_seconds_count",)] >= 1
+    assert found[("ampdesk_handshakes_in_line",)] == found[("ampdesk_clock_ahead_seconds",)] == 0
     assert found[("process_resident_memory_bytes",)] > 0
     assert identity not in text and depot.tag not in text
     charger.close()
