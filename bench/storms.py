@@ -13,20 +13,20 @@ from bench.plan import DATABASES, Plan, Row
 from bench.systems import INSTALLATIONS, Program, cpu_s
 from bench.waits import meets
 
-CHARGERS, GOAL_S = 5_000, 20.0
+GOAL_S = 20.0
 CHOSEN = 500
 #: Chargers that are there already, how often each reports, and for how long they are looked at.
 OTHERS, OTHERS_PACE_S, WARM_S, OTHERS_S, OTHERS_GOAL_MS = 50, 0.5, 2.0, 20.0, 250.0
 
 
-def arrivals(plan: Plan) -> list[Row]:
+def arrivals(plan: Plan, chargers: int) -> list[Row]:
     """How long it takes until all have booted and told two statuses, and who never got in.
 
     Beside them some are connected and report meter values: how long those wait meanwhile.
     """
     rows = []
     for on in plan.databases:
-        with INSTALLATIONS[on](plan.scaled(CHARGERS) + OTHERS) as made, made.running() as servers:
+        with INSTALLATIONS[on](plan.scaled(chargers) + OTHERS) as made, made.running() as servers:
             others, made.stations = made.stations[:OTHERS], made.stations[OTHERS:]
             about = {
                 "script": "meter-16",
