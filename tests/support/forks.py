@@ -5,10 +5,11 @@ and Celery and the desk take longer; tests start them hundreds of times.  A fork
 of its own with its own log, and is killed and waited for like any other.  How they are really
 started is what the tests of `make run` and of the command line try.
 
-A process that is forked is told by the socket that is its standard input, gets what each child is
-to have there, and ends with it.
+All test processes of a run share what is loaded: each is served by a fork of its own, which is told
+by its socket what to start, gets what each child is to have there, and ends with that socket.
 """
 
+import _signal
 import _socket
 import atexit
 import gc
@@ -18,12 +19,14 @@ import posix
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import warnings
 import weakref
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -56,6 +59,8 @@ OF_CELERY = (
 )
 #: The longest message: the environment of a child.
 MOST_BYTES = 1 << 17
+#: How often it is started anew: whoever shares it may end just while another comes.
+TRIES = 3
 #: How long a command that is waited for may take, in seconds.
 MOST_S = 120
 
@@ -163,34 +168,82 @@ def _beginning(which: str, trapped: bool) -> str:
 
 @cache
 def _loaded(*command: str) -> socket.socket:
-    """Start a process that is forked, once per test process."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_BYTES)
-    with theirs:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            stdin=theirs,
-            preexec_fn=ending_with(os.getpid()),
-        )
-    atexit.register(process.wait)
-    atexit.register(ours.close)
-    return ours
+    """Reach the process that is forked, which all test processes of a run share.
+
+    Whoever is the first to have its name listens there for it and starts it.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+    name = f"\0ampdesk-tests-{run}-{zlib.crc32(repr(command).encode())}"
+    for _ in range(TRIES):
+        _start_loading(name, command)
+        ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_BYTES)
+        with suppress(OSError):
+            ours.connect(name)
+            if ours.recv(1):
+                atexit.register(ours.close)
+                return ours
+        ours.close()  # it has just ended with the last of those that shared it
+    raise RuntimeError(f"{command} ended while it was loaded")
+
+
+def _start_loading(name: str, command: Sequence[str]) -> None:
+    """Start it, unless another test process has."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listens:
+        try:
+            listens.bind(name)
+        except OSError:
+            return
+        listens.listen()
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=listens)
+    atexit.register(process.wait)  # which goes on until all that share it have ended
 
 
 # In the process that is forked
 
 
 def main(which: str, trapped: bool) -> None:
-    """Load all that programs load; fork one for each message, until nobody is there to ask."""
+    """Load all that programs load; fork one for each test process, until the last of them ends."""
     gc.disable()
     _load(which, trapped)
     # What was loaded stays: whoever looks through it for what is not needed copies all of it.
     gc.freeze()
     gc.enable()
+    # One that waits without gevent's help; whoever is forked keeps none of it.
+    listens: Any = _socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    _signal.signal(signal.SIGCHLD, _end_with_the_last)
+    while True:
+        file, _ = listens._accept()
+        asked: Any = _socket.socket(fileno=file)
+        if _mine(asked) and posix.fork() == 0:
+            listens.close()
+            _serve(asked)
+            return
+        asked.close()
+
+
+def _end_with_the_last(*_: object) -> None:
+    try:
+        while posix.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        os._exit(0)
+
+
+def _mine(asked: Any) -> bool:
+    """Tell whether this user asks: what is forked does what it is told."""
+    told = asked.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", told)
+    return bool(user == os.geteuid())
+
+
+def _serve(asked: Any) -> None:
+    """Fork a program for each message of a test process, until it ends."""
+    ending_with(os.getppid())()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    asked: Any = _socket.socket(fileno=os.dup(0))  # one that waits without gevent's help
+    asked.send(b"1")
     while True:
         size = _socket.CMSG_SPACE(3 * 4)
         message, ancillary, *_ = asked.recvmsg(MOST_BYTES, size)

@@ -101,3 +101,17 @@ def test_a_desk_serves_and_ends_when_it_is_told(settings, environment, tmp_path)
     eventually(answers, what="the desk answers")
     forked.terminate()
     assert forked.wait(60) == 0
+
+
+def test_what_is_loaded_is_shared_until_the_last_has_gone_and_then_loaded_anew(tmp_path):
+    log = tmp_path / "log"
+    serves_two = f"""
+import socket
+listens = socket.socket(fileno=0)
+print("loaded", file=open({str(log)!r}, "a"))
+for _ in range(2):
+    listens.accept()[0].send(b"1")
+"""
+    for times in (1, 1, 2, 2):
+        forks._loaded.__wrapped__(sys.executable, "-S", "-c", serves_two).close()
+        assert log.read_text().count("loaded") == times
