@@ -127,12 +127,13 @@ class BulkUpdate:
             f"(SELECT new.* FROM {{rows}} JOIN {table.name} AS free ON free.id = new.id"
             " FOR NO KEY UPDATE OF free SKIP LOCKED) AS new"
         )
-        names = ("id", *columns)
         pairs = ", ".join(f"{name} = new.{name}" for name in columns)
         update = f"UPDATE {table.name} AS old SET {pairs} FROM {{rows}} WHERE old.id = new.id"
-        one = f"(SELECT {', '.join(f'? AS {name}' for name in names)}) AS new"
+        # Of a row out of a FROM, SQLite makes a table first: that takes twice as long.
+        marks = ", ".join(f"{name} = ?{place}" for place, name in enumerate(columns, 2))
+        one = f"UPDATE {table.name} AS old SET {marks} WHERE old.id = ?1"
         many = update.format(rows=free) if yields else update
-        self._write = _Write(Columns(table, names), update.format(rows=one), many)
+        self._write = _Write(Columns(table, ("id", *columns)), one, many)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Update the rows within the session's transaction, in the order of their ids.
