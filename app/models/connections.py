@@ -34,7 +34,10 @@ class WorkerNode(Base):
 
 
 class Connection(StationOwned, Base):
-    """One accepted WebSocket; its id is the epoch: the higher one is the newer one."""
+    """One accepted WebSocket; its id is the epoch: the higher one is the newer one.
+
+    `booted_at` is when the station first told over it that it had booted.
+    """
 
     __tablename__ = "connections"
     __table_args__ = (
@@ -55,6 +58,7 @@ class Connection(StationOwned, Base):
     protocol: Mapped[str | None] = mapped_column(String(20))
     security_profile: Mapped[int] = mapped_column(default=1)
     opened_at: Mapped[datetime]
+    booted_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     close_code: Mapped[int | None]
     close_reason: Mapped[str | None] = mapped_column(String(120))

@@ -20,7 +20,7 @@ from app.domain.ground import events, redaction
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, pass_by
 from app.domain.ground.vocabulary import BootReport, Json, Registration
 from app.domain.trust import certificate_names
-from app.models import Station, StationReport
+from app.models import Connection, Station, StationReport
 from app.models.stations import name_key
 
 #: What a charger's own texts are cut to in columns; the raw boot is kept beside them.
@@ -71,7 +71,8 @@ class _Row:
 class _Boot:
     """A boot that was taken in: its row, the answer, and what it was before.
 
-    `anew`: it differs from the last boot; `changed`: from what the row said.  A newer one had
+    `anew`: it differs from the last boot; `changed`: from what the row said; `first`: none came
+    over its connection before.  A newer one had
     `overtaken` it where it waited on another node's disk: it only adds what that did not tell.
     """
 
@@ -81,6 +82,7 @@ class _Boot:
     firmware: str | None
     anew: bool
     changed: bool
+    first: bool = False
     overtaken: bool = False
 
 
@@ -95,6 +97,7 @@ _ROWS = select(*(_STATION.c[name] for name in _Row.__slots__)).where(
 _WRITE = BulkUpdate(_STATION, _WRITTEN[1:])
 _WRITE_SAME = BulkUpdate(_STATION, _ALWAYS[1:])
 _values_of, _same_of = attrgetter(*_WRITTEN), attrgetter(*_ALWAYS)
+_WRITE_FIRST = BulkUpdate(Connection.__table__, ("booted_at",))
 _REPORT = StationReport.__table__
 _KEEP = BulkInsert(_REPORT, ("station_id", "kind", "word", "payload", "at", "received_at"))
 
@@ -117,6 +120,9 @@ def boot_all(db: Session, booted: Sequence[Booted]) -> list[Registration]:
     boots = [_taken(one, rows[one.station.id], one.station.id in shared) for one in booted]
     _WRITE(db, [_values_of(boot.row) for boot in boots if boot.changed])
     _WRITE_SAME(db, [_same_of(boot.row) for boot in boots if not boot.changed])
+    _WRITE_FIRST(
+        db, [(boot.told.station.connection_id, boot.told.now) for boot in boots if boot.first]
+    )
     _KEEP(db, [_report_of(boot) for boot in boots if boot.anew])
     pass_by(db, Station)
     for boot in boots:
@@ -145,9 +151,11 @@ def _taken(told: Booted, row: _Row, shared: bool) -> _Boot:
     # One that was blocked while its socket is open hears what a rejected one hears.
     blocked = told.station.registration is Registration.BLOCKED
     answer: Registration = Registration.REJECTED if blocked else told.station.registration
+    connected = told.station.connection_id is not None and not late
+    first = connected and (row.last_boot_at is None or row.last_boot_at < told.station.connected_at)
     row.booted_registration, row.last_boot_at = answer, told.now
     row.last_seen_at = max(row.last_seen_at or told.now, told.now) if late else told.now
-    return _Boot(told, row, answer, firmware, anew, changed)
+    return _Boot(told, row, answer, firmware, anew, changed, first)
 
 
 def _overtaken(told: Booted, row: _Row) -> _Boot:

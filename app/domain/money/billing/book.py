@@ -104,7 +104,7 @@ _STATUSES = Keyed(
     f"{_AT_PLUG.format('s')} AND s.at > k.since AND s.at < k.until ORDER BY s.at, s.id",
 )  # fmt: skip
 _CONNECTIONS = Keyed(
-    Connection.__table__, ("opened_at", "closed_at"), _KEY,
+    Connection.__table__, ("opened_at", "booted_at", "closed_at"), _KEY,
     "s.station_id = k.station_id AND s.opened_at <= k.until "
     "AND (s.closed_at IS NULL OR s.closed_at >= k.since) ORDER BY s.id",
 )  # fmt: skip

@@ -67,7 +67,8 @@ class Witness:
 
     `words` are in order of time; `carried` is what the plug said when it began.
     In a `blind` stretch the station was not connected: an older status says
-    nothing of it or of what follows.  In a `closed` one nothing counts as idle.
+    nothing of it or of what follows.  In a `closed` one nothing counts as idle, in a
+    `dark` one nothing at all: the station had no power.
     `greatest_w` is the plug's limit, None if it is not known; `believed_w` what is
     then believed of it where nothing in the session shows how fast it went.
     `running`: the end is now, and the last step goes on.  `fastest` are two that flow.
@@ -80,6 +81,7 @@ class Witness:
     carried: Says = Says.CHARGING
     blind: Sequence[Interval] = ()
     closed: Sequence[Interval] = ()
+    dark: Sequence[Interval] = ()
     greatest_w: Decimal | None = None
     running: bool = False
     believed_w: Decimal = UNSEEN_POWER_W
@@ -165,9 +167,9 @@ def stood(witness: Witness, *, billed: bool = True) -> Stood:
             _open(work, run[0])
     if work.by_meter:
         work.codes.add(BY_METER if billed else TOLD_ONLY)
-    idle = _without(work.idle, witness.closed)
-    by_meter = _without(work.by_meter, witness.closed)
-    return Stood(tuple(work.charging), idle, by_meter, tuple(sorted(work.codes)))
+    shut = (*witness.closed, *witness.dark)
+    idle, by_meter = _without(work.idle, shut), _without(work.by_meter, shut)
+    return Stood(_without(work.charging, witness.dark), idle, by_meter, tuple(sorted(work.codes)))
 
 
 def carried_over(
@@ -186,11 +188,13 @@ def carried_over(
 
 
 def _timeline(witness: Witness) -> Iterator[_Said]:
-    """The statuses one after another; a blind stretch ends what was said before it."""
+    """The statuses one after another; a blind or dark stretch ends what was said before it."""
     start, end = witness.started_at, witness.ended_at
     marks: list[tuple[datetime, int, Says | None]] = [(start, 0, witness.carried)]
     marks += [(since, 1, None) for since, _ in witness.blind if start < since < end]
     marks += [(min(max(word.at, start), end), 2, word.says) for word in witness.words]
+    for since, until in witness.dark:
+        marks += [(since, 3, Says.WITHHELD), (until, 1, Says.CHARGING)]
     marks.sort(key=lambda mark: mark[:2])
     says, lost = witness.carried, False
     for index, (since, _, told) in enumerate(marks):

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from app.domain.charging.energy import EnergyFacts, EnergyFlag, EnergyResult
 from app.domain.charging.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
 from app.domain.charging.energy.readings import Point, power_of
-from app.domain.ground.vocabulary import Activity, Availability
+from app.domain.ground.vocabulary import Activity, Availability, StopReason
 from app.domain.money.billing.book import Book
 from app.domain.money.billing.flow import Step, steps_of
 from app.domain.money.billing.idle import Says, Witness, Word, carried_over
@@ -58,13 +58,17 @@ def witness_of(
     if session.last_seq_no is not None:
         closed = _closed(_of_plug(book, session, span), ended_at)
         told = _words_of(book, session)
-        return Witness(*span, steps, told, Says.CHARGING, (), closed, greatest, running, believed)
+        dark = _dark(book, session, told, ended_at)
+        return Witness(
+            *(*span, steps, told, Says.CHARGING, (), closed, dark, greatest, running, believed)
+        )
     events = _of_plug(book, session, span)
     words = [Word(event.at, _SAYS[event.activity]) for event in events]
     before = words.pop(0) if words and words[0].at <= span[0] else None
     blind = _blind(book, session, events, (before.at if before else span[0], ended_at))
     carried = carried_over(before, words, blind, span[0])
-    return Witness(*span, steps, words, carried, blind, (), greatest, running, believed)
+    dark = _dark(book, session, words, ended_at)
+    return Witness(*span, steps, words, carried, blind, (), dark, greatest, running, believed)
 
 
 def _believed_w(facts: EnergyFacts, power: Sequence[Point]) -> Decimal:
@@ -151,6 +155,28 @@ def _between_connections(book: Book, session: ChargingSession, span: Interval) -
     if rows[-1].closed_at:
         gaps.append((rows[-1].closed_at, until))
     return [(low, high) for low, high in gaps if high - low >= AWAY]
+
+
+def _dark(
+    book: Book, session: ChargingSession, words: Iterable[Word], ended_at: datetime
+) -> tuple[Interval, ...]:
+    """When the station had no power: it was away and told nothing, and booted when it was back,
+    or ended the session for it.
+    """
+    heard = [row.taken_at for row in book.readings.get(session.id, ())]
+    heard += [session.started_at, *(word.at for word in words)]
+    rows = [row for row in book.connections[session.id] if row.opened_at < ended_at]
+    cut = session.stop_reason is StopReason.POWER_LOSS
+    found = []
+    for row, after in zip_longest(rows, rows[1:]):
+        until = after.opened_at if after else ended_at
+        if row.closed_at is None or until <= session.started_at:
+            continue
+        booted = after is not None and after.booted_at is not None
+        if booted or (cut and not any(until < at < ended_at for at in heard)):
+            since = max([row.closed_at, *(at for at in heard if at < until)])
+            found.append((since, until))
+    return tuple((since, until) for since, until in found if until - since >= AWAY)
 
 
 def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -1,0 +1,87 @@
+"""Sessions whose truth is known, told in 1.6 and in 2.0.1, and what is billed of them."""
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from app.domain.access import tags
+from app.domain.ground.vocabulary import SYSTEM, BillingState
+from app.domain.money import billing
+from app.extensions import db as flask_db
+from app.models import ChargingSession
+from tests.support import lone
+from tests.support.charging import STARTED, network
+from tests.support.truth import TAG, Does, Part, Teller, Truth, at_random
+from worker.ocpp.versions import Version
+
+VERSIONS = (Version.V16, Version.V201)
+#: Prices of which each depends on another part of the truth.
+PRICES = {
+    "schema": 1,
+    "currency": "EUR",
+    "components": [
+        {"kind": "energy", "price": "0.50"},
+        {"kind": "charging_time", "price": "0.05"},
+        {"kind": "idle", "price": "0.10"},
+        {"kind": "connected_time", "price": "0.01"},
+    ],
+}
+CHARGES = Part(Does.CHARGES, 3_000, 11_000)
+CUT = Part(Does.DARK, 7_200)
+
+pytestmark = pytest.mark.usefixtures("any_app")
+
+
+def billed(truth: Truth, version: Version) -> tuple[int, int, int, list[str]]:
+    """Energy, seconds charged and idle, and why the session is held, by its bill; all is undone."""
+    db = flask_db.session()
+    net = network(db)
+    net.version.definition = PRICES
+    net.site.tariff = net.version.tariff
+    tags.add(db, SYSTEM, net.site.tenant_id, now=STARTED, value=TAG)
+    teller = Teller(db, version, STARTED + timedelta(days=1), "CP-8")
+    teller.tell(truth)
+    (session,) = db.query(ChargingSession)
+    now = teller.talk.now + timedelta(minutes=5)
+    lone.settle(db, session.id, now=now)
+    found = billing.assess(db, session, now)
+    usage = found.measured.usage
+    charged, idle = (
+        sum(int((until - since).total_seconds()) for since, until in spans)
+        for spans in (usage.charging, usage.idle)
+    )
+    assert found.quote is not None
+    assert (session.billing is BillingState.BILLED) == (not found.doubts)
+    db.rollback()
+    return int(found.energy_wh), charged, idle, list(found.doubts)
+
+
+def true(truth: Truth) -> tuple[int, int, int, list[str]]:
+    charged, idle = (
+        sum(until - since for since, until in truth.spans(does))
+        for does in (Does.CHARGES, Does.STANDS)
+    )
+    return truth.energy_wh, charged, idle, []
+
+
+UNTIMED = {
+    "goes on": (CHARGES, CUT, CHARGES),
+    "goes on to stand": (CHARGES, Part(Does.STANDS, 2_400), CUT, Part(Does.STANDS, 2_400)),
+    "ends with it": (CHARGES, CUT),
+    "stood when it came": (CHARGES, Part(Does.STANDS, 2_400), CUT),
+    "waits first": (Part(Does.WAITS, 90), CHARGES),
+}
+
+
+@pytest.mark.parametrize("name", UNTIMED)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_neither_a_power_cut_nor_the_wait_before_it_charges_is_charging_or_idle(name, version):
+    truth = Truth(UNTIMED[name])
+    assert billed(truth, version) == true(truth)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_truth_comes_to_the_same_bill_in_every_version(seed):
+    truth = at_random(random.Random(seed))
+    assert [billed(truth, version) for version in VERSIONS] == [true(truth)] * 2
