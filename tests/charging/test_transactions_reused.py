@@ -1,6 +1,7 @@
 """A transaction id that a station uses again is a new session, in whatever order it is heard."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,7 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.charging import sessions
+from app.domain.charging import metering, sessions
+from app.domain.charging.metering import Metered
+from app.domain.charging.running import by_reference as by_ref
 from app.domain.ground.vocabulary import SYSTEM, Activity, SessionState, StopReason, Token
 from app.models import Authorisation, Bill, ChargingSession, Connector, MeterReading, Review
 from tests.support import lone
@@ -147,6 +150,54 @@ def test_a_station_that_changes_to_2x_may_use_an_id_that_was_ours(db, net):
     assert (repeated.session.id, repeated.repeated) == (before.id, True)
 
 
+def test_what_16_tells_late_of_a_number_is_never_the_stations_own_sessions(db, net):
+    earlier = BEGAN - timedelta(days=2)
+    _, before = begin(db, net, earlier, 1_000)
+    number, after = before.transaction_ref, earlier + timedelta(hours=1)
+    tell(db, net, charge(number)[:4])
+    own = by_ref(db, net.station, number)
+    told_before = (own.state, own.energy_wh, own.last_register_wh)
+    late = Metered(net.station.id, 1, number, (register(0, 8_000),))
+    [owner], _ = metering.store(db, [late], now=HEARD)
+    stop = sessions.Stop(number, Decimal(9_000), after, StopReason.LOCAL, None, None, {})
+    ended, _ = lone.end(db, net.station, stop, now=HEARD)
+    assert (owner, ended.id, ended.meter_stop_wh) == (before.id, before.id, 9_000)
+    again, _ = lone.end(db, net.station, stop, now=HEARD)
+    assert again.id == before.id
+    db.refresh(own)
+    assert (own.state, own.energy_wh, own.last_register_wh) == told_before
+
+
+def test_a_number_that_we_never_gave_is_no_session_of_a_stop(db, net):
+    tell(db, net, charge("4711")[:4])
+    stop = sessions.Stop("4711", Decimal(9_000), HEARD, StopReason.LOCAL, None, None, {})
+    assert lone.end(db, net.station, stop, now=HEARD) == (None, None)
+    readings = Metered(net.station.id, 2, "4711", (register(0, 8_000),))
+    assert metering.store(db, [readings], now=HEARD) == ([None], [])
+    assert told(db)[0][-1] is SessionState.CHARGING
+
+
+def test_what_2x_tells_late_of_an_id_that_we_gave_meanwhile_is_of_its_own_session(db, net):
+    _, first = begin(db, net, BEGAN - timedelta(days=1), 1_000)
+    following = str(first.id + 2)
+    events = charge(following)
+    tell(db, net, events[:3])
+    _, ours = begin(db, net, HEARD, 110_000)
+    tell(db, net, events[3:], HEARD + timedelta(hours=1))
+    assert told(db)[1] == (f"{following}#1", CARD.value, 100_000, 110_000, SessionState.ENDED)
+    assert [row.transaction_ref for row in newest_first(db)] == [
+        following, f"{following}#1", first.transaction_ref
+    ]  # fmt: skip
+    assert ours.transaction_ref == following
+
+
+def test_ids_that_differ_in_their_case_only_are_two(db, net):
+    tell(db, net, [retold(one, "Tx-1") for one in charge() + again(CARD, 200)])
+    tell(db, net, charge("tx-1") + [retold(one, "tx-1") for one in again(CARD, 120)])
+    taken = tell(db, net, [event("updated", 7, -30, ref="tx-1")])
+    assert taken.session.transaction_ref == "tx-1#1"
+
+
 def test_a_station_that_changes_to_16_gets_our_id_though_it_was_its_own_once(db, net):
     _, first = begin(db, net, BEGAN - timedelta(days=1), 1_000)
     following = str(first.id + 2)
@@ -164,6 +215,10 @@ def test_what_comes_late_of_a_former_use_says_nothing_of_the_plug(net, db):
     tell(db, net, [late])
     assert [row.last_seq_no for row in newest_first(db)] == [0, 9]
     assert plug(db) == before
+
+
+def retold(report, ref):
+    return replace(report, transaction_ref=ref)
 
 
 def plug(db):

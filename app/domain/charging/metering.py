@@ -15,7 +15,15 @@ import orjson
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.charging.running import Gauge, Values, keep_newest, show, values_of
+from app.domain.charging.running import (
+    Gauge,
+    Values,
+    by_number,
+    is_ours,
+    keep_newest,
+    show,
+    values_of,
+)
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_rows import BulkRead
@@ -46,6 +54,7 @@ _COLUMNS = (
     _SESSION.c.tenant_id,
     _SESSION.c.station_id,
     _SESSION.c.transaction_ref,
+    _SESSION.c.start_key,
     _SESSION.c.evse,
     _SESSION.c.started_at,
     _SESSION.c.meter_start_wh,
@@ -134,12 +143,14 @@ def _sessions_of(
     """The sessions of a batch by station and transaction, and the running ones by station.
 
     Nearly all readings are of a running session, so those are looked up first,
-    by an index; only what names another one is looked for by its name.
+    by an index; only what names another one is looked for by its name.  It is 1.6 that names
+    them here: `at_hand` has those of 2.x.
     """
     by_ref: dict[Any, Any] = {}
     by_station: dict[int, list[Any]] = {}
     for row in _OPEN(db, stations={item.station_id for item in batch}):
-        by_ref[row.station_id, row.transaction_ref] = row
+        if is_ours(row):
+            by_ref[row.station_id, row.transaction_ref] = row
         by_station.setdefault(row.station_id, []).append(row)
     others = {
         (item.station_id, item.transaction_ref)
@@ -149,7 +160,8 @@ def _sessions_of(
     if others:
         stations, refs = zip(*others, strict=True)
         for row in _NAMED(db, stations=set(stations), refs=set(refs)):
-            by_ref[row.station_id, row.transaction_ref] = row
+            key = row.station_id, row.transaction_ref
+            by_ref[key] = row if is_ours(row) else by_number(db, *key)
     return by_ref, by_station
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.energy import POWER, billing_register, live_energy
@@ -254,3 +254,36 @@ def by_reference(
         ChargingSession.station_id == station.id, ChargingSession.transaction_ref == reference
     )
     return db.scalar(query.with_for_update() if locked else query)
+
+
+# One transaction id for two sessions of a station: the newest bears it, others it with a number.
+# 1.6 has ids of ours, which are no session's of 2.x, whoever bears them.
+
+#: Before the id in the start key of a session whose id is the station's own.
+OF_STATION = "ref|"
+_LONGEST_STEM = 56
+
+
+def stem_of(ref: str) -> str:
+    """What the numbers of sessions that stood aside from an id follow."""
+    return f"{ref[:_LONGEST_STEM]}#"
+
+
+def stood_aside(ref: str) -> ColumnElement[bool]:
+    """Of sessions that stood aside from an id; ids that differ in their case only are two."""
+    stem = stem_of(ref)
+    return func.substr(_SESSION.c.transaction_ref, 1, len(stem)) == stem
+
+
+def is_ours(session: Any) -> bool:
+    """Whether we numbered the transaction of a session (its row of any kind)."""
+    return not session.start_key.startswith(OF_STATION)
+
+
+def by_number(db: Session, station_id: int, number: str) -> ChargingSession | None:
+    """Find the session of a number that stood aside, locked, as 1.6 still names it."""
+    ours = ~ChargingSession.start_key.startswith(OF_STATION)
+    query = select(ChargingSession).where(
+        ChargingSession.station_id == station_id, stood_aside(number), ours
+    )
+    return db.scalar(query.with_for_update())

@@ -174,13 +174,12 @@ def _keep_promises(db: Session, starts: Sequence[Starting], known: dict[int, Ses
         session, promised = known.get(told.station.id), told.start.promised_ref
         if session is not None and promised and session.transaction_ref != promised:
             session.transaction_ref = promised
+            rows.make_way(db, [session])
             db.get_one(ChargingSession, session.id).transaction_ref = promised
 
 
 def _keys(start: Start) -> tuple[str, str, str]:
     """The key of a start (who, where, when by its clock, register), of its words, its second."""
-    if start.transaction_ref is not None:
-        return (f"{rows.OF_STATION}{start.transaction_ref}",) * 3
     wh, time = start.meter_start_wh, start.raw_time
     plain = None if wh is None else format(wh.normalize(), "f")
     told = ((time, plain), (start.former_time or time, wh), (time[:SECOND], plain))

@@ -12,7 +12,7 @@ from app.domain.access.authorisation import STOP, Tap, decide_all
 from app.domain.charging import metering, overtaken, running
 from app.domain.charging.metering import Metered
 from app.domain.charging.overtaken import is_late
-from app.domain.charging.running import by_reference, open_sessions
+from app.domain.charging.running import by_number, by_reference, is_ours, open_sessions
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions.row import flag, mark_late
 from app.domain.charging.sessions.stops import (
@@ -65,6 +65,7 @@ def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
         for told in stops
         if (session := named.get((told.station.id, told.stop.transaction_ref or "")))
         and session.state is SessionState.CHARGING
+        and is_ours(session)
     ]
     shown = [_tap(told, session) for told, session in plain if told.stop.token is not None]
     decisions = dict(zip((tap.station.id for tap in shown), decide_all(db, shown), strict=True))
@@ -138,7 +139,10 @@ def _keep_other_end(
 def _session_of(db: Session, station: Any, stop: Stop) -> tuple[ChargingSession | None, bool]:
     """Find the session of a stop; a guess counts only where it is the only one open (FIELD X10)."""
     if stop.transaction_ref is not None:
-        return by_reference(db, station, stop.transaction_ref, locked=True), False
+        named = by_reference(db, station, stop.transaction_ref, locked=True)
+        if named is not None and not is_ours(named):
+            named = by_number(db, station.id, stop.transaction_ref)
+        return named, False
     evse = stop.connector.evse if stop.connector else None
     candidates = [
         session for session in open_sessions(db, station, evse) if _may_end(stop, session)

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.sessions.row import OF_STATION, flag
+from app.domain.charging.running import OF_STATION
+from app.domain.charging.sessions.row import flag
 from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.bulk import among

@@ -16,10 +16,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
-from app.domain.charging.running import by_reference
+from app.domain.charging.running import OF_STATION, by_reference, is_ours, stood_aside
 from app.domain.charging.sessions.begin import Start, new_session
 from app.domain.charging.sessions.provisional import last_register
-from app.domain.charging.sessions.row import OF_STATION, mark_late, stem_of, step_aside
+from app.domain.charging.sessions.row import mark_late, step_aside
 from app.domain.charging.sessions.story import by_clock
 from app.domain.charging.sessions.transaction_events import ENDED, STARTED
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
@@ -32,21 +32,21 @@ def session_of(db: Session, station: Station, ref: str, at: datetime) -> Chargin
     One that we numbered ourselves (1.6) is another than the station's of the same id.
     """
     newest = by_reference(db, station, ref, locked=True)
-    if newest is not None and not newest.start_key.startswith(OF_STATION):
+    if newest is None:
+        return None
+    ours = is_ours(newest)
+    if newest.started_at <= at or not (ours or "#" in newest.start_key):
+        earlier: Sequence[ChargingSession] = ()
+    else:
+        theirs = ChargingSession.start_key.startswith(OF_STATION)
+        query = select(ChargingSession).where(
+            ChargingSession.station_id == station.id, stood_aside(ref), theirs
+        )
+        query = query.order_by(ChargingSession.started_at.desc()).with_for_update()
+        earlier = db.scalars(query).all()
+    if ours and not earlier:
         step_aside(db, newest)
         return None
-    if newest is None or "#" not in newest.start_key or newest.started_at <= at:
-        return newest
-    earlier = db.scalars(
-        select(ChargingSession)
-        .where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.transaction_ref.startswith(stem_of(ref), autoescape=True),
-            ChargingSession.start_key.startswith(OF_STATION),
-        )
-        .order_by(ChargingSession.started_at.desc())
-        .with_for_update()
-    ).all()
     begun = (session for session in earlier if session.started_at <= at)
     return next(begun, earlier[-1] if earlier else newest)
 

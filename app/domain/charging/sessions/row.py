@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.running import SHOWN
+from app.domain.charging.running import SHOWN, stem_of, stood_aside
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys
@@ -193,22 +193,12 @@ def _read(told_rows: Iterable[Any]) -> list[SessionRow]:
 
 # One transaction id for two sessions of a station: the newest bears it, others it with a number.
 
-#: Before the id in the start key of a session whose id is the station's own (1.6 has ours).
-OF_STATION = "ref|"
-_LONGEST_STEM = 56
-
-
-def stem_of(ref: str) -> str:
-    """What the numbers of sessions that stood aside from an id follow."""
-    return f"{ref[:_LONGEST_STEM]}#"
-
 
 def step_aside(db: Session, session: ChargingSession) -> None:
     """Number an earlier session, so that the newest bears the id."""
     stem = stem_of(session.transaction_ref or "")
     taken = select(_SESSION.c.transaction_ref).where(
-        _SESSION.c.station_id == session.station_id,
-        _SESSION.c.transaction_ref.startswith(stem, autoescape=True),
+        _SESSION.c.station_id == session.station_id, stood_aside(session.transaction_ref or "")
     )
     numbers = [str(name).removeprefix(stem) for name in db.scalars(taken)]
     last = max((int(number) for number in numbers if number.isdecimal()), default=0)

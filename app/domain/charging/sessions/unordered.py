@@ -26,7 +26,7 @@ from app.domain.charging.sessions.begin import (
     was_silent,
 )
 from app.domain.charging.sessions.retell import place, retell, show, weigh_live
-from app.domain.charging.sessions.row import OF_STATION, flag, mark_late
+from app.domain.charging.sessions.row import flag, mark_late
 from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
@@ -168,7 +168,7 @@ def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -
     """Begin the session of a transaction with the first that is heard of it."""
     start = opening(report)
     nobody = authorisation.without_token(station)
-    key = f"{OF_STATION}{report.transaction_ref}"
+    key = f"{running.OF_STATION}{report.transaction_ref}"
     session = new_session(db, station, start, key, nobody, now=now)
     if not report.offline and was_silent(db, station, report.at, now=now):
         flag(session, "told_late")
@@ -207,7 +207,8 @@ def _meter(db: Session, session: ChargingSession, report: TransactionReport, now
     evse = report.connector.evse if report.connector else session.evse
     item = Metered(session.station_id, evse, session.transaction_ref, report.meters)
     db.flush()
-    _, newest = metering.store(db, [item], now=now)
+    at_hand = {(session.station_id, session.transaction_ref): session}
+    _, newest = metering.store(db, [item], now=now, at_hand=at_hand)
     running.show(db, newest)
     db.expire(session, _SHOWN)
 

@@ -16,7 +16,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import remote_starts
-from app.domain.charging.sessions.row import OF_STATION
+from app.domain.charging.running import OF_STATION
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys, by_first
 from app.domain.ground.vocabulary import Json
