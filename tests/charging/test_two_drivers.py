@@ -11,19 +11,21 @@ from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import Stop
 from app.domain.ground.vocabulary import (
     SYSTEM,
+    Actor,
     MeterReport,
     Sample,
     SessionState,
     StopReason,
     Token,
 )
-from app.domain.money import billing
+from app.domain.money import billing, reviews
 from app.models import Bill, MeterReading, Review
 from tests.support import lone
 from tests.support.charging import STARTED
 from tests.support.transactions import BEGAN, CARD, charge, event
 
 LATER = STARTED + timedelta(hours=6)
+ADA = Actor("Ada Lovelace", 1)
 RUNS = {"state": SessionState.CHARGING, "ended_at": None, "meter_stop_wh": None}
 
 
@@ -124,3 +126,13 @@ def test_a_second_card_of_the_same_driver_holds_nothing(db, net):
     for report in reports:
         taken = lone.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
     assert "two_tags" not in taken.session.flags
+
+
+def test_an_assumed_end_that_a_person_bills_is_compared_with_other_cards_sessions(db, net):
+    first = net.session(**RUNS)
+    net.reading(first, 20, 4_000)
+    sessions.close_provisionally(db, first, now=STARTED + timedelta(minutes=30))
+    other_driver(net.session(started_at=STARTED + timedelta(minutes=10)))
+    db.flush()
+    review = reviews.bill_now(db, ADA, first, note="the driver asks for it", now=LATER)
+    assert "overlaps_another" in review.reasons

@@ -8,6 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select, text
 
+from app.domain.ground.vocabulary import BillingState
 from app.domain.money import receipts, settlements
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Receipt, Station
@@ -87,6 +88,34 @@ def test_a_payment_told_while_its_session_is_billed_is_weighed(any_app, sessions
         telling.result()
     session = flask_db.session.get(ChargingSession, sessions[0], populate_existing=True)
     assert session.late_evidence_at == LATER
+
+
+def test_what_is_told_of_a_session_while_another_card_overlaps_it_stays(any_app, database):
+    with unit_of_work() as db:
+        net = network(db)
+        first = net.session(evse=1, billing=BillingState.WAIVED)
+        later = STARTED + timedelta(minutes=40)
+        second = net.session(evse=1, started_at=later, token="OTHER", driver_id=None)
+        decided, other = first.id, second.id
+
+    def settle():
+        with any_app.app_context(), unit_of_work() as db:
+            lone.settle(db, other, now=LATER)
+
+    with ThreadPoolExecutor(1) as pool:
+        with unit_of_work() as db:
+            told = db.get_one(ChargingSession, decided, with_for_update=True)
+            told.flags = ["guessed_transaction"]
+            db.flush()
+            settling = pool.submit(settle)
+            if database == "postgresql":  # SQLite has one writer.
+                eventually(lambda: settling.done() or somebody_waits())
+        settling.result()
+    session = flask_db.session.get(ChargingSession, decided, populate_existing=True)
+    assert (session.flags, session.late_evidence_at) == (
+        ["guessed_transaction", "overlaps_another"],
+        LATER,
+    )
 
 
 def somebody_waits():

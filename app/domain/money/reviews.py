@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from app.domain.charging.sessions.row import compare
 from app.domain.ground import events, many
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.many import Many, Tally
@@ -119,6 +120,7 @@ def bill_now(
         raise NotFound("There is no such session.")
     if found.billing is not BillingState.OPEN or not found.provisional:
         raise Conflict(f"Session {found.id} does not wait for its stop.")
+    compare(db, [found], now=now)
     assessment = assess(db, found, now)
     note_energy(assessment)
     review = hold(db, assessment, now=now)

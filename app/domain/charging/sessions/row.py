@@ -277,21 +277,29 @@ _OVERLAPPING = Keyed(
 
 
 def compare(db: Session, sessions: Iterable[ChargingSession], *, now: datetime) -> None:
-    """Hold sessions, and the other ones, where two cards claim a plug at one time.
+    """Hold sessions (locked), and the other ones, where two cards claim a plug at one time.
 
-    One that has been billed is weighed once more.
+    One that has been billed is weighed once more; one that still runs is held when it has ended.
     """
-    own = list(sessions)
-    overlaps = _overlapping(db, own)
-    for session in own:
-        others = [each for each in overlaps.get(session.id, ()) if not _same_driver(session, each)]
-        if not others:
+    own = {session.id: session for session in sessions}
+    overlaps = _overlapping(db, own.values())
+    found: dict[int, ChargingSession] = {}
+    for number, session in own.items():
+        others = {one.id: one for one in overlaps.get(number, ()) if not _same_driver(session, one)}
+        found |= others
+        if others:
+            flag(session, OVERLAPS)
+        else:
             remove_flag(session, OVERLAPS)
-        for one in (session, *others) if others else ():
-            if OVERLAPS not in one.flags:
-                flag(one, OVERLAPS)
-                if one is not session:
-                    mark_late(db, one, now)
+    unheld = [number for number, one in found.items() if OVERLAPS not in one.flags]
+    # What is told of them, or billed, at the same time is waited for.
+    query = select(ChargingSession).where(
+        ChargingSession.id.in_(unheld), ChargingSession.state == SessionState.ENDED
+    )
+    query = query.order_by(ChargingSession.id).with_for_update()
+    for one in db.scalars(query.execution_options(populate_existing=True)) if unheld else ():
+        flag(one, OVERLAPS)
+        mark_late(db, one, now)
 
 
 def _overlapping(
