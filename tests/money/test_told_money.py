@@ -11,7 +11,7 @@ from app.domain.ground.vocabulary import Actor, BillingState, CommandState, Orde
 from app.domain.money import billing, reviews, settlements
 from app.domain.money.settlements import Reported
 from app.extensions import db as flask_db
-from app.models import Bill, Command, Review, Settlement
+from app.models import Bill, Command, Review, Settlement, TransactionEvent
 from app.text import bill_text, letters
 from app.text.writers import DeskWriter
 from tests.support import lone
@@ -219,6 +219,73 @@ def test_a_payment_at_another_station_is_not_this_sessions(net):
     ],
 )
 def test_a_session_that_went_beyond_the_limit_of_its_order_is_held(net, limits, held):
+    found = settled(net, net.session(remote_command_id=ordered(net, limits)))
+    assert getattr(found, "reasons", None) == (["beyond_limit"] if held else None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "held"),
+    [
+        ({"most_minutes": 50}, False),
+        ({"most_minutes": 45}, True),
+        ({"most_percent": 79}, False),
+        ({"most_percent": 75}, True),
+    ],
+)
+def test_energy_that_flowed_beyond_a_time_or_a_charge_is_held(net, limits, held):
+    session = net.session(remote_command_id=ordered(net, limits), last_soc_percent=80.0)
+    for minute, wh in ((24, 5_000), (48, 9_800), (50, 9_980)):
+        net.reading(session, minute, wh)
+    assert getattr(settled(net, session), "reasons", None) == (["beyond_limit"] if held else None)
+
+
+def test_sessions_of_one_order_are_each_held_against_its_limit(net):
+    order = ordered(net, {"most_kwh": 9})
+    both = [net.session(remote_command_id=order).id for _ in range(2)]
+    found = billing.settle_all(net.db, both, now=LATER)
+    assert [found[number].reasons for number in both] == [["beyond_limit"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("told", "held"),
+    [
+        ([{"maxEnergy": 9_000, "maxSoC": None}], True),
+        ([{"maxEnergy": 9_000}, {"maxEnergy": 12_000, "maxCost": "x"}], False),
+        ([{"maxCost": 5}], True),
+        ([{"maxTime": 0, "maxCost": 0}, []], False),
+    ],
+)
+def test_a_limit_that_a_driver_set_at_the_charger_holds_what_went_beyond(net, told, held):
+    facts = [{"limits": each} for each in told]
+    session = net.session(last_seq_no=len(told))
+    for number, each in enumerate(facts):
+        tell(net, session, number, each)
+    assert getattr(settled(net, session), "reasons", None) == (["beyond_limit"] if held else None)
+
+
+def tell(net, session, number, facts):
+    """Add an event of a session's transaction with what the charger told in it."""
+    at = STARTED + timedelta(minutes=number)
+    net.db.add(
+        TransactionEvent(
+            station_id=session.station_id,
+            session_id=session.id,
+            transaction_ref=session.transaction_ref,
+            kind="started" if not number else "updated",
+            seq_no=number,
+            trigger="LimitSet",
+            at=at,
+            received_at=at,
+            facts=facts,
+            payload={},
+            digest=str(number),
+        )
+    )
+    net.db.flush()
+
+
+def ordered(net, limits):
+    """The number of an order to start with limits."""
     order = Command(
         tenant_id=net.site.tenant_id,
         station_id=net.station.id,
@@ -231,5 +298,4 @@ def test_a_session_that_went_beyond_the_limit_of_its_order_is_held(net, limits, 
     )
     net.db.add(order)
     net.db.flush()
-    found = settled(net, net.session(remote_command_id=order.id))
-    assert getattr(found, "reasons", None) == (["beyond_limit"] if held else None)
+    return order.id

@@ -8,7 +8,6 @@ that we gave the command, however late it does (F01).
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import bindparam, or_, select
@@ -96,22 +95,11 @@ def tell_all(db: Session, events: Mapping[int, int | None]) -> dict[int, Json]:
 
 def limits_of(db: Session, sessions: Iterable[Any]) -> dict[int, Json]:
     """The limits of the orders that sessions followed, by session; most have none."""
-    ordered = {each.remote_command_id: each.id for each in sessions if each.remote_command_id}
-    query = select(Command.id, Command.arguments).where(Command.id.in_(ordered))
+    ordered = {each.id: each.remote_command_id for each in sessions if each.remote_command_id}
+    query = select(Command.id, Command.arguments).where(Command.id.in_(ordered.values()))
     rows = db.execute(query) if ordered else ()
-    return {ordered[number]: limits for number, told in rows if (limits := given(told))}
-
-
-#: Meters count in steps, and a station looks at its own now and then.
-_SLACK = Decimal("1.05")
-
-
-def is_beyond(limits: Json, energy_wh: Decimal, cost: Decimal | None) -> bool:
-    """Whether a session went clearly further than its order allows; without a price, in energy."""
-    reached = {"most_kwh": energy_wh / 1000, "most_cost": cost or Decimal(0)}
-    return any(
-        reached[name] > Decimal(str(limits[name])) * _SLACK for name in reached.keys() & limits
-    )
+    limits = {number: limits for number, told in rows if (limits := given(told))}
+    return {each: limits[number] for each, number in ordered.items() if number in limits}
 
 
 WINDOW = timedelta(seconds=120)

@@ -470,8 +470,9 @@ _ALL = (
     ),
     Doubt(
         *("beyond_limit", "beyond the limit", About.BILL),
-        "energy or cost lie more than 5 % above the limit of the order that started the session",
-        "The session went on beyond the limit of the order that started it.",
+        "energy, cost, charge or the time of charging lie more than 5 % above the limit of the "
+        "order that started the session, or above the one that the charger told (2.1)",
+        "The session went on beyond the limit of the order that started it, or of its driver.",
     ),
     Doubt(
         *("settled_differs", "paid amount differs", About.BILL),

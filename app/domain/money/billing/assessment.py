@@ -4,13 +4,12 @@ own total, and what was paid at it), and what speaks against billing it.
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.remote_starts import is_beyond
 from app.domain.charging.sessions.story import reported_ends
 from app.domain.ground.vocabulary import Json, SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About, holds
@@ -18,6 +17,7 @@ from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.evidence import Continuity
 from app.domain.money.billing.history import continuity_of
 from app.domain.money.billing.idle import UNCLEAR, UNCLEAR_UNPRICED
+from app.domain.money.billing.order_limits import is_beyond, number_of
 from app.domain.money.billing.usage import Measured, measured
 from app.domain.money.tariffs import Quote, from_minor, price, to_minor
 from app.models import ChargingSession
@@ -25,8 +25,6 @@ from app.models import ChargingSession
 COST_DIFFERS, BEYOND_LIMIT = "cost_differs", "beyond_limit"
 #: Costs that differ by no more than one minor unit are the same.
 SAME_MINOR = 1
-#: A number beyond this is neither a price nor an energy of a charging session.
-MOST = Decimal(10) ** 9
 ENDED = "ended"
 MISSING_PRICE = "missing_price"
 UNREADABLE_PRICE = "unreadable_price"
@@ -135,7 +133,7 @@ def _energy_of(details: Any) -> Decimal | None:
     """The energy, in Wh, of a station's CostDetails (2.1 section TotalUsageType)."""
     usage = details.get("totalUsage")
     told = usage.get("energy") if isinstance(usage, dict) else None
-    return None if told is None else _number(told)
+    return None if told is None else number_of(told)
 
 
 def total_of(details: Any) -> tuple[str, Decimal] | None:
@@ -146,17 +144,8 @@ def total_of(details: Any) -> tuple[str, Decimal] | None:
     total = cost.get("total") if isinstance(cost, dict) else None
     if not isinstance(cost, dict) or not isinstance(total, dict):
         return None
-    number = _number(total.get("inclTax", total.get("exclTax")))
+    number = number_of(total.get("inclTax", total.get("exclTax")))
     return None if number is None else (str(cost.get("currency", ""))[:3], number)
-
-
-def _number(value: Any) -> Decimal | None:
-    """A number as it was told, None where it is none or beyond all reason."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number) < MOST else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +229,7 @@ def assessed(
     continuity = continuity_of(book, session, used.plug, used.energy)
     told = charger_money(book, session)
     found += [*continuity.doubts, *doubts_about(told, quote)]
-    if (limits := book.limits.get(session.id)) and _is_beyond(limits, used, quote):
+    if is_beyond(book, session, used, quote):
         found.append(BEYOND_LIMIT)
     little = energy_wh is None and not told.payments and _failed_start(book, session, used)
     forgiven = _FORGIVEN if used.energy.basis != "none" else _FORGIVEN | _UNMEASURED
@@ -249,11 +238,6 @@ def assessed(
         book, session, used, quote, () if little else tuple(found),
         continuity=continuity, told=told, too_little=little, idle_told=idle_told,
     )  # fmt: skip
-
-
-def _is_beyond(limits: Json, used: Measured, quote: Quote | None) -> bool:
-    cost = from_minor(quote.gross_minor, quote.currency) if quote else None
-    return is_beyond(limits, used.energy.energy_wh, cost)
 
 
 def _holds_of_itself(flag: str) -> bool:

@@ -1,0 +1,80 @@
+"""Whether a session went beyond what its order to start, or its driver at the charger, allowed.
+
+A 2.1 station keeps such limits itself (E16).  What it let through is doubted only where it lies
+clearly beyond: meters count in steps, and a station looks at its own now and then.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from app.domain.charging.energy import EnergyResult
+from app.domain.ground.vocabulary import Json
+from app.domain.money.billing.book import Book
+from app.domain.money.billing.usage import Measured
+from app.domain.money.tariffs import Quote, from_minor
+
+#: A number beyond this is neither a price nor an energy of a charging session.
+MOST = Decimal(10) ** 9
+_SLACK = Decimal("1.05")
+#: Energy below both, of a session's, says nothing: a car that was stopped draws a little more.
+_LITTLE_WH, _LITTLE = Decimal(100), Decimal("0.01")
+#: our limit of a session -> the member that a station tells it in, and how many make one of ours
+_TOLD = {
+    "most_cost": ("maxCost", 1),
+    "most_kwh": ("maxEnergy", 1000),
+    "most_minutes": ("maxTime", 60),
+    "most_percent": ("maxSoC", 1),
+}
+
+
+def is_beyond(book: Book, session: Any, used: Measured, quote: Quote | None) -> bool:
+    """Whether a session went clearly further than one of its limits allows."""
+    both = [
+        limits for limits in (book.limits.get(session.id), told_limits(book, session)) if limits
+    ]
+    if not both:
+        return False
+    energy = used.energy
+    reached = {"most_kwh": energy.energy_wh / 1000, "most_minutes": _flowed_min(energy)}
+    if quote is not None:
+        reached["most_cost"] = from_minor(quote.gross_minor, quote.currency)
+    if session.last_soc_percent is not None and energy.energy_wh >= _LITTLE_WH:
+        reached["most_percent"] = Decimal(str(session.last_soc_percent))
+    return any(_exceeds(limits, reached) for limits in both)
+
+
+def _exceeds(limits: Json, reached: Mapping[str, Decimal]) -> bool:
+    return any(
+        reached[name] > Decimal(str(limits[name])) * _SLACK for name in reached.keys() & limits
+    )
+
+
+def _flowed_min(energy: EnergyResult) -> Decimal:
+    """After how many minutes, by a reading then, energy that matters had yet to flow."""
+    left = max(_LITTLE_WH, energy.energy_wh * _LITTLE)
+    since = energy.started_at
+    at = max((at for at, wh in energy.curve if energy.energy_wh - wh >= left), default=since)
+    return Decimal((at - since) // timedelta(seconds=1)) / 60
+
+
+def told_limits(book: Book, session: Any) -> Json:
+    """The limits that a station told last, such as its driver set there, by our names for them."""
+    found: Json = {}
+    for event in book.in_time(session) if session.last_seq_no is not None else ():
+        limits: Any = (event.facts or {}).get("limits")
+        for name, (member, per) in _TOLD.items() if isinstance(limits, dict) else ():
+            number = number_of(limits.get(member))
+            if number is not None and number > 0:
+                found[name] = number / per
+    return found
+
+
+def number_of(value: Any) -> Decimal | None:
+    """A number as it was told, None where it is none or beyond all reason."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < MOST else None
