@@ -5,13 +5,19 @@ from sqlalchemy import create_engine, text
 
 from app import uow
 from app.extensions import db as flask_db
+from app.process import postgresql
 from app.uow import unit_of_work
 
 
-def test_sqlite_waits_for_the_disk_before_whoever_asked_is_told(tmp_path):
-    uri = f"sqlite:///{tmp_path / 'ampdesk.sqlite3'}"
+def sqlite_at(folder):
+    uri = f"sqlite:///{folder / 'ampdesk.sqlite3'}"
     engine = create_engine(uri, **uow.engine_options(uri))
     uow.tune_sqlite(engine)
+    return engine
+
+
+def test_sqlite_waits_for_the_disk_before_whoever_asked_is_told(tmp_path):
+    engine = sqlite_at(tmp_path)
     seen = []
     for durable in (True, False, True):
         with engine.connect().execution_options(write=True, durable=durable) as db:
@@ -19,6 +25,15 @@ def test_sqlite_waits_for_the_disk_before_whoever_asked_is_told(tmp_path):
             seen.append([db.scalar(text(f"PRAGMA {mode}")) for mode in modes])
     engine.dispose()
     assert seen == [["wal", 2], ["wal", 1], ["wal", 2]]
+
+
+def test_rows_are_taken_back_from_memory_where_writes_are_short(tmp_path, monkeypatch):
+    monkeypatch.setitem(uow.lock_patience, "s", uow.lock_patience["s"])
+    engine = sqlite_at(tmp_path)
+    postgresql.mind_writes(engine, 5.0)
+    with engine.connect() as db:
+        assert db.scalar(text("PRAGMA temp_store")) == 2
+    engine.dispose()
 
 
 @pytest.mark.landing
