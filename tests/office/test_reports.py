@@ -199,8 +199,10 @@ def test_use_knows_since_when_and_until_when_a_plug_was_there(net):
     net.station.created_at = begin + timedelta(hours=6)
     net.station.archived_at = begin + timedelta(hours=30)
     net.session(started_at=begin + timedelta(hours=28), minutes=120)
+    for hour in (2, 5.5):  # Of its memory: one that was over before, and one that was not.
+        net.session(started_at=begin + timedelta(hours=hour), minutes=60)
     (whole,) = run(net, "use", WEEK).whole
-    assert whole.sums == {"used_s": 2 * 3600, "whole_s": 24 * 3600}
+    assert whole.sums == {"used_s": 2.5 * 3600, "whole_s": 24 * 3600}
 
 
 def plugged(net, *spans):

@@ -251,16 +251,19 @@ def _use(used_s: int, whole_s: int) -> dict[str, Any]:
 
 
 def _occupied(db: Session, wanted: Wanted, now: datetime) -> list[Spans]:
-    """The sessions."""
-    session = ChargingSession
+    """The sessions, as far as their stations were there: some tell of what was before."""
+    session, there = ChargingSession, Station.created_at
     own = [
         CHARGED,
+        or_(session.ended_at.is_(None), session.ended_at > there),
         session.tenant_id == wanted.tenant_id,
         session.started_at >= wanted.period.widest[0] - _LONGEST,
+        session.started_at < wanted.period.widest[1],
         *narrowed(wanted, session.site_id, session.station_id),
     ]
-    query = select(session.timezone).where(*own)
-    return _spans(db, query, session.timezone, session.started_at, session.ended_at, wanted, now)
+    begun = case((session.started_at < there, there), else_=session.started_at)
+    query = select(session.timezone).join(Station, Station.id == session.station_id).where(*own)
+    return _spans(db, query, session.timezone, begun, session.ended_at, wanted, now)
 
 
 def _standing(db: Session, wanted: Wanted, now: datetime) -> list[Spans]:
