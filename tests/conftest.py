@@ -3,7 +3,6 @@
 `app` runs on SQLite; `database` of tests/support/fixtures.py names both kinds in turn.
 """
 
-import fcntl
 import gc
 import logging
 import os
@@ -23,7 +22,7 @@ from xdist.scheduler import LoadFileScheduling
 from app.domain.office import staff
 from app.extensions import db as flask_db
 from app.process import clock
-from tests.support import apps
+from tests.support import apps, prepared
 from tests.support.audited import Watch
 
 # A slow machine is no finding: no test here asserts a time.
@@ -121,17 +120,12 @@ def make_app(data_dir: Path, **given: object) -> Flask:
     return apps.build(apps.settings_of(data_dir, **given))
 
 
-@pytest.fixture(scope="session")
-def of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all test processes of this run share."""
-    folder = tmp_path_factory.getbasetemp()
-    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-
-
 @pytest.fixture(scope="session", autouse=True)
-def compiled(of_the_run: Path) -> None:
-    """Keep compiled templates where all test processes of this run find them."""
-    apps.COMPILED.directory = str(of_the_run)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have all test processes of this run find there what one of them made."""
+    folder = tmp_path_factory.getbasetemp()
+    prepared.FOLDER = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    apps.COMPILED.directory = str(prepared.FOLDER)
 
 
 @pytest.fixture
@@ -145,17 +139,15 @@ def audited() -> Iterator[Watch]:
 
 
 @pytest.fixture(scope="session")
-def migrated(of_the_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file at the newest migration, copied by each test; who comes first makes it."""
-    shared = of_the_run / "migrated.sqlite3"
-    with (of_the_run / "migrated.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not shared.exists():
-            folder = tmp_path_factory.mktemp("migrated")
-            with apps.running(folder):
-                upgrade(directory=str(Path(__file__).parent.parent / "migrations"))
-            (folder / "ampdesk.sqlite3").rename(shared)
-    return shared
+def migrated(shared: None) -> Path:
+    """A SQLite file at the newest migration, copied by each test."""
+    return prepared.once("migrated", _migrated)
+
+
+def _migrated(folder: Path) -> Path:
+    with apps.running(folder):
+        upgrade(directory=str(Path(__file__).parent.parent / "migrations"))
+    return prepared.in_one_file(folder / "ampdesk.sqlite3")
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """The seeded network of `tests.support.seed` as fixtures: filled once, copied for each test."""
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.extensions import db as flask_db
 from app.models import TariffVersion
-from tests.support import apps, seed
+from tests.support import apps, prepared, seed
 from tests.support.seed import Seeded
 
 #: What its stations read a while ago is no power now: after this another one is filled.
@@ -43,20 +44,14 @@ class Network:
         return made
 
 
-@pytest.fixture(scope="session")
-def _networks() -> list[Network]:
-    """Those that were filled by this test process."""
-    return []
-
-
 @pytest.fixture(scope="module")
-def network(
-    migrated: Path, tmp_path_factory: pytest.TempPathFactory, _networks: list[Network]
-) -> Network:
+def network(migrated: Path) -> Network:
     """The network, filled once for many files; it plays now, or a short while ago."""
-    if not _networks or datetime.now(UTC) - _networks[-1].now > LASTS:
-        _networks.append(_fill(migrated, tmp_path_factory.mktemp("network")))
-    return _networks[-1]
+    for number in count():
+        found = prepared.once(f"network-{number}", partial(_fill, migrated))
+        if datetime.now(UTC) - found.now <= LASTS:
+            break
+    return found
 
 
 def _fill(migrated: Path, folder: Path) -> Network:
@@ -72,9 +67,7 @@ def _fill(migrated: Path, folder: Path) -> Network:
             for name, row in getattr(made, group).items():
                 rows[group, name] = (type(row), row.id)
         version_id = made.version.id
-    with sqlite3.connect(path) as file:  # all of it into the one file that is copied
-        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return Network(path, now, rows, version_id)
+    return Network(prepared.in_one_file(path), now, rows, version_id)
 
 
 @pytest.fixture
