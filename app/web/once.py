@@ -4,7 +4,8 @@ Each form has a key of its own, made when it is drawn (`csrf_field` of templates
 The first unit of work of a request claims it together with what was sent, and commits both or
 neither: another form, other contents, or what was refused is done.  The answer is kept as only
 the form itself opens it, for it may show a password; with it what it left in the browser's
-session, such as its sentences or a sign-in.
+session, such as its sentences or a sign-in.  A form of several units of work may break off between
+two of them: then nobody says that it was done.
 """
 
 import hashlib
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 FIELD = "once"
 #: A larger answer is not kept: whoever sent the form twice is led back to its page.
 LARGEST = 1024 * 1024
+#: What is kept in place of such an answer, and where a form broke off after it had begun.
+_DONE, _BROKE_OFF = "done", "broken"
 #: How often, and how long each time (in seconds), it is asked whether the first is answered.
 _LOOKS, _LOOK_S = 100, 0.05
 #: What tells htmx to go to another page.
@@ -113,24 +116,23 @@ def _end(answer: Response) -> Response:
     """Keep the answer of a form that was claimed; one that was refused may be sent again."""
     if "sent_form" not in g or "sent_before" in g or uow.beforehand.get() is not None:
         return answer
-    refused, kept = 400 <= answer.status_code < 500, None
-    if not refused and (kept := _kept(answer)) is None:
-        return answer
     try:
         with uow.unit_of_work(durable=False) as work:
-            if kept is None:
+            if 400 <= answer.status_code < 500:
                 sent_forms.release(work, _name())
             else:
-                sent_forms.keep(work, _name(), kept)
+                sent_forms.keep(work, _name(), _kept(answer))
     except SQLAlchemyError:
         log.warning("the answer to a form could not be kept: %s", request.path)
     return answer
 
 
-def _kept(answer: Response) -> str | None:
-    """An answer as it is kept; None where it is none that could be given again."""
-    if answer.status_code >= 500 or answer.is_streamed or len(answer.get_data()) > LARGEST:
-        return None
+def _kept(answer: Response) -> str:
+    """An answer as it is kept, or the word for one that cannot be given again."""
+    if answer.status_code >= 500:
+        return _BROKE_OFF
+    if answer.is_streamed or len(answer.get_data()) > LARGEST:
+        return _DONE
     left = TaggedJSONSerializer().dumps(dict(session))
     headers = [pair for pair in answer.headers.items() if pair[0] != "Content-Length"]
     told = [answer.status_code, headers, answer.get_data().decode("latin-1"), left]
@@ -140,12 +142,19 @@ def _kept(answer: Response) -> str | None:
 def _again() -> Response:
     """Answer as the first was answered, once it is; else lead back to the form's page."""
     g.sent_before = True
-    said = gettext("This was sent twice, and done once.")
     kept = _wait_for_answer()
+    said = (
+        gettext(
+            "This was sent before, and it is not known whether all of it was done. Look what has "
+            "changed before you send it again."
+        )
+        if kept in (None, _BROKE_OFF)
+        else gettext("This was sent twice, and done once.")
+    )
     told = Response(
         status=303, headers={"Location": error_pages.page_before() or url_for("home.index")}
     )
-    if kept is not None:
+    if kept and kept not in (_BROKE_OFF, _DONE):
         status, headers, body, left = json.loads(_lock().decrypt(kept.encode()))
         session.clear()
         session.update(TaggedJSONSerializer().loads(left))

@@ -10,7 +10,10 @@ from types import SimpleNamespace
 import pytest
 from flask import request
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
+from app import uow
+from app.domain.access.imports import drivers
 from app.domain.ground.vocabulary import Order, Role
 from app.domain.office import staff
 from app.extensions import db as flask_db
@@ -22,6 +25,7 @@ from tests.support.desk import PASSWORD, page
 from tests.support.processes import ROOT
 
 SAID = "This was sent twice, and done once."
+UNKNOWN = "it is not known whether all of it was done"
 UNLOCK = {"order": Order.UNLOCK.value, "connector": "1"}
 
 
@@ -174,6 +178,34 @@ def test_where_the_first_answer_was_lost_the_second_is_led_back(desk, monkeypatc
     before = {"Referer": "http://localhost/drivers/new"}
     again = desk.client.post("/drivers/new", data=typed, headers=before)
     assert again.headers["Location"] == before["Referer"]
+    assert UNKNOWN in page(desk.client, "/drivers")
+    assert count(Driver) == 1
+
+
+def test_a_form_that_broke_off_half_way_is_not_said_to_be_done(desk, monkeypatch):
+    monkeypatch.setattr(uow, "UNIT", 1)
+    carry_out = drivers.carry_out
+
+    def breaks_off(work, who, planned, rows, **given):
+        if rows[0].number > 2:
+            raise OperationalError("INSERT", {}, Exception("the database has gone"))
+        return carry_out(work, who, planned, rows, **given)
+
+    key = key_on(desk.client, "/drivers/import")
+    sent = {"text": "name\nGrace\nHedy\n", "go": "1", "once": key}
+    with monkeypatch.context() as broken:
+        broken.setattr(drivers, "carry_out", breaks_off)
+        assert desk.client.post("/drivers/import", data=sent).status_code == 503
+    again = desk.client.post("/drivers/import", data=sent)
+    assert UNKNOWN in page(desk.client, again.headers["Location"])
+    assert count(Driver) == 1
+
+
+def test_an_answer_that_is_too_long_to_keep_is_done_all_the_same(desk, monkeypatch):
+    monkeypatch.setattr(once, "LARGEST", 10)
+    typed = {"name": "Grace", "language": "en", "once": key_on(desk.client, "/drivers/new")}
+    for _ in range(2):
+        desk.client.post("/drivers/new", data=typed)
     assert SAID in page(desk.client, "/drivers")
     assert count(Driver) == 1
 
