@@ -22,7 +22,7 @@ from kombu.exceptions import KombuError
 from app.domain.ground import events
 from app.domain.ground.events import Event
 from app.process import traces
-from app.process.queues import gathers_for, good_for
+from app.process.queues import FINDS_ALL, gathers_for
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ def _ask(app: Flask, task: str, trace: Headers, wanted: bool = False) -> None:
         return
     _unsent.add(task)
     try:
-        headers = gathers_for(_GATHERS_S.get(task, 0.0)) | good_for(_ASKED_S) | dict(trace)
+        headers = gathers_for(_GATHERS_S.get(task, 0.0)) | FINDS_ALL | dict(trace)
         app.extensions["celery"].send_task(task, retry=False, headers=headers)
     except BaseException:
         client.delete(mark)

@@ -22,7 +22,7 @@ from kombu.exceptions import KombuError
 
 from app.config import Settings
 from app.process import traces
-from app.process.clock import utc_now
+from app.process.clock import TOOK_S, utc_now
 from app.process.redis_servers import Servers
 from app.process.revisions import fit_or_exit
 
@@ -45,13 +45,16 @@ THREADS_OF_QUEUE = max(map(len, QUEUES.values())) + 2
 def make_celery(app: Flask) -> Celery:
     """Build Celery inside the Flask application: each task runs in an app context."""
     settings: Settings = app.config["SETTINGS"]
+    #: When the last run of each task began here, in seconds since 1970.
+    began: dict[str, float] = {}
 
     class FlaskTask(Task):  # type: ignore[misc]
         def __call__(self, *args: object, **kwargs: object) -> Any:
             time.sleep(_gathers_on_s(self.request))
+            if _is_needless(self.request, began.get(self.name)):
+                return None
+            began[self.name] = utc_now().timestamp()
             with app.app_context(), _timed(app.extensions["redis"], self.name):
-                if _is_late(self.request):
-                    return None
                 carried = self.request.get(traces.TRACEPARENT)
                 with traces.span(f"task.{self.name}", carried, kind="consumer"):
                     return self.run(*args, **kwargs)
@@ -112,16 +115,8 @@ def _broker(url: str) -> tuple[str, dict[str, Any]]:
     return f"redis+socket{url.removeprefix('unix')}" if parts.scheme == "unix" else url, options
 
 
-#: For so long any task is good, in seconds: the clocks of two processes may differ by the two that
-#: an answer of the database may take, and a busy computer hands a task on late.
-_GOOD_ANYWAY_S = 5.0
-
-
 def _beats(sweep_s: float) -> dict[str, Any]:
-    """When each task that looks for its work is asked for.
-
-    One that nobody took until another was asked for is dropped: they never pile up.
-    """
+    """When each task that looks for its work is asked for; they never pile up."""
     pauses = {
         **dict.fromkeys(("sweep", "bill_ended", "send_post", "watch_alerts"), sweep_s),
         "sweep_certificates": 60.0,
@@ -132,7 +127,7 @@ def _beats(sweep_s: float) -> dict[str, Any]:
         task: {
             "task": task,
             "schedule": pause,
-            "options": {"headers": good_for(max(pause, _GOOD_ANYWAY_S))},
+            "options": {"headers": dict(FINDS_ALL)},
         }
         for task, pause in pauses.items()
     }
@@ -179,22 +174,18 @@ def did(client: redis.Redis) -> dict[str, float]:
 _ASKED_AT = "asked_at"
 
 
-#: The headers that say for how many seconds a task is worth doing, and waits for more of its kind.
-_GOOD_FOR, _GATHERS_FOR = "good_for_s", "gathers_for_s"
+#: The header that says for how many seconds a task waits for more of its kind.
+_GATHERS_FOR = "gathers_for_s"
+#: The header of a task that finds all its work by itself: it is dropped when one of its kind has
+#: begun since it was asked for.  Nothing goes by how old it is, as Celery's `expires` does: where
+#: all come late, none would be done.
+FINDS_ALL = {"finds_all": True}
 
 
 def _note_time(headers: dict[str, Any] | None = None, **_: Any) -> None:
     """Write into a task when it was asked for: what waits in a queue tells its age by it."""
     if headers is not None:
         headers[_ASKED_AT] = utc_now().timestamp()
-
-
-def good_for(seconds: float) -> dict[str, float]:
-    """The header of a task that is dropped when nobody took it for so long.
-
-    Celery's own `expires` compares the clocks of two machines.
-    """
-    return {_GOOD_FOR: seconds}
 
 
 def gathers_for(seconds: float) -> dict[str, float]:
@@ -205,9 +196,12 @@ def gathers_for(seconds: float) -> dict[str, float]:
     return {_GATHERS_FOR: seconds}
 
 
-def _is_late(request: Any) -> bool:
-    good_for_s = request.get(_GOOD_FOR)
-    return bool(good_for_s) and utc_now().timestamp() - request.get(_ASKED_AT) > good_for_s
+def _is_needless(request: Any, began_at: float | None) -> bool:
+    """Whether a run that began then found what this task was asked for, too."""
+    if began_at is None or not all(request.get(name) for name in FINDS_ALL):
+        return False
+    # The clocks of two processes may differ by as much as an answer of the database takes.
+    return float(request.get(_ASKED_AT) or began_at) < began_at - TOOK_S
 
 
 def _gathers_on_s(request: Any) -> float:

@@ -2,15 +2,14 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 
 from app import reactions
 from app.domain.ground import events
 from app.extensions import db as flask_db
-from app.process.clock import TOOK_S
-from app.process.queues import QUEUES, make_celery
+from app.process.clock import TOOK_S, utc_now
+from app.process.queues import FINDS_ALL, QUEUES, make_celery
 from app.tasks import webhooks
 from tests.conftest import make_app
 from tests.support import apps
@@ -139,11 +138,37 @@ def test_while_nobody_listens_no_round_is_asked_for_unless_somebody_waits(app):
     assert tasks(app, "mails") == [reactions.HOOKS]
 
 
-def test_a_round_every_second_is_good_for_longer_than_two_clocks_differ(app, monkeypatch):
-    monkeypatch.setitem(app.config, "SETTINGS", replace(app.config["SETTINGS"], sweep_s=1))
-    every = make_celery(app).conf.beat_schedule
-    assert every["sweep"]["schedule"] == 1.0
-    assert min(one["options"]["headers"]["good_for_s"] for one in every.values()) > 2 * TOOK_S
+def taken(app, *asked_s_ago, **headers):
+    """How many of the tasks are done that are taken now and were asked for so long ago."""
+    done = []
+
+    def look():
+        done.append(1)
+
+    task = make_celery(app).task(look, name="looks", shared=False)
+    for ago in asked_s_ago:
+        task.push_request(asked_at=utc_now().timestamp() - ago, **headers)
+        try:
+            task()
+        finally:
+            task.pop_request()
+    return len(done)
+
+
+def test_of_rounds_that_come_late_one_is_done_for_all_of_them(app):
+    assert taken(app, 900, 600, 599, 300, **FINDS_ALL) == 1
+    assert taken(app, 900, 600, 0, **FINDS_ALL) == 2, "asked for after the other had begun"
+    assert taken(app, 0, TOOK_S / 2, **FINDS_ALL) == 2, "two clocks may differ by that"
+    assert taken(app, 900, 600) == 2, "each is about a row of its own"
+
+
+def test_whatever_finds_its_work_by_itself_says_so(app):
+    every = app.extensions["celery"].conf.beat_schedule
+    assert all(one["options"]["headers"] == FINDS_ALL for one in every.values())
+    reactions.react([events.MailWanted(1, 1)])
+    reactions.flush(60)
+    [task] = app.extensions["redis"].lrange("mails", 0, -1)
+    assert json.loads(task)["headers"].items() >= FINDS_ALL.items()
 
 
 def test_whoever_gets_an_application_next_tells_nothing_of_the_last(migrated, tmp_path, server):
