@@ -1,6 +1,7 @@
 """What the end of a call of ours means for the command behind it, in words."""
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,8 @@ from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
 from worker.ocpp.frames import Payload
 from worker.ocpp.versions import Fault, Version
+
+log = logging.getLogger(__name__)
 
 #: What left nobody's hand is neither failed nor timed out.
 NEVER_SENT = "The connection ended before it could be sent; it will not be sent later."
@@ -74,7 +77,9 @@ def _answered(
         return Outcome(CommandState.FAILED, payload, sentence)
     try:
         return encoding.outcome(payload, arguments)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except Exception as error:
+        # Whatever it is that a charger answers, it has answered: its order ends here.
+        log.info("the answer to %s cannot be understood: %r", action, error)
         told = problem.description if problem else "it lacks what was asked for"
         sentence = f"The charger's answer cannot be understood: {told}."
         return Outcome(CommandState.FAILED, payload, sentence)

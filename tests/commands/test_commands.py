@@ -251,6 +251,19 @@ def test_overdue_commands_end_with_a_sentence(db, ask, now):
     assert lost.state is CommandState.TIMED_OUT
 
 
+@pytest.mark.parametrize("pause_s", [None, 25], ids=["nobody", "one who is seldom heard of"])
+def test_what_a_dead_worker_sent_times_out_also_where_nobody_can_bear_witness(
+    db, ask, now, pause_s
+):
+    presence.beat(db, "worker-a", now=now)
+    command = lone.claim(db, ask().id, "worker-a", now=now)
+    for seconds in range(0, 660, pause_s) if pause_s else ():
+        presence.beat(db, "worker-b", now=now + timedelta(seconds=seconds))
+    assert commands.expire_overdue(db, now + timedelta(minutes=10)) == 0
+    assert commands.expire_overdue(db, now + commands.LOST_AFTER) == 1
+    assert command.state is CommandState.TIMED_OUT
+
+
 def test_what_a_dead_worker_sent_has_timed_out(db, ask, now):
     command = lone.claim(db, ask().id, "worker-a", now=now)
     later = now + presence.ALIVE

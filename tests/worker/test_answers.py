@@ -5,7 +5,9 @@ import pytest
 from app.domain.commands.orders.spec import End
 from app.domain.ground.vocabulary import CommandState
 from worker.answers import end_of, outcome_of
+from worker.dialects import DIALECTS
 from worker.dialects.records import Encoding
+from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, OurCall, Refused, TimedOut
 from worker.ocpp.versions import Fault, Version
 
@@ -54,3 +56,19 @@ def test_an_answer_that_cannot_be_read_is_a_failure_and_says_so():
     outcome = told(Answered(call(), {"state": "Accepted"}, 0.1, ""))
     assert outcome.state is CommandState.FAILED
     assert outcome.sentence.startswith("The charger's answer cannot be understood: ")
+
+
+@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("odd", [[], [{}], {}, "", None, 10**400], ids=str)
+def test_an_order_ends_whatever_its_charger_answers(version, odd):
+    for encoding in DIALECTS[version].orders.values():
+        for member in ("status", *(result_members(version, encoding.action))):
+            answer = {"status": "Accepted", member: odd}
+            event = Answered(call(encoding.action), answer, 0.1, "")
+            assert outcome_of(version, event, encoding, {}).sentence
+
+
+def result_members(version, action):
+    """What an answer may hold by its schema."""
+    name = schemas._file_names(version).get((action, "result"))
+    return schemas._read(version, name)["properties"] if name else ()
