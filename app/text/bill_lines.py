@@ -102,8 +102,12 @@ def _stretch(part: Json, kind: str, writer: Writer, clock: Callable[[str], str])
 
 
 def kwh_of(wh: str, writer: Writer) -> str:
-    """Watt-hours as they are stored, in kilowatt-hours."""
-    return writer.number(Decimal(wh) / 1000, 3)
+    """Watt-hours as they are stored, in kilowatt-hours; what is less than one stands there, too.
+
+    Two registers that were rounded would differ by another energy than the one that is billed.
+    """
+    value = Decimal(wh) / 1000
+    return writer.number(value, max(3, -int(value.normalize().as_tuple().exponent)))
 
 
 def instant_of(text: str) -> datetime:

@@ -121,14 +121,19 @@ def _title(bill: Bill, writer: Writer) -> str:
 
 
 def _seller(bill: Bill, writer: Writer) -> Iterable[str]:
+    yield from who_sells(bill, writer)
+    if contact := bill.facts.get("seller", {}).get("contact"):
+        yield contact
+
+
+def who_sells(bill: Bill, writer: Writer) -> Iterable[str]:
+    """Name, address and tax number of the seller, as far as they are told."""
     seller = bill.facts.get("seller", {})
     for field in ("name", "address"):
         if text := seller.get(field):
             yield text
     if number := seller.get("tax_number"):
         yield writer.translate(_("Tax number: %(number)s")) % {"number": number}
-    if contact := seller.get("contact"):
-        yield contact
 
 
 def _facts(

@@ -10,7 +10,7 @@ from app.domain.money.statements import Statement
 from app.models import Bill
 from app.text import statement_words
 from app.text.bill_lines import LineWords
-from app.text.bill_text import BillWords, in_words
+from app.text.bill_text import BillWords, in_words, who_sells
 from app.text.paper import ACCENT, AMOUNT, INK, MARGIN, MUTED, Sheet
 from app.text.writers import Writer
 
@@ -122,8 +122,9 @@ def _under(sheet: _Sheet, line: LineWords) -> Iterable[str]:
 
 def statement(of: Statement, language: str) -> bytes:
     """Write a statement in a language; one of the same bills gives the same bytes."""
-    words, t = statement_words.in_words(of, language), Writer(language, "UTC").translate
-    seller = _seller_of(of)
+    words, writer = statement_words.in_words(of, language), Writer(language, "UTC")
+    t = writer.translate
+    seller = _seller_of(of, writer)
     sheet = Sheet(
         words.title,
         pages=t(_("page %(page)s of %(pages)s")),
@@ -139,8 +140,8 @@ def statement(of: Statement, language: str) -> bytes:
     for sums in words.sums:
         sheet.gap(4)
         for label, value in sums[:-1]:
-            sheet.pair(label, value)
-        sheet.amount(*sums[-1], bold=True, ruled=False)
+            sheet.amount(label, value, size=9, colour=MUTED, ruled=False)
+        sheet.amount(*sums[-1], bold=True)
     sheet.heading(t(_("Receipts and credit notes")))
     for line in words.lines:
         net, tax, gross = line.amounts
@@ -152,9 +153,9 @@ def statement(of: Statement, language: str) -> bytes:
     return sheet.written()
 
 
-def _seller_of(of: Statement) -> list[str]:
+def _seller_of(of: Statement, writer: Writer) -> list[str]:
     """Who sells, in the words of the newest bill; not told where the month has several."""
     sellers = [bill.facts.get("seller", {}) for bill in of.bills]
     if any(one != sellers[-1] for one in sellers):
         return []
-    return [text for field in ("name", "address", "tax_number") if (text := sellers[-1].get(field))]
+    return [*who_sells(of.bills[-1], writer)]

@@ -59,7 +59,8 @@ def written(
     sheet.gap(2)
     period, made = _days(report.wanted.period), numbers.local(now, "minute")
     for label, value in [(N_("Period"), period), *facts[1:], (N_("Made (UTC)"), made)]:
-        sheet.pair(translate(label), value)
+        # What it is by is a word of ours; the rest are names.
+        sheet.pair(translate(label), translate(value) if label == "By" else value)
     if not report.whole:
         sheet.heading(translate(N_("Nothing in this period")))
     for line in report.whole:

@@ -19,6 +19,8 @@ from app.domain.money import billing
 from app.domain.money.billing.ledger import take
 from app.extensions import db as flask_db
 from app.models import Bill, BillLine, Review
+from app.text import bill_text
+from app.text.writers import Writer
 from app.uow import unit_of_work
 from tests.support import lone
 from tests.support.charging import STARTED, network
@@ -57,6 +59,14 @@ def test_what_the_lines_rest_on_is_kept_with_them(db, net):
     )
     assert [Decimal(part[f"{end}_register_wh"]) for end in ("from", "to")] == [100_000, 110_000]
     assert bill.facts["tariff_version"] == 3
+
+
+def test_the_last_register_is_told_as_it_was_read_though_whole_watt_hours_are_billed(db, net):
+    bill = issued(db, net.session(wh="9999.6"))
+    energy = next(line for line in bill.lines if line.kind == "energy")
+    assert energy.quantity == 10
+    said = str(bill_text.in_words(bill, Writer("en", "UTC")))
+    assert said.count("100.000 → 109.9996 kWh") == 2, "its line and its facts"
 
 
 def test_a_bill_is_told_to_whoever_sends_receipts(db, net):

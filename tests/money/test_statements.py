@@ -13,7 +13,7 @@ from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, Role
 from app.domain.money import billing, statements
 from app.extensions import db as flask_db
-from app.models import Bill, Driver, DriverStatement, OutgoingMail, User
+from app.models import Bill, Driver, DriverStatement, OutgoingMail, Tenant, User
 from app.text import receipt_pdf, statement_words
 from app.uow import unit_of_work
 from tests.support import lone, seed
@@ -98,12 +98,21 @@ def test_the_mail_says_each_bill_and_the_sums_in_the_drivers_language(net):
 
 
 def test_it_is_written_on_paper_the_same_each_time(net):
+    with unit_of_work() as db:
+        seller = db.get_one(Tenant, net.site.tenant_id)
+        seller.seller_name, seller.seller_tax_number = "Hafenstrom", "DE123"
     bill(net, NOON)
     made = statement(net)
     data = receipt_pdf.statement(made, "de")
     assert data == receipt_pdf.statement(made, "de")
     text = PdfReader(io.BytesIO(data)).pages[0].extract_text()
-    for word in ("Abrechnung Oktober 2026", "Ada Lovelace", "2026-000001", "5,36"):
+    for word in (
+        "Abrechnung Oktober 2026",
+        "Ada Lovelace",
+        "2026-000001",
+        "5,36",
+        "Steuernummer: DE123",
+    ):
         assert word in text
 
 

@@ -403,6 +403,17 @@ def test_a_report_is_read_on_the_command_line(app, db, made):
     assert lines[0].lstrip("\ufeff") == "site,energy,sessions,per_session,connected"
 
 
+def on_paper(data):
+    return " ".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+
+
+def test_what_a_report_on_paper_is_by_is_said_in_the_readers_language(net):
+    given = run(net, "energy"), "Energy", [("Organisation", "Site"), ("By", "Site")]
+    data = report_pdf.written(*given, now=NOW, translate=lambda text: text.replace("Site", "Ort"))
+    told = on_paper(data).split()
+    assert told[told.index("By") + 1] == "Ort" and "Site" in told
+
+
 @pytest.mark.parametrize("kind", reports.KINDS)
 def test_a_report_is_written_as_pdf_with_its_sums(net, kind):
     charged(net, datetime(2026, 3, 10, 8, tzinfo=UTC))
@@ -410,7 +421,7 @@ def test_a_report_is_written_as_pdf_with_its_sums(net, kind):
     facts = reports.facts(net.db, report.wanted)
     data = report_pdf.written(report, reports.KINDS[kind].title, facts, now=NOW)
     assert data == report_pdf.written(report, reports.KINDS[kind].title, facts, now=NOW)
-    said = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+    said = on_paper(data)
     said = said.replace("\u00a0", " ")
     assert "1 Mar 2026 \u2013 31 Mar 2026" in said and "How it is counted" in said
     for line in report.whole:

@@ -5,7 +5,7 @@ once, each table is written once.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -153,7 +153,7 @@ def _negated(line: BillLine) -> BillLine:
 
 
 def _lines(lines: Sequence[Line], measured: Measured) -> list[BillLine]:
-    base = _register_base(measured)
+    register = _register(measured)
     return [
         BillLine(
             position=position,
@@ -167,22 +167,22 @@ def _lines(lines: Sequence[Line], measured: Measured) -> list[BillLine]:
             net_minor=line.net_minor,
             tax_minor=line.tax_minor,
             gross_minor=line.gross_minor,
-            evidence={"parts": [_evidence(part, base) for part in line.evidence]},
+            evidence={"parts": [_evidence(part, register) for part in line.evidence]},
         )
         for position, line in enumerate(lines, 1)
     ]
 
 
-def _evidence(part: Part, base: Decimal | None) -> Json:
+def _evidence(part: Part, register: Callable[[Decimal], Decimal] | None) -> Json:
     found: Json = {
         "from_at": part.from_at.isoformat(),
         "to_at": part.to_at.isoformat(),
         "from_wh": plain(part.from_wh),
         "to_wh": plain(part.to_wh),
     }
-    if base is not None:
-        found["from_register_wh"] = plain(base + part.from_wh)
-        found["to_register_wh"] = plain(base + part.to_wh)
+    if register is not None:
+        found["from_register_wh"] = plain(register(part.from_wh))
+        found["to_register_wh"] = plain(register(part.to_wh))
     for end in ("from", "to"):
         between = getattr(part, f"{end}_between")
         if between is not None:
@@ -190,13 +190,17 @@ def _evidence(part: Part, base: Decimal | None) -> Json:
     return found
 
 
-def _register_base(measured: Measured) -> Decimal | None:
-    """What to add to the energy since the start to get the register; None if that is not true."""
+def _register(measured: Measured) -> Callable[[Decimal], Decimal] | None:
+    """Where the meter stood after so much energy; None if energy and register differ.
+
+    At the end it is the register that was read: energy is billed in whole watt-hours.
+    """
     energy = measured.energy
     whole = energy.basis == "register" and len(energy.segments) == 1 and not measured.corrected
-    if not whole or energy.initial_wh is None or energy.final_wh is None:
+    first, last = energy.initial_wh, energy.final_wh
+    if not whole or first is None or last is None or last - first != energy.energy_wh:
         return None
-    return energy.initial_wh if energy.final_wh - energy.initial_wh == energy.energy_wh else None
+    return lambda wh: last if wh and abs(first + wh - last) < 1 else first + wh
 
 
 def _facts(assessment: Assessment) -> Json:
