@@ -181,6 +181,7 @@ def kw(watts: float | Decimal | None, digits: int = 1) -> str:
     return f"{number(Decimal(str(watts)) / 1000, digits)}{FIXED}kW"
 
 
+@remembered
 def _symbol(currency: str) -> str:
     return str(get_currency_symbol(currency, locale="en"))
 

@@ -4,7 +4,7 @@ It is sent as it is written; no more of it is held than a piece.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from sqlalchemy.orm import Session
 
 from app.domain.access import forgetting
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Json
 from app.domain.office import audit
 from app.models import Driver
 from app.queries.access import person
@@ -40,15 +40,19 @@ def pack(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> Iterato
 
 
 def _pack(db: Session, driver_id: int, now: datetime) -> Iterator[bytes]:
+    driver = db.get_one(Driver, driver_id)
+    db.expunge(driver)  # each piece of rows is a read of its own, and each would read them anew
+    newest = {kind.name: list(islice(_rows(db, driver, kind), SHOWN + 1)) for kind in person.KINDS}
     out = Out()
     with ZipFile(out, "w", ZIP_DEFLATED, compresslevel=6) as archive:
-        write_page(archive, "access/drivers/file.html", **_page(db, driver_id, now))
+        write_page(archive, "access/drivers/file.html", **_page(driver, newest, now))
         for kind in person.KINDS:
-            rows = person.rows(db, db.get_one(Driver, driver_id), kind)
+            found = newest.pop(kind.name)
+            rows: Iterable[Json] = found if len(found) <= SHOWN else _rows(db, driver, kind)
             with archive.open(f"{kind.name}.json", "w") as file:
                 before = b"[\n"
                 for row in rows:
-                    text = json.dumps(plain(row), ensure_ascii=False)
+                    text = json.dumps(row, ensure_ascii=False)
                     file.write(before + text.encode())
                     before = b",\n"
                     if len(out) > _PART:
@@ -58,14 +62,16 @@ def _pack(db: Session, driver_id: int, now: datetime) -> Iterator[bytes]:
     yield out.take()
 
 
-def _page(db: Session, driver_id: int, now: datetime) -> dict[str, Any]:
+def _rows(db: Session, driver: Driver, kind: person.Kind) -> Iterator[Json]:
+    return map(plain, person.rows(db, driver, kind))
+
+
+def _page(driver: Driver, newest: Mapping[str, list[Json]], now: datetime) -> dict[str, Any]:
     """What the page tells: each kind as a table of its newest rows."""
-    driver = db.get_one(Driver, driver_id)
     tables = []
     for kind in person.KINDS:
-        found = list(islice(person.rows(db, driver, kind), SHOWN + 1))
-        driver = db.get_one(Driver, driver_id)
-        cells = [[_cell(plain(row)[name]) for name in kind.columns] for row in found[:SHOWN]]
+        found = newest[kind.name]
+        cells = [[_cell(row[name]) for name in kind.columns] for row in found[:SHOWN]]
         tables.append((kind, cells, len(found) > SHOWN))
     return {
         "name": driver.name,

@@ -1,5 +1,6 @@
 """Forgetting a driver: what names the person is gone from all tables, the money verifies."""
 
+import functools
 import io
 import json
 import zipfile
@@ -8,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.domain.access import drivers, forgetting, tags
@@ -38,8 +39,10 @@ from app.models import (
     TransactionEvent,
     User,
 )
+from app.queries.access.person import KINDS
 from app.text import letters
 from app.uow import unit_of_work
+from app.web import person_file
 from tests.support import lone, seed
 from tests.support.chance import texts
 from tests.support.charging import STARTED, network
@@ -283,6 +286,29 @@ def test_the_page_counts_what_the_file_holds(admin, person):
     assert "Grace" not in held["index.html"]
     entry = flask_db.session().scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry.action == "driver.export"
+
+
+def test_the_page_of_the_file_shows_the_newest_and_says_which_file_has_them_all(
+    admin, person, monkeypatch
+):
+    monkeypatch.setattr(person_file, "SHOWN", 1)
+    asked = []
+    note = functools.partial(note_statement, asked)
+    event.listen(flask_db.engine, "before_cursor_execute", note)
+    answer = admin.get(f"/drivers/{person}/rights/file")
+    archive = zipfile.ZipFile(io.BytesIO(answer.get_data()))
+    event.remove(flask_db.engine, "before_cursor_execute", note)
+    page = archive.read("index.html").decode()
+    assert "sessions.json has them all" in page
+    assert "receipts.json has them all" not in page
+    assert len(json.loads(archive.read("sessions.json"))) == 2
+    # What fits on the page is read once; whose file it is, not anew for each kind.
+    assert sum(" FROM receipts WHERE" in statement for statement in asked) == 1
+    assert sum(" FROM drivers WHERE drivers.id" in statement for statement in asked) < len(KINDS)
+
+
+def note_statement(asked, connection, cursor, statement, *_):
+    asked.append(" ".join(statement.split()))
 
 
 def test_mails_in_files_go_with_their_driver_and_no_others(any_app, person):

@@ -16,6 +16,7 @@ from app.extensions import db as flask_db
 from app.models import Bill, Driver, DriverStatement, OutgoingMail, Tenant, User
 from app.text import receipt_pdf, statement_words
 from app.uow import unit_of_work
+from app.views.access import drivers
 from tests.support import lone, seed
 from tests.support.charging import network
 
@@ -196,15 +197,19 @@ def test_what_is_no_month_is_refused(text):
         statements.read_month(text)
 
 
-def test_the_desk_shows_the_month_and_hands_it_out(any_app, net):
-    bill(net, NOON)
+@pytest.fixture
+def desk(any_app, net):
     with unit_of_work() as db:
         user = User(
             tenant_id=net.site.tenant_id, email="g@x.y", email_key="g@x.y", name="Grace",
             role=Role.OPERATOR, created_at=NOON,
         )  # fmt: skip
         db.add(user)
-    desk = seed.signed_in(any_app, flask_db.session().scalars(select(User)).one())
+    return seed.signed_in(any_app, flask_db.session().scalars(select(User)).one())
+
+
+def test_the_desk_shows_the_month_and_hands_it_out(desk, net):
+    bill(net, NOON)
     path = f"/drivers/{net.driver.id}/statements/2026-10"
     page = desk.get(path).text
     assert "2026-000001" in page
@@ -216,3 +221,15 @@ def test_the_desk_shows_the_month_and_hands_it_out(any_app, net):
     assert desk.post(f"{path}/mail").status_code == 303
     assert flask_db.session().scalar(select(OutgoingMail.recipient)) == "ada@example.org"
     assert desk.get(f"/drivers/{net.driver.id}/statements/2026-99").status_code == 404
+
+
+def test_a_page_of_very_many_bills_shows_the_first_and_sums_all(desk, net, monkeypatch):
+    monkeypatch.setattr(drivers, "SHOWN", 1)
+    for hours in range(2):
+        bill(net, NOON + timedelta(hours=hours))
+    path = f"/drivers/{net.driver.id}/statements/2026-10"
+    page = desk.get(path).text
+    assert "2026-000001" in page and "2026-000002" not in page
+    assert "These are the first 1 of 2; the files have all of them." in page
+    assert f"{2 * 5.36:.2f}" in page
+    assert len(desk.get(f"{path}?format=csv").text.splitlines()) == 3

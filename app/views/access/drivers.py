@@ -168,6 +168,10 @@ BILLED = [
 ]
 
 
+#: Bills of a month that its page shows; the files have all of them.
+SHOWN = 200
+
+
 @monthly.get("", endpoint="show")
 @needs("read")
 def statement(driver_id: int, month: str) -> Any:
@@ -176,7 +180,8 @@ def statement(driver_id: int, month: str) -> Any:
     if listing.wants_file():
         return listing.file_response(f"statement-{driver_id}-{month}", BILLED, found.bills)
     months = statements.months(db.session(), found.driver, 12)
-    return render_template("access/drivers/statement.html", statement=found, months=months)
+    told = {"statement": found, "months": months, "shown": SHOWN}
+    return render_template("access/drivers/statement.html", **told)
 
 
 @monthly.get("/statement.pdf")
