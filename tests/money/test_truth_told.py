@@ -81,6 +81,17 @@ def test_neither_a_power_cut_nor_the_wait_before_it_charges_is_charging_or_idle(
     assert billed(truth, version) == true(truth)
 
 
+@pytest.mark.parametrize("first_wh", [120_000, 122_229])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_whole_kilowatt_hours_between_exact_ends_are_neither_a_reset_nor_idle_time(
+    version, first_wh
+):
+    """At 5.5 kW such a register stands still for eleven minutes."""
+    parts = (Part(Does.CHARGES, 14_400, 5_520), Part(Does.STANDS, 3_600))
+    truth = Truth(parts, 600, first_wh, told_wh=1_000)
+    assert billed(truth, version) == true(truth)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_truth_comes_to_the_same_bill_in_every_version(seed):
     truth = at_random(random.Random(seed))

@@ -20,6 +20,7 @@ from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version
 
 TAG = "04A2B3C4D5E680"
+UNITS = ("Wh", "kWh")
 REGISTER = "Energy.Active.Import.Register"
 
 
@@ -46,14 +47,14 @@ class Part:
 class Truth:
     """A session from its start to its end.
 
-    The meter shows steps of `step_wh` from `first_wh` on and is read `every_s` seconds (0: only at
-    the ends), unless there is no power.
+    The meter counts from `first_wh` on and is read `every_s` seconds (0: only at the ends), unless
+    there is no power; on the way it is told in whole steps of `told_wh`.
     """
 
     parts: tuple[Part, ...]
     every_s: int = 300
     first_wh: int = 120_000
-    step_wh: int = 1
+    told_wh: int = 1
     unit: str = "Wh"
 
     @property
@@ -82,7 +83,7 @@ class Truth:
         taken = sum(
             part.watts * min(max(at_s - since, 0), part.seconds) for since, part in self.starts()
         )
-        return (self.first_wh * 3600 + taken) // (3600 * self.step_wh) * self.step_wh
+        return self.first_wh + taken // 3600
 
     @property
     def energy_wh(self) -> int:
@@ -105,7 +106,7 @@ def at_random(rng: random.Random) -> Truth:
         pauses = [Does.STANDS, Does.STANDS, Does.WITHHELD, Does.DARK]
         parts.append(Part(rng.choice(pauses), rng.randint(400, 9_000)))
     every = rng.choice([120, 300, 600])
-    return Truth(tuple(parts), every, rng.randrange(9_000_000), 1, rng.choice(["Wh", "kWh"]))
+    return Truth(tuple(parts), every, rng.randrange(9_000_000), 1, rng.choice(UNITS))
 
 
 class Teller:
@@ -196,7 +197,7 @@ class Teller:
         self._event("Started", "Authorized", about, chargingState=does.value[1])
 
     def _reads(self, truth: Truth, at: int) -> None:
-        meter = self._meter(truth, at, "Sample.Periodic")
+        meter = self._meter(truth, at, "Sample.Periodic", truth.told_wh)
         if self.old:
             about = {"connectorId": 1, "transactionId": self.ref}
             self.talk.says("MeterValues", about | meter)
@@ -213,8 +214,8 @@ class Teller:
         about = self._meter(truth, at, "Transaction.End")
         self._event("Ended", trigger, about, stoppedReason=reason)
 
-    def _meter(self, truth: Truth, at: int, context: str) -> dict[str, Any]:
-        wh = truth.register(at)
+    def _meter(self, truth: Truth, at: int, context: str, step_wh: int = 1) -> dict[str, Any]:
+        wh = truth.register(at) // step_wh * step_wh
         told = wh if truth.unit == "Wh" else wh / 1000
         unit = {"unit": truth.unit} if self.old else {"unitOfMeasure": {"unit": truth.unit}}
         value = {"value": str(told) if self.old else told, "measurand": REGISTER, **unit}

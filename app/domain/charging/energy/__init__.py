@@ -8,6 +8,7 @@ from app.domain.charging.energy.facts import CurvePoint, EnergyFacts, EnergyFlag
 from app.domain.charging.energy.measure import measure
 from app.domain.charging.energy.plausibility import (
     DEFAULT_MAX_POWER_W,
+    digits_of,
     limit_wh,
     live_energy,
     since_start,
@@ -21,5 +22,6 @@ from app.domain.charging.energy.readings import (
     Reading,
     at_outlet,
     billing_register,
+    on_the_way,
     to_base_unit,
 )

@@ -30,6 +30,7 @@ from app.domain.charging.energy.readings import (
     in_order,
     integral_wh,
     intervals_of,
+    on_the_way,
     points_of,
     power_of,
 )
@@ -60,7 +61,8 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     plug = _plug(facts, readings, power)
     ends = (facts.meter_start_wh, facts.meter_stop_wh)
     shown = [reading.value for reading in readings if reading.measurand == REGISTER]
-    resolution = resolution_of([*shown, *(value for value in ends if value is not None)])
+    told = [*shown, *(value for value in ends if value is not None)]
+    resolution = max(resolution_of(told), resolution_of(on_the_way(readings)))
     work = (
         by_register(facts, readings, ended_at, _pace_w(plug, power, timed), resolution)
         or by_intervals(readings, started_at, ended_at if facts.ended_at else None)

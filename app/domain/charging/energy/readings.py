@@ -171,6 +171,15 @@ def total_of(samples: Iterable[Sampled], measurand: str) -> tuple[Decimal, bool]
     return sum(phases.values(), _ZERO), True
 
 
+def on_the_way(readings: Iterable["Reading"]) -> list[Decimal]:
+    """What the register showed between the ends, which may be told finer; zeros say nothing."""
+    return [
+        reading.value
+        for reading in readings
+        if reading.measurand == REGISTER and reading.context not in (BEGIN, END) and reading.value
+    ]
+
+
 def billing_register(samples: Iterable[Sampled]) -> Decimal | None:
     """The energy register, in Wh, that one frame of samples shows; None if it shows none."""
     total = total_of(samples, REGISTER)

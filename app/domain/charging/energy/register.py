@@ -255,8 +255,9 @@ def _at_its_pace(work: Work, first: Point, late: timedelta) -> Decimal:
 
 def _told_otherwise(facts: EnergyFacts, points: Sequence[Point], end: Point, pace: Pace) -> bool:
     """Whether a reading of the same end, or one taken with it, names another register."""
-    same = _same_wh(points)
+    alike, rounded = _same_wh(points), _same_wh(_between(points))
     for point in points:
+        same = alike if point.context in (BEGIN, END) else max(alike, rounded)
         beside = abs(point.at - end.at) <= _WITH_END
         # A clock that lost the date says of no ordinary reading that it was taken with the end.
         if point.context == end.context or (beside and not facts.clock_doubtful):
@@ -266,6 +267,11 @@ def _told_otherwise(facts: EnergyFacts, points: Sequence[Point], end: Point, pac
             if not -same <= after.value - before.value <= same + rest:
                 return True
     return False
+
+
+def _between(points: Sequence[Point]) -> list[Point]:
+    """The points on the way, which may be rounded more than those of the ends."""
+    return [point for point in points if point.context not in (BEGIN, END)]
 
 
 def _same_wh(points: Sequence[Point]) -> Decimal:
@@ -281,7 +287,7 @@ def _doubts_of_end(
     found = set()
     if _told_otherwise(facts, points, stop, pace):
         found.add(EnergyFlag.CLOSING_DIFFERS)
-    most = stop.value + _same_wh(points)
+    most = stop.value + max(_same_wh(points), _same_wh(_between(points)))
     if _is_shown(facts, most) and _stays_above(_arrived_before(facts, stop.at), most):
         found.add(EnergyFlag.READING_ABOVE_END)
     return found

@@ -18,7 +18,7 @@ from app.domain.charging.energy.plausibility import (
     seconds_between,
     step_limit_wh,
 )
-from app.domain.charging.energy.readings import Point
+from app.domain.charging.energy.readings import END, Point
 
 #: Where times say nothing: more than this in one step is no step.
 UNTIMED_STEP_WH = Decimal(100_000)
@@ -154,12 +154,13 @@ def walk(points: Sequence[Point], pace: Pace, *, stop_told: bool = False) -> Wal
         if index < skip_to:
             continue
         level = stretch.level
-        if index != doubted and -RESOLUTION_WH <= point.value - level <= allowed_wh:
+        slack = _slack_wh(stretch, point, pace)
+        if index != doubted and -slack <= point.value - level <= allowed_wh:
             stretch.accept(point)  # within any limit
             continue
         limit_of = pace.first_limit_wh if index == 1 else pace.limit_wh
         limit = limit_of(stretch.since(pace), point.at)
-        if point.value < level - RESOLUTION_WH:
+        if point.value < level - slack:
             back = _comes_back(points, index, level, pace)
             if back:
                 found.ignored.extend(points[index:back])
@@ -180,6 +181,16 @@ def walk(points: Sequence[Point], pace: Pace, *, stop_told: bool = False) -> Wal
         stretch.accept(point)
     found.segments.append(stretch.segment())
     return found
+
+
+def _slack_wh(stretch: "_Stretch", point: Point, pace: Pace) -> Decimal:
+    """By how much the register may fall and has not fallen: an end that is told finer than what
+    lies between may lie above the reading after it, or below the one before.
+    """
+    ends = [] if stretch.moved else [stretch.level]
+    ends += [point.value] if point.context == END else []
+    finer = any(value % pace.resolution_wh for value in ends)
+    return pace.resolution_wh if finer else RESOLUTION_WH
 
 
 def _forbidden(stretch: "_Stretch", index: int, point: Point, *, is_stop: bool) -> bool:

@@ -22,7 +22,7 @@ STANDBY_W = Decimal(50)
 LEAST_CHARGING_W = Decimal(1380)
 
 _STEPS_WH = (Decimal(1000), Decimal(100), Decimal(10))
-_ZERO = Decimal(0)
+_ZERO, _FINE = Decimal(0), Decimal(1)
 
 
 class Flow(Enum):
@@ -58,21 +58,28 @@ def mean_w(energy_wh: Decimal, seconds: Decimal) -> Decimal:
 
 
 def steps_of(
-    curve: Sequence[CurvePoint], power: Sequence[tuple[datetime, Decimal]] = ()
+    curve: Sequence[CurvePoint],
+    power: Sequence[tuple[datetime, Decimal]] = (),
+    told_wh: Decimal = _FINE,
 ) -> tuple[Step, ...]:
     """Judge the steps of a cumulative curve (Wh), with the measured power (W) beside it.
+
+    `told_wh` is the step in which the register is told between the ends, which may be finer.
 
     - It flows where the register rises by more than one of its own steps, and by
       more than the standby draw; also where power was measured at every reading.
     - It is still where the register stands (or rises by the standby draw only)
       for long enough to prove it, or where no power was measured at any reading.
     - A rise by one step of the register counts as flow, unless the register
-      stood so long around it that it is the standby draw.
+      stood so long around it that it is the standby draw.  One by a part of a step, to or
+      from a finer end, may have come at any time before, and says nothing.
     """
     levels = _one_per_instant(curve)
-    tick = _tick_of(levels)
+    fine = _tick_of(levels)
+    tick = max(fine, told_wh)
     steps = (Step(a, b, high - low) for (a, low), (b, high) in pairwise(levels))
-    judged = _ticks([_as(step, _first_look(step, tick)) for step in steps])
+    looked = [_as(step, _first_look(step, tick)) for step in steps]
+    judged = _ticks(looked, tick if tick > fine else None)
     return tuple(_by_power(_proven(judged, tick), power))
 
 
@@ -120,7 +127,7 @@ def _one_per_instant(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
 def _tick_of(levels: Sequence[CurvePoint]) -> Decimal:
     """The step in which the register counts, judged by what it showed; 1 Wh if it is fine."""
     shown = {level for _, level in levels if level}
-    return next((tick for tick in _STEPS_WH if all(v % tick == 0 for v in shown)), Decimal(1))
+    return next((tick for tick in _STEPS_WH if all(v % tick == 0 for v in shown)), _FINE)
 
 
 def _first_look(step: Step, tick: Decimal) -> Flow:
@@ -129,11 +136,14 @@ def _first_look(step: Step, tick: Decimal) -> Flow:
     return Flow.FLOWS if step.rise_wh > tick else Flow.OPEN
 
 
-def _ticks(judged: Sequence[Step]) -> list[Step]:
-    """Judge each rise by a single step of the register by how long it stood around it."""
+def _ticks(judged: Sequence[Step], whole: Decimal | None) -> list[Step]:
+    """Judge each rise by a single step of the register by how long it stood around it.
+
+    `whole` is that step where the ends are told finer.
+    """
     found = list(judged)
     for index, step in enumerate(judged):
-        if step.flow is not Flow.OPEN:
+        if step.flow is not Flow.OPEN or (whole and step.rise_wh % whole):
             continue
         around = step.seconds + _stood(judged, index, -1) + _stood(judged, index, 1)
         flow = Flow.STILL if mean_w(step.rise_wh, around) < STANDBY_W else Flow.FLOWS

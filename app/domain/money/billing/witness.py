@@ -6,7 +6,13 @@ from decimal import Decimal
 from itertools import pairwise, zip_longest
 from typing import Any
 
-from app.domain.charging.energy import EnergyFacts, EnergyFlag, EnergyResult
+from app.domain.charging.energy import (
+    EnergyFacts,
+    EnergyFlag,
+    EnergyResult,
+    digits_of,
+    on_the_way,
+)
 from app.domain.charging.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
 from app.domain.charging.energy.readings import Point, power_of
 from app.domain.ground.vocabulary import Activity, Availability, StopReason
@@ -89,7 +95,8 @@ def _steps(facts: EnergyFacts, energy: EnergyResult, power: Sequence[Point]) -> 
     if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
         last = max((reading.taken_at for reading in energy.used), default=energy.started_at)
         curve = tuple(point for point in curve if point[0] <= last)
-    return steps_of(curve, [(point.at, point.value) for point in power])
+    told_wh = digits_of(on_the_way(energy.used))
+    return steps_of(curve, [(point.at, point.value) for point in power], told_wh)
 
 
 def _of_plug(book: Book, session: ChargingSession, span: Interval) -> list[Any]:
