@@ -1,8 +1,8 @@
 """A bill keeps whose it is, so that a driver's are found and summed up without their sessions.
 
 A bill's row never changes, says the database: its rule rests while those that are there are told
-their driver: that of their session as it was then.  On PostgreSQL nobody reads or writes bills
-meanwhile.
+their driver: that of their session as it was then.  On PostgreSQL they are told in bites:
+others read bills meanwhile, and write some between two.  What broke off is taken up again.
 """
 
 import sqlalchemy as sa
@@ -18,18 +18,23 @@ compatible = True
 
 NAME = "ix_bills_driver_sums"
 SUMS = ["currency", "gross_minor", "energy_wh", "net_minor", "tax_minor", "duration_s"]
+#: Bills that are told at once on PostgreSQL: half a second.
+BITE = 5_000
 SAID = "bills rows are only ever added"
 FILL = (
     "UPDATE bills SET driver_id = session.driver_id FROM charging_sessions AS session "
-    "WHERE session.id = bills.session_id AND session.driver_id IS NOT NULL",
+    "WHERE session.id = bills.session_id AND session.driver_id IS NOT NULL "
+    "AND bills.id BETWEEN :first AND :last",
     # Its session was told anew since.
     "UPDATE bills SET driver_id = kept.driver_id FROM session_revisions AS kept "
     "WHERE kept.session_id = bills.session_id "
-    "AND kept.revision = CAST(bills.proof ->> 'revision' AS INTEGER)",
+    "AND kept.revision = CAST(bills.proof ->> 'revision' AS INTEGER) "
+    "AND bills.id BETWEEN :first AND :last",
     # A credit takes back whose bill it was.
     "UPDATE bills SET driver_id = taken.driver_id FROM bills AS taken "
     "WHERE bills.kind = 'credit' AND taken.id = bills.corrects_id "
-    "AND taken.driver_id IS DISTINCT FROM bills.driver_id",
+    "AND taken.driver_id IS DISTINCT FROM bills.driver_id "
+    "AND bills.id BETWEEN :first AND :last",
 )
 WHOSE = (
     "CASE NEW.kind WHEN 'credit' THEN (SELECT driver_id FROM bills WHERE id = NEW.corrects_id) "
@@ -38,26 +43,41 @@ WHOSE = (
 
 
 def upgrade() -> None:
-    whose = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    op.add_column("bills", sa.Column("driver_id", whose, nullable=True))
-    postgresql = op.get_bind().dialect.name == "postgresql"
-    if postgresql:
-        op.execute("ALTER TABLE bills DISABLE TRIGGER bills_no_update")
-    else:
+    bind = op.get_bind()
+    postgresql = bind.dialect.name == "postgresql"
+    if "driver_id" not in {column["name"] for column in sa.inspect(bind).get_columns("bills")}:
+        whose = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+        op.add_column("bills", sa.Column("driver_id", whose, nullable=True))
+        if postgresql:
+            _tell_whose()
+    newest = bind.scalar(sa.text("SELECT coalesce(max(id), 0) FROM bills"))
+    columns = ["driver_id", "issued_at", "tenant_id", "site_id", *SUMS]
+    if not postgresql:
         op.execute("DROP TRIGGER bills_no_update")
-    for statement in FILL:
-        op.execute(sa.text(statement))
-    if postgresql:
-        # The sums are checked when the rows are written, not when the unit of work ends.
-        op.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        op.execute("ALTER TABLE bills ENABLE TRIGGER bills_no_update")
-        _tell_whose()
-    else:
+        _fill(0, newest)
         op.execute(
             "CREATE TRIGGER bills_no_update BEFORE UPDATE ON bills "
             f"BEGIN SELECT RAISE(ABORT, '{SAID}'); END"
         )
-    op.create_index(NAME, "bills", ["driver_id", "issued_at", "tenant_id", "site_id", *SUMS])
+        op.create_index(NAME, "bills", columns)
+        return
+    with op.get_context().autocommit_block():
+        for first in range(0, newest + 1, BITE):
+            op.execute("BEGIN")
+            # Whoever else would change a bill waits for as long as the rule rests.
+            op.execute("ALTER TABLE bills DISABLE TRIGGER bills_no_update")
+            _fill(first, first + BITE - 1)
+            # The sums are checked when the rows are written, not when the unit of work ends.
+            op.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            op.execute("ALTER TABLE bills ENABLE TRIGGER bills_no_update")
+            op.execute("COMMIT")
+        op.drop_index(NAME, "bills", if_exists=True, postgresql_concurrently=True)
+        op.create_index(NAME, "bills", columns, postgresql_concurrently=True)
+
+
+def _fill(first: int, last: int) -> None:
+    for statement in FILL:
+        op.execute(sa.text(statement).bindparams(first=first, last=last))
 
 
 def _tell_whose() -> None:

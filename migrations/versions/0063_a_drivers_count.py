@@ -11,13 +11,27 @@ compatible = True
 
 NAME, TABLE = "ix_charging_sessions_driver_started", "charging_sessions"
 BEGIN = ["driver_id", "started_at"]
+#: What it is called until the one before has gone.
+COMING = f"{NAME}_coming"
 
 
 def upgrade() -> None:
-    op.drop_index(NAME, TABLE)
-    op.create_index(NAME, TABLE, [*BEGIN, "tenant_id", "site_id", "state"])
+    _put([*BEGIN, "tenant_id", "site_id", "state"])
 
 
 def downgrade() -> None:
+    _put(BEGIN)
+
+
+def _put(columns: list[str]) -> None:
+    """Have an index of these columns: on PostgreSQL it is made while others write sessions."""
+    if op.get_bind().dialect.name == "postgresql":
+        with op.get_context().autocommit_block():
+            # One that could not be made whole is left behind.
+            op.drop_index(COMING, TABLE, if_exists=True, postgresql_concurrently=True)
+            op.create_index(COMING, TABLE, columns, postgresql_concurrently=True)
+        op.drop_index(NAME, TABLE)
+        op.execute(f"ALTER INDEX {COMING} RENAME TO {NAME}")
+        return
     op.drop_index(NAME, TABLE)
-    op.create_index(NAME, TABLE, BEGIN)
+    op.create_index(NAME, TABLE, columns)

@@ -155,6 +155,53 @@ def bills_once_sessions_are_waited_for(reader):
     return bills
 
 
+#: What takes long beside others, and what they may do with its table meanwhile.
+USED = (
+    ("UPDATE bills SET driver_id = session", "bills", "ACCESS SHARE"),
+    ("UPDATE bills SET driver_id = kept", "bills", "ACCESS SHARE"),
+    ("UPDATE bills SET driver_id = taken", "bills", "ACCESS SHARE"),
+    ("CREATE INDEX CONCURRENTLY ix_bills_", "bills", "ROW EXCLUSIVE"),
+    ("CREATE INDEX CONCURRENTLY ix_charging_", "charging_sessions", "ROW EXCLUSIVE"),
+)
+
+
+@pytest.mark.postgres
+def test_tables_are_used_while_an_upgrade_takes_long_and_one_that_broke_off_goes_on(
+    postgres_url, tmp_path
+):
+    with apps.running(tmp_path, database_url=postgres_url):
+        with unit_of_work() as db:
+            seed.fill(db, datetime.now(UTC), history=5)
+        whose = text("SELECT driver_id FROM bills ORDER BY id")
+        before = fresh().scalars(whose).all()
+        flask_db.session.remove()
+        downgrade(directory=MIGRATIONS, revision="0060")
+        tried = []
+
+        def use(connection, cursor, statement, *_):
+            for begin, table, how in USED:
+                if statement.startswith(begin):
+                    with flask_db.engine.begin() as other:
+                        other.execute(text(f"LOCK TABLE {table} IN {how} MODE NOWAIT"))
+                    tried.append(begin)
+                    if tried == [step[0] for step in USED[:-1]]:
+                        raise RuntimeError("broken off")
+
+        event.listen(flask_db.engine, "before_cursor_execute", use)
+        with pytest.raises(SystemExit):
+            upgrade(directory=MIGRATIONS)
+        assert version() == "0060"
+        with pytest.raises(IntegrityError), unit_of_work() as db:
+            db.execute(text("UPDATE bills SET duration_s = 1"))
+        flask_db.session.remove()
+        upgrade(directory=MIGRATIONS)
+        event.remove(flask_db.engine, "before_cursor_execute", use)
+        assert {step[0] for step in USED} == set(tried)
+        assert fresh().scalars(whose).all() == before
+        valid = text("SELECT bool_and(indisvalid) FROM pg_index")
+        assert fresh().scalar(valid)
+
+
 def assert_an_older_version_says_whose_it_issues():
     with unit_of_work() as db:
         names = [column.name for column in Bill.__table__.columns]
