@@ -2,17 +2,19 @@
 
 At their very first start their clocks begin in the past and run fast until they have caught up, so
 that a newcomer finds finished sessions and cars that have been charging for a while.  Afterwards
-they live in the present.
+they live in the present, and tell at a start how the sessions ended that ran at the last stop.
 """
 
 from gevent import monkey
 
 monkey.patch_all()
 
+import json
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import gevent
 
@@ -21,7 +23,7 @@ from deploy import demo_site
 from deploy.demo_site import DemoStation
 from deploy.processes import reachable
 from worker.ocpp.versions import Version
-from worker.simulator import Behaviour, Fleet, Hardware, Scenario
+from worker.simulator import Behaviour, ChargePoint, Fleet, Hardware, Scenario
 from worker.simulator.scenario import Life
 
 V16, V201, V21 = Version
@@ -83,10 +85,11 @@ def main() -> int:
     except WrongSetting as error:
         print(f"ampdesk: {error}", file=sys.stderr)
         return 2
-    played = settings.data_dir / "demo-played"
+    played, memory = settings.data_dir / "demo-played", settings.data_dir / "demo-memory.json"
     first = not played.exists()
     stations = demo_site.known(settings)
     fleet = Fleet([scenario(settings, s, number, first) for number, s in enumerate(stations)])
+    _recall(fleet, memory)
     running = gevent.spawn(fleet.run)
     remember = gevent.spawn(_remember, fleet, played)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,6 +97,7 @@ def main() -> int:
     print(f"{len(stations)} simulated chargers", flush=True)
     running.join()
     remember.kill()
+    memory.write_text(json.dumps({one.identity: _kept(one) for one in fleet.stations}), "utf-8")
     return 0 if running.successful() else 1
 
 
@@ -102,6 +106,26 @@ def _remember(fleet: Fleet, played: Path) -> None:
     while not fleet.connected:
         gevent.sleep(0.5)
     played.touch()
+
+
+def _kept(station: ChargePoint) -> dict[str, Any]:
+    """What a charger that was switched off knows when it is back."""
+    unsent = station.unsent()
+    return {"registers": [one.meter.register_wh for one in station.connectors], "unsent": unsent}
+
+
+def _recall(fleet: Fleet, memory: Path) -> None:
+    """Give the chargers back what they knew when they were switched off."""
+    try:
+        kept = json.loads(memory.read_text("utf-8"))
+    except (OSError, ValueError):
+        return  # They were never switched off, or killed while they wrote.
+    for station in fleet.stations:
+        own = kept.get(station.identity) or {"registers": (), "unsent": ()}
+        for connector, register_wh in zip(station.connectors, own["registers"], strict=False):
+            connector.meter.register_wh = max(connector.meter.register_wh, register_wh)
+        station.send_again(own["unsent"])
+    memory.unlink()
 
 
 if __name__ == "__main__":

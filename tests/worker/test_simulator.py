@@ -101,6 +101,20 @@ def test_a_whole_session_is_played(port, central, station):
     assert cp.connectors[0].finished
 
 
+def test_a_station_that_lost_its_power_tells_how_its_session_ended(port, central, station):
+    cp = station(replace(QUIET, lives=("charging",), first_pause_s=0.0))
+    (start,) = eventually(lambda: central.all("StartTransaction"))
+    eventually(lambda: not cp.outbox and cp.connectors[0].session.transaction_id)
+    port.within(cp.stop)
+    *_, (action, stop) = port.within(cp.unsent)
+    assert (action, stop["reason"], stop["transactionId"]) == ("StopTransaction", "PowerLoss", 101)
+    assert stop["meterStop"] >= start["meterStart"]
+    assert not central.all("StopTransaction")
+    back = station(QUIET)
+    port.within(lambda: back.send_again([(action, stop)]))
+    assert eventually(lambda: central.all("StopTransaction")) == [stop]
+
+
 def test_time_and_energy_agree_and_never_lie_in_the_future(central, station):
     station(FAST)
     (stop,) = eventually(lambda: central.all("StopTransaction"))

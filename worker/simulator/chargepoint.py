@@ -1,9 +1,10 @@
 """A charge point: its connection, its boot, its heartbeat and its queue of transaction messages."""
 
+import functools
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,22 @@ class ChargePoint:
         if self._stream is not None:
             self._stream.close(1000, "switched off")
             self._stream.end()
+
+    def unsent(self) -> list[tuple[str, Payload]]:
+        """What a station that was switched off has still to tell, in its order.
+
+        Its sessions have ended with the power; `send_again` is for when it is back.
+        """
+        for connector in self.connectors:
+            connector.lose_power()
+        built = [(message.action, message.build()) for message in self.outbox]
+        # Without the answer to its start a session of 1.6 has no id to be stopped by.
+        return [each for each in built if each[1].get("transactionId", "") is not None]
+
+    def send_again(self, messages: Iterable[tuple[str, Payload]]) -> None:
+        """Queue what it had still to tell; nothing comes of the answers."""
+        for action, payload in messages:
+            self.send_later(action, functools.partial(dict, payload), lambda _: None)
 
     def disconnect(self, away_s: float = 0.0, reboot: bool = False) -> None:
         """Drop the connection, stay away for so many real seconds, then come back."""

@@ -78,6 +78,11 @@ class Connector:
         self._woken.set()
         return True
 
+    def lose_power(self) -> None:
+        """End the running session, if there is one, where it stands."""
+        if self.session is not None:
+            self._end("PowerLoss")
+
     def set_operative(self, operative: bool) -> str:
         """Open or close the connector; return the status of ChangeAvailability."""
         self.operative = operative
