@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -119,21 +120,36 @@ def test_a_bill_is_corrected_and_taken_back_by_its_number(flask, sessions):
     assert bills()[-1].gross_minor == -536
 
 
+LONG_AGO = ("--since", "2026-01-01")
+
+
 def test_a_recount_confirms_every_bill(flask, sessions):
-    done = flask("recompute", "--dry-run", "--json")
+    done = flask("recompute", *LONG_AGO, "--dry-run", "--json")
     assert json.loads(done.stdout) == []
+
+
+def test_a_bill_whose_connections_are_no_longer_kept_is_counted_again_when_asked(flask, sessions):
+    with unit_of_work() as db:
+        session = db.get(ChargingSession, sessions[0])
+        session.meter_start_wh = Decimal(99_000)
+        session.ended_at = datetime.now(UTC) - timedelta(days=400)
+        session.started_at = session.ended_at - timedelta(hours=1)
+        day = f"{session.ended_at:%Y-%m-%d}"
+    assert json.loads(flask("recompute", "--dry-run", "--json").stdout) == []
+    for asked in (["--since", day], ["--session", str(sessions[0])]):
+        assert len(json.loads(flask("recompute", "--dry-run", "--json", *asked).stdout)) == 1
 
 
 def test_a_recount_shows_the_difference_before_anything_changes(flask, sessions):
     with unit_of_work() as db:
         db.get(ChargingSession, sessions[0]).meter_start_wh = Decimal(99_000)
-    (row,) = json.loads(flask("recompute", "--dry-run", "--json").stdout)
+    (row,) = json.loads(flask("recompute", *LONG_AGO, "--dry-run", "--json").stdout)
     assert (row["billed"], row["recounted"]) == ("5.36", "5.83")
     assert len(bills()) == 2
     refused = flask("recompute")
     assert refused.exit_code == 1
     assert "--reason" in refused.stderr
-    done = flask("recompute", "--reason", "the first register was read wrongly")
+    done = flask("recompute", *LONG_AGO, "--reason", "the first register was read wrongly")
     assert "1 of 1 corrected." in done.stderr
     assert [bill.gross_minor for bill in bills()] == [536, 536, -536, 583]
 

@@ -1,11 +1,12 @@
 """flask bill …: bills, held sessions and receipts."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import IO, Any
 
 import click
+from flask import current_app
 
 from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
@@ -157,11 +158,17 @@ def recompute(
 ) -> None:
     """Count all bills again from the readings; correct what differs.
 
-    Bills whose recount is in doubt are told, not corrected.
+    Bills whose recount is in doubt are told, not corrected.  Without --since
+    or --session, those of sessions are left whose connections are no longer
+    kept: idle time is told by them, too.
     """
     if not dry_run and not reason:
         raise Conflict("Give --reason, or --dry-run to see what would change.")
     db = cli.reading()
+    if since is None and not sessions:
+        kept_days = current_app.config["SETTINGS"].connection_retention_days
+        since = (cli.now() - timedelta(days=kept_days)).replace(tzinfo=None)
+        click.echo(f"Sessions that ended since {since:%Y-%m-%d %H:%M} UTC are counted.", err=True)
     found = list(
         billing.recompute(
             db,
