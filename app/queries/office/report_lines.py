@@ -165,15 +165,11 @@ def lines_of(
 ) -> tuple[list[Line], list[Line]]:  # fmt: skip
     """Sum a select by the wanted things, the greatest first, and as a whole, for each currency.
 
-    Of more lines than are wanted the rest is what is left of the whole.
+    Of more lines than are wanted the rest is what is left of the whole.  Where all are there, they
+    come to it: whoever asked again would read all rows twice, and perhaps other ones.
     """
     values = [value.label(name) for name, value in sums.items()]
     money = [] if currency is None else [currency]
-    whole = [
-        Line("", _zeros(sums, row[len(money) :]), row[0] if money else "")
-        for row in db.execute(query.with_only_columns(*money, *values).group_by(*money))
-        if any(row[len(money) :])
-    ]
     listed = query.with_only_columns(*keys, *money, *values).group_by(*keys, *money)
     order = [next(iter(sums.values())).desc(), *keys, *money]
     rows = db.execute(listed.order_by(*order).limit(wanted.most)).all()
@@ -188,9 +184,23 @@ def lines_of(
         )
         for row in rows
     ]
-    if len(rows) == wanted.most:
-        lines += _rest(whole, lines)
-    return lines, whole
+    if len(rows) < wanted.most:
+        return lines, _whole(lines)
+    whole = [
+        Line("", _zeros(sums, row[len(money) :]), row[0] if money else "")
+        for row in db.execute(query.with_only_columns(*money, *values).group_by(*money))
+        if any(row[len(money) :])
+    ]
+    return [*lines, *_rest(whole, lines)], whole
+
+
+def _whole(lines: Sequence[Line]) -> list[Line]:
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        sums = found.setdefault(line.currency, dict.fromkeys(line.sums, 0))
+        for name, value in line.sums.items():
+            sums[name] += value
+    return [Line("", sums, each) for each, sums in sorted(found.items()) if any(sums.values())]
 
 
 def _zeros(sums: Sums, row: Sequence[Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, case, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, case, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from app.domain.ground.texts import N_
@@ -30,6 +30,8 @@ from app.queries.office.report_lines import (
     share,
 )
 
+#: A sum for each day.
+Days = defaultdict[date, Decimal]
 #: Sessions of one tag at one site that follow each other so closely are one visit.
 VISIT_S = 600
 #: A quarter of an hour: every clock is some of them away from UTC.
@@ -47,14 +49,18 @@ def zones_of(db: Session, wanted: Wanted) -> list[str]:
     return list(db.scalars(query.distinct()))
 
 
-def began(db: Session, wanted: Wanted) -> list[Any]:
-    """The conditions of the sessions that a report is about."""
+def _around(wanted: Wanted) -> list[Any]:
+    """The conditions of the sessions that began in the period on whatever clock."""
     session = ChargingSession
-    found = [
-        session.tenant_id == wanted.tenant_id,
-        wanted.period.on(session.started_at, session.timezone, zones_of(db, wanted) or ["UTC"]),
-    ]
-    return [*found, *narrowed(wanted, session.site_id, session.station_id)]
+    near = wanted.period.around(session.started_at)
+    narrow = narrowed(wanted, session.site_id, session.station_id)
+    return [session.tenant_id == wanted.tenant_id, near, *narrow]
+
+
+def _on(wanted: Wanted, zones: list[str]) -> ColumnElement[bool]:
+    """The condition that one of these began in it on its own clock, which is one of `zones`."""
+    session = ChargingSession
+    return wanted.period.on(session.started_at, session.timezone, zones or ["UTC"])
 
 
 _SESSIONS = Column("sessions", N_("Sessions"), "count", lambda sums: sums["sessions"])
@@ -72,16 +78,18 @@ def energy(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     session = ChargingSession
     ended = func.coalesce(epoch(session.ended_at), int(now.timestamp()))
     query = _joined(wanted, select(session.id).select_from(session))
-    query = query.where(*began(db, wanted), CHARGED)
+    query = query.where(*_around(wanted), CHARGED)
+    days, zones = _per_day(db, query, func.sum(session.energy_wh))
     sums = {
         "energy_wh": func.sum(session.energy_wh),
         "sessions": func.count(session.id),
         "connected_s": func.sum(ended - epoch(session.started_at)),
     }
+    query = query.where(_on(wanted, zones))
     lines, whole = lines_of(db, wanted, query, BY[wanted.by], sums)
     report = Report("energy", wanted, ENERGY, lines, whole)
     report.words = [N_("A session counts as a whole on the day on which it began.")]
-    report.curves = [("kWh", _per_day(db, wanted, query, func.sum(session.energy_wh), 1000))]
+    report.curves = [("kWh", _curve(wanted, days[""], 1000))]
     return report
 
 
@@ -97,7 +105,9 @@ REVENUE = (
 def revenue(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     """What the bills of sessions that began in the period come to, credits taken off."""
     query = _joined(wanted, select(Bill.id).select_from(Bill).join(ChargingSession, Bill.session))
-    query = query.where(*began(db, wanted))
+    query = query.where(*_around(wanted))
+    days, zones = _per_day(db, query, func.sum(Bill.gross_minor), Bill.currency)
+    query = query.where(_on(wanted, zones))
     sums = {
         **{name: func.sum(getattr(Bill, name)) for name in ("gross_minor", "net_minor")},
         **{name: func.sum(getattr(Bill, name)) for name in ("tax_minor", "energy_wh")},
@@ -111,11 +121,8 @@ def revenue(db: Session, wanted: Wanted, *, now: datetime) -> Report:
         N_("Credit notes are taken off; each currency stands for itself."),
     ]
     for line in whole:
-        own = query.where(Bill.currency == line.currency)
-        values = _per_day(
-            db, wanted, own, func.sum(Bill.gross_minor), 1 / from_minor(1, line.currency)
-        )
-        report.curves.append((line.currency, values))
+        minors = 1 / from_minor(1, line.currency)
+        report.curves.append((line.currency, _curve(wanted, days[line.currency], minors)))
     return report
 
 
@@ -138,7 +145,10 @@ def tries(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     query = select(session.id).select_from(session)
     query = query.join(Tenant, Tenant.id == session.tenant_id)
     inner = _joined(wanted, query).where(
-        *began(db, wanted), session.state == SessionState.ENDED, session.token != ""
+        *_around(wanted),
+        _on(wanted, zones_of(db, wanted)),
+        session.state == SessionState.ENDED,
+        session.token != "",
     )
     worked = type_coerce(session.energy_wh, BigInteger) >= Tenant.least_energy_wh * 1000
     rows = inner.with_only_columns(
@@ -173,17 +183,25 @@ def _joined(wanted: Wanted, query: Any) -> Any:
 
 
 def _per_day(
-    db: Session, wanted: Wanted, query: Any, value: Any, per: int | Decimal
-) -> list[float]:
-    """A sum for each day of the period, divided by `per`, on the sites' clocks."""
+    db: Session, query: Any, value: Any, currency: Any = None
+) -> tuple[defaultdict[str, Days], list[str]]:
+    """A sum for each currency and day on the sites' clocks, and these clocks."""
     zone = ChargingSession.timezone
     quarter = (epoch(ChargingSession.started_at) // _QUARTER_S).label("quarter")
-    rows = db.execute(query.with_only_columns(zone, quarter, value).group_by(zone, "quarter"))
-    found: defaultdict[date, Decimal] = defaultdict(Decimal)
-    for name, number, amount in rows:
-        found[_local(number, ZoneInfo(name)).date()] += amount or 0
+    money = [] if currency is None else [currency]
+    summed = query.with_only_columns(zone, quarter, value, *money)
+    found: defaultdict[str, Days] = defaultdict(lambda: defaultdict(Decimal))
+    zones: dict[str, ZoneInfo] = {}
+    for name, number, amount, *paid_in in db.execute(summed.group_by(zone, "quarter", *money)):
+        here = zones.setdefault(name, ZoneInfo(name))
+        found["".join(paid_in)][_local(number, here).date()] += amount or 0
+    return found, sorted(zones)
+
+
+def _curve(wanted: Wanted, days: Days, per: int | Decimal) -> list[float]:
+    """The sum of each day of the period, divided by `per`."""
     # A sum of watt-hours is one of Wh already, one of money of minor units.
-    return [float(found[day] / per) for day in wanted.period.dates]
+    return [float(days[day] / per) for day in wanted.period.dates]
 
 
 def _local(quarter: int, zone: ZoneInfo) -> datetime:
