@@ -22,7 +22,7 @@ from xdist.scheduler import LoadFileScheduling
 from app.domain.office import staff
 from app.extensions import db as flask_db
 from app.process import clock
-from tests.support import apps, prepared
+from tests.support import apps, forked_tests, forks, prepared
 from tests.support.audited import Watch
 
 # A slow machine is no finding: no test here asserts a time.
@@ -61,6 +61,17 @@ class ByFile(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
     """Have `--dist loadfile` deal tests out as `ByFile` says."""
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> Iterator[object]:
+    """Load all tests once for all test processes, where they are started here (`-n 4`)."""
+    started = (session.config.getoption("tx", None) or []).count("popen")
+    if not started or not forks.POSSIBLE:
+        return (yield)
+    forked_tests.load(session.config)
+    with forked_tests.given(started):
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

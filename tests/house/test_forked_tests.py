@@ -1,0 +1,27 @@
+"""What test processes are forked with, and that nothing is lost by it."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support import forked_tests
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"), [("", {"tests.test_one", "tests.test_other"}), ("1 // 0", set())]
+)
+def test_a_file_that_fails_is_loaded_again_by_whoever_tells_of_it(tmp_path, last, kept):
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    (folder / "test_one.py").write_text("def test_it(): ...\n")
+    (folder / "test_other.py").write_text(f"def test_it(): ...\n{last}\n")
+    own = ["-c", str(tmp_path / "none.ini"), "--rootdir", str(tmp_path)]
+    (tmp_path / "none.ini").write_text("[pytest]\n")
+    arguments = [str(folder), *own, "--import-mode=importlib", "-p", "no:cacheprovider"]
+    known = set(sys.modules)
+    forked_tests.load(SimpleNamespace(invocation_params=SimpleNamespace(args=arguments)))
+    found = {name for name in sys.modules.keys() - known if name.startswith("tests.")}
+    for name in found:
+        del sys.modules[name]
+    assert found == kept
