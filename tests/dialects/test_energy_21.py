@@ -200,6 +200,14 @@ def test_the_tariff_of_a_session_keeps_its_currency(yard, priced):
         yard.order(Order.CHANGE_TRANSACTION_TARIFF, tariff_id=99, session_id=session.id)
 
 
+@pytest.mark.parametrize(("word", "held"), [("Accepted", True), ("TxNotFound", False)])
+def test_a_session_whose_price_is_changed_on_the_way_waits_for_a_person(yard, priced, word, held):
+    session = yard.session()
+    change = yard.order(Order.CHANGE_TRANSACTION_TARIFF, tariff_id=priced(), session_id=session.id)
+    yard.answer(change, word)
+    assert ("other_price_shown" in session.flags) is held
+
+
 def test_what_a_station_reports_and_clears_is_believed(db, yard, priced):
     yard.answer(yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=priced()))
     ours = db.query(StationTariff).one()

@@ -11,11 +11,11 @@ from app.domain.ground.vocabulary import Actor, BillingState, CommandState, Orde
 from app.domain.money import billing, reviews, settlements
 from app.domain.money.settlements import Reported
 from app.extensions import db as flask_db
-from app.models import Bill, Command, Review, Settlement, TransactionEvent
+from app.models import Bill, Command, Review, Settlement, TariffVersion, TransactionEvent
 from app.text import bill_text, letters
 from app.text.writers import DeskWriter
 from tests.support import lone
-from tests.support.charging import STARTED, network
+from tests.support.charging import PRICES, STARTED, network
 
 LATER = STARTED + timedelta(hours=2)
 GRACE = Actor("Grace Hopper", 7)
@@ -261,6 +261,30 @@ def test_a_limit_that_a_driver_set_at_the_charger_holds_what_went_beyond(net, to
     for number, each in enumerate(facts):
         tell(net, session, number, each)
     assert getattr(settled(net, session), "reasons", None) == (["beyond_limit"] if held else None)
+
+
+@pytest.mark.parametrize(
+    ("kwh", "name", "held"),
+    [
+        ("0.39", "ampdesk-{}-2", True),
+        ("0.41", "ampdesk-{}-2", False),
+        ("0.39", "ampdesk-{}-3", False),
+        ("0.39", "theirs-{}-2", False),
+    ],
+)
+def test_a_bill_above_the_price_that_the_charger_showed_is_held(net, kwh, name, held):
+    energy = {"kind": "energy", "price": kwh}
+    prices = {**PRICES, "components": [PRICES["components"][0], energy]}
+    now = net.version
+    earlier = TariffVersion(
+        tariff_id=now.tariff_id, number=2, definition=prices, created_at=STARTED, created_by="Ada"
+    )
+    net.db.add(earlier)
+    session = net.session(last_seq_no=1)
+    tell(net, session, 0, {"tariff": name.format(now.tariff_id)})
+    tell(net, session, 1, {"tariff": 7})
+    found = settled(net, session)
+    assert getattr(found, "reasons", None) == (["other_price_shown"] if held else None)
 
 
 def tell(net, session, number, facts):

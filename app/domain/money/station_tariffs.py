@@ -17,6 +17,7 @@ from app.domain.access import authorisation
 from app.domain.access.authorisation import Tap
 from app.domain.access.tag_rows import TagRow
 from app.domain.charging import running
+from app.domain.charging.sessions.row import flag, mark_late
 from app.domain.commands.orders.spec import Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, NotFound
@@ -24,15 +25,11 @@ from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Decisio
 from app.domain.money import tariff_choice, validity
 from app.domain.money.tariff_choice import misfit
 from app.domain.money.tariffs import NO_SHOW_KINDS, Kind, Tariff, from_json
-from app.models import Command, Station, StationTariff, TariffVersion
+from app.domain.money.validity import OTHER_PRICE, number_of
+from app.models import ChargingSession, Command, Station, StationTariff, TariffVersion
 from app.models import Tariff as TariffRow
 
 HELD = ("accepted", "reported")
-
-
-def number_of(version: TariffVersion) -> str:
-    """The name of a version at stations: another content has another name (I08.FR.08)."""
-    return f"ampdesk-{version.tariff_id}-{version.number}"
 
 
 def obstacle(tariff: Tariff) -> str | None:
@@ -122,6 +119,13 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
     row.command_id = command.id
     accepted = outcome.state is CommandState.ACCEPTED
     _move(row, "accepted" if accepted else "rejected", outcome.sentence, now)
+    if accepted and row.kind == "session" and command.session_id is not None:
+        # Its bill has the price of the start, all the way: a person decides.
+        session = db.get_one(
+            ChargingSession, command.session_id, with_for_update=True, populate_existing=True
+        )
+        flag(session, OTHER_PRICE)
+        mark_late(db, session, now)
     if accepted and row.kind == "default":
         for other in _held(db, row.station_id):
             same = other.kind == "default" and (row.evse == 0 or other.evse == row.evse)

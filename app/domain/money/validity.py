@@ -5,16 +5,17 @@ on the clock of each site, whatever its zone.  Where several hold, the one that 
 and of two that began together the later one: a price for December gives way by itself in January.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Invalid
-from app.models import Site
+from app.models import Site, Tariff, TariffVersion
 
 #: A row of `tariff_versions`, or what of one a choice needs.
 _Version = TypeVar("_Version", bound=Any)
@@ -146,3 +147,26 @@ def _read(text: str | None, field: str) -> str | None:
 def _instant(text: str, zone: str) -> datetime:
     """A wall clock's time; one that it shows twice is the first, one that it leaves out is near."""
     return datetime.strptime(text, _FORM).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+# The name of a version at 2.1 stations, which count by it themselves.
+
+_OURS = "ampdesk"
+_NAME = re.compile(rf"{_OURS}-(\d{{1,18}})-(\d{{1,9}})", re.ASCII).fullmatch
+#: The doubt of a session whose driver the charger showed another price.
+OTHER_PRICE = "other_price_shown"
+
+
+def number_of(version: TariffVersion) -> str:
+    """The name of a version at stations: another content has another name (I08.FR.08)."""
+    return f"{_OURS}-{version.tariff_id}-{version.number}"
+
+
+def versions_named(db: Session, tenant_id: int, names: Iterable[object]) -> list[int]:
+    """The versions (ids) of a tenant's tariffs that a station names as we do."""
+    numbers = [tuple(map(int, found.groups())) for name in names if (found := _NAME(str(name)))]
+    if not numbers:
+        return []
+    query = select(TariffVersion.id).join(Tariff).where(Tariff.tenant_id == tenant_id)
+    named = tuple_(TariffVersion.tariff_id, TariffVersion.number).in_(numbers)
+    return list(db.scalars(query.where(named)))

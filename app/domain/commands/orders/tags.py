@@ -160,7 +160,7 @@ SPECS = (
         "Change the tariff of a session",
         arguments={"tariff_id": _TARIFF, **SESSION},
         words=_change,
-        question="Change the price of a session that is running?",
+        question="Change the price at the charger? The bill of the session waits for review then.",
         single=True,
         prepare=station_tariffs.prepare_change,
         after=station_tariffs.settle_set,

@@ -401,6 +401,12 @@ _ALL = (
         "The session overlaps that of another card at this plug; some energy may be the other's.",
     ),
     Doubt(
+        *("other_price_shown", "another price shown", About.SESSION),
+        "the charger told that it charged by a price of ours that comes to less (2.1), or an order "
+        "changed its price on the way",
+        "The charger showed its driver another price than the one of this bill.",
+    ),
+    Doubt(
         *("transaction_reused", "transaction id used again", About.SESSION),
         "a 2.x transaction id is started twice and no end lies between the two",
         "The charger started this transaction twice and reported no end in between.",

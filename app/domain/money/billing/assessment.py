@@ -17,14 +17,19 @@ from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.evidence import Continuity
 from app.domain.money.billing.history import continuity_of
 from app.domain.money.billing.idle import UNCLEAR, UNCLEAR_UNPRICED
-from app.domain.money.billing.order_limits import is_beyond, number_of
+from app.domain.money.billing.promises import (
+    SAME_MINOR,
+    is_above,
+    is_beyond,
+    number_of,
+    prices_shown,
+)
 from app.domain.money.billing.usage import Measured, measured
 from app.domain.money.tariffs import Quote, from_minor, price, to_minor
+from app.domain.money.validity import OTHER_PRICE
 from app.models import ChargingSession
 
 COST_DIFFERS, BEYOND_LIMIT = "cost_differs", "beyond_limit"
-#: Costs that differ by no more than one minor unit are the same.
-SAME_MINOR = 1
 ENDED = "ended"
 MISSING_PRICE = "missing_price"
 UNREADABLE_PRICE = "unreadable_price"
@@ -35,7 +40,9 @@ SETTLED_DIFFERS = "settled_differs"
 TOO_LITTLE = "too_little"
 
 #: What a failed start may lack or show, and costs nothing all the same.
-_FORGIVEN = frozenset({MISSING_PRICE, UNREADABLE_PRICE, UNAUTHORISED, COST_DIFFERS, BEYOND_LIMIT})
+_FORGIVEN = frozenset(
+    {MISSING_PRICE, UNREADABLE_PRICE, UNAUTHORISED, COST_DIFFERS, BEYOND_LIMIT, OTHER_PRICE}
+)
 #: Beside these where nothing at all was measured.
 _UNMEASURED = frozenset({"no_energy_reported", "estimated_end"})
 
@@ -210,8 +217,9 @@ def assessed(
     price does not hang on when the car charged, that is not looked for.
     """
     tariff = book.tariff(session)
-    timed = tariff is None or tariff.by_flow
-    used = measured(book, session, energy_wh=energy_wh, timed=timed or not sum_only)
+    timed, shown = tariff is None or tariff.by_flow, prices_shown(book, session)
+    flows = timed or not sum_only or any(other.by_flow for other in shown)
+    used = measured(book, session, energy_wh=energy_wh, timed=flows)
     found = sorted(flag.value for flag in used.energy.flags if flag.holds)
     found += [flag for flag in session.flags or () if _holds_of_itself(flag)]
     if session.unauthorised:
@@ -229,6 +237,8 @@ def assessed(
     continuity = continuity_of(book, session, used.plug, used.energy)
     told = charger_money(book, session)
     found += [*continuity.doubts, *doubts_about(told, quote)]
+    if OTHER_PRICE not in found and quote and is_above(quote, shown, used):
+        found.append(OTHER_PRICE)
     if is_beyond(book, session, used, quote):
         found.append(BEYOND_LIMIT)
     little = energy_wh is None and not told.payments and _failed_start(book, session, used)

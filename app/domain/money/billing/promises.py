@@ -1,23 +1,27 @@
-"""Whether a session went beyond what its order to start, or its driver at the charger, allowed.
+"""What was promised of a session: how far it goes at most, and the price that its charger showed.
 
-A 2.1 station keeps such limits itself (E16).  What it let through is doubted only where it lies
-clearly beyond: meters count in steps, and a station looks at its own now and then.
+A 2.1 station keeps limits itself (E16), those of the order to start and those that its driver set
+there.  What it let through is doubted only where it lies clearly beyond: meters count in steps, and
+a station looks at its own now and then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.domain.charging.energy import EnergyResult
 from app.domain.ground.vocabulary import Json
-from app.domain.money.billing.book import Book
+from app.domain.money.billing.book import Book, tariffs_of
 from app.domain.money.billing.usage import Measured
-from app.domain.money.tariffs import Quote, from_minor
+from app.domain.money.tariffs import Quote, Tariff, from_minor, price
+from app.domain.money.validity import versions_named
 
 #: A number beyond this is neither a price nor an energy of a charging session.
 MOST = Decimal(10) ** 9
 _SLACK = Decimal("1.05")
+#: Costs that differ by no more than one minor unit are the same.
+SAME_MINOR = 1
 #: Energy below both, of a session's, says nothing: a car that was stopped draws a little more.
 _LITTLE_WH, _LITTLE = Decimal(100), Decimal("0.01")
 #: our limit of a session -> the member that a station tells it in, and how many make one of ours
@@ -69,6 +73,24 @@ def told_limits(book: Book, session: Any) -> Json:
             if number is not None and number > 0:
                 found[name] = number / per
     return found
+
+
+def prices_shown(book: Book, session: Any) -> list[Tariff]:
+    """The other prices of ours by which a 2.1 station says that it charged (I07 to I11)."""
+    names = {(event.facts or {}).get("tariff") for event in book.events.get(session.id, ())}
+    versions = versions_named(book.db, session.tenant_id, names - {None})
+    others = {number for number in versions if number != session.tariff_version_id}
+    found = tariffs_of(book.db, others).values() if others else ()
+    return [tariff for tariff in found if tariff is not None]
+
+
+def is_above(quote: Quote, shown: Iterable[Tariff], used: Measured) -> bool:
+    """Whether a driver would pay more than by a price that the charger showed."""
+    costs = [price(other, used.usage) for other in shown]
+    return any(
+        cost.currency != quote.currency or quote.gross_minor - cost.gross_minor > SAME_MINOR
+        for cost in costs
+    )
 
 
 def number_of(value: Any) -> Decimal | None:
