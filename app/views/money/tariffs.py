@@ -175,8 +175,10 @@ def create() -> Any:
                     default=bool(form.default.data),
                     now=utc_now(),
                 )
-            told = "it is the default" if tariff.is_default else "now give it to a site"
-            flash(_("%(name)s is made; %(told)s.", name=tariff.name, told=told), "success")
+            made = _("%(name)s is made; now give it to a site.", name=tariff.name)
+            if tariff.is_default:
+                made = _("%(name)s is made; it is the default.", name=tariff.name)
+            flash(made, "success")
             return back("tariffs.show", tariff_id=tariff.id)
         except DomainError as error:
             form.point_out(error)
@@ -293,8 +295,8 @@ def default(tariff_id: int) -> ResponseReturnValue:
         tariff = _found(work, tariff_id)
         tariff_book.set_default(work, actor(), tariff, wanted, now=utc_now())
         name = tariff.name
-    word = "is the default" if wanted else "is no longer the default"
-    flash(_("%(name)s %(word)s.", name=name, word=word), "success")
+    told = N_("%(name)s is the default.") if wanted else N_("%(name)s is no longer the default.")
+    flash(_(told, name=name), "success")
     return back("tariffs.show", tariff_id=tariff_id)
 
 
