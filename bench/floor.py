@@ -124,7 +124,7 @@ def main() -> int:
     server.start()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(10_000, 2, 280)
     print("ready", flush=True)
     gevent.get_hub().threadpool.apply(sys.stdin.readline)
     return 0

@@ -42,6 +42,11 @@ gc.enable()
 
 log = logging.getLogger("worker")
 
+#: When garbage is looked for: after so many objects more, after so many times that among all that
+#: are new since, and after so many times that among all.  Thousands that connect at once stay:
+#: fewer of them are looked through at one go.
+GARBAGE = (10_000, 2, 280)
+
 #: Files that are no charger's: the database, Redis, the log, what is read now and then.
 SPARE = 200
 #: What is written for chargers takes milliseconds; what takes so many seconds is given up.
@@ -132,7 +137,7 @@ def _mind_memory() -> None:
     gevent.config.track_greenlet_tree = False
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(*GARBAGE)
     gc.callbacks.append(LAG.collecting)
     gevent.spawn(_give_back)
 
