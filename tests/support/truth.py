@@ -105,8 +105,8 @@ def at_random(rng: random.Random) -> Truth:
         parts.append(Part(Does.CHARGES, rng.randint(1_300, 6_000), watts))
         pauses = [Does.STANDS, Does.STANDS, Does.WITHHELD, Does.DARK]
         parts.append(Part(rng.choice(pauses), rng.randint(400, 9_000)))
-    every = rng.choice([120, 300, 600])
-    return Truth(tuple(parts), every, rng.randrange(9_000_000), 1, rng.choice(UNITS))
+    every, told_wh = rng.choice([120, 300, 600]), rng.choice([1, 1, 100, 1_000])
+    return Truth(tuple(parts), every, rng.randrange(9_000_000), told_wh, rng.choice(UNITS))
 
 
 class Teller:
