@@ -1,5 +1,7 @@
 """Limits of a session that a 2.1 station keeps (E16): ordered with the start, told once."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.ground.errors import Conflict
@@ -38,8 +40,15 @@ def event(talk, number, kind="Updated", **about):
     return answer(talk, number, kind, **about).get("transactionLimit")
 
 
-def answer(talk, number, kind="Updated", **about):
-    told = {
+def sell(talk):
+    """Each start costs half a euro."""
+    prices = {"schema": 1, "currency": "EUR", "components": [{"kind": "start", "price": "0.50"}]}
+    kerb = {"name": "Kerb", "definition": prices, "default": True}
+    tariff_book.create(talk.db, SYSTEM, talk.station.tenant_id, now=talk.now, **kerb)
+
+
+def answer(talk, number, kind="Updated", wh=None, **about):
+    told: dict[str, Any] = {
         "eventType": kind,
         "seqNo": number,
         "timestamp": format_instant(talk.now),
@@ -48,6 +57,8 @@ def answer(talk, number, kind="Updated", **about):
         "evse": {"id": 1},
         "idToken": {"idToken": "APP-1", "type": "Central"},
     }
+    if wh is not None:
+        told["meterValue"] = [{"timestamp": told["timestamp"], "sampledValue": [{"value": wh}]}]
     return talk.says("TransactionEvent", told)
 
 
@@ -86,11 +97,20 @@ def test_without_limits_none_are_told(talk):
 
 @pytest.mark.parametrize(("limit", "told"), [("most_cost", 0.5), ("most_kwh", None)])
 def test_a_station_that_is_to_keep_a_cost_hears_what_it_costs_so_far(talk, limit, told):
-    prices = {"schema": 1, "currency": "EUR", "components": [{"kind": "start", "price": "0.50"}]}
-    kerb = {"name": "Kerb", "definition": prices, "default": True}
-    tariff_book.create(talk.db, SYSTEM, talk.station.tenant_id, now=talk.now, **kerb)
-    answer(talk, 0, "Started", **start(talk, **{limit: 2}))
-    assert [answer(talk, number).get("totalCost") for number in (1, 2)] == [told, told]
+    sell(talk)
+    first = answer(talk, 0, "Started", **start(talk, **{limit: 2}))
+    later = [answer(talk, number) for number in (1, 2)]
+    assert [each.get("totalCost") for each in (first, *later)] == [told] * 3
+
+
+@pytest.mark.parametrize(("named", "told"), [(False, 0.5), (True, None)])
+def test_an_end_that_names_its_order_is_told_no_cost_beyond_the_limit(talk, named, told):
+    sell(talk)
+    about = start(talk, most_kwh=1)
+    answer(talk, 0, "Started", wh=0)
+    talk.later(minutes=30)
+    ended = answer(talk, 1, "Ended", wh=5_000, **(about if named else {}))
+    assert ended.get("totalCost") == told
 
 
 @pytest.mark.parametrize("version", list(Version))

@@ -15,7 +15,7 @@ from app.domain.charging import running
 from app.domain.charging.remote_starts import COST_LIMITED
 from app.domain.charging.reports import is_yes
 from app.domain.charging.sessions import Taken
-from app.domain.charging.sessions.row import SessionRow, mark_late, numbered
+from app.domain.charging.sessions.row import SessionRow, mark_late
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events
@@ -192,8 +192,11 @@ def wants_cost(taken: Taken) -> bool:
 
 
 def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
-    """What was taken in, with the costs that its stations are told."""
-    sessions = numbered(db, [one.session.id for one in taken if wants_cost(one)]).values()
+    """What was taken in, with the costs that its stations are told.
+
+    Sessions are as they were stored with it: nothing of a station comes before it is answered.
+    """
+    sessions = [one.session for one in taken if wants_cost(one)]
     known = [
         one
         for one in sessions

@@ -96,13 +96,14 @@ def take_all(db: Session, told: Sequence[Told]) -> list[Taken]:
     plain = _plain(db, told, running)
     for mine in plain.values():
         _close_others(db, mine, running.get(mine.session.station_id, ()))
-    _store(db, list(plain.values()))
+    linked = _store(db, list(plain.values()))
     odd = _take_oddly(db, [one for one in told if one.station.id not in plain])
     taken = []
     for one in told:
         if (its := plain.get(one.station.id)) is not None:
             ended, decision = one.report.kind == ENDED, decided(its.event)
-            taken.append(Taken(its.session, ended, decision, False, one.station.quirks))
+            session = linked.get(its.session.id, its.session)
+            taken.append(Taken(session, ended, decision, False, one.station.quirks))
         else:
             taken.append(odd[one.station.id])
     return taken
@@ -197,10 +198,10 @@ def _close_others(db: Session, one: Plain, running: Iterable[SessionRow]) -> Non
             close_provisionally(db, db.get_one(ChargingSession, other.id), now=one.told.now)
 
 
-def _store(db: Session, plain: Sequence[Plain]) -> None:
-    """Decide about events and write each table once."""
+def _store(db: Session, plain: Sequence[Plain]) -> dict[int, SessionRow]:
+    """Decide about events and write each table once; return the sessions that others changed."""
     if not plain:
-        return
+        return {}
     _meter(db, plain)
     _judge(db, plain)
     anew = [one for one in plain if one.anew]
@@ -221,9 +222,10 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
     transaction_events.insert(db, [one.event for one in plain])
     pass_by(db, ChargingSession)
     authorisation.keep(db, [one.judged for one in plain if one.judged])
-    _link(db, plain)
+    linked = _link(db, plain)
     shown = [(one.told.station, one.session, one.report, one.told.now) for one in plain]
     show(db, [each for each in shown if not each[2].offline])
+    return rows.numbered(db, linked)
 
 
 def _meter(db: Session, plain: Sequence[Plain]) -> None:
@@ -301,14 +303,17 @@ def _tell_anew(
     tell(db, one.told.station, one.session, story, told, ordered, now=one.told.now)
 
 
-def _link(db: Session, plain: Sequence[Plain]) -> None:
-    """Tie sessions to the remote starts and the reservations that they follow."""
+def _link(db: Session, plain: Sequence[Plain]) -> list[int]:
+    """Tie sessions to the remote starts and the reservations that they follow; return which."""
     beginning = [one for one in plain if one.report.kind != UPDATED or one.report.token is not None]
     own = [one.session for one in beginning]
     kept = reservations.kept_at(db, [(row.station_id, row.started_at) for row in own])
+    linked = []
     for one in plain:
         named = one.report.reservation_id
         asked = one.report.remote_start_id is not None or one.report.trigger == REMOTE_START
         if asked or named or (one.told.station.id in kept and one in beginning):
             session = db.get_one(ChargingSession, one.session.id)
             link(db, one.told.station, session, one.report, one.told.now)
+            linked.append(session.id)
+    return linked
