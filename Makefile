@@ -25,7 +25,7 @@ run: $(VENV)/.installed ## Start everything on this computer (Ctrl-C stops it)
 	@$(BIN)/python -m deploy.run
 
 # As it runs: a dot per test and how far it is; at its end: what was skipped, and why.
-# A file is one process's, with all that its tests share; tests/conftest.py says which come first.
+# A room is one process's, with all that its tests share; tests/conftest.py says which come first.
 PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
 	--durations 25
 

@@ -7,8 +7,10 @@ import gc
 import logging
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -42,25 +44,43 @@ pytest_plugins = [
 staff.PASSWORD_METHOD = "scrypt:1024:8:1"
 staff._NOBODY = staff.stretched("nobody's")
 
+ROOT = Path(__file__).parent.parent
+#: The room whose few tests look at every page.
+LONGEST = "security"
 #: The instant at which most tests play.
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-class ByFile(LoadFileScheduling):
-    """A file is one process's, and so are those that need a browser: to start one is dear.
+class ByRoom(LoadFileScheduling):
+    """A room is one process's: its tests ask for the same statements and pages, made once for all.
 
-    Beside it, not after it, run those that wait for whole sites; with a browser of their own.
+    So are those that need a browser: to start one is dear.  A file that starts programs is by
+    itself: beside it, not after it, run others that wait.  Few rooms go by their files.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        alone = file in {"tests/browser/test_journeys.py", "tests/browser/test_truth.py"}
-        return "tests/browser" if file.startswith("tests/browser/") and not alone else file
+        room = _room(file)
+        alone = _starts_programs(file) or (self._few_rooms and room != "tests/browser")
+        return file if alone else room
+
+    @cached_property
+    def _few_rooms(self) -> bool:
+        return len({_room(nodeid) for nodeid in self.collection or ()}) < 2 * self.numnodes
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
-    """Have `--dist loadfile` deal tests out as `ByFile` says."""
-    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+def _room(file: str) -> str:
+    return file.partition("::")[0].rpartition("/")[0]
+
+
+@cache
+def _starts_programs(file: str) -> bool:
+    return "mark.processes" in (ROOT / file).read_text("utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByRoom | None:
+    """Have `--dist loadfile` deal tests out as `ByRoom` says."""
+    return ByRoom(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -79,17 +99,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that start processes or a browser: the short ones fill up the end.
 
     First whose time-outs are longest, of the tests that run; of these by their names, not folders,
-    so that those that wait run beside those that reckon.
+    so that those that wait run beside those that reckon.  Then the rooms, the longest first.
     """
     slow: dict[Path, int] = {}
+    rooms = Counter(item.path.parent for item in items)
     for item in items:
         if _is_slow(item):
             slow[item.path] = max(slow.get(item.path, 0), _patience_s(item))
-    items.sort(
-        key=lambda item: (
-            (False, -slow[item.path], item.path.name) if item.path in slow else (True, 0, "")
-        )
-    )
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int, str]:
+        if item.path in slow:
+            return False, False, -slow[item.path], item.path.name
+        room = item.path.parent
+        return True, room.name != LONGEST, -rooms[room], str(room)
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -157,7 +181,7 @@ def migrated(shared: None) -> Path:
 
 def _migrated(folder: Path) -> Path:
     with apps.running(folder):
-        upgrade(directory=str(Path(__file__).parent.parent / "migrations"))
+        upgrade(directory=str(ROOT / "migrations"))
     return prepared.in_one_file(folder / "ampdesk.sqlite3")
 
 

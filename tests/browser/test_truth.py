@@ -17,7 +17,7 @@ from tests.support.processes import descendants
 from tests.support.site import Site
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.landing]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.landing]
 #: Twenty seconds of silence, and what a busy computer adds.
 PATIENCE_MS = 90_000
 
