@@ -95,7 +95,8 @@ ACTIONS = (
     N_("second factor on"), N_("second factor reset"), N_("seen"), N_("session"),
     N_("set password"), N_("setting"), N_("sign"), N_("sign in"), N_("sign out"),
     N_("sign out everywhere"), N_("site"), N_("start"), N_("statement"), N_("station"),
-    N_("stray stop"), N_("tag"), N_("tag group"), N_("tariff"), N_("tenant"), N_("test"),
+    N_("stray stop"), N_("support bundle"), N_("tag"), N_("tag group"), N_("tariff"),
+    N_("tenant"), N_("test"),
     N_("token"), N_("unblock"), N_("user"), N_("webhook"), N_("withdraw"),
     N_("withdraw invitation"),
 )  # fmt: skip

@@ -54,13 +54,17 @@ DISK_BAD, DISK_WARN = 512 * 1024**2, 2 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part and how it fares: a few figures, and where not ok what it means and what to do."""
+    """A part and how it fares: a few figures, and where not ok what it means and what to do.
+
+    `told` where rows of their own say on Home what came of it.
+    """
 
     name: str
     state: str
     fact: str
     sentence: str = ""
     since: datetime | None = None
+    told: bool = False
 
 
 def parts(db: Session, *, now: datetime) -> list[Part]:
@@ -279,7 +283,7 @@ def _mail(db: Session, now: datetime) -> Part:
         sentence = (
             "The last mail could not be sent. Is the mail server up, and AMPDESK_SMTP_URL right?"
         )
-        return Part("Mail", BAD, fact, sentence, told.failed_at)
+        return Part("Mail", BAD, fact, sentence, told.failed_at, told=True)
     if told.oldest_unsent and told.oldest_unsent < now - MAIL_WAITS:
         return Part(
             "Mail", WARN, fact, "A mail waits to be sent. Does Celery run?", told.oldest_unsent

@@ -15,6 +15,7 @@ from app.models import Receipt, SystemMark
 from app.queries.office import conditions
 from app.tasks.rounds import send_post
 from app.uow import unit_of_work
+from app.views.office.home import down
 from app.web import system
 from tests.support import lone
 from tests.support.charging import STARTED, network
@@ -130,6 +131,7 @@ def test_what_the_server_said_stands_on_home_and_in_the_alerts(two, smtp_server)
     assert mail.state == system.BAD
     assert mail.fact.startswith("paused for ")
     assert "your address is on a list" in mail.sentence
+    assert [finding.facts["part"] for finding in down([mail])] == [mail]
     found = conditions.look(db, 1, {AlertKind.MAIL_FAILED: 0}, now)
     assert any("your address is on a list" in one.what for one in found.found)
 

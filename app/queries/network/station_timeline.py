@@ -133,7 +133,8 @@ def _connections(db: Session, station: Station, since: datetime) -> Iterator[Ite
         if row.opened_at >= since:
             yield Item(row.opened_at, "Connected", row.address)
         if row.closed_at is not None and row.closed_at >= since:
-            yield Item(row.closed_at, N_("Disconnected"), row.close_reason or "", "idle")
+            words = " · ".join(filter(None, [N_("Disconnected"), row.close_reason]))
+            yield Item(row.closed_at, words, "", "idle")
 
 
 def _reports(db: Session, station: Station, since: datetime) -> Iterator[Item]:

@@ -153,7 +153,7 @@ def _board() -> dict[str, Any]:
     first = _of_now("stations", "stations", lambda: home.first_stations(session, now=now))
     parts = _of_now("system", "system", lambda: system.parts(session, now=now))
     return {
-        "findings": [*_down(parts), *attending.findings(session)],
+        "findings": [*down(parts), *attending.findings(session)],
         "first_steps": first_run.on_home(session, tenant_id, current_user.id),
         "unpriced": first_run.unpriced(session),
         "seller_missing": tenants.lacks_seller(session, tenant_id),
@@ -185,12 +185,12 @@ def _map(places: list[map.Place]) -> dict[str, Any]:
     return {"places": places, "pressing": first, "plot": drawn, "size": map.SMALL}
 
 
-def _down(parts: list[system.Part]) -> list[Finding]:
-    """The parts of the installation that somebody has to start; failed mails have their own row."""
+def down(parts: list[system.Part]) -> list[Finding]:
+    """The parts of the installation that somebody has to see to."""
     return [
         Finding("system", part.since, {"part": part})
         for part in parts
-        if part.state == system.BAD and part.name != "Mail"
+        if part.state == system.BAD and not part.told
     ]
 
 
