@@ -70,6 +70,7 @@ UNTIMED = {
     "goes on to stand": (CHARGES, Part(Does.STANDS, 2_400), CUT, Part(Does.STANDS, 2_400)),
     "ends with it": (CHARGES, CUT),
     "stood when it came": (CHARGES, Part(Does.STANDS, 2_400), CUT),
+    "hardly begins": (Part(Does.CHARGES, 300, 7_360), Part(Does.DARK, 60_000)),
     "waits first": (Part(Does.WAITS, 90), CHARGES),
 }
 

@@ -168,8 +168,8 @@ def stood(witness: Witness, *, billed: bool = True) -> Stood:
     if work.by_meter:
         work.codes.add(BY_METER if billed else TOLD_ONLY)
     shut = (*witness.closed, *witness.dark)
-    idle, by_meter = _without(work.idle, shut), _without(work.by_meter, shut)
-    return Stood(_without(work.charging, witness.dark), idle, by_meter, tuple(sorted(work.codes)))
+    idle, by_meter = without(work.idle, shut), without(work.by_meter, shut)
+    return Stood(without(work.charging, witness.dark), idle, by_meter, tuple(sorted(work.codes)))
 
 
 def carried_over(
@@ -318,7 +318,7 @@ def _add(known: list[Interval], part: Interval) -> None:
     known.append(part)
 
 
-def _without(intervals: Sequence[Interval], closed: Sequence[Interval]) -> tuple[Interval, ...]:
+def without(intervals: Sequence[Interval], closed: Sequence[Interval]) -> tuple[Interval, ...]:
     """Some stretches without what lies in others."""
     left = list(intervals)
     for low, high in closed:

@@ -18,7 +18,7 @@ from app.domain.charging.energy.readings import Point, power_of
 from app.domain.ground.vocabulary import Activity, Availability, StopReason
 from app.domain.money.billing.book import Book
 from app.domain.money.billing.flow import Step, steps_of
-from app.domain.money.billing.idle import Says, Witness, Word, carried_over
+from app.domain.money.billing.idle import Says, Witness, Word, carried_over, without
 from app.domain.money.tariffs import Interval
 from app.models import ChargingSession
 
@@ -198,14 +198,17 @@ def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
 
 
 def said_charging_s(book: Book, session: ChargingSession) -> int | None:
-    """For how many seconds the plug called itself Charging; None: it said nothing of itself."""
+    """For how many seconds the plug called itself Charging, and had power; None: it said nothing
+    of itself.
+    """
     if session.ended_at is None:
         return None
     span = session.started_at, session.ended_at
+    told = _of_plug(book, session, span)
     if session.last_seq_no is not None:
         words = _words_of(book, session)
     else:
-        words = [Word(event.at, _SAYS[event.activity]) for event in _of_plug(book, session, span)]
+        words = [Word(event.at, _SAYS[event.activity]) for event in told]
         words = [word for word in words if word.at >= span[0]]
     if not words:
         return None
@@ -215,4 +218,6 @@ def said_charging_s(book: Book, session: ChargingSession) -> int | None:
         for word, until in zip(words, ends, strict=True)
         if word.says is Says.CHARGING
     ]
-    return int(sum((until - since).total_seconds() for since, until in stretches if since < until))
+    charged = [(since, until) for since, until in stretches if since < until]
+    powered = without(charged, _dark(book, session, words, session.ended_at))
+    return int(sum((until - since).total_seconds() for since, until in powered))
