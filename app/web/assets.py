@@ -6,6 +6,7 @@ typed.
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from functools import lru_cache
@@ -58,7 +59,7 @@ class Assets(WhiteNoise):  # type: ignore[misc]
     def address(self, name: str) -> str:
         """The address of a static file, marked with its digest so that browsers may keep it."""
         known = self._marks.get(name)
-        if known is None or known[0] != _changed(FOLDER / name):
+        if known is None or known[0] != _changed(f"{FOLDER}/{name}"):
             self._gather()
         return f"{request.script_root}{_PREFIX}{name}?v={self._marks[name][1]}"
 
@@ -75,8 +76,8 @@ def _files() -> list[Path]:
     return [path for path in sorted(FOLDER.rglob("*")) if path.is_file()]
 
 
-def _changed(path: Path) -> float:
-    return path.stat().st_mtime
+def _changed(path: Path | str) -> float:
+    return os.stat(path).st_mtime
 
 
 @lru_cache(maxsize=1)
