@@ -73,6 +73,16 @@ def test_a_car_that_is_still_preparing_does_not_charge_yet(db, net):
     assert (minutes(usage.idle), minutes(usage.charging)) == ([], [(4, 60)])
 
 
+def test_readings_that_come_with_the_stop_are_no_sign_of_a_time_offline(db, net):
+    session = net.session()
+    net.status(session, -1, Activity.PREPARING)
+    net.status(session, 4, Activity.CHARGING)
+    for minute, wh in ((0, 0), (30, 5_000)):
+        net.reading(session, minute, wh, received_at=session.stop_received_at)
+    usage = usage_of(db, session, LATER).usage
+    assert (minutes(usage.idle), minutes(usage.charging)) == ([], [(4, 60)])
+
+
 def row(**given):
     values = {
         "taken_at": STARTED,

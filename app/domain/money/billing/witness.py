@@ -132,7 +132,12 @@ def _blind(
     book: Book, session: ChargingSession, events: Sequence[Any], span: Interval
 ) -> tuple[Interval, ...]:
     """When the station was away: between its connections, and before what came late."""
-    heard = [(row.taken_at, row.received_at) for row in book.readings.get(session.id, ())]
+    heard = [
+        (row.taken_at, row.received_at)
+        for row in book.readings.get(session.id, ())
+        # What a stop tells once more of the whole session was not held back.
+        if row.received_at != session.stop_received_at
+    ]
     heard.append((session.started_at, session.start_received_at))
     if session.ended_at and session.stop_received_at and not session.provisional:
         heard.append((session.ended_at, session.stop_received_at))
