@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: What a browser's window is like unless something else is given.
 USUAL: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"}
+#: How long a page has to close: Chromium may never say so, and then its window is lent to nobody.
+CLOSING_MS = 10_000
 #: For `pytest.mark.parametrize("database", ...)`: where what they do at once is tried, where one
 #: shows it first, and where our code is the same for both.
 DATABASES = ("sqlite", "postgresql")
@@ -223,7 +225,7 @@ def _closed(page: "Page") -> bool:
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
     try:
-        with page.expect_event("close", timeout=PATIENCE_MS):
+        with page.expect_event("close", timeout=CLOSING_MS):
             page.close(run_before_unload=True)  # the only way that does not wait for ever
     except PlaywrightTimeout:
         return False
