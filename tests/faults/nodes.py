@@ -47,7 +47,13 @@ class Nodes(Site):
     """Two workers, Celery, its beat and a desk, with a crowd of chargers and a stream of orders."""
 
     def __init__(
-        self, folder: Path, discs: Sequence[str], seed: int, chargers: int, pause_s: float
+        self,
+        folder: Path,
+        discs: Sequence[str],
+        seed: int,
+        chargers: int,
+        pause_s: float,
+        clocks: bool = True,
     ) -> None:
         self.dice = random.Random(seed)
         self._discs = discs
@@ -71,6 +77,7 @@ class Nodes(Site):
         self.to_database: dict[str, Relay] = {}
         self.to_redis: dict[str, Relay] = {}
         self.clocks: dict[str, Path] = {}
+        self._library = faketime() if clocks else None
         self.held_down: set[str] = set()
         self.deaths: dict[str, list[int]] = defaultdict(list)
         self._ended = threading.Event()
@@ -90,11 +97,11 @@ class Nodes(Site):
             "AMPDESK_DATABASE_URL": self.cluster.at("127.0.0.1", database.port),
             "AMPDESK_REDIS_URL": self.redis.url.replace(f":{self.redis.port}/", f":{redis.port}/"),
         }
-        if (library := faketime()) is not None and name != "web":
+        if self._library is not None and name != "web":
             self.clocks[name] = self.folder / f"{name}.clock"
             self.clocks[name].write_text("+0\n", "ascii")
             given = {
-                "LD_PRELOAD": library,
+                "LD_PRELOAD": self._library,
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 "FAKETIME_CACHE_DURATION": "1",
             }

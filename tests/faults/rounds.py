@@ -167,10 +167,13 @@ def _mails_are_right(nodes: Nodes) -> bool:
 
 
 @contextlib.contextmanager
-def running(folder: Path, seed: int, chargers: int, pause_s: float) -> Iterator[Nodes]:
-    """Two nodes that run, with a crowd that has been at it for a moment."""
+def running(
+    folder: Path, seed: int, chargers: int, pause_s: float, faults: Collection[Fault]
+) -> Iterator[Nodes]:
+    """Two nodes that run, with a crowd that has been at it for a moment, for these faults."""
+    clocks = any(fault.needs == "clocks" for fault in faults)
     with small_discs(folder) as discs:
-        nodes = Nodes(folder, discs, seed, chargers, pause_s)
+        nodes = Nodes(folder, discs, seed, chargers, pause_s, clocks)
         try:
             nodes.start()
             eventually(

@@ -66,7 +66,8 @@ def main() -> int:
 def soak(folder: Path, given: argparse.Namespace, chosen: list[Fault]) -> int:
     """Let the faults happen; return how many were not well again."""
     dice, wrong = random.Random(given.seed), 0
-    with rounds.running(folder, given.seed, given.chargers, given.pause) as nodes:
+    about = (given.seed, given.chargers, given.pause)
+    with rounds.running(folder, *about, chosen) as nodes:
         truth = Truth(nodes, given.within)
         try:
             see_calm(nodes, truth, given.hold_ms)
