@@ -25,7 +25,7 @@ def test_what_only_2x_tells_stands_on_the_page(viewer, told):
     text = viewer.get(f"/sessions/{told.id}").text
     for words in ("tx-2x", "6 events", "3 phases · 32 A", "20000 Wh", "9.99"):
         assert words in text
-    assert "Started · Authorized · Preparing" in text
+    assert 'Started · Preparing <span class="muted">Authorized</span>' in text
 
 
 def test_a_session_without_a_start_says_what_is_waited_for(viewer, db, made):
