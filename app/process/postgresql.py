@@ -162,6 +162,23 @@ def mind_writes(engine: Engine, within_s: float) -> None:
     }
 
     _set_at_connect(engine, limits)
+    event.listen(engine, "connect", _keeping_statements)
+
+
+def _keeping_statements(connection: Any, _record: Any) -> None:
+    """Have a connection keep over a rollback what it had the server prepare.
+
+    psycopg drops all of it then, in case a table went that was made before; nobody makes tables
+    here, what only reads ends in a rollback, and the next commit takes the same connection.  A
+    statement that fails is dropped by itself, as ever.
+    """
+    from psycopg import _preparing
+
+    class Kept(_preparing.PrepareManager):
+        def clear(self) -> bool:
+            return False
+
+    connection._prepared = Kept()
 
 
 def _without_files(connection: Any, _record: Any) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DataError
 
 from app import uow
 from app.extensions import db as flask_db
@@ -33,6 +34,24 @@ def test_rows_are_taken_back_from_memory_where_writes_are_short(tmp_path, monkey
     postgresql.mind_writes(engine, 5.0)
     with engine.connect() as db:
         assert db.scalar(text("PRAGMA temp_store")) == 2
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_what_postgresql_has_prepared_outlives_a_rollback(postgres_url, monkeypatch):
+    monkeypatch.setattr(postgresql, "_answers", {})
+    engine = create_engine(postgres_url)
+    postgresql.mind_writes(engine, 5.0)
+    asked, part = text("SELECT 60 / CAST(:part AS integer)"), {"part": 4}
+    with engine.connect() as db:
+        for _ in range(7):
+            assert db.scalar(asked, part) == 15
+            db.rollback()
+        assert db.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 1
+        with pytest.raises(DataError):
+            db.scalar(asked, {"part": 0})
+        db.rollback()
+        assert db.scalar(asked, part) == 15
     engine.dispose()
 
 
