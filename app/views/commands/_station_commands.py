@@ -208,7 +208,13 @@ def posted_arguments(order: Order, zone: str) -> dict[str, str]:
     Times are those of `zone`'s clock.  Raises `Invalid` for one that it does not show once.
     """
     table = orders.SPECS[order].arguments
-    given = {name: ",".join(request.form.getlist(name)) for name in table if name in request.form}
+    sent = request.form
+    given = {
+        # Several of a list are ticked; of anything else the first counts, as ever.
+        name: ",".join(sent.getlist(name)) if one.looks.kind == "list" else sent[name]
+        for name, one in table.items()
+        if name in sent
+    }
     return {
         name: _on_clock(name, text, zone) if table[name].looks is INSTANT else text
         for name, text in given.items()
