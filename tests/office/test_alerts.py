@@ -7,12 +7,21 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
+from app.domain.charging.reports import SECURITY
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM, Actor, AlertKind, Availability, Role
 from app.domain.office import alert_rules, alerts, api_tokens
 from app.domain.office.alerts import Condition, Look
 from app.extensions import db as flask_db
-from app.models import Alert, AuditEntry, Connection, OutgoingMail, User, WorkerNode
+from app.models import (
+    Alert,
+    AuditEntry,
+    Connection,
+    OutgoingMail,
+    StationReport,
+    User,
+    WorkerNode,
+)
 from app.queries.office import conditions
 from app.tasks.alerts import watch, watch_tenant
 from tests.support.by_hand import Network
@@ -201,6 +210,20 @@ def test_of_more_than_can_be_looked_at_none_is_called_over(network, monkeypatch)
     gone(network, "CP-9", NOW - HOUR / 2)
     look_at(network, NOW + MINUTE)
     assert [alert.closed_at for alert in found()] == [None] * 4
+
+
+def test_moments_of_which_there_are_ever_more_do_not_stay_open(network, monkeypatch):
+    rule(network, AlertKind.SECURITY_EVENT)
+    station = network.station("CP-7")
+    monkeypatch.setattr(conditions, "MOST", 2)
+    for minutes in range(3):
+        at = NOW + minutes * MINUTE
+        for _ in range(2):
+            told = {"kind": SECURITY, "word": "TamperDetectionActivated", "received_at": at}
+            network.add(StationReport(station_id=station.id, at=at, payload={}, **told))
+        look_at(network, at)
+    assert [alert.closed_at is None for alert in found()] == 4 * [False] + 2 * [True]
+    assert {mail.subject.split(":")[0] for mail in mails()} == {"Alert"}
 
 
 def test_two_rules_never_watch_the_same_place(network):

@@ -36,6 +36,9 @@ MOST = 2000
 SWEEP_LATE = timedelta(minutes=5)
 #: What is only known while a worker holds the stations: without one it stays as it is.
 _HEARD = frozenset({AlertKind.STATION_OFFLINE, AlertKind.CONNECTOR_FAULTED})
+#: What a charger, or whoever knocks, can make any number of: were none of it over while there is
+#: too much of it, ever more of it would be open.
+_UNBOUNDED = frozenset({AlertKind.SECURITY_EVENT, AlertKind.UNKNOWN_CHARGER})
 
 Found = Iterator[Condition]
 
@@ -51,7 +54,7 @@ def look(db: Session, tenant_id: int, reach: Mapping[AlertKind, timedelta], now:
     found: list[Condition] = []
     for kind in sorted(kinds):
         of_kind = list(_FINDERS[kind](db, tenant_id, now, reach[kind]))
-        if len(of_kind) >= MOST:
+        if len(of_kind) >= MOST and kind not in _UNBOUNDED:
             # What was not looked at may go on.
             kinds.remove(kind)
         found += of_kind
