@@ -128,12 +128,15 @@ def test_a_recount_confirms_every_bill(flask, sessions):
     assert json.loads(done.stdout) == []
 
 
-def test_a_bill_whose_connections_are_no_longer_kept_is_counted_again_when_asked(flask, sessions):
+@pytest.mark.parametrize(("days_ago", "lasted_days"), [(400, 1), (364, 2)])
+def test_a_bill_whose_connections_are_no_longer_kept_is_counted_again_when_asked(
+    flask, sessions, days_ago, lasted_days
+):
     with unit_of_work() as db:
         session = db.get(ChargingSession, sessions[0])
         session.meter_start_wh = Decimal(99_000)
-        session.ended_at = datetime.now(UTC) - timedelta(days=400)
-        session.started_at = session.ended_at - timedelta(hours=1)
+        session.ended_at = datetime.now(UTC) - timedelta(days=days_ago)
+        session.started_at = session.ended_at - timedelta(days=lasted_days)
         day = f"{session.ended_at:%Y-%m-%d}"
     assert json.loads(flask("recompute", "--dry-run", "--json").stdout) == []
     for asked in (["--since", day], ["--session", str(sessions[0])]):

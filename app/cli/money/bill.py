@@ -164,17 +164,19 @@ def recompute(
     """
     if not dry_run and not reason:
         raise Conflict("Give --reason, or --dry-run to see what would change.")
-    db = cli.reading()
+    db, known_since = cli.reading(), None
     if since is None and not sessions:
         kept_days = current_app.config["SETTINGS"].connection_retention_days
-        since = (cli.now() - timedelta(days=kept_days)).replace(tzinfo=None)
-        click.echo(f"Sessions that ended since {since:%Y-%m-%d %H:%M} UTC are counted.", err=True)
+        known_since = cli.now() - timedelta(days=kept_days)
+        said = f"{known_since:%Y-%m-%d %H:%M}"
+        click.echo(f"Sessions that began since {said} UTC are counted.", err=True)
     found = list(
         billing.recompute(
             db,
             tenant_id=cli.the_tenant(db).id,
             now=cli.now(),
             since=_utc(since),
+            began_since=known_since,
             session_ids=sessions,
         )
     )

@@ -171,14 +171,19 @@ def recompute(
     tenant_id: int,
     now: datetime,
     since: datetime | None = None,
+    began_since: datetime | None = None,
     session_ids: tuple[int, ...] = (),
 ) -> Iterator[Difference]:
-    """Yield every billed session whose recount differs; changes nothing."""
+    """Yield every billed session that ended `since` then, or began, and whose recount differs;
+    changes nothing.
+    """
     query = select(ChargingSession).where(
         ChargingSession.tenant_id == tenant_id, ChargingSession.billing == BillingState.BILLED
     )
     if since is not None:
         query = query.where(ChargingSession.ended_at >= since)
+    if began_since is not None:
+        query = query.where(ChargingSession.started_at >= began_since)
     if session_ids:
         query = query.where(ChargingSession.id.in_(session_ids))
     last = 0
