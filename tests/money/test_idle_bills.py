@@ -104,6 +104,15 @@ def test_the_readings_of_a_time_offline_end_what_was_said_before_it(db, net):
     assert isinstance(issued(db, session), Bill)
 
 
+@pytest.mark.parametrize(("booted", "charging"), [(120, [(0, 60), (120, 240)]), (150, [(0, 240)])])
+def test_a_boot_that_was_asked_for_later_tells_of_no_power_cut(db, net, booted, charging):
+    session = net.session(minutes=240, wh=10_000)
+    connected(db, net, (-60, 60), (120, None))
+    db.query(Connection).filter_by(closed_at=None).one().booted_at = at(booted)
+    net.status(session, 0, Activity.CHARGING)
+    assert minutes(usage_of(db, session, LATER).usage.charging) == charging
+
+
 def test_a_status_of_before_a_time_offline_holds_where_nothing_decides(db, net):
     session = net.session(minutes=240, wh=10_000)
     connected(db, net, (-60, 40), (235, None))

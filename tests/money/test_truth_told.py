@@ -82,6 +82,14 @@ def test_neither_a_power_cut_nor_the_wait_before_it_charges_is_charging_or_idle(
     assert billed(truth, version) == true(truth)
 
 
+@pytest.mark.parametrize("more", [(), (CHARGES,)])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_station_that_only_boots_whenever_it_connects_had_no_power_cut(version, more):
+    """The register rose by more than the car can have taken in the rest of that step."""
+    truth = Truth((CHARGES, Part(Does.DARK, 7_200, 11_000), *more))
+    assert billed(truth, version) == (truth.energy_wh, truth.length_s, 0, [])
+
+
 @pytest.mark.parametrize("first_wh", [120_000, 122_229])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_whole_kilowatt_hours_between_exact_ends_are_neither_a_reset_nor_idle_time(

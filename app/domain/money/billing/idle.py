@@ -68,7 +68,7 @@ class Witness:
     `words` are in order of time; `carried` is what the plug said when it began.
     In a `blind` stretch the station was not connected: an older status says
     nothing of it or of what follows.  In a `closed` one nothing counts as idle, in a
-    `dark` one nothing at all: the station had no power.
+    `dark` one (the station had no power) nothing at all, unless the register says that it flowed.
     `greatest_w` is the plug's limit, None if it is not known; `believed_w` what is
     then believed of it where nothing in the session shows how fast it went.
     `running`: the end is now, and the last step goes on.  `fastest` are two that flow.
@@ -169,7 +169,7 @@ def stood(witness: Witness, *, billed: bool = True) -> Stood:
         work.codes.add(BY_METER if billed else TOLD_ONLY)
     shut = (*witness.closed, *witness.dark)
     idle, by_meter = without(work.idle, shut), without(work.by_meter, shut)
-    return Stood(without(work.charging, witness.dark), idle, by_meter, tuple(sorted(work.codes)))
+    return Stood(tuple(work.charging), idle, by_meter, tuple(sorted(work.codes)))
 
 
 def carried_over(

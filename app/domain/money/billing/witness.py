@@ -172,8 +172,8 @@ def _between_connections(book: Book, session: ChargingSession, span: Interval) -
 def _dark(
     book: Book, session: ChargingSession, words: Iterable[Word], ended_at: datetime
 ) -> tuple[Interval, ...]:
-    """When the station had no power: it was away and told nothing, and booted when it was back,
-    or ended the session for it.
+    """When the station had no power: it was away and told nothing, and booted when it was back
+    (and not hours later, since it was asked to), or ended the session for it.
     """
     heard = [row.taken_at for row in book.readings.get(session.id, ())]
     heard += [session.started_at, *(word.at for word in words)]
@@ -184,7 +184,7 @@ def _dark(
         until = after.opened_at if after else ended_at
         if row.closed_at is None or until <= session.started_at:
             continue
-        booted = after is not None and after.booted_at is not None
+        booted = after and after.booted_at and after.booted_at - after.opened_at < AWAY
         if booted or (cut and not any(until < at < ended_at for at in heard)):
             since = max([row.closed_at, *(at for at in heard if at < until)])
             found.append((since, until))
