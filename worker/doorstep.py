@@ -4,6 +4,7 @@ A socket costs its opener nothing and us a greenlet, a buffer and a file.  So ea
 for a time only, few of one address, and when all places are taken the one that has stood longest
 goes: whoever comes now is never turned away because others hang.  A crowd of which each has only
 just come loses nobody: those for whom there is no place wait in the kernel's queue for a moment.
+But where nobody more can be let in, nobody waits for one who says nothing: each is to be told so.
 """
 
 import time
@@ -144,7 +145,8 @@ class Doorstep:
         for theirs in self._crowds.values():
             return next(iter(theirs))
         oldest = next(iter(self._all))
-        return oldest if oldest.since < time.monotonic() - YOUNG_S else None
+        spare = self._room() < 1 or oldest.since < time.monotonic() - YOUNG_S
+        return oldest if spare else None
 
     def leave(self, visitor: Visitor) -> None:
         """It has said what it wants, or is gone; a second time changes nothing."""

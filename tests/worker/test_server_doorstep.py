@@ -196,3 +196,17 @@ def test_those_that_hang_leave_the_last_places_to_chargers(dangle, monkeypatch):
             raw = port.raw(upgrade=False)
             raw.socket.sendall(handshake_text("/ocpp/CP9"))
             assert raw.read_head().startswith("HTTP/1.1 503 ")
+
+
+def test_where_nobody_more_can_be_let_in_those_that_hang_keep_nobody_from_an_answer(dangle):
+    with OcppPort(connections=1, request_s=600, handshake_s=600) as port, port.connect("CP1"):
+        (hangs,) = dangle(port, 1)
+        standing(port, 1)
+        for asked, told in (
+            (b"GET /healthz HTTP/1.1\r\n\r\n", 200),
+            (handshake_text("/ocpp/CP2"), 503),
+        ):
+            raw = port.raw(upgrade=False)
+            raw.socket.sendall(asked)
+            assert raw.read_head().startswith(f"HTTP/1.1 {told} ")
+        assert is_ended(hangs)
