@@ -197,8 +197,13 @@ def gathers_for(seconds: float) -> dict[str, float]:
 
 
 def _is_needless(request: Any, began_at: float | None) -> bool:
-    """Whether a run that began then found what this task was asked for, too."""
-    if began_at is None or not all(request.get(name) for name in FINDS_ALL):
+    """Whether a run that began then found what this task was asked for, too.
+
+    What is said to have begun later than now was noted by a clock that has been set back since.
+    """
+    if not all(request.get(name) for name in FINDS_ALL):
+        return False
+    if began_at is None or began_at > utc_now().timestamp():
         return False
     # The clocks of two processes may differ by as much as an answer of the database takes.
     return float(request.get(_ASKED_AT) or began_at) < began_at - TOOK_S

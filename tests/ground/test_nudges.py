@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from datetime import timedelta
 
 import pytest
 
 from app import reactions
 from app.domain.ground import events
 from app.extensions import db as flask_db
+from app.process import queues
 from app.process.clock import TOOK_S, utc_now
 from app.process.queues import FINDS_ALL, QUEUES, make_celery
 from app.tasks import webhooks
@@ -138,12 +140,13 @@ def test_while_nobody_listens_no_round_is_asked_for_unless_somebody_waits(app):
     assert tasks(app, "mails") == [reactions.HOOKS]
 
 
-def taken(app, *asked_s_ago, **headers):
+def taken(app, *asked_s_ago, then=lambda: None, **headers):
     """How many of the tasks are done that are taken now and were asked for so long ago."""
     done = []
 
     def look():
         done.append(1)
+        then()
 
     task = make_celery(app).task(look, name="looks", shared=False)
     for ago in asked_s_ago:
@@ -160,6 +163,12 @@ def test_of_rounds_that_come_late_one_is_done_for_all_of_them(app):
     assert taken(app, 900, 600, 0, **FINDS_ALL) == 2, "asked for after the other had begun"
     assert taken(app, 0, TOOK_S / 2, **FINDS_ALL) == 2, "two clocks may differ by that"
     assert taken(app, 900, 600) == 2, "each is about a row of its own"
+
+
+def test_a_round_that_began_by_a_clock_since_set_back_stands_for_no_other(app, monkeypatch):
+    ahead = [timedelta(hours=1)]
+    monkeypatch.setattr(queues, "utc_now", lambda: sum(ahead, utc_now()))
+    assert taken(app, 900, 600, 300, then=ahead.clear, **FINDS_ALL) == 2
 
 
 def test_whatever_finds_its_work_by_itself_says_so(app):
