@@ -125,7 +125,7 @@ def pytest_collection() -> Iterator[object]:
     finally:
         gc.freeze()
         gc.enable()
-        gc.set_threshold(20_000, 20, 20)  # as the worker's
+        gc.set_threshold(20_000, 20, 20)  # seldom: a test leaves little behind
 
 
 def pytest_unconfigure() -> None:

@@ -5,23 +5,31 @@ from types import SimpleNamespace
 
 import pytest
 
+import tests
 from tests.support import forked_tests
 
 
 @pytest.mark.parametrize(
-    ("last", "kept"), [("", {"tests.test_one", "tests.test_other"}), ("1 // 0", set())]
+    ("asked", "last", "kept"),
+    [
+        ("", "", {"test_one", "test_other"}),
+        ("/test_one.py::test_it", "", {"test_one"}),
+        ("", "1 // 0", set()),
+    ],
 )
-def test_a_file_that_fails_is_loaded_again_by_whoever_tells_of_it(tmp_path, last, kept):
+def test_a_file_that_fails_is_loaded_again_by_whoever_tells_of_it(tmp_path, asked, last, kept):
     folder = tmp_path / "tests"
     folder.mkdir()
     (folder / "test_one.py").write_text("def test_it(): ...\n")
     (folder / "test_other.py").write_text(f"def test_it(): ...\n{last}\n")
     own = ["-c", str(tmp_path / "none.ini"), "--rootdir", str(tmp_path)]
     (tmp_path / "none.ini").write_text("[pytest]\n")
-    arguments = [str(folder), *own, "--import-mode=importlib", "-p", "no:cacheprovider"]
+    arguments = [f"{folder}{asked}", *own, "--import-mode=importlib", "-p", "no:cacheprovider"]
     known = set(sys.modules)
     forked_tests.load(SimpleNamespace(invocation_params=SimpleNamespace(args=arguments)))
     found = {name for name in sys.modules.keys() - known if name.startswith("tests.")}
+    inside = {name for name in ("test_one", "test_other") if hasattr(tests, name)}
     for name in found:
-        del sys.modules[name]
-    assert found == kept
+        forked_tests._forget(name)
+    assert found == {f"tests.{name}" for name in kept}
+    assert inside == kept, "or whoever takes one from its package gets another than who imports it"

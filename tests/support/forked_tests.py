@@ -58,15 +58,24 @@ def load(config: pytest.Config) -> None:
 
     Where any of it fails all of it is forgotten: they import it themselves, and tell of it.
     """
-    arguments = [*map(str, config.invocation_params.args), "-n0", "--collect-only"]
+    # A file is imported whole, whichever of its tests are asked for.
+    files = [str(each).partition("::")[0] for each in config.invocation_params.args]
     known = set(sys.modules)
     with redirect_stdout(io.StringIO()):
-        status = pytest.main(arguments, plugins=[_Modules()])
+        status = pytest.main([*files, "-n0", "--collect-only"], plugins=[_Modules()])
     if status != pytest.ExitCode.NO_TESTS_COLLECTED:
         for name in sys.modules.keys() - known:
             if name.startswith("tests."):
-                del sys.modules[name]
+                _forget(name)
     providers._get_local_constants()  # which Hypothesis tries, from all of the product's modules
+
+
+def _forget(name: str) -> None:
+    """Have a module be imported anew, also by who takes it from its package: it would be two."""
+    del sys.modules[name]
+    package, _, own = name.rpartition(".")
+    if package in sys.modules:
+        vars(sys.modules[package]).pop(own, None)
 
 
 @contextmanager
