@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import Actor, BillingState, CommandState, Order
-from app.domain.money import billing, reviews, settlements
+from app.domain.money import billing, reviews, settlements, validity
 from app.domain.money.settlements import Reported
 from app.extensions import db as flask_db
 from app.models import Bill, Command, Review, Settlement, TariffVersion, TransactionEvent
@@ -282,9 +282,17 @@ def test_a_bill_above_the_price_that_the_charger_showed_is_held(net, kwh, name, 
     net.db.add(earlier)
     session = net.session(last_seq_no=1)
     tell(net, session, 0, {"tariff": name.format(now.tariff_id)})
-    tell(net, session, 1, {"tariff": 7})
+    for number, odd in enumerate((7, ["x"], {}), 1):
+        tell(net, session, number, {"tariff": odd})
     found = settled(net, session)
     assert getattr(found, "reasons", None) == (["other_price_shown"] if held else None)
+
+
+def test_a_station_may_name_more_prices_than_a_statement_can_list(net):
+    names = {f"ampdesk-{number}-3" for number in range(40_000)} | {f"ampdesk-{10**18 - 1}-1"}
+    found = validity.versions_named(net.db, net.site.tenant_id, names)
+    assert found == [net.version.id]
+    assert validity.versions_named(net.db, net.site.tenant_id + 1, names) == []
 
 
 def tell(net, session, number, facts):

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.bulk import among
+from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Invalid
 from app.models import Site, Tariff, TariffVersion
 
@@ -162,11 +164,19 @@ def number_of(version: TariffVersion) -> str:
     return f"{_OURS}-{version.tariff_id}-{version.number}"
 
 
-def versions_named(db: Session, tenant_id: int, names: Iterable[object]) -> list[int]:
-    """The versions (ids) of a tenant's tariffs that a station names as we do."""
-    numbers = [tuple(map(int, found.groups())) for name in names if (found := _NAME(str(name)))]
-    if not numbers:
-        return []
-    query = select(TariffVersion.id).join(Tariff).where(Tariff.tenant_id == tenant_id)
-    named = tuple_(TariffVersion.tariff_id, TariffVersion.number).in_(numbers)
-    return list(db.scalars(query.where(named)))
+_TARIFF, _VERSION = Tariff.__table__, TariffVersion.__table__
+_NUMBERED = BulkRead(
+    select(_TARIFF.c.tenant_id, _VERSION.c.id, _VERSION.c.tariff_id, _VERSION.c.number)
+    .join_from(_VERSION, _TARIFF)
+    .where(among(_VERSION.c.tariff_id, "ids"))
+)
+
+
+def versions_named(db: Session, tenant_id: int, names: Iterable[str]) -> list[int]:
+    """The versions (ids) of a tenant's tariffs that a station names as we do, however many."""
+    numbers = {tuple(map(int, found.groups())) for name in names if (found := _NAME(name))}
+    return [
+        row.id
+        for row in _NUMBERED(db, ids={tariff_id for tariff_id, _ in numbers})
+        if row.tenant_id == tenant_id and (row.tariff_id, row.number) in numbers
+    ]

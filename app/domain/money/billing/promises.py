@@ -77,8 +77,9 @@ def told_limits(book: Book, session: Any) -> Json:
 
 def prices_shown(book: Book, session: Any) -> list[Tariff]:
     """The other prices of ours by which a 2.1 station says that it charged (I07 to I11)."""
-    names = {(event.facts or {}).get("tariff") for event in book.events.get(session.id, ())}
-    versions = versions_named(book.db, session.tenant_id, names - {None})
+    told = [(event.facts or {}).get("tariff") for event in book.events.get(session.id, ())]
+    names = {name for name in told if isinstance(name, str)}
+    versions = versions_named(book.db, session.tenant_id, names)
     others = {number for number in versions if number != session.tariff_version_id}
     found = tariffs_of(book.db, others).values() if others else ()
     return [tariff for tariff in found if tariff is not None]
