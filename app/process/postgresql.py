@@ -169,12 +169,25 @@ def _keeping_statements(connection: Any, _record: Any) -> None:
     """Have a connection keep over a rollback what it had the server prepare.
 
     psycopg drops all of it then, in case a table went that was made before; nobody makes tables
-    here, what only reads ends in a rollback, and the next commit takes the same connection.  A
-    statement that fails is dropped by itself, as ever.
+    here, what only reads ends in a rollback, and the next commit takes the same connection.  Where
+    a statement fails all of it goes: a step of the tables may have changed what it returns.
     """
     from psycopg import _preparing
+    from psycopg.pq import ExecStatus
+
+    failed = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 
     class Kept(_preparing.PrepareManager):
+        def maybe_add_to_cache(self, query: Any, prep: Any, name: bytes) -> Any:
+            super().maybe_add_to_cache(query, prep, name)
+            return self.key(query)  # has each looked at as it ends, not only those that are new
+
+        def validate(self, key: Any, prep: Any, name: bytes, results: Any) -> None:
+            if results[-1].status in failed:
+                super().clear()
+            else:
+                super().validate(key, prep, name, results)
+
         def clear(self) -> bool:
             return False
 

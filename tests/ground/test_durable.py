@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from app import uow
 from app.extensions import db as flask_db
@@ -51,7 +51,29 @@ def test_what_postgresql_has_prepared_outlives_a_rollback(postgres_url, monkeypa
         with pytest.raises(DataError):
             db.scalar(asked, {"part": 0})
         db.rollback()
+        assert db.scalar(text("SELECT count(*) FROM pg_prepared_statements")) == 0, "after a fault"
         assert db.scalar(asked, part) == 15
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_step_that_changes_what_is_prepared_fails_it_once(postgres_url, monkeypatch):
+    monkeypatch.setattr(postgresql, "_answers", {})
+    engine = create_engine(postgres_url)
+    postgresql.mind_writes(engine, 5.0)
+    asked = text("SELECT word FROM told")
+    with engine.connect() as db:
+        db.execute(text("CREATE TEMPORARY TABLE told (word varchar(5))"))
+        db.commit()
+        for _ in range(7):
+            assert db.scalar(asked) is None
+            db.rollback()
+        db.execute(text("ALTER TABLE told ALTER word TYPE varchar(50)"))
+        db.commit()
+        with pytest.raises(DBAPIError, match="cached plan"):
+            db.scalar(asked)
+        db.rollback()
+        assert db.scalar(asked) is None
     engine.dispose()
 
 
