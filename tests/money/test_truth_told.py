@@ -101,6 +101,13 @@ def test_whole_kilowatt_hours_between_exact_ends_are_neither_a_reset_nor_idle_ti
     assert billed(truth, version) == true(truth)
 
 
+@pytest.mark.parametrize("every_s", [300, 600])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_whole_kilowatt_hour_on_the_way_below_an_exact_start_is_no_reset(version, every_s):
+    truth = Truth((Part(Does.CHARGES, 900, 3_680),), every_s, 125_300, told_wh=1_000)
+    assert billed(truth, version) == true(truth)
+
+
 SEEDS = [*range(4), *(pytest.param(n, marks=pytest.mark.nightly) for n in range(4, 34))]
 
 

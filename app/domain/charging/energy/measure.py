@@ -16,6 +16,7 @@ from app.domain.charging.energy.plausibility import (
     LEAST_MEASURED_W,
     LEAST_OF_PAST_W,
     PlugLimit,
+    digits_of,
     limit_wh,
     plug_limit,
     resolution_of,
@@ -62,7 +63,7 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     ends = (facts.meter_start_wh, facts.meter_stop_wh)
     shown = [reading.value for reading in readings if reading.measurand == REGISTER]
     told = [*shown, *(value for value in ends if value is not None)]
-    resolution = max(resolution_of(told), resolution_of(on_the_way(readings)))
+    resolution = max(resolution_of(told), digits_of(on_the_way(readings)))
     work = (
         by_register(facts, readings, ended_at, _pace_w(plug, power, timed), resolution)
         or by_intervals(readings, started_at, ended_at if facts.ended_at else None)
