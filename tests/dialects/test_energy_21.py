@@ -208,6 +208,14 @@ def test_a_session_whose_price_is_changed_on_the_way_waits_for_a_person(yard, pr
     assert ("other_price_shown" in session.flags) is held
 
 
+def test_a_session_that_is_told_its_own_price_does_not_wait(yard, priced):
+    session, number = yard.session(), priced()
+    change = yard.order(Order.CHANGE_TRANSACTION_TARIFF, tariff_id=number, session_id=session.id)
+    session.tariff_version_id = yard.db.query(StationTariff).one().tariff_version_id
+    yard.answer(change)
+    assert session.flags == []
+
+
 def test_what_a_station_reports_and_clears_is_believed(db, yard, priced):
     yard.answer(yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=priced()))
     ours = db.query(StationTariff).one()

@@ -120,12 +120,13 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
     accepted = outcome.state is CommandState.ACCEPTED
     _move(row, "accepted" if accepted else "rejected", outcome.sentence, now)
     if accepted and row.kind == "session" and command.session_id is not None:
-        # Its bill has the price of the start, all the way: a person decides.
+        # Its bill has the price of the start, all the way: of another, a person decides.
         session = db.get_one(
             ChargingSession, command.session_id, with_for_update=True, populate_existing=True
         )
-        flag(session, OTHER_PRICE)
-        mark_late(db, session, now)
+        if row.tariff_version_id != session.tariff_version_id:
+            flag(session, OTHER_PRICE)
+            mark_late(db, session, now)
     if accepted and row.kind == "default":
         for other in _held(db, row.station_id):
             same = other.kind == "default" and (row.evse == 0 or other.evse == row.evse)
