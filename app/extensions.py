@@ -26,7 +26,9 @@ login = LoginManager()
 csrf = CSRFProtect()
 htmx = Htmx()
 babel = Babel()
-limiter = Limiter(lambda: texts.household(request.remote_addr), default_limits=[])
+limiter = Limiter(
+    lambda: texts.household(request.remote_addr), default_limits=[], strategy="fixed-window"
+)
 
 log = logging.getLogger(__name__)
 

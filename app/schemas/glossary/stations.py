@@ -16,6 +16,7 @@ MEMBERS = {
     "attribute": "actual, target, min_set or max_set.",
     "batteries": "Those that were handed over, as the station told of them.",
     "began_at": "When it began.",
+    "booted_at": "When the station first said over it that it had booted.",
     "booted_registration": "What its last boot was answered with.",
     "broadcast_id": "Number of the broadcast.",
     "car_schedule": "The charging that the car plans by itself.",
