@@ -52,7 +52,10 @@ class AttentionSeen(TenantOwned, Base):
 
 
 class SupplyExcess(SiteOwned, Base):
-    """A time in which a site drew more than its supply gives; open while `ended_at` is None."""
+    """A time in which a site drew more than its supply gives, last noted `last_at`.
+
+    It is open while `ended_at` is None and it was noted lately.
+    """
 
     __tablename__ = "supply_excesses"
     __table_args__ = (Index("ix_supply_excesses_last_at", "last_at"),)

@@ -9,6 +9,7 @@ from sqlalchemy import event, select, text
 
 from app.domain.charging.running import Gauge, show
 from app.domain.ground.vocabulary import SYSTEM, SessionState
+from app.domain.limits import supply
 from app.domain.network import presence, stations
 from app.extensions import db as flask_db
 from app.models import Authorisation, ChargingSession
@@ -103,6 +104,15 @@ def test_a_drivers_bills_are_summed_up_by_an_index_alone(db, made):
     said, given = asked[-1]
     rows = db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all()
     assert "COVERING INDEX ix_bills_driver_sums" in " / ".join(row.detail for row in rows)
+
+
+def test_the_excesses_of_years_are_not_read_at_each_look(db):
+    asked = []
+    event.listen(flask_db.engine, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+    supply.watch(db, now=STARTED)
+    said, given = next(one for one in asked if "FROM supply_excesses" in one[0])
+    rows = db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all()
+    assert "ix_supply_excesses_last_at" in " / ".join(row.detail for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -209,8 +209,9 @@ def test_whoever_watches_a_supply_forgets_nothing(network, db):
     """How long an excess is kept is said by the retention rules alone."""
     network.session(network.station("CP-1"), last_power_w=43_200.0)
     supply.watch(db, now=network.now)
+    supply.watch(db, now=network.now + timedelta(hours=23))
     supply.watch(db, now=network.now + timedelta(days=400))
-    assert db.query(SupplyExcess).one().ended_at == network.now + timedelta(days=400)
+    assert db.query(SupplyExcess).one().ended_at == network.now + timedelta(hours=23)
 
 
 def test_what_a_lost_station_drew_is_no_power_of_now(network, db):

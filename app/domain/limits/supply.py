@@ -16,6 +16,8 @@ from app.models.sessions import RUNNING
 
 #: Two excesses with a shorter pause than this are one.
 PAUSE = timedelta(minutes=5)
+#: One that nobody has noted for so long is over, written down or not: those of years are not read.
+OVER = timedelta(days=1)
 #: What was read so short ago is power of now, also where the station has come back since, as all
 #: do when a worker is replaced; what is older, up to so old, only of one that was there since.
 JUST_READ, BELIEVED = timedelta(minutes=2), timedelta(minutes=30)
@@ -77,7 +79,8 @@ def watch(db: Session, *, now: datetime) -> None:
     ]
     draws = drawn(db, now=now, site_ids=[site.id for site, _ in limited]) if limited else {}
     over = {site.id for site, limit in limited if draws.get(site.id, Draw()).power_w > limit}
-    for row in db.scalars(select(SupplyExcess).where(SupplyExcess.ended_at.is_(None))):
+    lately = SupplyExcess.ended_at.is_(None), SupplyExcess.last_at > now - OVER
+    for row in db.scalars(select(SupplyExcess).where(*lately)):
         if row.site_id not in over:
             row.ended_at = now
     for site, limit_w in limited:

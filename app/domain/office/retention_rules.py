@@ -283,7 +283,6 @@ RULES = (
         *("excesses", SupplyExcess.last_at, "event_retention_days", Is.NEITHER),
         N_("Times when a site drew more than its supply allows"),
         N_("To size the supply."),
-        only=lambda before: SupplyExcess.ended_at < before,
     ),
     Rule(
         *("evidence", None, None, Is.PERSONAL),
