@@ -239,6 +239,14 @@ def test_energy_that_flowed_beyond_a_time_or_a_charge_is_held(net, limits, held)
     assert getattr(settled(net, session), "reasons", None) == (["beyond_limit"] if held else None)
 
 
+def test_a_register_that_is_told_in_whole_kilowatt_hours_tells_of_no_energy_after_its_last(net):
+    order = ordered(net, {"most_minutes": 30})
+    session = net.session(wh=9_600, remote_command_id=order)
+    for minute, wh in ((10, 4_000), (20, 8_000), (30, 9_000), (45, 9_000), (55, 9_000)):
+        net.reading(session, minute, wh)
+    assert getattr(settled(net, session), "reasons", None) is None
+
+
 def test_sessions_of_one_order_are_each_held_against_its_limit(net):
     order = ordered(net, {"most_kwh": 9})
     both = [net.session(remote_command_id=order).id for _ in range(2)]

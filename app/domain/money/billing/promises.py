@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from app.domain.charging.energy import EnergyResult
+from app.domain.charging.energy import EnergyResult, digits_of, on_the_way
 from app.domain.ground.vocabulary import Json
 from app.domain.money.billing.book import Book, tariffs_of
 from app.domain.money.billing.usage import Measured
@@ -56,8 +56,10 @@ def _exceeds(limits: Json, reached: Mapping[str, Decimal]) -> bool:
 
 
 def _flowed_min(energy: EnergyResult) -> Decimal:
-    """After how many minutes, by a reading then, energy that matters had yet to flow."""
-    left = max(_LITTLE_WH, energy.energy_wh * _LITTLE)
+    """After how many minutes, by a reading then, energy that matters had yet to flow: more than
+    the step in which the register is told there.
+    """
+    left = max(_LITTLE_WH, energy.energy_wh * _LITTLE, digits_of(on_the_way(energy.used)))
     since = energy.started_at
     at = max((at for at, wh in energy.curve if energy.energy_wh - wh >= left), default=since)
     return Decimal((at - since) // timedelta(seconds=1)) / 60
