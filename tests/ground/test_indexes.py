@@ -16,6 +16,9 @@ from app.models import Authorisation, ChargingSession
 from app.queries.access.drivers import sums, use_by_driver
 from app.queries.access.tags import of_token
 from app.queries.charging.sessions import Filter
+from app.queries.ground import period
+from app.queries.office import report_uptime
+from app.queries.office.report_lines import Wanted
 from app.tasks.tidying import tidy_up
 from app.uow import unit_of_work
 from tests.support import apps
@@ -104,6 +107,15 @@ def test_a_drivers_bills_are_summed_up_by_an_index_alone(db, made):
     said, given = asked[-1]
     rows = db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all()
     assert "COVERING INDEX ix_bills_driver_sums" in " / ".join(row.detail for row in rows)
+
+
+def test_what_a_plug_said_before_a_fault_is_found_without_what_it_said_since(db):
+    asked = []
+    event.listen(flask_db.engine, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+    report_uptime.faults(db, Wanted(1, period.lately(STARTED.date()), "error"), now=STARTED)
+    said, given = next(one for one in asked if "lag(" in one[0])
+    rows = db.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", given).all()
+    assert any("status_events_1 USING INDEX" in row.detail and "at<?" in row.detail for row in rows)
 
 
 def test_the_excesses_of_years_are_not_read_at_each_look(db):

@@ -251,7 +251,8 @@ def _history(
 def _last_before(event: Any) -> Any:
     """What a plug said before an event, as an expression: the period's first has none in it."""
     other = aliased(StatusEvent)
-    earlier = or_(other.at < event.at, and_(other.at == event.at, other.id < event.id))
+    # Said so that an index leads there: what was said since may be years of it.
+    earlier = and_(other.at <= event.at, or_(other.at < event.at, other.id < event.id))
     same = [
         getattr(other, name) == getattr(event, name) for name in ("station_id", "evse", "connector")
     ]
