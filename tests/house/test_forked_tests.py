@@ -1,4 +1,4 @@
-"""What test processes are forked with, and that nothing is lost by it."""
+"""What test processes are forked with, what each runs, and that nothing is lost by it."""
 
 import sys
 from types import SimpleNamespace
@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import tests
+from tests.conftest import ByRoom
 from tests.support import forked_tests
 
 
@@ -33,3 +34,10 @@ def test_a_file_that_fails_is_loaded_again_by_whoever_tells_of_it(tmp_path, aske
         forked_tests._forget(name)
     assert found == {f"tests.{name}" for name in kept}
     assert inside == kept, "or whoever takes one from its package gets another than who imports it"
+
+
+def test_where_a_test_ends_its_process_the_rest_of_its_room_still_runs():
+    rooms = ByRoom(SimpleNamespace(getvalue=lambda _: ["popen"]))
+    rooms.assigned_work["a process"] = {"a room": {"one": True, "two": False, "three": False}}
+    assert rooms.remove_node("a process") == "two"
+    assert rooms.workqueue == {"a room": {"one": True, "two": True, "three": False}}
