@@ -15,13 +15,12 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.device import customer_information, file_jobs
-from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import statements
 from app.domain.network import field
 from app.domain.office import jobs, retention
 from app.domain.office.retention_rules import RULES, Rule
 from app.extensions import db as flask_db
-from app.models import Driver, FileJob, Job, NotedFault
+from app.models import FileJob, Job, NotedFault
 from app.process.clock import utc_now
 from app.tasks.rounds import one_at_a_time
 from app.tasks.steps import Bites, each, guarded, work
@@ -51,11 +50,8 @@ def _mail_statements() -> bool:
     first, found = statements.due(db, now=utc_now())
 
     def mail(driver_id: int) -> None:
-        def act(db: Session) -> None:
-            driver, write = db.get_one(Driver, driver_id), statement_words.letter
-            statements.mail(db, SYSTEM, driver, first, write, now=utc_now())
-
-        work(act)
+        write = statement_words.letter
+        work(lambda db: statements.mail_due(db, driver_id, first, write, now=utc_now()))
 
     return each("statement of driver", found, mail, time.monotonic() + _PATIENCE_S)
 

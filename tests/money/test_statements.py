@@ -160,6 +160,18 @@ def test_who_wants_it_gets_it_once_when_the_month_is_over_everywhere(net):
     assert due(FIRST + timedelta(hours=13))[1] == []
 
 
+def test_two_rounds_that_find_the_same_mail_it_once(net):
+    bill(net, NOON)
+    wish(net, statements=True)
+    with unit_of_work() as db:
+        first, found = statements.due(db, now=FIRST + timedelta(hours=13))
+        numbers = list(found)
+    for number in numbers * 2:
+        with unit_of_work() as db:
+            statements.mail_due(db, number, first, statement_words.letter, now=NOON)
+    assert flask_db.session().query(OutgoingMail).count() == 1
+
+
 def test_drivers_without_a_bill_in_the_month_keep_nobody_waiting(net, monkeypatch):
     """Their bills are of the first hours of the next one: they are looked at each time."""
     monkeypatch.setattr(statements, "_PIECE", 1)

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import SYSTEM, Actor
 from app.domain.office import audit, outbox
 from app.models import Bill, Driver, DriverStatement, Tag, TagGroup
 
@@ -169,6 +170,27 @@ def mail(
     return found
 
 
+def mail_due(
+    db: Session,
+    driver_id: int,
+    first: date,
+    write: Callable[[Statement], Letter],
+    *,
+    now: datetime,
+) -> None:
+    """Queue the mail of a statement that was `due`, unless it was done since: by another round
+    that found it at the same time, or by a person.
+    """
+    if db.scalar(_sent(driver_id, first)) is None:
+        mail(db, SYSTEM, db.get_one(Driver, driver_id), first, write, now=now)
+
+
+def _sent(driver_id: Any, first: date) -> Select[int]:
+    return select(DriverStatement.id).where(
+        DriverStatement.driver_id == driver_id, DriverStatement.month == f"{first:%Y-%m}"
+    )
+
+
 def due(db: Session, *, now: datetime) -> tuple[date, Iterator[int]]:
     """The month that is over, and the ids of the drivers who are to be mailed its statement and
     were not, read piece by piece.
@@ -187,9 +209,6 @@ def _waiting(db: Session, last: date) -> Iterator[int]:
         .where(Tag.driver_id == Driver.id, Tag.archived_at.is_(None), TagGroup.statements)
         .exists()
     )
-    sent = select(DriverStatement.id).where(
-        and_(DriverStatement.driver_id == Driver.id, DriverStatement.month == f"{last:%Y-%m}")
-    )
     begin = datetime(last.year, last.month, 1, tzinfo=UTC) - _FURTHEST
     end = datetime(*_next(last), 1, tzinfo=UTC) + _FURTHEST
     billed = select(Bill.id).where(
@@ -200,7 +219,7 @@ def _waiting(db: Session, last: date) -> Iterator[int]:
         Driver.email.is_not(None),
         Driver.archived_at.is_(None),
     )
-    query = select(Driver).where(*wanted, ~sent.exists(), billed.exists())
+    query = select(Driver).where(*wanted, ~_sent(Driver.id, last).exists(), billed.exists())
     query, after = query.order_by(Driver.id).limit(_PIECE), 0
     while found := db.scalars(query.where(Driver.id > after)).all():
         after = found[-1].id
