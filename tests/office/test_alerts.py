@@ -185,10 +185,10 @@ def test_what_is_no_longer_watched_is_closed_and_not_told_to_be_over(network, ch
     assert [mail.subject for mail in mails()] == ["Alert: CP-7 is offline"]
 
 
-def test_a_fault_goes_on_while_its_station_is_gone(network):
+def test_a_fault_goes_on_while_its_station_is_gone_and_begins_at_none_that_was(network):
     rule(network, AlertKind.CONNECTOR_FAULTED)
-    station = network.station("CP-7")
-    plug = network.plug(station, availability="faulted", error_code="GroundFailure", since=NOW)
+    station, broken = network.station("CP-7"), {"availability": "faulted", "since": NOW}
+    _, plug = network.plug(gone(network, "CP-8"), **broken), network.plug(station, **broken)
     look_at(network)
     goes(network, station, NOW + MINUTE)
     look_at(network, NOW + 2 * MINUTE)

@@ -30,6 +30,7 @@ class Condition(NamedTuple):
     """Something that a rule may be about: what, since when, and where.
 
     With `ends_at` it is the end that counts: it begins so many days before as the rule says.
+    What is only `remembered` keeps an alert open and opens none.
     """
 
     kind: AlertKind
@@ -39,6 +40,7 @@ class Condition(NamedTuple):
     site_id: int | None = None
     station_id: int | None = None
     ends_at: datetime | None = None
+    remembered: bool = False
 
 
 class Look(NamedTuple):
@@ -83,6 +85,7 @@ def settle(db: Session, tenant_id: int, rules: Sequence[AlertRule], look: Look) 
             *(min(one.since, look.at), look.at),
         )
         for (kind, subject), (one, rule) in due.items()
+        if not one.remembered
     ]
     _OPEN(db, rows)
     if changed or rows:

@@ -69,13 +69,15 @@ def _offline(db: Session, _: int, now: datetime, after: timedelta) -> Found:
 
 def _faulted(db: Session, _: int, now: datetime, __: timedelta) -> Found:
     """Also where the station is gone meanwhile: nobody has said that the fault is over."""
-    for one in db.scalars(devices.faults().limit(MOST)):
+    query = devices.faults().add_columns(presence.connected(now)).limit(MOST)
+    for one, there in db.execute(query).unique():
         where = f" on connector {one.evse}" if one.evse else ""
         label, figure = one.station.label, one.error_code
         what = f"{label} reports {figure}{where}" if figure else f"{label} reports a fault{where}"
         subject = f"{one.station_id}:{one.evse}:{one.connector}"
         since = one.began_at or now
-        yield _of(AlertKind.CONNECTOR_FAULTED, one.station, what, since, subject)
+        found = _of(AlertKind.CONNECTOR_FAULTED, one.station, what, since, subject)
+        yield found._replace(remembered=not there)
 
 
 def _endless(db: Session, _: int, now: datetime, after: timedelta) -> Found:
