@@ -71,8 +71,12 @@ def upgrade() -> None:
             op.execute("SET CONSTRAINTS ALL IMMEDIATE")
             op.execute("ALTER TABLE bills ENABLE TRIGGER bills_no_update")
             op.execute("COMMIT")
+        # It waits for whoever has read since before, also for hours, and holds up nobody.
+        waits = bind.scalar(sa.text("SHOW lock_timeout"))
+        op.execute("SET lock_timeout = 0")
         op.drop_index(NAME, "bills", if_exists=True, postgresql_concurrently=True)
         op.create_index(NAME, "bills", columns, postgresql_concurrently=True)
+        op.execute(f"SET lock_timeout = '{waits}'")
         # Sums are read off the index alone only where the table was vacuumed since.
         op.execute("VACUUM (ANALYZE) bills")
 

@@ -1,5 +1,6 @@
 """A driver's sessions are counted by their index alone."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0063"
@@ -25,11 +26,16 @@ def downgrade() -> None:
 
 def _put(columns: list[str]) -> None:
     """Have an index of these columns: on PostgreSQL it is made while others write sessions."""
-    if op.get_bind().dialect.name == "postgresql":
+    bind = op.get_bind()
+    if bind.dialect.name == "postgresql":
         with op.get_context().autocommit_block():
+            # It waits for whoever has read since before, also for hours, and holds up nobody.
+            waits = bind.scalar(sa.text("SHOW lock_timeout"))
+            op.execute("SET lock_timeout = 0")
             # One that could not be made whole is left behind.
             op.drop_index(COMING, TABLE, if_exists=True, postgresql_concurrently=True)
             op.create_index(COMING, TABLE, columns, postgresql_concurrently=True)
+            op.execute(f"SET lock_timeout = '{waits}'")
         op.drop_index(NAME, TABLE)
         op.execute(f"ALTER INDEX {COMING} RENAME TO {NAME}")
         return

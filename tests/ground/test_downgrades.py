@@ -13,7 +13,7 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Base, Bill, ChargingSession, SignIn
-from app.process import revisions
+from app.process import postgresql, revisions
 from app.uow import unit_of_work
 from tests.support import apps, seed
 from tests.support.processes import ROOT
@@ -141,6 +141,35 @@ def test_who_waits_for_a_table_of_one_step_may_hold_that_of_the_next(postgres_ur
             upgrade(directory=MIGRATIONS)
             assert read.result() == 0
         assert version() == revisions.heads()[0]
+
+
+@pytest.mark.postgres
+def test_a_step_beside_others_waits_for_whoever_reads_long(postgres_url, tmp_path, monkeypatch):
+    monkeypatch.setattr(postgresql, "LOCKED_S", 0.2)
+    with apps.running(tmp_path, database_url=postgres_url):
+        downgrade(directory=MIGRATIONS, revision="0060")
+        backup = flask_db.engine.connect().execution_options(isolation_level="REPEATABLE READ")
+        with backup, ThreadPoolExecutor(1) as pool:
+            backup.execute(text("SELECT count(*) FROM tenants"))
+            waits = pool.submit(ended_once_waited_for, backup)
+            upgrade(directory=MIGRATIONS)
+            assert waits.result()
+        assert version() == revisions.heads()[0]
+
+
+def ended_once_waited_for(backup):
+    """Go on reading until somebody has waited for longer than for any lock."""
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock' "
+        "AND clock_timestamp() - query_start > interval '0.5 s'"
+    )
+    fresh_view = text("SELECT pg_stat_clear_snapshot()")
+    eventually(
+        lambda: backup.execute(fresh_view) and backup.scalar(waits), what="an index waits for it"
+    )
+    backup.rollback()
+    return True
 
 
 def bills_once_sessions_are_waited_for(reader):
