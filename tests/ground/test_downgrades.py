@@ -143,6 +143,7 @@ def test_who_waits_for_a_table_of_one_step_may_hold_that_of_the_next(postgres_ur
         assert version() == revisions.heads()[0]
 
 
+@pytest.mark.landing
 @pytest.mark.postgres
 def test_a_step_beside_others_waits_for_whoever_reads_long(postgres_url, tmp_path, monkeypatch):
     monkeypatch.setattr(postgresql, "LOCKED_S", 0.2)
