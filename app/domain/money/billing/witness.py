@@ -182,7 +182,7 @@ def _dark(
     found = []
     for row, after in zip_longest(rows, rows[1:]):
         until = after.opened_at if after else ended_at
-        if row.closed_at is None or until <= session.started_at:
+        if row.closed_at is None or until <= session.started_at or until - row.closed_at < AWAY:
             continue
         booted = after and after.booted_at and after.booted_at - after.opened_at < AWAY
         if booted or (cut and not any(until < at < ended_at for at in heard)):
