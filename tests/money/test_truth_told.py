@@ -90,6 +90,12 @@ def test_a_station_that_only_boots_whenever_it_connects_had_no_power_cut(version
     assert billed(truth, version) == (truth.energy_wh, truth.length_s, 0, [])
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_coarse_register_tells_after_a_power_cut_flowed_before(version):
+    truth = Truth((Part(Does.CHARGES, 1_545, 22_080), CUT), 120, 120_911, told_wh=1_000)
+    assert billed(truth, version) == true(truth)
+
+
 @pytest.mark.parametrize("first_wh", [120_000, 122_229])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_whole_kilowatt_hours_between_exact_ends_are_neither_a_reset_nor_idle_time(

@@ -65,13 +65,12 @@ class Word(NamedTuple):
 class Witness:
     """All that speaks of a session's flow.
 
-    `words` are in order of time; `carried` is what the plug said when it began.
-    In a `blind` stretch the station was not connected: an older status says
-    nothing of it or of what follows.  In a `closed` one nothing counts as idle, in a
-    `dark` one (the station had no power) nothing at all, unless the register says that it flowed.
-    `greatest_w` is the plug's limit, None if it is not known; `believed_w` what is
-    then believed of it where nothing in the session shows how fast it went.
-    `running`: the end is now, and the last step goes on.  `fastest` are two that flow.
+    `words` are in order of time; `carried` is what the plug said when it began.  In a `blind`
+    stretch the station was not connected: an older status says nothing of it or of what follows.
+    In a `closed` one nothing counts as idle, in a `dark` one (the station had no power) nothing at
+    all, unless the register, told in steps of `told_wh`, says that it flowed.  `greatest_w` is the
+    plug's limit, None if it is not known; `believed_w` what is then believed of it where nothing in
+    the session shows how fast it went.  `running`: the last step goes on; `fastest`: two that flow.
     """
 
     started_at: datetime
@@ -85,6 +84,7 @@ class Witness:
     greatest_w: Decimal | None = None
     running: bool = False
     believed_w: Decimal = UNSEEN_POWER_W
+    told_wh: Decimal = Decimal(1)
     fastest: Sequence[Step] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -217,15 +217,18 @@ def _flows(work: _Work, step: Step) -> None:
         return
     told = [part for said, part in parts if said.says is Says.CHARGING and not said.lost]
     charged = sum((until - since for since, until in told), timedelta(0))
-    explained = charged and step.rise_wh <= _most_wh(work.witness, step, charged)
+    most_wh = _most_wh(work.witness, step, charged)
+    explained = charged and step.rise_wh <= most_wh
     hollow = step.until - step.since > COARSE and not _is_full(work.witness, step)
     if explained:
         for said, part in parts:
             work.by_words(said.says, part)
     else:
-        _add(work.charging, (step.since, step.until))
-    idle = any(said.says is Says.IDLE for said, _ in parts)
-    if hollow and (any(said.lost for said, _ in parts) or (idle and not explained)):
+        # What was told a step of the register late had flowed before.
+        dark = () if step.rise_wh > most_wh + work.witness.told_wh else work.witness.dark
+        for part in without([(step.since, step.until)], dark):
+            _add(work.charging, part)
+    if hollow and any(said.lost or (said.says is Says.IDLE and not explained) for said, _ in parts):
         work.codes.add(UNCLEAR)
     for said, _ in parts:
         said.lost = False

@@ -59,22 +59,22 @@ def witness_of(
     """
     span = energy.started_at, ended_at
     power = power_of(facts.readings)
-    steps, greatest = _steps(facts, energy, power), facts.max_power_w
+    told_wh = digits_of(on_the_way(energy.used))
+    steps, greatest = _steps(facts, energy, power, told_wh), facts.max_power_w
     running, believed = session.ended_at is None, _believed_w(facts, power)
+    most = (greatest, running, believed, told_wh)
     if session.last_seq_no is not None:
         closed = _closed(_of_plug(book, session, span), ended_at)
         told = _words_of(book, session)
         dark = _dark(book, session, told, ended_at)
-        return Witness(
-            *(*span, steps, told, Says.CHARGING, (), closed, dark, greatest, running, believed)
-        )
+        return Witness(*(*span, steps, told, Says.CHARGING, (), closed, dark, *most))
     events = _of_plug(book, session, span)
     words = [Word(event.at, _SAYS[event.activity]) for event in events]
     before = words.pop(0) if words and words[0].at <= span[0] else None
     blind = _blind(book, session, events, (before.at if before else span[0], ended_at))
     carried = carried_over(before, words, blind, span[0])
     dark = _dark(book, session, words, ended_at)
-    return Witness(*span, steps, words, carried, blind, (), dark, greatest, running, believed)
+    return Witness(*(*span, steps, words, carried, blind, (), dark, *most))
 
 
 def _believed_w(facts: EnergyFacts, power: Sequence[Point]) -> Decimal:
@@ -87,7 +87,9 @@ def _believed_w(facts: EnergyFacts, power: Sequence[Point]) -> Decimal:
     return min(max(seen, UNSEEN_POWER_W), of_kind)
 
 
-def _steps(facts: EnergyFacts, energy: EnergyResult, power: Sequence[Point]) -> tuple[Step, ...]:
+def _steps(
+    facts: EnergyFacts, energy: EnergyResult, power: Sequence[Point], told_wh: Decimal
+) -> tuple[Step, ...]:
     """The steps that the meter measured; an end that it did not measure is none."""
     if facts.clock_doubtful or not energy.flags.isdisjoint(_UNTIMED):
         return ()
@@ -95,7 +97,6 @@ def _steps(facts: EnergyFacts, energy: EnergyResult, power: Sequence[Point]) -> 
     if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
         last = max((reading.taken_at for reading in energy.used), default=energy.started_at)
         curve = tuple(point for point in curve if point[0] <= last)
-    told_wh = digits_of(on_the_way(energy.used))
     return steps_of(curve, [(point.at, point.value) for point in power], told_wh)
 
 
