@@ -6,7 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-TEST_PROCESSES ?= 4
+# More than there are cores: for a quarter of their time tests wait for programs and browsers.
+TEST_PROCESSES ?= 6
 PYTEST_ARGS ?=
 MINUTES ?= 30
 FAULTS ?=
