@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from app import __version__
 from app.domain.ground.errors import Invalid
 from app.domain.ground.redaction import redact
+from app.domain.ground.substitutes import Substitutes
 from app.domain.ground.vocabulary import Actor, Json
 from app.domain.office import audit
 from app.models import ChargingSession, Station
@@ -52,13 +53,10 @@ class Pseudonyms:
 
     def __init__(self, key: bytes, cards: set[str], names: set[str], *, keep_cards: bool) -> None:
         self._key, self._keep = key, keep_cards
-        known = {name.casefold(): "(driver)" for name in names}
+        known = dict.fromkeys(names, "(driver)")
         if not keep_cards:
-            known |= {card.casefold(): self.of(card) for card in cards}
-        self._known = {text: made for text, made in known.items() if len(text) >= _SHORTEST_NAME}
-        longest_first = sorted(self._known, key=len, reverse=True)
-        found = "|".join(map(re.escape, longest_first))
-        self._names = re.compile(rf"(?<!\w)(?:{found})(?!\w)", re.IGNORECASE) if found else None
+            known |= {card: self.of(card) for card in cards}
+        self._people = Substitutes(known, shortest=_SHORTEST_NAME)
 
     def of(self, card: str) -> str:
         """What stands for a card."""
@@ -67,8 +65,7 @@ class Pseudonyms:
 
     def text(self, text: str) -> str:
         """A text without the people that are known."""
-        if self._names is not None:
-            text = self._names.sub(lambda hit: self._known[hit[0].casefold()], text)
+        text = self._people.within(text)
         return _MAIL.sub("(e-mail)", text) if "@" in text else text
 
     def value(self, value: Any, name: str = "") -> Any:

@@ -354,6 +354,39 @@ def test_a_short_tag_goes_only_where_a_tag_stands():
     assert swap.text("x04a219b0") == "x04a219b0"
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("Jürgen Groß", "Jürgen Groß"),
+        ("Jürgen Groß", "JÜRGEN GROSS"),
+        ("Jürgen Groß", "Ju\u0308rgen Groß"),
+        ("Özge Işık", "özge ışık"),
+        ("Ali Yilmaz", "ALİ YILMAZ"),
+        ("Иван Петров", "ИВАН ПЕТРОВ"),
+    ],
+)
+def test_a_name_of_letters_beyond_a_to_z_goes_however_it_is_written(name, written):
+    assert Pseudonyms({name: "P"}).text(f"Asked {written} twice") == "Asked P twice"
+    assert Pseudonyms({name: "P"}).value({written: [f"{written}'s"]}) == {"P": ["P's"]}
+
+
+def test_a_driver_of_letters_beyond_a_to_z_is_forgotten_in_texts_and_json(any_app):
+    with unit_of_work() as db:
+        net = network(db)
+        net.driver.name = "Jürgen Groß"
+        told = {"about": "Spoke to jürgen groß", "to": "JÜRGEN GROSS"}
+        own = {"tenant_id": net.site.tenant_id, "actor": "Grace", "at": STARTED, "subject_id": 1}
+        db.add(
+            AuditEntry(
+                **own, action="station.edit", subject_kind="Station", subject="JÜRGEN GROSS",
+                note="Jürgen Groß was here", before=told, after=None,
+            )
+        )  # fmt: skip
+        db.flush()
+        forgetting.forget(db, GRACE, net.driver, name="Jürgen Groß", now=LATER)
+    assert found("Groß") == set()
+
+
 @given(
     st.recursive(
         texts(max_size=8) | st.integers() | st.none(),

@@ -226,6 +226,8 @@ def test_a_person_in_a_sentence_is_taken_out():
     hide = Pseudonyms(b"key", {"04A2B3C4"}, {"Ada Lovelace"}, keep_cards=False)
     said = hide.text("Card 04a2b3c4 of Ada Lovelace <ada.l@example.com> was refused")
     assert said == f"Card {hide.of('04A2B3C4')} of (driver) <(e-mail)> was refused"
+    hide = Pseudonyms(b"key", set(), {"Jürgen Groß", "Ali Yilmaz"}, keep_cards=False)
+    assert hide.text("Jürgen Groß, JÜRGEN GROSS, ALİ YILMAZ") == "(driver), (driver), (driver)"
     nested = hide.value({"idToken": {"idToken": "EMAID77", "type": "eMAID"}})
     assert nested["idToken"]["idToken"].startswith("tag-")
     assert nested["idToken"]["type"] == "eMAID"

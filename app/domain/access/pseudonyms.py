@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Text, and_, cast, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.domain.ground.substitutes import Substitutes, spellings
+
 #: A shorter word is replaced only where a tag stands: elsewhere it may mean anything.
 _SHORT = 6
 #: Members of JSON that hold a tag, in lower case and without signs between.
@@ -23,36 +25,31 @@ class Pseudonyms:
     """What stands for each word; words are found in any case, and only whole."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
-        self.words = {word.casefold(): made for word, made in words.items() if word}
-        long = sorted((word for word in self.words if len(word) >= _SHORT), key=len, reverse=True)
-        found = "|".join(map(re.escape, long))
-        self._long = re.compile(rf"(?<!\w)(?:{found})(?!\w)", re.IGNORECASE) if found else None
+        #: A database compares letters beyond a to z as they are written.
+        self._spelled = sorted({form for word in words for form in spellings(word)})
+        self._substitutes = Substitutes(words, shortest=_SHORT)
 
     def text(self, text: str) -> str:
         """A text with pseudonyms in it; one that is a word as a whole goes, however short."""
-        if (whole := self.words.get(text.strip().casefold())) is not None:
+        if (whole := self._substitutes.whole(text)) is not None:
             return whole
         if text[:1] in ("{", "[") and isinstance(inner := _parsed(text), dict | list):
             made = self.value(inner)
             return text if made == inner else json.dumps(made, ensure_ascii=False)
-        return self._within(text)
+        return self._substitutes.within(text)
 
     def value(self, value: Any, member: str = "") -> Any:
         """Anything that JSON can hold, with pseudonyms in it; `member` is where it stands."""
         if isinstance(value, dict):
-            return {self._within(name): self.value(of, name) for name, of in value.items()}
+            within = self._substitutes.within
+            return {within(name): self.value(of, name) for name, of in value.items()}
         if isinstance(value, list):
             return [self.value(of, member) for of in value]
         if not isinstance(value, str):
             return value
         if re.sub("[^a-z]", "", member.lower()) in _OF_TAGS:
             return self.text(value)
-        return self._within(value)
-
-    def _within(self, text: str) -> str:
-        if self._long is None:
-            return text
-        return self._long.sub(lambda hit: self.words[hit[0].casefold()], text)
+        return self._substitutes.within(value)
 
     def held_in(self, columns: Sequence[Any]) -> ColumnElement[bool]:
         """The condition that one of the columns seems to hold a word."""
@@ -62,7 +59,7 @@ class Pseudonyms:
         for column in columns:
             is_json = isinstance(column.type, JSON)
             text = cast(column, Text) if is_json else column
-            for word in self.words:
+            for word in self._spelled:
                 wanted = json.dumps(word, ensure_ascii=False)[1:-1] if is_json else word
                 yield text.icontains(wanted, autoescape=True)
 
