@@ -16,14 +16,13 @@ from app.extensions import db as flask_db
 from app.models import (
     Alert,
     AuditEntry,
-    Connection,
-    OutgoingMail,
+    StationCertificate,
     StationReport,
     User,
-    WorkerNode,
 )
 from app.queries.office import conditions
 from app.tasks.alerts import watch, watch_tenant
+from tests.support.alerting import beat, comes_back, found, goes, gone, look_at, mails, rule
 from tests.support.by_hand import Network
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -34,50 +33,6 @@ ADA = Actor("Ada", None)
 @pytest.fixture
 def network(any_app):
     return Network(flask_db.session(), NOW)
-
-
-def rule(network, kind=AlertKind.STATION_OFFLINE, **given):
-    given = {"name": kind.value, "mail_to": ["duty@example.org"], **given}
-    made = alert_rules.add(network.db, SYSTEM, network.tenant.id, now=NOW, kind=kind, **given)
-    network.db.commit()
-    return made
-
-
-def gone(network, identity, since=NOW - HOUR):
-    station = network.station(identity, online=False, disconnected_at=since)
-    network.db.commit()
-    return station
-
-
-def look_at(network, now=NOW):
-    beat(network, now)
-    return watch_tenant(network.tenant.id, now)
-
-
-def beat(network, now):
-    network.db.get(WorkerNode, "w").beat_at = now
-    network.db.commit()
-
-
-def found():
-    flask_db.session.rollback()
-    return flask_db.session.scalars(select(Alert).order_by(Alert.id)).all()
-
-
-def mails():
-    flask_db.session.rollback()
-    return flask_db.session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)).all()
-
-
-def comes_back(network, station, now):
-    opened = Connection(station_id=station.id, node="w", address="10.0.0.1", opened_at=now)
-    station.connection_id = network.add(opened).id
-    network.db.commit()
-
-
-def goes(network, station, now):
-    station.connection_id, station.disconnected_at = None, now
-    network.db.commit()
 
 
 def test_an_alert_opens_once_and_closes_when_it_is_over(network):
@@ -414,6 +369,23 @@ def test_a_rule_says_how_many_days_before(network):
     assert not found()
     look_at(network, NOW + 48 * HOUR)
     assert found()[0].began_at == NOW + 48 * HOUR
+
+
+@pytest.mark.parametrize("sooner", ["by the rule itself", "by one for the site"])
+def test_nobody_is_told_to_be_over_what_is_only_told_later(network, sooner):
+    kind, ends_at = AlertKind.CERTIFICATE_EXPIRING, NOW + timedelta(days=20)
+    made, station = rule(network, kind, days=30), network.station("CP-7")
+    times = {"expires_at": ends_at, "created_at": NOW, "changed_at": NOW}
+    network.add(StationCertificate(station_id=station.id, use="station", state="accepted", **times))
+    look_at(network)
+    if sooner == "by the rule itself":
+        alert_rules.edit(network.db, SYSTEM, made, now=NOW, days=7)
+    else:
+        rule(network, kind, name="Depot", days=7, site_ids=[network.site.id])
+    look_at(network, NOW + MINUTE)
+    assert [alert.closed_at for alert in found()] == [NOW + MINUTE]
+    look_at(network, ends_at - timedelta(days=7))
+    assert [mail.subject.split(":")[0] for mail in mails()] == ["Alert", "Alert"]
 
 
 def test_beat_finds_every_tenant(network):

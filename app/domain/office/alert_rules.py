@@ -30,8 +30,13 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: An
 
 def edit(db: Session, actor: Actor, rule: AlertRule, *, now: datetime, **given: Any) -> AlertRule:
     """Change what is given and leave the rest; raises `Invalid` or `Taken`."""
+    before = ahead(rule)
     with audit.edited(db, actor, "alert_rule.edit", rule, now=now):
         _apply(db, rule, given)
+    if later := before - ahead(rule):
+        ends = Alert.rule_id == rule.id, Alert.closed_at.is_(None), Alert.kind.in_(AHEAD)
+        for alert in db.scalars(select(Alert).where(*ends)):
+            alert.began_at += later
     return rule
 
 

@@ -16,7 +16,7 @@ from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, rows_changed
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.many import Many, Tally
-from app.domain.ground.vocabulary import Actor, AlertKind, Area, Json, Right
+from app.domain.ground.vocabulary import AHEAD, Actor, AlertKind, Area, Json, Right
 from app.domain.office import alert_rules, audit, rights
 from app.domain.office.alert_rules import Fitting, still_open
 from app.models import Alert, AlertRule, SystemMark, User
@@ -118,18 +118,26 @@ def _follow(
         if goes_on is not None:
             one, rule = goes_on
             changed |= alert.what != one.what[:300]
-            alert.what, alert.rule_id = one.what[:300], rule.id
+            alert.began_at, alert.what = _began(alert, rule), one.what[:300]
+            alert.rule = rule
             continue
         watched = fitting.rule(alert.kind, alert.site_id)
         if alert.kind in look.kinds or watched is None:
             alert.closed_at, changed = look.at, True
             if (
                 watched is None
-                or alert.began_at > look.at - timedelta(minutes=watched.minutes)
+                or _began(alert, watched) > look.at - timedelta(minutes=watched.minutes)
                 or alert.kind is AlertKind.SECURITY_EVENT
             ):
                 alert.over_told_at = look.at
     return changed
+
+
+def _began(alert: Alert, rule: AlertRule) -> datetime:
+    """When an alert began as a rule has it: what ends begins so many days before as that says."""
+    if alert.kind not in AHEAD:
+        return alert.began_at
+    return alert.began_at + alert_rules.ahead(alert.rule) - alert_rules.ahead(rule)
 
 
 def _leave_closed(
