@@ -80,8 +80,9 @@ clean: ## Remove the environment and caches; the data in var/ stays
 
 dev: $(VENV)/.installed-dev
 
-browser: dev
-	@$(BIN)/python -m deploy.browser
+# By the computer's own Python: `make -j2 dev browser` installs both side by side.
+browser:
+	@$(PYTHON) -m deploy.browser
 
 # A stamp is newer than its list of packages once they are installed, so a second start skips pip.
 $(VENV)/.installed: requirements.txt deploy/install.py

@@ -2,7 +2,8 @@
 
 They are installed when allowed.  Exit status 1 only where they are required (CI=true or
 AMPDESK_REQUIRE_BROWSER=1) and cannot be had; elsewhere their tests are skipped, and this says so
-loudly.
+loudly.  Run by the computer's own Python, beside the installation of packages: standard library
+only.
 """
 
 import os
@@ -10,11 +11,15 @@ import shutil
 import subprocess
 import sys
 
-#: Best first: the one without windows (a package of its own) does the same for half of a core.
+#: The one without windows, a package of its own: it does the same for half of a core.
+HEADLESS = "chromium-headless-shell"
+#: Best first.
 CANDIDATES = (
-    *("chromium-headless-shell", "chromium", "chromium-browser"),
+    *(HEADLESS, "chromium", "chromium-browser"),
     *("google-chrome", "google-chrome-stable"),
 )
+#: Where only root looks.
+NGINX_ELSEWHERE = "/usr/sbin:/usr/local/sbin"
 
 
 def find() -> str | None:
@@ -26,8 +31,8 @@ def find() -> str | None:
 
 
 def find_nginx() -> str | None:
-    """Return the path of an installed nginx, or None; it is mostly where only root looks."""
-    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    """Return the path of an installed nginx, or None."""
+    return shutil.which("nginx") or shutil.which("nginx", path=NGINX_ELSEWHERE)
 
 
 def required() -> bool:
@@ -36,17 +41,29 @@ def required() -> bool:
     return asked.strip().lower() in {"1", "true", "yes"}
 
 
-def install() -> None:
-    """Install Debian's package; does nothing where that is not possible."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return
-    print("Installing Chromium and nginx for the tests (once) ...", flush=True)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    packages = [
-        *(() if find() else ("chromium", "fonts-liberation")),
+def wanted() -> list[str]:
+    """Return the packages to install: what is missing, and where tests must run the best browser.
+
+    Somebody's own computer is not given a second browser.
+    """
+    found = find()
+    better = required() and "CHROMIUM" not in os.environ and not shutil.which(HEADLESS)
+    return [
+        *((HEADLESS,) if better or not found else ()),
+        *(() if found else ("fonts-liberation",)),
         *(() if find_nginx() else ("nginx-light",)),
     ]
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+
+
+def install(packages: list[str]) -> None:
+    """Install Debian's packages; does nothing where that is not possible."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print(f"Installing {', '.join(packages)} for the tests (once) ...", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # One by one: where one is not known, the others are installed.
+    installs = [["install", "-y", "--no-install-recommends", package] for package in packages]
+    for arguments in (["update"], *installs):
         done = subprocess.run(
             ["apt-get", "-qq", *arguments], env=quiet, capture_output=True, text=True, check=False
         )
@@ -56,8 +73,10 @@ def install() -> None:
 
 def main() -> int:
     """Find or install the programs; return the exit status."""
-    if not (find() and find_nginx()):
-        install()
+    if packages := wanted():
+        install(packages)
+    if HEADLESS in packages and not find():
+        install(["chromium"])
     missing = [
         name for name, path in (("chromium", find()), ("nginx", find_nginx())) if path is None
     ]
