@@ -36,6 +36,7 @@ from app.models.base import (
 
 if TYPE_CHECKING:
     from app.models.bills import Bill
+    from app.models.sites import Site
     from app.models.stations import Station
     from app.models.tags import Driver, Tag
     from app.models.tariffs import TariffVersion
@@ -44,28 +45,25 @@ if TYPE_CHECKING:
 class ChargingSession(SiteOwned, AtStation, Base):
     """A charging session from its start to its bill.
 
-    `transaction_ref` is OCPP's transaction id as text: the row's own id for
-    1.6, the station's text for 2.x; it is only ever looked up within the
-    station.  `start_key` is the business key of the start (FIELD X1), so that a
-    repeated start finds the same row.  `provisional` marks an end that we
-    assumed; a late stop may replace it.  `flags` are codes of
-    `app.domain.charging.energy.EnergyFlag` and of doubts about the session itself.
-    `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
-    is the greatest sequence number of a 2.x transaction's events, `last_event_at` the
-    latest time of one (None: what they tell together has to be told anew); `bill_after`
-    is until when a bill waits for events that are still missing (None: for none).
-    `weighed_apart_wh` is how far from its registers the live energy of such a transaction
-    was weighed, where its readings speak against them.
-    `revision` counts how often what a bill rests on was written anew; what a
-    billed session's row said before is kept in `session_revisions`.
-    `claimed_started_at` is the station's own time of the start where another is used;
-    `first_register_wh` the first register that was read, which live energy counts from where
-    no start told one.
-    One whose `state` is no_show stands for a reservation that ran out unused, from when the
-    plug was kept to its end: nothing was charged, and it is no session where such are counted.
-    `late_evidence_at` is when something arrived after its money was decided about
-    (None: all that arrived has been weighed); `decided_wh` and `decided_minor` are
-    what the evidence came to when it was weighed last.
+    `transaction_ref` is OCPP's transaction id as text: the row's own id for 1.6, the station's
+    text for 2.x; it is only ever looked up within the station. `start_key` is the business key
+    of the start (FIELD X1), so that a repeated start finds the same row. `provisional` marks an
+    end that we assumed; a late stop may replace it. `flags` are codes of
+    `app.domain.charging.energy.EnergyFlag` and of doubts about the session itself. `idle_since`
+    is when charging ended while the plug stayed in. `last_seq_no` is the greatest sequence
+    number of a 2.x transaction's events, `last_event_at` the latest time of one (None: what
+    they tell together has to be told anew); `bill_after` is until when a bill waits for events
+    that are still missing (None: for none). `weighed_apart_wh` is how far from its registers
+    the live energy of such a transaction was weighed, where its readings speak against them.
+    `revision` counts how often what a bill rests on was written anew; what a billed session's
+    row said before is kept in `session_revisions`. `claimed_started_at` is the station's own
+    time of the start where another is used; `first_register_wh` the first register that was
+    read, which live energy counts from where no start told one. One whose `state` is no_show
+    stands for a reservation that ran out unused, from when the plug was kept to its end:
+    nothing was charged, and it is no session where such are counted. `site` is where it was,
+    wherever its station stands since. `late_evidence_at` is when something arrived after its
+    money was decided about (None: all that arrived has been weighed); `decided_wh` and
+    `decided_minor` are what the evidence came to when it was weighed last.
     """
 
     __tablename__ = "charging_sessions"
@@ -159,6 +157,7 @@ class ChargingSession(SiteOwned, AtStation, Base):
     flags: Mapped[list[Any]] = mapped_column(default=list)
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
 
+    site: Mapped["Site"] = relationship()
     station: Mapped["Station"] = relationship()
     tag: Mapped["Tag | None"] = relationship()
     driver: Mapped["Driver | None"] = relationship()

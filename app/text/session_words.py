@@ -84,7 +84,7 @@ def _of_bill(name: str) -> Callable[[ChargingSession], Any]:
 
 
 SESSION: list[Column] = [
-    *read("session=id station=station.identity connector=evse site=station.site.name"),
+    *read("session=id station=station.identity connector=evse site=site.name"),
     *read("driver=driver.name tag=token started=started_at ended=ended_at state=state.value"),
     *read("provisional unauthorised stop_reason=stop_word energy_wh"),
     *read("register_start_wh=meter_start_wh register_stop_wh=meter_stop_wh billing=billing.value"),

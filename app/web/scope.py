@@ -15,9 +15,24 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.domain.access import reach
 from app.domain.ground.bulk import MADE_ONCE
-from app.models import AtStation, Site, SiteOwned, Station, StationOwned, TenantOwned
+from app.models import (
+    AtStation,
+    Bill,
+    ChargingSession,
+    DriverQuestion,
+    Receipt,
+    Review,
+    Site,
+    SiteOwned,
+    Station,
+    StationOwned,
+    TenantOwned,
+)
 
 _KEY = "scope"
+#: What was made of a session, and of its bill: seen where the session is, which its station may
+#: have taken along to a site out of reach.
+_OF_SESSION, _OF_BILL = (Bill, Review), (Receipt, DriverQuestion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,7 @@ def _criteria(scope: Scope) -> tuple[Any, ...]:
                 with_loader_criteria(model, reach.seen(model, sites), include_aliases=True)
                 for model in reach.OWNED
             ),
+            *_of_sessions(here, number),
         ]
     # Rows that say whose they are need not ask their station.  The others look at theirs, one by
     # one: a list of all stations would have a database begin with it.
@@ -108,3 +124,32 @@ def _criteria(scope: Scope) -> tuple[Any, ...]:
         )
     )
     return tuple(rules)
+
+
+def _of_sessions(here: Any, number: Any) -> list[Any]:
+    """The rules of what was made of sessions, which are at the stations that are `here`."""
+    whole, bill = ChargingSession.__table__.alias("whole"), Bill.__table__.alias("billed")
+    theirs = here.join_from(number.table, whole, number == whole.c.station_id)
+    paid = theirs.join(bill, bill.c.session_id == whole.c.id)
+    return [
+        *(
+            with_loader_criteria(
+                model,
+                theirs.where(whole.c.id == model.session_id)
+                .correlate_except(number.table, whole)
+                .exists(),
+                include_aliases=True,
+            )
+            for model in _OF_SESSION
+        ),
+        *(
+            with_loader_criteria(
+                model,
+                paid.where(bill.c.id == model.bill_id)
+                .correlate_except(number.table, whole, bill)
+                .exists(),
+                include_aliases=True,
+            )
+            for model in _OF_BILL
+        ),
+    ]

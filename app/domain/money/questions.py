@@ -159,7 +159,7 @@ def _asker(bill: Bill) -> str:
 def _address_of_seller(db: Session, bill: Bill) -> str | None:
     """The e-mail address in the contact that the seller names today."""
     tenant = db.get_one(Tenant, bill.tenant_id)
-    contact = receipts.seller_of(tenant, bill.session.station.site).get("contact", "")
+    contact = receipts.seller_of(tenant, bill.session.site).get("contact", "")
     found = _ADDRESS.search(contact)
     try:
         return texts.email(found.group()) if found else None

@@ -87,7 +87,7 @@ def rows(db: Session, wanted: Filter) -> Iterator[SessionRow]:
         select(*(column.label(name) for name, column in _COLUMNS.items()))
         .select_from(ChargingSession)
         .join(Station, Station.id == ChargingSession.station_id)
-        .join(Site, Site.id == Station.site_id)
+        .join(Site, Site.id == ChargingSession.site_id)
         .outerjoin(Driver, Driver.id == ChargingSession.driver_id)
         .outerjoin(Bill, _STANDS)
         .where(narrowed(wanted.select(db)))

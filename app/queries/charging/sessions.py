@@ -154,7 +154,8 @@ def meant(db: Session, q: str, known: dict[str, Any], *, apart: str = "") -> Col
 
 
 _LISTED = (
-    joinedload(ChargingSession.station).joinedload(Station.site),
+    joinedload(ChargingSession.station),
+    joinedload(ChargingSession.site),
     joinedload(ChargingSession.driver),
     selectinload(ChargingSession.bills),
 )
@@ -226,7 +227,8 @@ def one(db: Session, session_id: int) -> ChargingSession | None:
         select(ChargingSession)
         .where(ChargingSession.id == session_id)
         .options(
-            joinedload(ChargingSession.station).joinedload(Station.site),
+            joinedload(ChargingSession.station),
+            joinedload(ChargingSession.site),
             joinedload(ChargingSession.driver),
             joinedload(ChargingSession.tag),
             joinedload(ChargingSession.tariff_version).joinedload(TariffVersion.tariff),

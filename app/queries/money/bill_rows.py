@@ -73,7 +73,7 @@ def rows(db: Session, wanted: Filter) -> Iterator[BillRow]:
         .select_from(Bill)
         .join(ChargingSession, ChargingSession.id == Bill.session_id)
         .join(Station, Station.id == ChargingSession.station_id)
-        .join(Site, Site.id == Station.site_id)
+        .join(Site, Site.id == Bill.site_id)
         .outerjoin(Driver, Driver.id == Bill.driver_id)
         .outerjoin(Receipt, Receipt.bill_id == Bill.id)
         .where(narrowed(wanted.select(db)))

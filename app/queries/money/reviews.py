@@ -18,7 +18,7 @@ SORTS = {"opened": Review.opened_at, "decided": Review.decided_at}
 def _with_session(query: Select[Any]) -> Select[Any]:
     return query.options(
         joinedload(Review.session).joinedload(ChargingSession.driver),
-        joinedload(Review.session).joinedload(ChargingSession.station).joinedload(Station.site),
+        joinedload(Review.session).joinedload(ChargingSession.station),
         joinedload(Review.session)
         .joinedload(ChargingSession.tariff_version)
         .joinedload(TariffVersion.tariff),

@@ -214,11 +214,9 @@ def _facts(assessment: Assessment) -> Json:
         "timezone": session.timezone,
         "station": station.label if station else "",
         "evse": session.evse,
-        "site": station.site.name if station else "",
-        "address": (station.site.address or "") if station else "",
-        "seller": receipts.seller_of(
-            assessment.book.tenant(session), station.site if station else None
-        ),
+        "site": session.site.name,
+        "address": session.site.address or "",
+        "seller": receipts.seller_of(assessment.book.tenant(session), session.site),
         "register_from_wh": _or_none(energy.initial_wh),
         "register_to_wh": _or_none(energy.final_wh),
         "measured_wh": plain(energy.measured_wh),

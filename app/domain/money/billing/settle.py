@@ -33,11 +33,12 @@ from app.domain.money.billing.issue import hold, issue_all, note_energy, put_bil
 from app.domain.money.billing.ledger import standing
 from app.domain.money.tariffs import from_minor
 from app.domain.office import audit
-from app.models import Bill, ChargingSession, Review, Station, TariffVersion
+from app.models import Bill, ChargingSession, Review, TariffVersion
 
 #: What a set's bills name, read once for all of them.
 _NAMED = (
-    selectinload(ChargingSession.station).selectinload(Station.site),
+    selectinload(ChargingSession.station),
+    selectinload(ChargingSession.site),
     selectinload(ChargingSession.driver),
     selectinload(ChargingSession.tariff_version).selectinload(TariffVersion.tariff),
 )
