@@ -201,13 +201,19 @@ def test_a_register_that_the_measured_power_contradicts_is_held(stop):
 
 @pytest.mark.parametrize("said_s", [None, 6 * 3600])
 def test_hardly_any_energy_while_it_said_charging_is_a_wrong_unit(said_s):
-    found = weighed(100_000, 100_040, minutes=360, said_charging_s=said_s)
+    found = weighed(100_000, 100_040, minutes=360, said_charging_s=lambda: said_s)
     assert doubted(found, EnergyFlag.HARDLY_ANY_ENERGY)
 
 
 def test_hardly_any_energy_of_a_plug_that_never_said_charging_is_none():
-    found = weighed(100_000, 100_040, minutes=360, said_charging_s=0)
+    found = weighed(100_000, 100_040, minutes=360, said_charging_s=lambda: 0)
     assert not found.energy.held
+
+
+@pytest.mark.parametrize(("stop", "minutes"), [(101_000, 360), (100_040, 9)])
+def test_where_energy_flowed_or_hardly_any_time_passed_nobody_asks_the_plug(stop, minutes):
+    found = weighed(100_000, stop, minutes=minutes, said_charging_s=pytest.fail)
+    assert EnergyFlag.HARDLY_ANY_ENERGY not in found.energy.flags
 
 
 # A plug of which nothing is known

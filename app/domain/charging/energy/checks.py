@@ -172,9 +172,9 @@ def _alike(between: Sequence[Point], work: Work) -> bool:
 
 def _hardly_any(work: Work, facts: EnergyFacts, plug: PlugLimit, duration_s: Decimal) -> bool:
     """Whether the energy is next to nothing for the time in which it was charging."""
-    if facts.ended_at is None:
+    if facts.ended_at is None or work.wh >= 10 * RESOLUTION_WH or duration_s < _HARDLY_FROM_S:
         return False
-    said = facts.said_charging_s
+    said = facts.said_charging_s()
     charging_s = duration_s if said is None else min(Decimal(said), duration_s)
     values = [value for value in (work.initial, work.final) if value]
     coarse = bool(values) and all(value % COARSE_WH == 0 for value in values)
@@ -188,7 +188,7 @@ def _hardly_any(work: Work, facts: EnergyFacts, plug: PlugLimit, duration_s: Dec
         least_w = max(_HARDLY_W, plug.power_w * _HARDLY_SHARE)
     elif not plug.known and len(work.used) > _SEEN:
         least_w = _LEAST_CAR_W
-    return work.wh < least_w * active_s / 3600 and work.wh < 10 * RESOLUTION_WH
+    return work.wh < least_w * active_s / 3600
 
 
 def _active_s(work: Work, duration_s: Decimal) -> Decimal:

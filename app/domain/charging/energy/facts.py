@@ -1,6 +1,6 @@
 """What goes into the measuring of a session's energy, on its way, and what comes out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -74,9 +74,10 @@ class EnergyFacts:
     `max_power_w` is the stated greatest power of the plug, `plug_type` its kind,
     `greatest_power_w` the most it ever measured before.  `previous_stop_wh` is
     where the plug's register stood when its last session ended, None where that
-    says nothing about this one.  `said_charging_s` is how long the plug called
-    itself Charging; None: all the time.  `signed_wh` is what readings that the meter signed
-    say of the energy, for each register that they name, `signed_good` that it calls them good.
+    says nothing about this one.  `said_charging_s` tells how long the plug called
+    itself Charging, and is asked where that matters; None: all the time.  `signed_wh` is
+    what readings that the meter signed say of the energy, for each register that they
+    name, `signed_good` that it calls them good.
     """
 
     meter_start_wh: Decimal | None
@@ -92,7 +93,7 @@ class EnergyFacts:
     plug_type: str | None = None
     greatest_power_w: Decimal | None = None
     previous_stop_wh: Decimal | None = None
-    said_charging_s: int | None = None
+    said_charging_s: Callable[[], int | None] = lambda: None
     signed_wh: tuple[Decimal, ...] = ()
     signed_good: bool = True
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -127,7 +127,7 @@ def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) ->
         readings_before_stop=_before_stop(session, rows),
         plug_type=book.plug(session).kind,
         greatest_power_w=greatest_power_w,
-        said_charging_s=said_charging_s(book, session),
+        said_charging_s=partial(said_charging_s, book, session),
     )
 
 
