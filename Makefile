@@ -85,7 +85,7 @@ browser:
 	@$(PYTHON) -m deploy.browser
 
 # A stamp is newer than its list of packages once they are installed, so a second start skips pip.
-$(VENV)/.installed: requirements.txt deploy/install.py
+$(VENV)/.installed: requirements.txt deploy/install.py deploy/requirements-install.txt
 	@test -n "$(PYTHON)" || { echo "Ampdesk needs Python 3.11 or later; none was found." >&2; exit 2; }
 	@$(PYTHON) deploy/install.py $(VENV) requirements.txt
 	@touch $@

@@ -114,8 +114,10 @@ def test_no_file_names_somebodys_machine():
 
 
 def test_requirements_are_pinned_by_version_and_hash_and_name_no_index():
-    for name in ("requirements.txt", "requirements-dev.txt", "deploy/requirements-watch.txt"):
-        text = Path(ROOT / name).read_text(encoding="utf-8")
+    lists = [*ROOT.glob("requirements*.txt"), *ROOT.glob("deploy/requirements*.txt")]
+    assert len(lists) == 4
+    for name in lists:
+        text = name.read_text(encoding="utf-8")
         for line in text.replace(" \\\n", "").splitlines():
             pin = r"[\w.-]+==[\w.]+( ;[^\\]*?)?( +--hash=sha256:[0-9a-f]{64})+"
             assert re.fullmatch(rf"#.*|-r [\w./-]*requirements(-watch)?\.txt|{pin}", line), line
