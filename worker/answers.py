@@ -12,7 +12,7 @@ from app.domain.ground.redaction import REDACTED, redact
 from app.domain.ground.vocabulary import Arguments, CommandState, Outcome
 from worker.dialects import DIALECTS
 from worker.dialects.records import Encoding
-from worker.ocpp import schemas
+from worker.ocpp import repairs, schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
 from worker.ocpp.frames import Payload
 from worker.ocpp.versions import Fault, Version
@@ -24,6 +24,14 @@ NEVER_SENT = "The connection ended before it could be sent; it will not be sent 
 
 #: Words of a refusal that another form of the same order will meet again.
 _FINAL = frozenset({"NotImplemented", "NotSupported"})
+
+
+def understood(event: Settled, version: Version, *, strict: bool) -> Settled:
+    """An answer mended as calls are (`repairs`): also an `ACCEPTED` is a yes."""
+    if strict or not isinstance(event, Answered):
+        return event
+    mended = repairs.mend(version, event.call.action, event.payload, "result")
+    return replace(event, payload=mended.payload, notes=(*event.notes, *mended.repairs))
 
 
 def outcome_of(
@@ -88,6 +96,9 @@ def _answered(
 def _refused(event: Refused) -> Outcome:
     known = event.fault not in (Fault.NOT_IMPLEMENTED, Fault.NOT_SUPPORTED)
     state = CommandState.FAILED if known else CommandState.UNSUPPORTED
+    if not event.code:
+        sentence = f"The charger's answer cannot be understood: {event.description}."
+        return Outcome(CommandState.FAILED, None, sentence)
     said = f"The charger answered with the error {event.code}"
     answer: Payload = {"errorCode": event.code, "errorDescription": event.description}
     if event.details:

@@ -21,7 +21,7 @@ from app.process import traces
 from app.process.clock import utc_now
 from app.process.logs import ABOUT
 from worker import log_rows
-from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
+from worker.answers import NEVER_SENT, discreet, end_of, outcome_of, understood
 from worker.batch import Batch
 from worker.dialects import DIALECTS
 from worker.dialects.context import Payload
@@ -176,8 +176,13 @@ class Calls:
         encoding, arguments = (pending.encoding, pending.arguments) if pending else (None, {})
         # Whoever is replaced by its own newer connection has come back; else it is our doing.
         by_us = held.link.closing_code not in (None, 1000)
-        outcome = outcome_of(held.link.version, event, encoding, arguments, by_us=by_us)
-        if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
+        station = held.link.station
+        heard = understood(event, held.link.version, strict=station.strict)
+        outcome = outcome_of(held.link.version, heard, encoding, arguments, by_us=by_us)
+        if isinstance(heard, Answered):
+            found = [(note, f"{call.action}.conf") for note in heard.notes]
+            self._deviations.count(station.id, found, utc_now())
+        if isinstance(heard, Answered) and heard.payload.get("status") == "Accepted":
             dialect = DIALECTS[held.link.version]
             held.triggered.update(dialect.invited(call.action, call.payload))
         row = log_rows.of_settled(held, event, latency_ms) if call.sent_at is not None else None

@@ -27,7 +27,7 @@ from app.process import traces
 from app.process.clock import utc_now
 from app.uow import unit_of_work
 from worker import log_rows
-from worker.answers import NEVER_SENT, discreet, outcome_of
+from worker.answers import NEVER_SENT, discreet, outcome_of, understood
 from worker.batch import Batch
 from worker.calls import Calls
 from worker.dialects import DIALECTS
@@ -236,7 +236,8 @@ class Setpoints:
         event = discreet(event)
         claimed: setpoints.Claimed = event.call.context
         encoding = DIALECTS[held.link.version].orders[Order.SET_PROFILE]
-        outcome = outcome_of(held.link.version, event, encoding, claimed.arguments)
+        heard = understood(event, held.link.version, strict=held.link.station.strict)
+        outcome = outcome_of(held.link.version, heard, encoding, claimed.arguments)
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
         row = log_rows.of_settled(held, event, latency_ms) if event.call.sent_at else None
         self._keep(claimed, outcome, row)

@@ -285,3 +285,10 @@ def test_several_calls_in_one_text_are_taken_in_order(csms):
 def test_strict_takes_no_second_message():
     strict = Connection(Version.V16, "csms", strict=True)
     assert isinstance(sole(strict.receive_text(status("1") + status("2"), 0)), Malformed)
+
+
+def test_the_name_of_an_action_is_known_in_any_case(csms):
+    [call] = csms.receive_text('[2,"1","stoptransaction",{}]', 0.0)
+    assert (call.action, call.notes) == ("StopTransaction", ("action_spelling",))
+    [stranger] = csms.receive_text('[2,"2","FlyToTheMoon",{}]', 0.0)
+    assert (stranger.action, stranger.notes) == ("FlyToTheMoon", ())

@@ -32,15 +32,13 @@ def names(value):
 @pytest.mark.parametrize("version", Version)
 def test_members_come_in_the_schemas_order_however_they_were_given(version):
     boot = {"status": "Accepted", "currentTime": "2026-03-02T09:00:00Z", "interval": 300}
-    wanted = [name for name in schemas._order_of(version, file_of(version)) if name in boot]
+    wanted = [
+        name for name in schemas.order_of(version, "BootNotification", "result") if name in boot
+    ]
     for members in itertools.permutations(boot.items()):
         arranged = ordered(version, "BootNotification", "result", dict(members))
         assert list(arranged) == wanted
         assert arranged == boot
-
-
-def file_of(version):
-    return schemas._file_names(version)["BootNotification", "result"]
 
 
 def test_nested_members_are_put_in_order_too():
@@ -83,7 +81,7 @@ def test_every_schema_has_an_order():
     for version in Version:
         for (action, kind), file in schemas._file_names(version).items():
             required = schemas._read(version, file).get("required", [])
-            assert set(required) <= set(schemas._order_of(version, file)), (action, kind)
+            assert set(required) <= set(schemas.order_of(version, action, kind)), (action, kind)
 
 
 def test_the_wire_is_compact_and_in_order():

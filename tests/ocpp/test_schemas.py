@@ -138,6 +138,9 @@ def test_current_limits_with_one_decimal_are_exact():
         ("MeterValues", METER, {"meterValue": []}, {"empty_list"}),
         ("MeterValues", METER, {"meterValue": METER["meterValue"][0]}, {"object_for_list"}),
         ("DataTransfer", {"vendorId": "v"}, {"data": {"a": 1}}, {"object_for_text"}),
+        ("StopTransaction", STOP, {"ID_TAG": "A"}, {"member_spelling"}),
+        ("StopTransaction", STOP, {"MeterStop": 1}, {"unknown_member"}),
+        ("StopTransaction", STOP, {"reason": "EV_Disconnected"}, {"word_spelling"}),
     ],
 )
 def test_known_deviations_are_mended_by_name(action, payload, change, repairs):
@@ -155,6 +158,43 @@ def test_numbers_deep_inside_meter_values_are_mended():
     mended = mend(V16, "MeterValues", meter)
     assert mended.violation is None
     assert mended.payload["meterValue"][0]["sampledValue"] == [{"value": "3.5", "unit": "kWh"}] * 2
+
+
+def shouted(value):
+    """The same with every member's name in capitals."""
+    if isinstance(value, list):
+        return [shouted(item) for item in value]
+    if isinstance(value, dict):
+        return {name.upper(): shouted(item) for name, item in value.items()}
+    return value
+
+
+@pytest.mark.parametrize(("action", "payload"), [("StopTransaction", STOP), ("MeterValues", METER)])
+def test_names_of_members_are_known_in_any_case(action, payload):
+    mended = mend(V16, action, shouted(payload))
+    assert (mended.violation, mended.repairs) == (None, ("member_spelling",))
+    assert mended.payload == payload
+
+
+def test_objects_and_truth_values_are_known_in_other_dress():
+    event = {
+        "eventType": "Ended",
+        "timestamp": "2026-03-02T09:00:00Z",
+        "triggerReason": "EVDeparted",
+        "seqNo": "7",
+        "offline": "true",
+        "transactionInfo": [{"transactionId": 12}],
+        "evse": '{"id": 1}',
+    }
+    mended = mend(V201, "TransactionEvent", event)
+    assert mended.violation is None
+    assert mended.payload == {
+        **event,
+        "seqNo": 7,
+        "offline": True,
+        "transactionInfo": {"transactionId": "12"},
+        "evse": {"id": 1},
+    }
 
 
 @pytest.mark.parametrize("text", ["1e99", "9" * 25, "-1e30", "18446744073709551616"])

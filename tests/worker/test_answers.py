@@ -3,12 +3,13 @@
 import pytest
 
 from app.domain.commands.orders.spec import End
-from app.domain.ground.vocabulary import CommandState
-from worker.answers import end_of, outcome_of
+from app.domain.ground.vocabulary import CommandState, Order
+from worker.answers import end_of, outcome_of, understood
 from worker.dialects import DIALECTS
 from worker.dialects.records import Encoding
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, OurCall, Refused, TimedOut
+from worker.ocpp.frames import parse
 from worker.ocpp.versions import Fault, Version
 
 ENCODING = Encoding("Reset", lambda given: {})
@@ -56,6 +57,54 @@ def test_an_answer_that_cannot_be_read_is_a_failure_and_says_so():
     outcome = told(Answered(call(), {"state": "Accepted"}, 0.1, ""))
     assert outcome.state is CommandState.FAILED
     assert outcome.sentence.startswith("The charger's answer cannot be understood: ")
+
+
+def unlocked(answer, *, strict=False):
+    """What comes of an answer to an order to unlock, and the repairs that it needed."""
+    encoding = DIALECTS[Version.V16].orders[Order.UNLOCK]
+    event = Answered(call("UnlockConnector"), answer, 0.1, "")
+    heard = understood(event, Version.V16, strict=strict)
+    return outcome_of(Version.V16, heard, encoding, {}).state, heard.notes
+
+
+@pytest.mark.parametrize(
+    ("answer", "notes"),
+    [
+        ({"status": "Unlocked"}, ()),
+        ({"status": "unlocked"}, ("word_spelling",)),
+        ({"status": " UNLOCKED "}, ("word_spelling",)),
+        ({"Status": "Unlocked"}, ("member_spelling",)),
+        ({"STATUS": "unlocked", "vendor": 1}, ("member_spelling", "word_spelling")),
+    ],
+)
+def test_a_yes_is_known_in_other_letters(answer, notes):
+    assert unlocked(answer) == (CommandState.ACCEPTED, notes)
+    strict = CommandState.REJECTED if notes else CommandState.ACCEPTED
+    state = unlocked(answer, strict=True)[0]
+    assert state is strict or (state is CommandState.FAILED and "status" not in answer)
+
+
+def test_what_an_answer_says_beyond_its_schema_is_kept():
+    event = Answered(call(), {"status": "accepted", "vendor": 1}, 0.1, "")
+    assert told(understood(event, Version.V16, strict=False)).answer["vendor"] == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "sentence"),
+    [
+        ('[4,"m"]', "The charger answered with the error GenericError."),
+        ('[4,"m",17,{"a":1}]', 'The charger answered with the error 17: {"a":1}'),
+        ('[4,"m"," ",null,"x"]', "The charger answered with the error GenericError."),
+        (
+            '[3,"m",["Accepted"]]',
+            "The charger's answer cannot be understood: the answer is not an object.",
+        ),
+    ],
+)
+def test_no_error_leaves_a_hole_in_its_sentence(frame, sentence):
+    error = parse(frame, Version.V16)
+    event = Refused(call(), error.fault, error.code, error.description, error.details, 0.1, frame)
+    assert told(event).sentence == sentence
 
 
 @pytest.mark.parametrize("version", Version)

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from app.domain.commands import commands
 from app.domain.ground.errors import NotConnected
 from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, CommandState, Order
-from app.models import ChargingSession, Command, Message, Station
+from app.models import ChargingSession, Command, Deviation, Message, Station
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually
 
@@ -186,6 +186,24 @@ def test_an_error_is_kept_with_its_code(site, booted):
     assert state is CommandState.FAILED
     assert "InternalError: disk full" in sentence
     assert answer["errorCode"] == "InternalError"
+
+
+def test_a_yes_in_other_letters_is_a_yes_and_noted(site, booted):
+    number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
+    message_id, _, _ = hear_call(booted)
+    booted.socket.send(json.dumps([3, message_id, {"Status": "ACCEPTED"}]))
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+    booted.close()
+
+    def noted():
+        with site.read() as db:
+            query = (
+                select(Deviation.code).join(Station).where(Deviation.example == "ClearCache.conf")
+            )
+            found = db.scalars(query.where(Station.identity == booted.identity)).all()
+            return set(found) == {"member_spelling", "word_spelling"}
+
+    eventually(noted, what="the repairs are noted")
 
 
 def test_a_message_that_the_charger_lacks_is_unsupported(site, booted):

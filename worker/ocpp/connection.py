@@ -116,6 +116,10 @@ class Connection:
         return [frame]
 
     def _received_call(self, call: Call, now: float) -> Event:
+        meant = schemas.action_meant(self.version, call.action)
+        if meant != call.action and meant is not None and not self.strict:
+            call.action = meant
+            call.notes += ("action_spelling",)
         known = self._replies.meet(call, now)
         if known is None:
             return call
@@ -135,7 +139,7 @@ class Connection:
         latency_s = now - (call.asked_at if call.sent_at is None else call.sent_at)
         if isinstance(frame, Result):
             said_back = self._complaint(call, frame)
-            return Answered(call, frame.payload, latency_s, frame.text, said_back)
+            return Answered(call, frame.payload, latency_s, frame.text, said_back, frame.notes)
         if frame.unreadable and self._complains:
             self._complain(frame.message_id, frame.fault, frame.description)
         return Refused(

@@ -39,7 +39,7 @@ class Answered:
     """The peer answered a call of ours.
 
     `complaint` is the error that goes back because the answer breaks its schema (in `outgoing()`
-    already; OCPP 2.1 alone has such errors).
+    already; OCPP 2.1 alone has such errors).  `notes` are the repairs that it needed.
     """
 
     call: OurCall
@@ -47,11 +47,12 @@ class Answered:
     latency_s: float
     text: str
     complaint: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refused:
-    """The peer answered a call of ours with an error."""
+    """The peer answered a call of ours with an error; without a `code`, with no object at all."""
 
     call: OurCall
     fault: Fault

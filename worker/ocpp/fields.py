@@ -136,6 +136,14 @@ def read_integer(value: object) -> int | None:
     return int(number)
 
 
+def read_boolean(value: object) -> bool | None:
+    """A truth value, also from 0, 1 and words such as `true`."""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().casefold()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
 class Fields:
     """A payload, or an object within it, that is read leniently."""
 
@@ -192,12 +200,9 @@ class Fields:
     @overload
     def boolean(self, name: str, default: bool) -> bool: ...
     def boolean(self, name: str, default: bool | None = None) -> bool | None:
-        """A truth value, also from 0, 1 and words such as `true`."""
-        value = self.payload.get(name)
-        if isinstance(value, bool):
-            return value
-        word = str(value).strip().casefold()
-        return True if word in _TRUE else False if word in _FALSE else default
+        """A truth value, as `read_boolean` understands it."""
+        found = read_boolean(self.payload.get(name))
+        return default if found is None else found
 
     def instant(self, name: str, default: datetime | None = None) -> datetime | None:
         """A point in time, aware and in UTC; a text without an offset is taken for UTC."""

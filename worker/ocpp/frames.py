@@ -242,7 +242,7 @@ class _Reader:
             payload = json_text.without_nul(payload)
         if type(payload) is not dict:
             # Whoever waits for this answer learns now that it cannot be used.
-            problem = "The answer is not an object."
+            problem = "the answer is not an object"
             return Error(
                 self.message_id, Fault.FORMAT, "", problem, {}, False, self.text, self.notes, True
             )
@@ -257,8 +257,8 @@ class _Reader:
         return Error(
             self.message_id,
             fault_named(code),
-            code if isinstance(code, str) else "",
-            description if isinstance(description, str) else "",
+            _words(code).strip() or Fault.GENERIC.value,
+            _words(description),
             details if isinstance(details, dict) else {},
             of_result,
             self.text,
@@ -270,10 +270,19 @@ class _Reader:
         if payload is None and not self.strict:
             self.notes += ("null_payload",)
             return {}
-        return payload
+        if type(payload) is dict or self.strict:
+            return payload
+        found = json_text.object_in(payload)
+        self.notes += ("no_object",) if found is not None else ()
+        return payload if found is None else found
 
     def _bad(self, problem: str, fault: Fault) -> BadFrame:
         return BadFrame(problem, fault, self.message_id, self.message_type, self.text)
+
+
+def _words(value: object) -> str:
+    """A text, or what stands in its place as text; nothing for null."""
+    return value if isinstance(value, str) else json_text.dump(value) if value is not None else ""
 
 
 def _is_message_id(value: object) -> bool:

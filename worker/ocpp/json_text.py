@@ -104,6 +104,18 @@ def split_messages(text: str, limit: int = 8) -> list[str]:
     return pieces if at >= len(text) and len(pieces) > 1 else []
 
 
+def object_in(value: object) -> dict[str, Any] | None:
+    """The object that is written as a list of one, or as a text; None where there is none."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            value, _ = load(value, strict=True)
+        except BadJson:
+            return None
+    if isinstance(value, list) and len(value) == 1:
+        [value] = value
+    return value if isinstance(value, dict) else None
+
+
 def without_nul(value: object) -> Any:
     """The value without the character NUL, which no charger means and PostgreSQL has not."""
     if isinstance(value, str):

@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 
 from worker.ocpp import json_text, schemas
-from worker.ocpp.fields import read_decimal, read_integer
+from worker.ocpp.fields import read_boolean, read_decimal, read_integer
 from worker.ocpp.frames import Payload
+from worker.ocpp.schemas import plain
 from worker.ocpp.versions import Version
 
 #: Breaches that are let pass, and under which name.
@@ -28,7 +29,7 @@ TOLERATED = {
 
 #: Words of old schemas and firmwares that mean a word of today's.
 _SYNONYMS = {"celcius": "celsius", "celsius": "celcius"}
-_PASSES = 4
+_PASSES = 5
 _MOST_ERRORS = 500
 
 
@@ -41,19 +42,26 @@ class Mended:
     violation: schemas.Violation | None = None
 
 
-def mend(version: Version, action: str, payload: Payload) -> Mended:
-    """Mend the payload of a call; the given one is not changed.
+def mend(version: Version, action: str, payload: Payload, kind: schemas.Kind = "call") -> Mended:
+    """Mend the payload of a call or of its result; the given one is not changed.
 
     An action that the version does not have is a violation.
     """
-    validator = schemas.validator_for(version, action, "call")
+    validator = schemas.validator_for(version, action, kind)
     if validator is None or validator.is_valid(payload):
-        return Mended(payload, (), schemas.violation(version, action, "call", payload))
+        return Mended(payload, (), schemas.violation(version, action, kind, payload))
     payload = orjson.loads(orjson.dumps(payload))  # a sixth of what `deepcopy` takes
     used: dict[str, None] = {}
     errors: list[Any] = []
     for _ in range(_PASSES):
         errors = schemas.breaches(validator, version, payload)[:_MOST_ERRORS]
+        if any(error.kind.name == "additionalProperties" for error in errors) and _respelt(
+            payload, schemas.order_of(version, action, kind)
+        ):
+            used["member_spelling"] = None
+            continue
+        if kind == "result":  # what a station says beyond the schema is shown to who asked
+            errors = [error for error in errors if error.kind.name != "additionalProperties"]
         names = [name for error in errors if (name := _repair(payload, error))]
         used.update(dict.fromkeys(names))
         if not names:
@@ -62,6 +70,22 @@ def mend(version: Version, action: str, payload: Payload) -> Mended:
     used.update(dict.fromkeys(tolerated))
     rest = [error for error in errors if error.kind.name not in TOLERATED]
     return Mended(payload, tuple(used), schemas.worst_of(rest) if rest else None)
+
+
+def _respelt(value: Any, members: schemas.Order | None) -> int:
+    """Give members of other case (`ConnectorId`) their names, in place; how many had another."""
+    if isinstance(value, list):
+        return sum(_respelt(item, members) for item in value)
+    if not isinstance(value, dict) or not members:
+        return 0
+    known = {plain(name): name for name in members}
+    changed = 0
+    for name in [name for name in value if name not in members]:
+        meant = known.get(plain(name))
+        if meant is not None and meant not in value:
+            value[meant] = value.pop(name)
+            changed += 1
+    return changed + sum(_respelt(item, members.get(name)) for name, item in value.items())
 
 
 def _repair(payload: Payload, error: Any) -> str | None:
@@ -91,9 +115,9 @@ def _repair(payload: Payload, error: Any) -> str | None:
 def _respell(holder: Any, key: Any, value: Any, options: list[Any]) -> str | None:
     if not isinstance(value, str):
         return None
-    word = value.strip().casefold()
+    word = plain(value)
     for option in options:
-        if str(option).casefold() in (word, _SYNONYMS.get(word)):
+        if word and plain(option) in (word, _SYNONYMS.get(word)):
             holder[key] = option
             return "word_spelling"
     return None
@@ -133,5 +157,7 @@ _CONVERSIONS: dict[str, tuple[_Conversion, ...]] = {
         ("whole_fraction", (float,), read_integer),
     ),
     "number": (("text_for_number", (str,), _number),),
+    "boolean": (("no_truth_value", (str, int), read_boolean),),
+    "object": (("no_object", (list, str), json_text.object_in),),
     "array": (("object_for_list", (dict,), lambda value: [value]),),
 }

@@ -110,10 +110,7 @@ def ordered(version: Version, action: str, kind: Kind, payload: Payload) -> Payl
     given payload is not changed.  Small parsers rely on the order of the examples they were
     written for.
     """
-    name = _file_names(version).get((action, kind)) if len(payload) else None
-    if name is None:
-        return payload
-    arranged: Payload = _arranged(payload, _order_of(version, name))
+    arranged: Payload = _arranged(payload, order_of(version, action, kind) if payload else None)
     return arranged
 
 
@@ -130,6 +127,23 @@ def lookalike(version: Version, action: str, payload: object) -> Version | None:
         if validator is not None and validator.is_valid(payload):
             return other
     return None
+
+
+def plain(word: object) -> str:
+    """A word or a name without regard to its case and to how its parts are joined."""
+    return "".join(filter(str.isalnum, str(word))).casefold()
+
+
+def action_meant(version: Version, action: str) -> str | None:
+    """The action that a name means, however it is written; None for what is no action at all."""
+    known = _actions(version)
+    return known.get(action) or known.get(plain(action))
+
+
+@cache
+def _actions(version: Version) -> dict[str, str]:
+    actions = [action for action, kind in _file_names(version) if kind == "call"]
+    return {name: action for action in actions for name in (action, plain(action))}
 
 
 @cache
@@ -160,8 +174,13 @@ Order = dict[str, Any]
 
 
 @cache
-def _order_of(version: Version, name: str) -> Order:
-    schema = _read(version, name)
+def order_of(version: Version, action: str, kind: Kind) -> Order | None:
+    """The members of a message and of what it holds; None for a message that is not there."""
+    name = _file_names(version).get((action, kind))
+    return None if name is None else _order_in(_read(version, name))
+
+
+def _order_in(schema: Payload) -> Order:
     shared: dict[str, Order] = {}
 
     def walk(node: Payload) -> Order | None:
