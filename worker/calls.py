@@ -1,6 +1,8 @@
 """Claimed commands on their way to a charger: put in its dialect, sent, and settled once."""
 
 import logging
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,7 +16,7 @@ from app.domain.commands.commands import Claimed
 from app.domain.commands.orders import SPECS
 from app.domain.commands.orders.spec import Chain, End, Situation
 from app.domain.device import files, password_rotation
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from app.domain.office.messages import Row
 from app.models import Command
 from app.process import traces
@@ -25,13 +27,12 @@ from worker.answers import NEVER_SENT, discreet, end_of, outcome_of, understood
 from worker.batch import Batch
 from worker.dialects import DIALECTS
 from worker.dialects.context import Payload
-from worker.dialects.records import Unfit
+from worker.dialects.records import Encoding, Unfit
 from worker.endings import UNFIT, Ending, Endings
 from worker.link import Link, LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.versions import CallFault, Version
-from worker.pending import NotPut, Pending
 from worker.standing import ANSWER_S, Held
 from worker.storage import StorageAway
 from worker.tallies import Deviations
@@ -45,6 +46,45 @@ RESTART_S = 30.0
 SOON_S = 0.1
 #: So many calls in a row without an answer, and a station counts as deaf (FIELD B8).
 DEAF_AFTER = 3
+
+
+@dataclass(slots=True)
+class Pending:
+    """A command under way: what was asked, in which form, and until when another may follow.
+
+    `wire` is what went over the wire, `attempts` the forms before it: written with the end, or by
+    `timer` if that lets wait.
+    """
+
+    command_id: int
+    order: Order
+    encoding: Encoding
+    chain: Chain
+    expires_at: datetime
+    action: str = ""
+    request: Payload | None = None
+    wire: Sent | None = None
+    attempts: list[Payload] = field(default_factory=list)
+    timer: Any = None
+
+    @property
+    def arguments(self) -> Arguments:
+        """The arguments of the form that is tried now."""
+        return self.chain.current
+
+    @property
+    def left_s(self) -> float:
+        """How long something may still be sent, in seconds."""
+        return (self.expires_at - utc_now()).total_seconds()
+
+
+class NotPut(Exception):
+    """A form that did not reach the wire, how it ended, and in which words."""
+
+    def __init__(self, state: CommandState, sentence: str, end: End | None = None) -> None:
+        super().__init__(sentence)
+        self.outcome = Outcome(state, None, sentence)
+        self.end = end
 
 
 class Calls:

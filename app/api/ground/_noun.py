@@ -17,7 +17,7 @@ from app.api.ground._access import Caller
 from app.api.ground._endpoint import ENDPOINTS, NOUNS, READ, ROOT, Answers, Endpoint, File
 from app.api.ground._paging import Page, Pages
 from app.domain.ground.vocabulary import Actor, Json, Right
-from app.domain.office import edits
+from app.domain.office import sent_forms
 from app.extensions import db as flask_db
 from app.process.clock import utc_now
 from app.schemas.answers import Answer
@@ -274,7 +274,7 @@ def _refuse_changed(db: Session, address: str, ask: Ask, path: Mapping[str, int]
     wanted = request.if_match
     if not wanted or wanted.star_tag or address not in READ:
         return
-    edits.lock(db, row)
+    sent_forms.lock(db, row)
     reading, view = READ[address]
     if not wanted.contains(_mark(_written(reading, view(ask, **path)).get_data())):
         raise Problem(412, SENTENCES[412])

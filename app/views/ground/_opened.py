@@ -6,7 +6,7 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError
-from app.domain.office import edits
+from app.domain.office import sent_forms
 from app.extensions import db
 
 
@@ -14,7 +14,7 @@ def when(row: Any) -> int:
     """What a form says of it (`form.opened`); what the row says is read after that."""
     if (sent := _sent()) is not None:
         return sent
-    opened = edits.newest(db.session(), row)
+    opened = sent_forms.newest_change(db.session(), row)
     db.session.expire(row)
     return opened
 
@@ -25,9 +25,9 @@ def refuse_changed(work: Session, form: Any, row: Any) -> None:
     if sent is None:
         return
     try:
-        edits.refuse_changed(work, row, sent)
+        sent_forms.refuse_changed(work, row, sent)
     except DomainError:
-        form.opened = edits.newest(work, row)
+        form.opened = sent_forms.newest_change(work, row)
         raise
 
 
