@@ -113,6 +113,8 @@ def test_an_unsure_heading_takes_what_surer_ones_leave():
         (b"%PDF-1.7", "a PDF document"),
         (b"tag\n\x00\x01\x02", "not a CSV file"),
         (b"tag,label\n04AA,\x81\n", "save the sheet as “CSV UTF-8”"),
+        ("tag,label\n04AA,Mü\n04AB,Jörg".encode()[:-3], "Line 3: the file is UTF-8 but damaged"),
+        ("tag,label\n04AA,Müß".encode() + b"\xfc\n", "Line 2: the file is UTF-8 but damaged"),
         (b"<html><table>", "not a CSV file but a web page"),
         (b'[{"uid": "04AA"}]', "not a CSV file but a JSON document"),
         ("tag\n" + "\n" * 500_000 + "04AA\n", "may hold 500000 lines; this one has more"),
@@ -130,6 +132,15 @@ def test_a_file_that_cannot_be_used_is_refused_in_words(data, sentence):
     with pytest.raises(Invalid) as refusal:
         tags_of(data)
     assert sentence in refusal.value.sentence
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "#NV", "#name?", "########"])
+def test_an_error_of_a_spreadsheet_is_no_value(cell):
+    good, bad = tags_of(f"uid,label,size\n04AA,red,{cell}\n04AB,{cell},1\n").rows
+    assert not good.fault
+    assert bad.fault == (
+        f"“{cell}” under label is no value but an error; mend the sheet and save it again."
+    )
 
 
 @given(st.one_of(st.binary(max_size=300), texts(max_size=300)))
@@ -196,6 +207,13 @@ def test_times_are_written_on_a_clock_with_its_offset():
         ("12/31/2027 6:05 PM", "2027-12-31T18:05+01:00"),
         ("12/31/2027 12:05 AM", "2027-12-31T00:05+01:00"),
         ("07/07/2027", "2027-07-08T00:00+02:00"),
+        ("20271231", "2028-01-01T00:00+01:00"),
+        ("2027-12-31T23:59:59.0000000Z", "2027-12-31T23:59:59+00:00"),
+        # A day with an offset lasts until its end, there.
+        ("2027-12-31Z", "2028-01-01T00:00+00:00"),
+        ("2027-12-31 UTC", "2028-01-01T00:00+00:00"),
+        ("2027-12-31+02:00", "2028-01-01T00:00+02:00"),
+        ("2027-12-31-05:00", "2028-01-01T00:00-05:00"),
     ],
 )
 def test_an_expiry_is_read_as_people_write_it(text, instant):
@@ -218,6 +236,9 @@ def test_an_expiry_may_be_none(text):
         ("13/13/2027", "is not a time"),
         ("12/31/2027 18:00 PM", "is not a time"),
         ("next week", "is not a time"),
+        ("1970-01-01", "is not a time"),
+        ("31.12.0027", "is not a time"),
+        ("1812083100000", "is not a time"),
     ],
 )
 def test_an_expiry_that_may_mean_something_else_is_refused_in_words(text, sentence):
@@ -226,7 +247,9 @@ def test_an_expiry_that_may_mean_something_else_is_refused_in_words(text, senten
     assert sentence in refusal.value.sentence
 
 
-@pytest.mark.parametrize("text", ["4,22E+09", "1.23E+10", "1E+12", "4.2e10", "77771716.0"])
+@pytest.mark.parametrize(
+    "text", ["4,22E+09", "1.23E+10", "1E+12", "4.2e10", "77771716.0", "411.223.344", "4,112,233.00"]
+)
 def test_digits_that_a_spreadsheet_has_lost_are_not_made_up(text):
     with pytest.raises(Invalid) as refusal:
         cells.kept(text)

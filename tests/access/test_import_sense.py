@@ -118,6 +118,13 @@ def test_a_row_that_is_no_card_is_pointed_out(db, tenant, now, value):
     assert row.warnings == ("It does not look like the number of a card; is this row one?",)
 
 
+def test_a_number_of_which_a_spreadsheet_kept_fifteen_digits_is_pointed_out(db, tenant, now):
+    (row,) = plan(db, tenant, "tag\n8949022000011230000\n", now).rows
+    assert row.warnings == (
+        "It has zeros after fifteen digits, as when a spreadsheet has lost the rest.",
+    )
+
+
 @pytest.mark.parametrize("value", ["04A2B3C4", "04 A2 B3 C4", "DE-ABC-C00012345-X", "DEADBEE1"])
 def test_a_number_of_a_card_raises_no_doubt(db, tenant, now, value):
     (row,) = plan(db, tenant, f"tag\n{value}\n", now).rows

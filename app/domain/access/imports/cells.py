@@ -25,11 +25,20 @@ _DOTS = re.compile(r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})
 _SLASHES = re.compile(
     r"(?P<one>\d{1,2})([/-])(?P<two>\d{1,2})\2(?P<year>\d{4})" + _CLOCK, re.IGNORECASE
 )
+_ISO = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d|\d{8})"
+    r"(?P<time>[T ]\d\d(?::?\d\d)(?::?\d\d(?:[.,]\d+)?)?)? ?"
+    r"(?P<offset>UTC|GMT|Z|[+-]\d\d(?::?\d\d)?)?",
+    re.IGNORECASE | re.ASCII,
+)
 _FOR_EVER = re.compile(r"9999-12-31.*|31\.12\.9999.*|(12/31|31/12)/9999.*")
 _THOUSANDS = re.compile(r"\d{1,3}[.,]\d{3}")
+_FIRST_YEAR = 2000
 _SERIAL = re.compile(r"\d{5}([.,]\d+)?")
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+|\d[.,]\d+E\d+", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{4,}[.,]0+")
+_NUMBER = re.compile(r"\d{4,}[.,]0+|\d{1,3}(?:([.,'’])\d{3})(?:\1\d{3})+(?:[.,]\d+)?")
+#: Digits that a spreadsheet keeps of a number.
+_FIFTEEN = re.compile(r"[1-9]\d{14}0+")
 _POWER = re.compile(r"(?P<number>[\d.,]+)\s*(?P<unit>k?w)?", re.IGNORECASE)
 
 
@@ -43,8 +52,10 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         moment, whole_day = _moment(wanted)
+        if moment.year < _FIRST_YEAR:
+            raise ValueError  # a system's way to say that there is no time
         if whole_day:
-            moment = datetime.combine(moment.date() + timedelta(days=1), time.min)
+            moment += timedelta(days=1)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
         return moment.astimezone(UTC)
@@ -66,10 +77,12 @@ def _moment(wanted: str) -> tuple[datetime, bool]:
         return _put(dots, int(dots["day"]), int(dots["month"]))
     if slashes := _SLASHES.fullmatch(wanted):
         return _put(slashes, *_day_and_month(wanted, int(slashes["one"]), int(slashes["two"])))
-    iso = re.sub(r"\s*(UTC|GMT|Z)$", "+00:00", wanted.replace("/", "-"), flags=re.IGNORECASE)
-    if "w" in iso.casefold():
-        raise ValueError  # a week is no day
-    return datetime.fromisoformat(iso), len(iso) <= len("2026-12-31")
+    # A stricter form than Python's own: to that, the offset of a day is a time of it.
+    iso = _ISO.fullmatch(wanted.replace("/", "-"))
+    if iso is None:
+        raise ValueError
+    offset = "+00:00" if (iso["offset"] or "").isalpha() else iso["offset"] or ""
+    return datetime.fromisoformat(iso["day"] + (iso["time"] or "T00:00") + offset), not iso["time"]
 
 
 def _day_and_month(wanted: str, one: int, two: int) -> tuple[int, int]:
@@ -234,6 +247,11 @@ def is_unlikely(text: str) -> bool:
     """Whether a text is no number of a card but words, a sum under the table or a formula."""
     words = written(text)
     return not _TOKEN.fullmatch(words) or " " in words or not any(map(str.isdigit, words))
+
+
+def is_cut(text: str) -> bool:
+    """Whether a number has nothing but zeros after the fifteen digits that spreadsheets keep."""
+    return bool(_FIFTEEN.fullmatch(bare(text)))
 
 
 def has_lost_a_digit(text: str) -> bool:

@@ -39,6 +39,12 @@ _GUARDED = re.compile(r"'+[=+\-@\t\r0-9]")
 _NEEDS_GUARD = re.compile(r"'*[=+\-@\t\r]|'+[0-9]")
 #: How Excel is kept from turning digits into a number: ="04112233".
 _EXCEL_TEXT = re.compile(r'="(.*)"', re.DOTALL)
+#: What a spreadsheet writes where it has no value, in English and German, or too little room.
+_BROKEN = re.compile(
+    r"#(?:REF!|BEZUG!|NAME\?|VALUE!|WERT!|N/A|NV|NUM!|ZAHL!|NULL!|DIV/0!|SPILL!|ÜBERLAUF!|CALC!)"
+    r"|#{4,}",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +140,25 @@ def _decoded(data: bytes, notes: list[str]) -> str:
         return _as(data, "utf-16-le" if odd > even else "utf-16-be")
     try:
         text = data.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        _refuse_damaged(data, error)
         text = _as(data, "cp1252")
         notes.append("The file is not UTF-8; it was read as Windows-1252: check its accents.")
         return text
     return _as(data, "utf-8") if "\x00" in text else text
+
+
+def _refuse_damaged(data: bytes, error: UnicodeDecodeError) -> None:
+    """Raise `Invalid` where most of a text's accents are UTF-8: read as another, all are wrong."""
+    text = data.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    good = sum(char > "\x7f" for char in text) - bad
+    if good > bad or (good and error.end == len(data)):
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Invalid(
+            f"Line {line}: the file is UTF-8 but damaged or cut off there; save it again.",
+            field="file",
+        )
 
 
 def _as(data: bytes, coding: str) -> str:
@@ -213,6 +233,10 @@ def _table(table: Table, names: list[str], records: Iterator[tuple[int, list[str
         if over:
             word = "heading" if len(names) == 1 else "headings"
             fault = f"The row has {over[-1] + 1} cells under {len(names)} {word}."
+        for place in match.fields:
+            if place < len(cells) and _BROKEN.fullmatch(cells[place]):
+                fault = (f"“{cells[place][:60]}” under {names[place]} is no value but an error; "
+                         "mend the sheet and save it again.")  # fmt: skip
         nameless |= {place for place, name in enumerate(names) if not name and place < len(cells)
                      and cells[place]}  # fmt: skip
         held = {name: cells[place] for place, name in match.fields.items() if place < len(cells)}

@@ -220,6 +220,8 @@ def _warnings(row: Row, typed: str, tag: Tag | None, listed: _Listed) -> list[st
         found.append(question)
     elif cells.is_unlikely(typed):
         found.append("It does not look like the number of a card; is this row one?")
+    elif cells.is_cut(typed):
+        found.append("It has zeros after fifteen digits, as when a spreadsheet has lost the rest.")
     elif cells.has_lost_a_digit(typed):
         found.append("It has half a byte: is a leading zero lost?")
     listed.known.add(value, f"stands in line {row.line}")
