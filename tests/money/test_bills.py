@@ -10,7 +10,6 @@ from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy import text as sql
 
-from app.domain.charging.energy import measure
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.domain.money import receipts
 from app.domain.money.billing.evidence import Candidate, Weighed
@@ -266,10 +265,8 @@ WEIGHED = (
 def test_the_figures_stand_side_by_side_with_what_speaks_for_each(
     desk, made, monkeypatch, proposed
 ):
-    def weighed(facts, history=None):
-        return Weighed(measure(facts), WEIGHED, proposed)
-
-    monkeypatch.setattr("app.domain.money.billing.usage.weigh", weighed)
+    monkeypatch.setattr(Weighed, "candidates", WEIGHED)
+    monkeypatch.setattr(Weighed, "proposed_wh", proposed)
     url = f"/bills/review/{made.ids['held']}"
     page = read(desk["operator"], url)
     for text in (

@@ -93,11 +93,16 @@ def tell_all(db: Session, events: Mapping[int, int | None]) -> dict[int, Json]:
     return found
 
 
+_COMMAND = Command.__table__
+_ARGUMENTS = BulkRead(
+    select(_COMMAND.c.id, _COMMAND.c.arguments).where(among(_COMMAND.c.id, "ids"))
+)
+
+
 def limits_of(db: Session, sessions: Iterable[Any]) -> dict[int, Json]:
     """The limits of the orders that sessions followed, by session; most have none."""
     ordered = {each.id: each.remote_command_id for each in sessions if each.remote_command_id}
-    query = select(Command.id, Command.arguments).where(Command.id.in_(ordered.values()))
-    rows = db.execute(query) if ordered else ()
+    rows = _ARGUMENTS(db, ids=set(ordered.values()))
     limits = {number: limits for number, told in rows if (limits := given(told))}
     return {each: limits[number] for each, number in ordered.items() if number in limits}
 
@@ -108,9 +113,6 @@ NAMED_WITHIN = timedelta(days=2)
 MARKED_WITHIN = timedelta(days=1)
 
 UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
-
-
-_COMMAND = Command.__table__
 
 
 def _open(since: Any) -> tuple[Any, ...]:

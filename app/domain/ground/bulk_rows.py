@@ -36,6 +36,7 @@ from app.models.base import Instant, WattHours
 _THOUSAND = Decimal(1000)
 
 _Convert = Callable[[Any], Any]
+_LISTS = list, tuple, set, frozenset
 
 
 class _Ready(NamedTuple):
@@ -65,6 +66,8 @@ class BulkRead:
 
     def __call__(self, db: Session, **given: Any) -> list[Any]:
         """Read the rows within the session's transaction; of an empty list nothing is asked."""
+        if any(isinstance(value, _LISTS) and not value for value in given.values()):
+            return []
         if db.autoflush:
             db.flush()
         connection = db.connection()
@@ -74,10 +77,6 @@ class BulkRead:
             ready = self._ready[dialect.name] = self._prepare(dialect)
         values = dict(ready.fixed)
         for name, value in given.items():
-            if isinstance(value, list | tuple | set | frozenset):
-                if not value:
-                    return []
-                value = list(value)
             values[name] = ready.bind[name](value) if name in ready.bind else value
         asked: Any = values if dialect.name != "sqlite" else tuple(values[n] for n in ready.order)
         rows = ask(connection, ready.text, asked)

@@ -38,6 +38,7 @@ _SAME_WH = Decimal(10)
 _WITH_END = timedelta(seconds=5)
 
 _ZERO = Decimal(0)
+_Same = tuple[Decimal, Decimal]
 
 
 def by_register(
@@ -186,10 +187,11 @@ def _walk_register(
         work.flags.add(EnergyFlag.STOP_BELOW_START)
     found = walk(whole, pace, stop_told=told)
     work.flags |= found.flags
-    if facts.meter_start_wh is not None and _told_otherwise(facts, points, whole[0], pace):
+    same = _same_wh(points)
+    if facts.meter_start_wh is not None and _told_otherwise(facts, points, whole[0], pace, same):
         work.flags.add(EnergyFlag.OPENING_DIFFERS)
     if stop is not None and told:
-        work.flags |= _doubts_of_end(facts, points, Point(ended_at, stop, context=END), pace)
+        work.flags |= _doubts_of_end(facts, points, Point(ended_at, stop, context=END), pace, same)
     if _too_many(found, len(points)):
         work.flags.add(EnergyFlag.MANY_OUTLIERS)
     work.wh, work.final = found.total_wh, found.accepted[-1].value
@@ -253,41 +255,43 @@ def _at_its_pace(work: Work, first: Point, late: timedelta) -> Decimal:
     return (rising.value - first.value) * Decimal(int(late.total_seconds())) / seconds
 
 
-def _told_otherwise(facts: EnergyFacts, points: Sequence[Point], end: Point, pace: Pace) -> bool:
+def _told_otherwise(
+    facts: EnergyFacts, points: Sequence[Point], end: Point, pace: Pace, same: _Same
+) -> bool:
     """Whether a reading of the same end, or one taken with it, names another register."""
-    alike, rounded = _same_wh(points), _same_wh(_between(points))
+    at_ends, between = same
     for point in points:
-        same = alike if point.context in (BEGIN, END) else max(alike, rounded)
         beside = abs(point.at - end.at) <= _WITH_END
         # A clock that lost the date says of no ordinary reading that it was taken with the end.
         if point.context == end.context or (beside and not facts.clock_doubtful):
             before, after = (point, end) if end.context == END else (end, point)
             seconds = max(seconds_between(before.at, after.at), Decimal(1 if beside else 0))
             rest = (pace.power_w or _ZERO) * seconds / 3600
-            if not -same <= after.value - before.value <= same + rest:
+            alike = at_ends if point.context in (BEGIN, END) else between
+            if not -alike <= after.value - before.value <= alike + rest:
                 return True
     return False
 
 
-def _between(points: Sequence[Point]) -> list[Point]:
-    """The points on the way, which may be rounded more than those of the ends."""
-    return [point for point in points if point.context not in (BEGIN, END)]
+def _same_wh(points: Sequence[Point]) -> _Same:
+    """By how much registers differ that are the same, as rounded: at the ends, and between."""
+    at_ends = _rounding([point.value for point in points])
+    between = _rounding([point.value for point in points if point.context not in (BEGIN, END)])
+    return at_ends, max(at_ends, between)
 
 
-def _same_wh(points: Sequence[Point]) -> Decimal:
-    """Registers that differ by less are the same, as far as these readings are rounded."""
-    values = [point.value for point in points]
+def _rounding(values: Sequence[Decimal]) -> Decimal:
     return max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
 
 
 def _doubts_of_end(
-    facts: EnergyFacts, points: Sequence[Point], stop: Point, pace: Pace
+    facts: EnergyFacts, points: Sequence[Point], stop: Point, pace: Pace, same: _Same
 ) -> set[EnergyFlag]:
     """What the readings say against the register of the stop."""
     found = set()
-    if _told_otherwise(facts, points, stop, pace):
+    if _told_otherwise(facts, points, stop, pace, same):
         found.add(EnergyFlag.CLOSING_DIFFERS)
-    most = stop.value + max(_same_wh(points), _same_wh(_between(points)))
+    most = stop.value + same[1]
     if _is_shown(facts, most) and _stays_above(_arrived_before(facts, stop.at), most):
         found.add(EnergyFlag.READING_ABOVE_END)
     return found

@@ -113,8 +113,7 @@ def compare(
     for other in others:
         if _is_again(own, other, habit):
             return Continuity((AGAIN,), other_id=other.session_id)
-    near_zero = _near_zero(own.first_wh)
-    if own.rises and habit != EACH_SESSION and not near_zero:
+    if own.rises and habit != EACH_SESSION and not _near_zero(own.first_wh):
         for other in [*before, *first_billed]:
             if other.rises and not _near_zero(other.last_wh) and _shared(own, other) > _step(own):
                 return Continuity((OVERLAP,), other_id=other.session_id)
@@ -192,6 +191,7 @@ FROM_PREVIOUS, UNDER_POWER, SIGNED = "from_previous", "under_power", "signed"
 _SAME_WH = Decimal(100)
 #: A register that starts anew shows no more than this at the start, in Wh.
 _ANEW_WH = Decimal(1000)
+_Figures = dict[str, tuple[Decimal, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +220,23 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What the evidence comes to; the energy's flags name the doubts.
-
-    `proposed_wh` None: no figure is to be proposed.
-    """
+    """What the evidence comes to; the energy's flags name the doubts."""
 
     energy: EnergyResult
-    candidates: tuple[Candidate, ...]
-    proposed_wh: Decimal | None
+    facts: EnergyFacts
+    past: PlugHistory
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """All figures that something speaks for; each says what, and what speaks against it."""
+        shown = _figures(self.facts, self.past, self.energy)
+        return [_candidate(code, shown, self.energy) for code in shown]
+
+    @property
+    def proposed_wh(self) -> Decimal | None:
+        """The figure to propose; none where it is only the limit of a session that claims more."""
+        capped = self.energy.measured_wh > self.energy.energy_wh
+        return None if capped or self.energy.basis == "none" else self.energy.energy_wh
 
 
 def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
@@ -237,8 +246,7 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
     energy = measure(known)
     if from_past:
         energy = replace(energy, flags=energy.flags | from_past)
-    candidates = tuple(_candidates(facts, past, energy))
-    return Weighed(energy, candidates, _proposed(energy))
+    return Weighed(energy, facts, past)
 
 
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
@@ -275,17 +283,10 @@ def _highest(facts: EnergyFacts) -> Decimal:
     return max([facts.meter_stop_wh or Decimal(0), *values])
 
 
-def _proposed(energy: EnergyResult) -> Decimal | None:
-    """The figure to propose; none where it is only the limit of a session that claims more."""
-    if energy.basis == "none" or energy.measured_wh > energy.energy_wh:
-        return None
-    return energy.energy_wh
-
-
-def _candidates(facts: EnergyFacts, past: PlugHistory, energy: EnergyResult) -> list[Candidate]:
-    """All figures that something speaks for; each says what, and what speaks against it."""
+def _figures(facts: EnergyFacts, past: PlugHistory, energy: EnergyResult) -> _Figures:
+    """What the energy could be, and what speaks for it, by the codes."""
     start, stop = facts.meter_start_wh, facts.meter_stop_wh
-    found: dict[str, tuple[Decimal, str]] = {}
+    found: _Figures = {}
     if start is not None and stop is not None:
         found[STOP_START] = (stop - start, "The charger named both registers.")
     last = max(
@@ -308,11 +309,10 @@ def _candidates(facts: EnergyFacts, past: PlugHistory, energy: EnergyResult) -> 
     if facts.signed_wh:
         nearest = min(facts.signed_wh, key=lambda wh: abs(wh - energy.measured_wh))
         found[SIGNED] = (nearest, "The meter signed both registers.")
-    shown = {code: figure for code, figure in found.items() if figure[0] >= 0}
-    return [_candidate(code, shown, energy) for code in shown]
+    return {code: figure for code, figure in found.items() if figure[0] >= 0}
 
 
-def _candidate(code: str, shown: dict[str, tuple[Decimal, str]], energy: EnergyResult) -> Candidate:
+def _candidate(code: str, shown: _Figures, energy: EnergyResult) -> Candidate:
     """One figure, with the others that agree with it and what the plug's limit says."""
     wh, sentence = shown[code]
     speaks_for, against = [sentence], []
