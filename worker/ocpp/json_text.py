@@ -2,18 +2,18 @@
 
 orjson does the reading: it refuses NaN and Infinity, numbers beyond a double and invalid UTF-8 and
 never builds integers beyond 64 bits, so neither digits nor nesting can cost more than the text's
-own length.  Deviations are repaired only outside of string literals, by a handful of patterns that
-real chargers are known for (FIELD M3), and each is named.
+own length.  What breaks the rules in ways that real chargers are known for is repaired (FIELD M3),
+and each repair is named.
 """
 
 import json
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from worker.ocpp import broken_json
 from worker.ocpp.fields import format_instant
 
 #: Deepest nesting that is read.  No OCPP message comes near it.
@@ -32,24 +32,6 @@ class BadJson(ValueError):
 
 class TooMuch(BadJson):
     """The text holds more than is read, however well it is formed."""
-
-
-_STRING = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL)
-
-#: name of the repair, what is looked for outside of strings, what it becomes
-_REPAIRS: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("leading_comma", re.compile(r"([\[{])\s*,"), r"\1"),
-    ("missing_value", re.compile(r":\s*(?=[,}\]])"), ":null"),
-    ("trailing_comma", re.compile(r",\s*(?=[}\]])"), ""),
-    # How C and Java write what a dead meter gives.
-    (
-        "no_number",
-        re.compile(
-            r"([:,\[]\s*)[+-]?(?:nan(?:\(\w*\))?|inf(?:inity)?)(?=\s*[,}\]])", re.IGNORECASE
-        ),
-        r"\1null",
-    ),
-)
 
 
 def load(text: str, strict: bool) -> tuple[Any, tuple[str, ...]]:
@@ -128,31 +110,11 @@ def without_nul(value: object) -> Any:
 
 
 def _load_repaired(text: str) -> tuple[Any, tuple[str, ...]]:
-    repaired, used = _repair(text)
-    if used:
-        try:
-            return orjson.loads(repaired), used
-        except orjson.JSONDecodeError:
-            used = ()
-    raise BadJson("The text is not JSON.")
-
-
-def _repair(text: str) -> tuple[str, tuple[str, ...]]:
-    """Apply the repairs to what lies outside of string literals."""
-    strings = _STRING.findall(text)
-    gaps = _STRING.split(text)
-    used: list[str] = []
-    for name, pattern, replacement in _REPAIRS:
-        changed = [pattern.sub(replacement, gap) for gap in gaps]
-        if name == "leading_comma":
-            changed[0] = changed[0].lstrip(" \t\r\n,")
-        if changed != gaps:
-            used.append(name)
-            gaps = changed
-    pieces = [gaps[0]]
-    for string, gap in zip(strings, gaps[1:], strict=True):
-        pieces += (string, gap)
-    return "".join(pieces), tuple(used)
+    mended, used = broken_json.repaired(text)
+    try:
+        return orjson.loads(mended), used
+    except orjson.JSONDecodeError as error:
+        raise BadJson("The text is not JSON.") from error
 
 
 def _check_shape(value: Any) -> None:
