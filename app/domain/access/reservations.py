@@ -208,9 +208,9 @@ def follow_statuses(db: Session, changed: Iterable[tuple[Any, StatusReport, date
 
 
 def expire_due(db: Session, *, now: datetime) -> int:
-    """End the reservations whose time is over, whatever their stations say; returns how many."""
-    due = Reservation.state.in_(OPEN), Reservation.expires_at <= now
-    rows = db.scalars(select(Reservation).where(*due)).all()
+    """End reservations whose time is over, but those that are used just now; returns how many."""
+    due = select(Reservation).where(Reservation.state.in_(OPEN), Reservation.expires_at <= now)
+    rows = db.scalars(due.with_for_update(skip_locked=True)).all()
     for row in rows:
         _settle(db, row, ReservationState.EXPIRED, "Its time was over before anybody came.", now)
     return len(rows)

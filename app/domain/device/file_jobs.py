@@ -268,9 +268,8 @@ def received(
 
 def expire_overdue(db: Session, *, now: datetime) -> int:
     """End jobs whose time is over; a file that came is a file, whatever was said of it."""
-    overdue = db.scalars(
-        select(FileJob).where(FileJob.state.in_(OPEN), FileJob.expires_at <= now)
-    ).all()
+    due = select(FileJob).where(FileJob.state.in_(OPEN), FileJob.expires_at <= now)
+    overdue = db.scalars(due.with_for_update(skip_locked=True)).all()
     for job in overdue:
         if job.stored_as is not None:
             _move(job, FileJobState.DONE, "The file came; its end was never reported.", now)

@@ -194,7 +194,7 @@ def settle(db: Session, claimed: Claimed, outcome: Outcome, *, now: datetime) ->
 def expire(db: Session, *, now: datetime) -> int:
     """End wishes that no worker could send in time; returns how many."""
     query = select(Setpoint).where(Setpoint.state == WAITING, Setpoint.expires_at <= now)
-    overdue = db.scalars(query).all()
+    overdue = db.scalars(query.with_for_update(skip_locked=True)).all()
     for row in overdue:
         station = db.get_one(Station, row.station_id)
         _over(db, station, row, "expired", "It could not be sent in time.", now)
