@@ -121,7 +121,8 @@ def add_firmware(
 ) -> None:
     """Put FILE into the library."""
     settings = current_app.config["SETTINGS"]
-    given |= {"signature": _text(signature), "signing_certificate": _text(signing_certificate)}
+    told = {"signature": signature, "signing_certificate": signing_certificate}
+    given |= {name: cli.text(path) if path else None for name, path in told.items()}
     with (
         click.open_file(str(file), "rb") as content,
         Store(settings, FIRMWARE).saved(content.read, settings.firmware_max_bytes) as stored,
@@ -133,13 +134,6 @@ def add_firmware(
         cli.print_row(row, FIRMWARE_COLUMNS, json=True)
     else:
         click.echo(f"Added version {row.version} as number {row.id}.")
-
-
-def _text(path: Path | None) -> str | None:
-    try:
-        return cli.contents(path).decode("ascii") if path else None
-    except UnicodeDecodeError:
-        raise Invalid(f"{path} is no text.") from None
 
 
 @firmware_command.command("list")

@@ -1,6 +1,5 @@
 """Commands: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""
 
-import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -80,10 +79,7 @@ def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> d
         if not limits:
             raise Invalid("Give --limits or --file.")
         return {**cli.typed(given), "periods": profile_forms.read_periods(limits)}
-    try:
-        found = json.loads(cli.contents(path))
-    except (OSError, ValueError, RecursionError):
-        raise Invalid(f"{path} is no file with JSON.") from None
+    found = cli.document(path)
     if not isinstance(found, dict):
         raise Invalid(f"{path} holds no JSON object.")
     return found

@@ -68,7 +68,7 @@ def sign(certificate_id: int, chain: Path | None) -> None:
     with unit_of_work() as db:
         row = _found(db, certificate_id)
         if chain is not None:
-            text = cli.contents(chain).decode()
+            text = cli.text(chain)
             certificates.issue(db, row, text, now=cli.now(), by=cli.ACTOR)
         elif current_app.config["SETTINGS"].certificate_authority == "manual":
             raise Conflict("Staff sign by hand here: name the file with the signed chain.")

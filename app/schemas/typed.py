@@ -3,7 +3,6 @@
 A reader returns a value in the domain's form, or raises `Invalid` with one sentence that names it.
 """
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal
 
+from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Json
 
@@ -257,8 +257,10 @@ def _parsed(value: object, limit: int) -> Any:
     if len(value) > limit:
         raise ValueError("is too long")
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
+        return texts.document(value)
+    except texts.ToldTwice:
+        raise
+    except ValueError:
         raise ValueError("is no JSON") from None
 
 

@@ -33,7 +33,7 @@ def test_what_is_wrong_is_one_sentence(profile, made, tmp_path):
     for words, sentence in (
         (("add", "X"), "Give --limits or --file."),
         (("add", "X", "--limits", "now 1"), "Line 1: write start"),
-        (("add", "X", "--file", str(broken)), "is no file with JSON."),
+        (("add", "X", "--file", str(broken)), "is no file with JSON: "),
         (("show", "X"), "There is no charging profile named X."),
     ):
         answer = profile(*words)

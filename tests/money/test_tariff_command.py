@@ -114,7 +114,34 @@ def test_a_tariff_keeps_its_currency(flask, kerb):
 def test_a_broken_file_is_said(flask):
     refused = flask("tariff", "add", "X", "--file", "-", input="{")
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("This is not JSON")
+    assert refused.stderr.startswith("- is no file with JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[{"name": "Y", "definition": {"currency": "EUR", "currency": "CHF"}}]',
+         "- is no file with JSON: names “currency” twice.\n"),
+        ('[{"name": "Y", "definition": {"price": NaN}}]',
+         "- is no file with JSON: NaN is no number.\n"),
+        ('[{"name": "Y", "valid_from": "2030-01-01", "definition": {}}]',
+         "Entry 1 (Y): An import takes no valid_from.\n"),
+        (json.dumps([{"name": name, "definition": definition("0.3")} for name in ("Y", " y")]),
+         "Entry 2 ( y): An entry before it is of this tariff, too.\n"),
+    ],
+)  # fmt: skip
+def test_a_file_of_which_only_a_part_would_count_is_refused_whole(flask, text, sentence):
+    refused = flask("tariff", "import", "-", input=text)
+    assert (refused.exit_code, refused.stderr) == (1, sentence)
+    assert json.loads(flask("tariff", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_a_file_may_be_of_any_editor(flask, tmp_path, coding):
+    file = tmp_path / "tariffs.json"
+    document = [{"name": "Säule", "definition": definition("0.3")}]
+    file.write_text(json.dumps(document, ensure_ascii=False), encoding=coding)
+    assert flask("tariff", "import", file).output == "Säule: added.\n"
 
 
 def test_an_import_names_the_price_that_can_never_apply(flask, tmp_path):

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 
 from app.domain.commands import commands
+from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, CommandState, Order
 from app.domain.network import stations
 from app.domain.trust import certificates, x509
@@ -108,6 +109,12 @@ def test_a_request_in_a_foreign_name_is_refused_with_its_reason(site, station):
     assert answer["status"] == "Rejected"
     assert "CP-2" in answer["statusInfo"]["additionalInfo"]
     assert states(site, station) == ["rejected"]
+
+
+def test_of_several_roots_none_is_installed_in_silence(site, station, outside):
+    bundle = {"use": "v2g_root", "certificate": outside.root * 2}
+    with pytest.raises(Invalid, match="These are 2 certificates"):
+        order(site, station, Order.INSTALL_CERTIFICATE, bundle)
 
 
 def test_a_root_is_installed_listed_and_deleted(site, station, outside):

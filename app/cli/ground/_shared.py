@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, texts
-from app.domain.ground.errors import DomainError, NotFound
+from app.domain.ground.errors import DomainError, Invalid, NotFound
 from app.domain.ground.vocabulary import Actor
 from app.domain.network import stations, tenants
 from app.extensions import db as flask_db
@@ -226,6 +226,23 @@ def contents(path: Path) -> bytes:
     """What a file holds, or standard input."""
     with click.open_file(str(path), "rb") as file:
         return bytes(file.read())
+
+
+def text(path: Path) -> str:
+    """What a file of text holds, in UTF-8 or UTF-16; raises `Invalid`."""
+    data = contents(path)
+    try:
+        return data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is no text; a certificate is wanted in PEM form.") from None
+
+
+def document(path: Path) -> Any:
+    """What a file with JSON holds, numbers kept exact; raises `Invalid`."""
+    try:
+        return texts.document(contents(path), Decimal)
+    except ValueError as error:
+        raise Invalid(f"{path} is no file with JSON: {error}.") from None
 
 
 def write_csv(

@@ -1,12 +1,10 @@
 """flask tariff bench: a draft against a month's billed sessions."""
 
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from app.cli.ground import _shared as cli
-from app.cli.money._tariff_parts import read_json
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book
 from app.domain.money import tariffs as prices
@@ -15,7 +13,7 @@ from app.queries.money import bench
 
 
 @click.command("bench")
-@click.argument("file", type=click.File("r"))
+@click.argument("file", type=cli.FROM)
 @click.option("--month", help="Such as 2026-10, on the sites' clocks; if left out, the last one.")
 @click.option("--of", "name", help="Only the sessions that this tariff priced.")
 @click.option(
@@ -33,13 +31,13 @@ from app.queries.money import bench
 )
 @cli.json_option
 def bench_(
-    file: TextIO, month: str | None, name: str | None, most: int, path: Path | None, as_json: bool
+    file: Path, month: str | None, name: str | None, most: int, path: Path | None, as_json: bool
 ) -> None:
     """Price a month's billed sessions by the definition in FILE; nothing is changed.
 
     FILE is what `flask tariff show --version` or `flask tariff export` writes (- for stdin).
     """
-    read = read_json(file)
+    read = cli.document(file)
     if isinstance(read, list) and len(read) == 1:
         read = read[0]
     if isinstance(read, dict) and "definition" in read:

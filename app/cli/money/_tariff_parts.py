@@ -1,15 +1,13 @@
 """How a tariff is told on the command line: prices as options, or a JSON definition."""
 
-import json
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from app.cli.ground import _shared as cli
 from app.domain.ground.columns import read
-from app.domain.ground.errors import Invalid
 from app.domain.money import tariffs as prices
 from app.domain.money import validity
 from app.models import Tariff, TariffVersion
@@ -61,14 +59,6 @@ def number(context: click.Context, parameter: click.Parameter, value: str | None
 def price_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """An option that takes a number."""
     return click.option(name, callback=number, metavar="PRICE", help=text)
-
-
-def read_json(file: TextIO) -> Any:
-    """What a JSON file holds, numbers kept exact; raises `Invalid`."""
-    try:
-        return json.load(file, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"This is not JSON: {error}.") from None
 
 
 def definition_of(**simple: Any) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """flask tariff …: what charging costs."""
 
 from decimal import Decimal
-from typing import Any, TextIO
+from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -16,9 +17,9 @@ from app.cli.money._tariff_parts import (
     held,
     number,
     price_option,
-    read_json,
 )
 from app.domain.access import drivers, tag_groups
+from app.domain.ground import texts
 from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book, tariff_choice
@@ -52,15 +53,15 @@ _named = cli.by_name(tariff_book.named)
 @price_option("--maximum", "The most that a session costs.")
 @click.option("--tax", callback=number, metavar="PERCENT", help="Tax rate in percent.")
 @click.option("--tax-on-top", is_flag=True, help="Prices are without tax.")
-@click.option("--file", type=click.File("r"), help="A JSON definition instead (- for stdin).")
+@click.option("--file", type=cli.FROM, help="A JSON definition instead (- for stdin).")
 @click.option("--default", "default", is_flag=True, help="Price what has no nearer tariff.")
 @click.option("--note", help="Why, for the list of versions.")
 @cli.json_option
 def add(
-    name: str, file: TextIO | None, default: bool, note: str, as_json: bool, **simple: Any
+    name: str, file: Path | None, default: bool, note: str, as_json: bool, **simple: Any
 ) -> None:
     """Add a tariff, from prices or from a JSON definition."""
-    told: Any = read_json(file) if file else None
+    told: Any = cli.document(file) if file else None
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
         simple["currency"] = simple["currency"] or tariff_choice.only_currency(db, tenant_id)
@@ -108,18 +109,18 @@ def show(name: str, version: int | None, as_json: bool) -> None:
 @group.command("edit")
 @click.argument("name")
 @click.option("--name", "new_name", help="A new name.")
-@click.option("--file", type=click.File("r"), help="A new JSON definition (- for stdin).")
+@click.option("--file", type=cli.FROM, help="A new JSON definition (- for stdin).")
 @click.option("--default/--no-default", default=None, help="Whether it is the default.")
 @click.option("--note", help="Why, for the list of versions.")
 @click.option("--from", "valid_from", help="Hold from then on, by each site's clock.")
 @click.option("--until", "valid_until", help="Hold until then; like 2027-01-01T00:00.")
 @cli.json_option
 def edit(
-    name: str, new_name: str | None, file: TextIO | None, default: bool | None, as_json: bool,
+    name: str, new_name: str | None, file: Path | None, default: bool | None, as_json: bool,
     **more: str | None,
 ) -> None:  # fmt: skip
     """Rename a tariff or give it a new version; running sessions keep the old one."""
-    definition = read_json(file) if file else None
+    definition = cli.document(file) if file else None
     with unit_of_work() as db:
         tariff = _named(db, name)
         given = {"name": new_name, "definition": definition, "default": default, **more}
@@ -208,20 +209,26 @@ def export(names: tuple[str, ...]) -> None:
 
 
 @group.command("import")
-@click.argument("file", type=click.File("r"))
-def import_(file: TextIO) -> None:
+@click.argument("file", type=cli.FROM)
+def import_(file: Path) -> None:
     """Add tariffs from JSON; one that exists gets a new version where it differs.
 
     All are imported, or none.
     """
-    entries = read_json(file)
+    entries = cli.document(file)
     if not isinstance(entries, list):
         entries = [entries]
+    seen: set[str] = set()
     with unit_of_work() as db:
         for place, entry in enumerate(entries, start=1):
             if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
                 raise Invalid(f"Entry {place} has no name.")
             try:
+                if unknown := entry.keys() - {"name", "definition"}:
+                    raise Invalid(f"An import takes no {', '.join(sorted(unknown))}.")
+                if (key := texts.key(entry["name"])) in seen:
+                    raise Invalid("An entry before it is of this tariff, too.")
+                seen.add(key)
                 click.echo(_import_one(db, entry["name"], entry.get("definition")))
             except Invalid as error:
                 raise Invalid(f"Entry {place} ({entry['name']}): {error.sentence}") from None

@@ -1,6 +1,7 @@
 """Texts and numbers as people and stations give them, made fit to keep and to compare."""
 
 import ipaddress
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -41,6 +42,34 @@ def line(value: str | None, word: str, limit: int, *, field: str, required: bool
     if any(unicodedata.category(char) in _NOT_IN_A_LINE for char in text):
         raise Invalid(f"{word} holds a control character.", field=field)
     return text
+
+
+class ToldTwice(ValueError):
+    """An object of JSON names something twice, of which only the last would count."""
+
+
+def document(given: str | bytes, numbers: Callable[[str], Any] = float) -> Any:
+    """What people wrote as JSON, in UTF-8 or UTF-16; `numbers` reads those with decimals.
+
+    Raises `ValueError` with what is wrong, `ToldTwice` among them.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        for name in found if len(found) < len(pairs) else ():
+            if sum(one == name for one, _ in pairs) > 1:
+                raise ToldTwice(f"names “{name[:60]}” twice")
+        return found
+
+    def no_number(word: str) -> None:
+        raise ValueError(f"{word} is no number")
+
+    try:
+        return json.loads(
+            given, parse_float=numbers, parse_constant=no_number, object_pairs_hook=once
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def row_id(text: str | None) -> int | None:

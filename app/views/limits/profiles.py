@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from app.domain.ground import clock
+from app.domain.ground import clock, texts
 from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.texts import N_
@@ -94,8 +94,10 @@ def _document(form: ProfileForm) -> dict[str, Any]:
     """What was typed, as a document; raises `Invalid`."""
     if text := (form.document.data or "").strip():
         try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
+            found = texts.document(text)
+        except texts.ToldTwice as error:
+            raise Invalid(f"The document {error}.", field="document") from None
+        except ValueError:
             raise Invalid("This is not JSON.", field="document") from None
         if not isinstance(found, dict):
             raise Invalid("This is not a JSON object.", field="document")

@@ -51,7 +51,12 @@ def prepare_installing(
         pem = kept.pem
     if not pem:
         raise Invalid("Choose a certificate or paste its text.", field="certificate")
-    facts = x509.read(pem)
+    facts, *others = x509.read_chain(pem)
+    if others:
+        raise Invalid(
+            f"These are {len(others) + 1} certificates; a station is given one at a time.",
+            field="certificate",
+        )
     named = x509.hash_data(facts.pem, facts.pem)
     row = StationCertificate(
         station_id=station.id,
