@@ -72,7 +72,7 @@ def person(any_app):
         billed, free = net.session(tag_id=tag.id, stop_token=CARD), net.session(tag_id=tag.id)
         free.billing = "waived"
         for session in (billed, free):
-            _told(db, session)
+            _event(db, session)
         bill = lone.issue(db, billed.id, now=LATER)
         _sent(db, bill)
         asked = questions.ask(db, bill, "Why, asks Ada Lovelace?", desk_url="", now=LATER)
@@ -81,7 +81,7 @@ def person(any_app):
         return ada.id
 
 
-def _told(db, session):
+def _event(db, session):
     payload = {"idToken": {"idToken": CARD.lower(), "type": "ISO14443"}}
     db.add(
         TransactionEvent(

@@ -49,7 +49,7 @@ def send(db, station, now):
     return queue
 
 
-def told(command):
+def tokens_of(command):
     return [entry["token"] for entry in command.arguments["entries"]]
 
 
@@ -101,7 +101,7 @@ def test_the_first_list_is_whole_and_has_version_one(db, add, send):
     add("A1")
     [command] = send()
     assert (command.arguments["update"], command.arguments["version"]) == ("full", 1)
-    assert told(command) == ["A1"]
+    assert tokens_of(command) == ["A1"]
     assert (held(db).version, [one["token"] for one in held(db).entries]) == (1, ["A1"])
 
 
@@ -114,7 +114,7 @@ def test_later_only_what_changed_is_sent(db, add, send, now):
     [command] = send()
     assert (command.arguments["update"], command.arguments["version"]) == ("differential", 2)
     assert [entry["token"] for entry in command.arguments["removed"]] == ["A1"]
-    assert told(command) == ["B2", "C3"]
+    assert tokens_of(command) == ["B2", "C3"]
     assert [one["token"] for one in held(db).entries] == ["B2", "C3"]
 
 
@@ -137,7 +137,7 @@ def test_a_list_can_be_emptied(db, add, send):
     add("A1")
     send()
     [command] = send(mode="empty")
-    assert (command.arguments["update"], told(command)) == ("full", [])
+    assert (command.arguments["update"], tokens_of(command)) == ("full", [])
     assert (held(db).version, held(db).entries) == (2, [])
 
 
@@ -147,7 +147,7 @@ def test_a_long_list_goes_in_parts_that_the_station_takes(db, station, add, send
         add(f"T{number}")
     parts = send(YES, YES, YES)
     assert [part.arguments["update"] for part in parts] == ["full", *["differential"] * 2]
-    assert [told(part) for part in parts] == [["T0", "T1"], ["T2", "T3"], ["T4"]]
+    assert [tokens_of(part) for part in parts] == [["T0", "T1"], ["T2", "T3"], ["T4"]]
     assert [part.arguments["version"] for part in parts] == [1, 2, 3]
     assert len(held(db).entries) == 5
     assert all(part.requested_by == "Ada" for part in parts)
@@ -160,7 +160,7 @@ def test_bytes_count_where_the_station_counts_them(db, station, add, send):
     for number in range(3):
         add(f"T{number}")
     first, second = send(YES, YES)
-    assert (told(first), told(second)) == (["T0", "T1"], ["T2"])
+    assert (tokens_of(first), tokens_of(second)) == (["T0", "T1"], ["T2"])
 
 
 def test_a_list_that_has_no_room_keeps_those_who_may_charge(db, station, add, now):
@@ -179,7 +179,7 @@ def test_after_a_version_mismatch_the_whole_list_follows(db, add, send):
     add("B2")
     mismatch, whole = send(NO, YES)
     assert mismatch.arguments["update"] == "differential"
-    assert (whole.arguments["update"], told(whole)) == ("full", ["A1", "B2"])
+    assert (whole.arguments["update"], tokens_of(whole)) == ("full", ["A1", "B2"])
     assert held(db).full_next is False
 
 
@@ -286,13 +286,13 @@ def test_lists_are_kept_up_only_where_the_onboarding_says_so(db, station, add, n
     station.onboarding = {"local_list": True}
     assert local_lists.kept_up(db, now) == [station.id]
     command = local_lists.keep_up(db, station, now=now)
-    assert told(command) == ["A1"]
+    assert tokens_of(command) == ["A1"]
     assert local_lists.keep_up(db, station, now=now) is None
     command.state = CommandState.SENT
     commands.settle(db, command, YES, now=now)
     assert local_lists.keep_up(db, station, now=now) is None
     add("B2")
-    assert told(local_lists.keep_up(db, station, now=now)) == ["B2"]
+    assert tokens_of(local_lists.keep_up(db, station, now=now)) == ["B2"]
 
 
 def settled(db, command, answer, now):
@@ -326,7 +326,7 @@ def test_what_is_missing_of_a_list_is_sent_though_nothing_changes(db, station, a
     send(YES, Outcome(CommandState.EXPIRED, None, "It was away."))
     much_later = later(db, now, 2 * 3600)
     assert local_lists.kept_up(db, much_later) == [station.id]
-    assert told(local_lists.keep_up(db, station, now=much_later)) == ["T2"]
+    assert tokens_of(local_lists.keep_up(db, station, now=much_later)) == ["T2"]
 
 
 @pytest.mark.parametrize("change", ["closed", "moved"])
@@ -369,7 +369,7 @@ def test_after_a_boot_it_is_asked_once_what_it_still_holds(db, station, add, sen
     empty = Outcome(CommandState.ACCEPTED, {"listVersion": 0}, "None.", {"version": 0})
     commands.settle(db, command, empty, now=later)
     again = local_lists.keep_up(db, station, now=later)
-    assert (again.arguments["update"], told(again)) == ("full", ["A1"])
+    assert (again.arguments["update"], tokens_of(again)) == ("full", ["A1"])
 
 
 def test_after_a_refusal_it_rests(db, station, add, now):

@@ -25,12 +25,12 @@ def actions(db):
     """Every action in the audit since the test began."""
     before = set(db.scalars(select(AuditEntry.id)))
 
-    def told():
+    def since():
         db.expire_all()
         entries = db.scalars(select(AuditEntry).order_by(AuditEntry.id))
         return [entry.action for entry in entries if entry.id not in before]
 
-    return told
+    return since
 
 
 @pytest.fixture

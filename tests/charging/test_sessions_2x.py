@@ -9,7 +9,7 @@ from tests.support.transactions import BEGAN, charge, event
 
 
 @pytest.fixture
-def told(db, made):
+def reported(db, made):
     station = next(iter(made.sessions.values())).station
     reports = charge("tx-2x")
     reports[2].facts.update(phases=3, cable_a=32, limits={"maxEnergy": 20000})
@@ -21,8 +21,8 @@ def told(db, made):
     return taken.session
 
 
-def test_what_only_2x_tells_stands_on_the_page(viewer, told):
-    text = viewer.get(f"/sessions/{told.id}").text
+def test_what_only_2x_tells_stands_on_the_page(viewer, reported):
+    text = viewer.get(f"/sessions/{reported.id}").text
     for words in ("tx-2x", "6 events", "3 phases · 32 A", "20000 Wh", "9.99"):
         assert words in text
     assert 'Started · Preparing <span class="muted">Authorized</span>' in text

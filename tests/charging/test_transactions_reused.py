@@ -57,7 +57,7 @@ def tell(db, net, reports, now=HEARD):
     return taken
 
 
-def told(db):
+def all_sessions(db):
     rows = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at)).all()
     return [
         (row.transaction_ref, row.token, row.meter_start_wh, row.meter_stop_wh, row.state)
@@ -73,7 +73,7 @@ TWO = [
 
 def test_an_id_used_again_after_its_end_is_a_new_session_with_a_bill_of_its_own(db, net):
     tell(db, net, charge() + again())
-    assert told(db) == TWO
+    assert all_sessions(db) == TWO
     first, second = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
     assert lone.settle(db, first.id, now=HEARD).energy_wh == 10_000
     assert first.driver_id == net.driver.id
@@ -97,7 +97,7 @@ def test_the_order_in_which_both_are_heard_changes_nothing(db, net, seed, token)
     random.Random(seed).shuffle(reports)
     tell(db, net, reports)
     expected = [TWO[0], ("tx-1", token.value, *TWO[1][2:])]
-    assert told(db) == expected
+    assert all_sessions(db) == expected
 
 
 def test_events_of_the_first_told_again_change_neither(db, net):
@@ -105,7 +105,7 @@ def test_events_of_the_first_told_again_change_neither(db, net):
     taken = tell(db, net, charge())
     assert taken.repeated
     assert taken.session.transaction_ref == "tx-1#1"
-    assert told(db) == TWO
+    assert all_sessions(db) == TWO
 
 
 def test_a_start_with_another_card_without_an_end_between_is_a_new_session(db, net):
@@ -130,7 +130,7 @@ def test_an_id_may_be_used_again_ever_so_often(db, net):
     first, second, _ = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
     first.transaction_ref, second.transaction_ref = "tx-1#999", "tx-1#1000"
     tell(db, net, again(CARD, 200), HEARD + timedelta(minutes=2))
-    assert [row[0] for row in told(db)] == ["tx-1#999", "tx-1#1000", "tx-1#1001", "tx-1"]
+    assert [row[0] for row in all_sessions(db)] == ["tx-1#999", "tx-1#1000", "tx-1#1001", "tx-1"]
 
 
 def test_a_station_that_changes_to_2x_may_use_an_id_that_was_ours(db, net):
@@ -141,7 +141,7 @@ def test_a_station_that_changes_to_2x_may_use_an_id_that_was_ours(db, net):
     lone.end(db, net.station, stop, now=after)
     assert lone.settle(db, before.id, now=after).energy_wh == 8_000
     tell(db, net, charge(number))
-    assert told(db) == [
+    assert all_sessions(db) == [
         (f"{number}#1", CARD.value, 1_000, 9_000, SessionState.ENDED),
         (number, CARD.value, 100_000, 110_000, SessionState.ENDED),
     ]
@@ -174,7 +174,7 @@ def test_a_number_that_we_never_gave_is_no_session_of_a_stop(db, net):
     assert lone.end(db, net.station, stop, now=HEARD) == (None, None)
     readings = Metered(net.station.id, 2, "4711", (register(0, 8_000),))
     assert metering.store(db, [readings], now=HEARD) == ([None], [])
-    assert told(db)[0][-1] is SessionState.CHARGING
+    assert all_sessions(db)[0][-1] is SessionState.CHARGING
 
 
 def test_what_2x_tells_late_of_an_id_that_we_gave_meanwhile_is_of_its_own_session(db, net):
@@ -184,7 +184,13 @@ def test_what_2x_tells_late_of_an_id_that_we_gave_meanwhile_is_of_its_own_sessio
     tell(db, net, events[:3])
     _, ours = begin(db, net, HEARD, 110_000)
     tell(db, net, events[3:], HEARD + timedelta(hours=1))
-    assert told(db)[1] == (f"{following}#1", CARD.value, 100_000, 110_000, SessionState.ENDED)
+    assert all_sessions(db)[1] == (
+        f"{following}#1",
+        CARD.value,
+        100_000,
+        110_000,
+        SessionState.ENDED,
+    )
     assert [row.transaction_ref for row in newest_first(db)] == [
         following, f"{following}#1", first.transaction_ref
     ]  # fmt: skip
@@ -204,7 +210,7 @@ def test_a_station_that_changes_to_16_gets_our_id_though_it_was_its_own_once(db,
     tell(db, net, charge(following))
     _, now = begin(db, net, HEARD, 110_000)
     assert now.transaction_ref == following
-    assert told(db)[1][0] == f"{following}#1"
+    assert all_sessions(db)[1][0] == f"{following}#1"
 
 
 def test_what_comes_late_of_a_former_use_says_nothing_of_the_plug(net, db):

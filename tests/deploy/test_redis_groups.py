@@ -46,11 +46,11 @@ def hears(app):
     with client.pubsub(ignore_subscribe_messages=True) as listener:
         listener.subscribe(ENDED)
 
-        def told():
+        def published():
             app.extensions["redis_of_nudges"].publish(ENDED, "[1, null]")
             return listener.get_message(timeout=1)
 
-        return eventually(told, what="a message")["data"]
+        return eventually(published, what="a message")["data"]
 
 
 @pytest.mark.landing

@@ -56,12 +56,12 @@ def test_alerts_and_panels_name_figures_that_are_told(make_site):
     }
     addresses = (f"http://127.0.0.1:{port}/metrics", f"{site.desk_url}/metrics")
 
-    def all_told():  # some only once a round was done
+    def all_there():  # some only once a round was done
         missing = named - set().union(*map(told_at, addresses))
         assert not missing, missing
         return named
 
-    eventually(all_told, what="every figure is told")
+    eventually(all_there, what="every figure is told")
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on the path")

@@ -30,7 +30,7 @@ def info(number, text, **more):
     return {"id": number, "priority": "InFront", "message": message, **more}
 
 
-def told(talk, items, request_id, more=False):
+def notify(talk, items, request_id, more=False):
     return talk.says(
         "NotifyDisplayMessages", {"requestId": request_id, "messageInfo": items, "tbc": more}
     )
@@ -101,9 +101,9 @@ def test_reading_all_tells_what_is_shown_and_what_is_no_longer(talk):
     number = talk.hears()[1]["requestId"]
     talk.answers({"status": "Accepted"})
     times = {"startDateTime": "2026-03-02T10:00:00Z", "state": "Charging"}
-    told(talk, [info(7, "Welcome", **times)], number, more=True)
+    notify(talk, [info(7, "Welcome", **times)], number, more=True)
     assert rows(talk)[0].state == "shown", "more may follow"
-    told(talk, [info(8, "Bye")], number)
+    notify(talk, [info(8, "Bye")], number)
     assert [(row.number, row.state) for row in rows(talk)] == [
         (1, "cleared"),
         (7, "shown"),
@@ -118,7 +118,7 @@ def test_reading_some_says_nothing_of_the_others(talk):
     talk.ask(Order.READ_MESSAGES, priority="in_front")
     number = talk.hears()[1]["requestId"]
     talk.answers({"status": "Accepted"})
-    told(talk, [info(7, "Welcome")], number)
+    notify(talk, [info(7, "Welcome")], number)
     assert {row.state for row in rows(talk)} == {"shown"}
 
 

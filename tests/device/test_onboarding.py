@@ -36,7 +36,7 @@ def boot(talk, firmware="1.0", after=None):
     return talk.says("BootNotification", {"chargingStation": station, "reason": "PowerUp"})
 
 
-def told(**values):
+def holding(**values):
     return {
         "configurationKey": [
             {"key": key, "readonly": False, "value": value} for key, value in values.items()
@@ -57,12 +57,12 @@ def test_onboarding_not_repeated(talk):
     assert talk.hears() == ("GetConfiguration", {})
     assert len(talk.waiting()) == 1, "one at a time"
     talk.later(seconds=1)
-    talk.answers(told(HeartbeatInterval="300", Blink="3"))
+    talk.answers(holding(HeartbeatInterval="300", Blink="3"))
     assert talk.hears() == ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"})
     talk.answers({"status": "Accepted"})
     assert talk.hears()[0] == "GetConfiguration", "it is read back"
     talk.later(seconds=1)
-    talk.answers(told(HeartbeatInterval="60"))
+    talk.answers(holding(HeartbeatInterval="60"))
     assert talk.hears() == ("TriggerMessage", {"requestedMessage": "StatusNotification"})
     talk.answers({"status": "Accepted"})
     assert not talk.waiting()
@@ -71,7 +71,7 @@ def test_onboarding_not_repeated(talk):
     boot(talk)
     assert talk.hears() == ("GetConfiguration", {"key": ["HeartbeatInterval", "Blink"]})
     talk.later(seconds=1)
-    talk.answers(told(HeartbeatInterval="60", Blink="3"))
+    talk.answers(holding(HeartbeatInterval="60", Blink="3"))
     assert talk.hears()[0] == "TriggerMessage", "the boot has lost nothing"
     talk.answers({"status": "Accepted"})
     assert not talk.waiting()
@@ -83,11 +83,11 @@ def test_what_a_reboot_lost_is_written_again(talk):
         boot(talk)
         assert talk.hears() == ("GetConfiguration", {"key": ["HeartbeatInterval"]})
         talk.later(seconds=1)
-        talk.answers(told(HeartbeatInterval="300"))
+        talk.answers(holding(HeartbeatInterval="300"))
         assert talk.hears() == ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"})
         talk.answers({"status": "Accepted"})
         talk.later(seconds=1)
-        talk.answers(told(HeartbeatInterval="60"))
+        talk.answers(holding(HeartbeatInterval="60"))
         assert not talk.waiting()
 
 
@@ -101,7 +101,7 @@ def test_a_station_that_boots_over_a_setting_is_not_kept_booting(talk):
             written += talk.hears()[0] == "ChangeConfiguration"
             accepted = {"status": "Accepted"}
             talk.later(seconds=1)
-            talk.answers(told(MeterValuesSampledData="") | accepted)
+            talk.answers(holding(MeterValuesSampledData="") | accepted)
     assert written <= 8
     boot(talk, after={"minutes": 1})
     assert not talk.waiting(), "nor read at each of many boots"
@@ -110,15 +110,15 @@ def test_a_station_that_boots_over_a_setting_is_not_kept_booting(talk):
 def test_a_refused_setting_is_written_once_per_firmware(talk):
     wish(talk, settings={"HeartbeatInterval": "60"})
     boot(talk)
-    talk.answers(told(HeartbeatInterval="300"))
+    talk.answers(holding(HeartbeatInterval="300"))
     talk.answers({"status": "Rejected"})
     boot(talk)
     talk.later(seconds=1)
-    talk.answers(told(HeartbeatInterval="300"))
+    talk.answers(holding(HeartbeatInterval="300"))
     assert not talk.waiting()
     boot(talk, firmware="1.1")
     talk.later(seconds=1)
-    talk.answers(told(HeartbeatInterval="300"))
+    talk.answers(holding(HeartbeatInterval="300"))
     assert talk.hears()[0] == "ChangeConfiguration", "new firmware may have learnt it"
 
 
@@ -136,7 +136,7 @@ def test_onboarding_defaults(talk, new):
     boot(talk)
     assert sorted(talk.hears()[1]["key"]) == sorted(keys)
     talk.answers(
-        told(
+        holding(
             TransactionMessageAttempts="3",
             TransactionMessageRetryInterval="60",
             MeterValueSampleInterval="900",
@@ -150,7 +150,7 @@ def test_onboarding_defaults(talk, new):
             written[payload["key"]] = payload["value"]
             talk.answers({"status": "Accepted"})
         else:
-            talk.answers(told(**{key: written[key] for key in payload["key"]}))
+            talk.answers(holding(**{key: written[key] for key in payload["key"]}))
     assert written == {"TransactionMessageAttempts": "10", "MeterValueSampleInterval": "300"}
 
 

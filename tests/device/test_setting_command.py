@@ -23,7 +23,7 @@ def run(town):
 
 
 def test_settings_are_listed_without_secrets(town, run):
-    town.told(town.old, HeartbeatInterval="300", AuthorizationKey="canary")
+    town.reports(town.old, HeartbeatInterval="300", AuthorizationKey="canary")
     found = {row["setting"]: row for row in json.loads(run("list", "CP-01", "--json").output)}
     assert found["HeartbeatInterval"]["value"] == "300"
     assert found["AuthorizationKey"]["value"] == "•••"
@@ -31,7 +31,7 @@ def test_settings_are_listed_without_secrets(town, run):
 
 
 def test_only_what_drifted_is_listed_on_request(town, run):
-    town.told(town.old, HeartbeatInterval="300", Blink="1")
+    town.reports(town.old, HeartbeatInterval="300", Blink="1")
     row = town.db.scalar(select(StationVariable).where(StationVariable.variable == "Blink"))
     row.wanted, row.wanted_at = "2", town.now
     town.db.commit()

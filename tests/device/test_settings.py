@@ -27,7 +27,7 @@ def new(db, now, request):
     return Dialogue(db, now, request.param)
 
 
-def told(*pairs, **more):
+def holding(*pairs, **more):
     return {"configurationKey": [{"key": k, "readonly": False, "value": v} for k, v in pairs]}
 
 
@@ -79,13 +79,13 @@ def test_what_is_read_is_stored_whatever_its_form(old):
 def test_getconfig_paging(old):
     """A list is asked for in pages of the station's own size (FIELD R11)."""
     old.ask(Order.READ_SETTINGS)
-    old.answers(told(("GetConfigurationMaxKeys", "2")))
+    old.answers(holding(("GetConfigurationMaxKeys", "2")))
     old.ask(Order.READ_SETTINGS, keys=["A", "B", "C", "D", "E"])
     heard = []
     while old.waiting():
         keys = old.hears()[1]["key"]
         heard.append(keys)
-        old.answers(told(*((key, key.lower()) for key in keys)))
+        old.answers(holding(*((key, key.lower()) for key in keys)))
     assert heard == [["A", "B"], ["C", "D"], ["E"]]
     assert stored(old, "E").value == "e"
 
@@ -95,21 +95,21 @@ def test_what_fails_at_once_is_asked_for_by_a_list(old, end):
     old.ask(Order.READ_SETTINGS)
     old.fails(end)
     assert old.hears()[1] == {"key": ["GetConfigurationMaxKeys"]}, "first: how many at once?"
-    old.answers(told(("GetConfigurationMaxKeys", "10")))
+    old.answers(holding(("GetConfigurationMaxKeys", "10")))
     heard = []
     while old.waiting():
         keys = old.hears()[1]["key"]
         assert len(keys) <= 10
         heard += keys
-        old.answers({**told((keys[0], "1")), "unknownKey": keys[1:]})
+        old.answers({**holding((keys[0], "1")), "unknownKey": keys[1:]})
     assert set(heard) == set(STANDARD_KEYS) - {"GetConfigurationMaxKeys"}
 
 
 def test_an_answer_cut_at_the_stations_limit_is_completed(old):
     old.ask(Order.READ_SETTINGS, keys=["GetConfigurationMaxKeys"])
-    old.answers(told(("GetConfigurationMaxKeys", "3")))
+    old.answers(holding(("GetConfigurationMaxKeys", "3")))
     old.ask(Order.READ_SETTINGS)
-    old.answers(told(("GetConfigurationMaxKeys", "3"), ("HeartbeatInterval", "60"), ("X", "y")))
+    old.answers(holding(("GetConfigurationMaxKeys", "3"), ("HeartbeatInterval", "60"), ("X", "y")))
     assert len(old.hears()[1]["key"]) == 3
     assert "HeartbeatInterval" not in old.hears()[1]["key"]
 
@@ -121,7 +121,7 @@ def test_an_accepted_change_is_read_back_and_is_no_drift(old):
     assert not settings.drifted(stored(old, "HeartbeatInterval")), "nobody knows yet"
     old.later(seconds=1)
     assert old.hears() == ("GetConfiguration", {"key": ["HeartbeatInterval"]})
-    old.answers(told(("HeartbeatInterval", "60")))
+    old.answers(holding(("HeartbeatInterval", "60")))
     assert not settings.drifted(stored(old, "HeartbeatInterval"))
     assert not old.waiting(), "reading back asks for nothing more"
 
@@ -144,7 +144,7 @@ def test_config_drift(old):
     assert not old.waiting(), "there is nothing to read back yet"
     boot(old)
     assert old.hears() == ("GetConfiguration", {"key": ["LocalPreAuthorize"]})
-    old.answers(told(("LocalPreAuthorize", "false")))
+    old.answers(holding(("LocalPreAuthorize", "false")))
     assert settings.drifted(stored(old, "LocalPreAuthorize"))
     boot(old)
     assert not old.waiting(), "once is enough"
@@ -174,7 +174,7 @@ def test_secrets_are_neither_stored_nor_read_back(old):
     old.answers({"status": "Accepted"})
     assert not old.waiting()
     old.ask(Order.READ_SETTINGS)
-    old.answers(told(("AuthorizationKey", "canary"), ("WifiPassword", "canary")))
+    old.answers(holding(("AuthorizationKey", "canary"), ("WifiPassword", "canary")))
     rows = old.db.scalars(select(StationVariable)).all()
     assert len(rows) == 2
     assert "canary" not in str([(row.value, row.wanted) for row in rows])

@@ -22,7 +22,7 @@ def rows(text):
 
 @pytest.fixture
 def drifted(town):
-    town.told(town.old, LocalPreAuthorize="false", HeartbeatInterval="300")
+    town.reports(town.old, LocalPreAuthorize="false", HeartbeatInterval="300")
     row = town.db.scalar(select(StationVariable).where(StationVariable.key == "localpreauthorize"))
     row.wanted, row.wanted_at = "true", town.now - timedelta(hours=1)
     town.db.commit()
@@ -30,7 +30,7 @@ def drifted(town):
 
 
 def test_settings_are_searched_and_may_be_changed(town):
-    town.told(town.old, HeartbeatInterval="300", NumberOfConnectors="2")
+    town.reports(town.old, HeartbeatInterval="300", NumberOfConnectors="2")
     text = rows(page(town.client("operator"), town.old))
     assert "HeartbeatInterval" in text
     assert "300" in text
@@ -64,14 +64,14 @@ def test_a_change_goes_the_way_of_all_orders(town):
 
 
 def test_secrets_are_never_shown(town):
-    town.told(town.old, AuthorizationKey="canary")
+    town.reports(town.old, AuthorizationKey="canary")
     text = page(town.client("admin"), town.old)
     assert "never shown" in rows(text)
     assert "canary" not in text
 
 
 def test_of_2_x_only_what_can_be_written_is_a_setting(town):
-    town.told(town.new, ClockCtrlr__TimeZone="UTC")
+    town.reports(town.new, ClockCtrlr__TimeZone="UTC")
     row = town.db.scalar(select(StationVariable))
     assert "TimeZone" in rows(page(town.client("viewer"), town.new))
     row.writable = False

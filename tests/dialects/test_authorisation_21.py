@@ -24,7 +24,7 @@ def tag(db, yard, now):
     return tags.add(db, SYSTEM, value="CARD", driver_id=driver.id, group_id=group.id, **given)
 
 
-def tariff_told(yard):
+def sent_tariff(yard):
     return yard.hear("Authorize", idToken=CARD).get("tariff")
 
 
@@ -33,7 +33,7 @@ def test_a_price_of_the_drivers_own_comes_with_the_answer(db, yard, tag, holder)
     number = put_tariff(db, yard.station.tenant_id)
     getattr(tag, holder).tariff_id = number
     db.flush()
-    told = tariff_told(yard)
+    told = sent_tariff(yard)
     assert (told["tariffId"], told["currency"]) == (f"ampdesk-{number}-1", "EUR")
     assert told["energy"]["taxRates"] == [{"type": "VAT", "tax": 19.0}]
     assert "validFrom" not in told
@@ -42,18 +42,18 @@ def test_a_price_of_the_drivers_own_comes_with_the_answer(db, yard, tag, holder)
 def test_a_price_that_everyone_has_here_is_no_drivers_own(db, yard, tag):
     yard.station.tariff_id = put_tariff(db, yard.station.tenant_id)
     db.flush()
-    assert tariff_told(yard) is None
+    assert sent_tariff(yard) is None
 
 
 @pytest.mark.parametrize("wrong", [{"currency": "SEK"}, {"components": []}])
 def test_a_price_that_the_station_cannot_use_is_not_told(db, yard, tag, wrong):
     tag.driver.tariff_id = put_tariff(db, yard.station.tenant_id, **wrong)
     db.flush()
-    assert tariff_told(yard) is None
+    assert sent_tariff(yard) is None
 
 
 def test_a_tag_that_is_refused_is_told_no_price(db, yard, tag):
     tag.driver.tariff_id = put_tariff(db, yard.station.tenant_id)
     tag.status = TagStatus.BLOCKED
     db.flush()
-    assert tariff_told(yard) is None
+    assert sent_tariff(yard) is None

@@ -98,7 +98,7 @@ class Charger:
             for number in itertools.count():
                 action, payload = script.send(answer)
                 call = f"{self.identity}-{number}"
-                answer = await self._told(call, action, payload)
+                answer = await self._until_answered(call, action, payload)
                 self.answered.append(Told(call, action, payload, answer))
                 self.answered_at.append(time.time())
                 pause_s = self._mood.pause_s * self._dice.uniform(0.5, 1.5)
@@ -130,7 +130,7 @@ class Charger:
         for line in self.lines:
             line.transport.abort()
 
-    async def _told(self, number: str, action: str, payload: Payload) -> Payload:
+    async def _until_answered(self, number: str, action: str, payload: Payload) -> Payload:
         """Send a call until it is answered."""
         text = json.dumps([2, number, action, payload])
         begin, node = time.time(), self.node

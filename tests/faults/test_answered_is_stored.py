@@ -165,7 +165,7 @@ class Teller(threading.Thread):
         self.socket.close()
         return answers
 
-    def told(self, action):
+    def payloads(self, action):
         """The payloads of an action, with that of the call that was sent again after the kill."""
         payloads = [payload for payload, _ in self.of(action)]
         return payloads + ([self.asked[1]] if self.asked[0] == action else [])
@@ -285,10 +285,10 @@ def check_once(db, teller, station, script):
     sessions = select(ChargingSession).where(ChargingSession.station_id == station.id)
     made = db.scalars(sessions).all()
     if script == "sessions-16":
-        assert len(made) == len(teller.told("StartTransaction"))
-        metered = len(teller.told("MeterValues"))
+        assert len(made) == len(teller.payloads("StartTransaction"))
+        metered = len(teller.payloads("MeterValues"))
     else:
-        events = teller.told("TransactionEvent")
+        events = teller.payloads("TransactionEvent")
         query = select(TransactionEvent.id).where(TransactionEvent.station_id == station.id)
         assert len(db.scalars(query).all()) == len(events)
         names = {event["transactionInfo"]["transactionId"] for event in events}

@@ -51,12 +51,12 @@ def test_a_message_beyond_the_limit_ends_its_connection_and_is_told(make_site):
     waits = monster.measure(site.settings.ocpp_port, sender, other, frame(monster.READINGS))
     assert waits.answered.endswith("compressed messages are limited to 2097152 bytes")
 
-    def told():
+    def refusal():
         with site.read() as db:
             refused = Message.outcome == MessageOutcome.REFUSED
             return db.scalar(select(Message.error_description).where(refused))
 
-    assert "compressed messages are limited to 2097152 bytes" in eventually(told)
+    assert "compressed messages are limited to 2097152 bytes" in eventually(refusal)
     assert stored(site) == 0
 
 

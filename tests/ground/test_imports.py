@@ -22,10 +22,10 @@ SITE = "Depot Nord"
 def look(client, noun, data, **ticked):
     """What the desk says of a file, on one line."""
     upload = {"file": (io.BytesIO(data if isinstance(data, bytes) else data.encode()), "x.csv")}
-    return told(client.post(f"/{noun}/import", data={**upload, **ticked}))
+    return text_of(client.post(f"/{noun}/import", data={**upload, **ticked}))
 
 
-def told(answer):
+def text_of(answer):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
 
 
@@ -102,7 +102,7 @@ def test_columns_that_are_not_understood_stop_an_import_until_left_out(
     assert "This column was not understood: “" in look(operator, noun, text)
     refused = go(operator, noun, text)
     assert refused.status_code == 422
-    assert "Nothing was imported." in told(refused)
+    assert "Nothing was imported." in text_of(refused)
     assert count(db, model) == before
     assert go(operator, noun, text, leave_out="yes").status_code == 303
     assert count(db, model) == before + 1
@@ -180,7 +180,7 @@ def test_stations_are_tried_and_taken_back_before_they_are_registered(made, db, 
 def test_passwords_are_told_once_in_a_file_after_a_redirect(made, db, operator):
     done = go(operator, "stations", STATIONS)
     assert done.status_code == 303 and "/stations/import/passwords?at=" in done.location
-    page = told(operator.get(done.location))
+    page = text_of(operator.get(done.location))
     assert "1 station waits for a password" in page and "CP-91" in page and "CP-92" not in page
     chosen = only(db, Station, identity="CP-92").password_hash
     assert credentials.matches(chosen, b"chosen-password")
@@ -198,7 +198,7 @@ def test_a_station_that_was_seen_waits_for_no_password(made, db, operator):
     station = only(db, Station, identity="CP-91")
     station.last_seen_at, held = made.now, station.password_hash
     db.commit()
-    assert "No station waits for a password" in told(operator.get(done.location))
+    assert "No station waits for a password" in text_of(operator.get(done.location))
     assert operator.post(done.location).status_code == 303
     assert only(db, Station, identity="CP-91").password_hash == held
 
@@ -234,10 +234,10 @@ def test_a_long_file_of_stations_is_tried_in_part_and_left_to_a_job(
     assert "/jobs/" in done.location
     work_jobs()
     db.rollback()
-    page = told(operator.get(done.location))
+    page = text_of(operator.get(done.location))
     assert "Rows 31 / 31" in page and "Passwords of new stations" in page
     at = only(db, Job).begun_at.isoformat()
-    waiting = told(operator.get("/stations/import/passwords", query_string={"at": at}))
+    waiting = text_of(operator.get("/stations/import/passwords", query_string={"at": at}))
     assert "31 stations wait for a password" in waiting
 
 

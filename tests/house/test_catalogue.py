@@ -80,7 +80,7 @@ def catalogue(request):
     return request.param, texts.held("de", request.param)
 
 
-def told(catalogue):
+def pairs(catalogue):
     """Each text with its translation, form by form; those of one and of many are a pair."""
     for message in catalogue:
         if message.id and isinstance(message.id, str) and message.string:
@@ -99,7 +99,7 @@ def test_every_text_has_a_german_one(catalogue):
 def test_translations_keep_places_tags_and_edges(catalogue):
     name, german = catalogue
     odd = []
-    for text, translation in told(german):
+    for text, translation in pairs(german):
         places, kept = (Counter(re.findall(r"%\(\w+\)s|%%", each)) for each in (text, translation))
         # A sentence may leave out an English “its”; everywhere else all values are told.
         if not kept <= places or (name != "sentences" and kept != places):

@@ -43,7 +43,7 @@ class Billed:
     other_id: int
 
 
-def told(db, session, digest):
+def keep_event(db, session, digest):
     """Keep an event of a session's transaction."""
     db.add(
         TransactionEvent(
@@ -63,7 +63,7 @@ def billed(any_app):
         sessions = net.session(), net.session(tariff_version_id=None)
         for session in reversed(sessions):
             net.reading(session, 30, 5_000)
-            told(db, session, f"event {session.id}")
+            keep_event(db, session, f"event {session.id}")
         lone.issue(db, sessions[0].id, now=LATER)
         return Billed(net.site.tenant_id, *(session.id for session in sessions))
 
@@ -242,7 +242,7 @@ def test_readings_told_again_and_late_ones_leave_a_bill_verified(billed):
 def test_only_what_came_after_the_bill_may_turn_out_to_be_another_sessions(billed, table):
     with unit_of_work() as db:
         session = db.get_one(ChargingSession, billed.session_id)
-        told(db, session, "late")
+        keep_event(db, session, "late")
         sample = Sample("Energy.Active.Import.Register", Decimal(112_000), "Wh")
         item = Metered(
             session.station_id, 1, session.transaction_ref, (MeterReport(LATER, (sample,)),)

@@ -39,11 +39,11 @@ def net(postgres_app):
     return made
 
 
-def weighed_beside(app, net, told):
+def weighed_beside(app, net, happens):
     """The flags of the fee where something is told after it was weighed, and before that counts."""
     with unit_of_work() as db:
         assert no_show_fees.weigh_due(db, now=LATER) == 1
-        done = beside(app, told)
+        done = beside(app, happens)
     done()
     db.rollback()
     key = ChargingSession.start_key == f"no-show:{net.reserved}"
@@ -53,20 +53,20 @@ def weighed_beside(app, net, told):
 def test_a_driver_who_charged_elsewhere_at_the_site_meanwhile_speaks_against_the_fee(
     postgres_app, net
 ):
-    def told():
+    def settle():
         with unit_of_work() as db:
             net.db = db
             number = net.session(evse=2, started_at=STARTED + 5 * MINUTE).id
         with unit_of_work() as db:
             lone.settle(db, number, now=LATER)
 
-    assert weighed_beside(postgres_app, net, told) == ["reserved_came"]
+    assert weighed_beside(postgres_app, net, settle) == ["reserved_came"]
 
 
 def test_a_session_that_uses_it_meanwhile_speaks_against_the_fee(postgres_app, net):
-    def told():
+    def begin():
         with unit_of_work() as db:
             net.db = db
             begin_late(net, None)
 
-    assert weighed_beside(postgres_app, net, told) == ["reserved_used_later"]
+    assert weighed_beside(postgres_app, net, begin) == ["reserved_used_later"]

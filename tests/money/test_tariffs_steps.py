@@ -33,7 +33,7 @@ TARIFF_14 = tariff(
 )
 
 
-def told(quote: Quote) -> list[tuple[str, str, int]]:
+def lines_of(quote: Quote) -> list[tuple[str, str, int]]:
     return [(e.kind, format(e.quantity.normalize(), "f"), e.gross_minor) for e in quote.lines]
 
 
@@ -45,7 +45,7 @@ def charged(start: str, end: str, charging_until: str | None = None) -> Usage:
 
 def test_charging_is_not_rounded_where_parking_follows():
     """Example 1: 5 and 5 minutes of charging, 2 of parking."""
-    assert told(price(TARIFF_14, charged("16:55", "17:07", "17:05"))) == [
+    assert lines_of(price(TARIFF_14, charged("16:55", "17:07", "17:05"))) == [
         ("charging_time", "5", 10),
         ("charging_time", "5", 20),
         ("idle", "15", 30),
@@ -55,7 +55,7 @@ def test_charging_is_not_rounded_where_parking_follows():
 def test_the_step_of_the_last_price_rounds_the_total_of_all():
     """Example 2: 35 minutes become 45, of which 25 are billed before 17:00."""
     quote = price(TARIFF_14, charged("16:35", "17:10"))
-    assert told(quote) == [("charging_time", "25", 50), ("charging_time", "20", 80)]
+    assert lines_of(quote) == [("charging_time", "25", 50), ("charging_time", "20", 80)]
     assert quote.gross_minor == 130
     assert [say(fact) for fact in quote.explanation if fact[0] != "why.unpriced"] == [
         "Charging time counts in started steps of 900 seconds, once for the whole session: "
@@ -66,7 +66,7 @@ def test_the_step_of_the_last_price_rounds_the_total_of_all():
 
 def test_the_last_price_is_the_last_that_cost_something_to_use():
     """Example 3: parking is free from 20:00 on; the 8 minutes before it count as 15."""
-    assert told(price(TARIFF_14, charged("19:40", "20:12", "19:52"))) == [
+    assert lines_of(price(TARIFF_14, charged("19:40", "20:12", "19:52"))) == [
         ("charging_time", "12", 48),
         ("idle", "15", 30),
     ]
@@ -83,7 +83,7 @@ def test_energy_is_rounded_in_its_total():
             [("2026-03-02 17:00", 4300), ("2026-03-02 18:00", 5400)],
         ),
     )
-    assert told(quote) == [("energy", "4.3", 86), ("energy", "1.2", 32)]
+    assert lines_of(quote) == [("energy", "4.3", 86), ("energy", "1.2", 32)]
     assert quote.energy_wh == 5400
 
 
@@ -104,7 +104,7 @@ def test_only_the_parking_is_rounded_where_both_cost(charging, parking, step, bi
             f"{6 + charging // 60:02}:{charging % 60:02}",
         ),
     )
-    assert tuple(quantity for _, quantity, _ in told(quote)) == billed
+    assert tuple(quantity for _, quantity, _ in lines_of(quote)) == billed
 
 
 def test_minutes_of_charging_across_a_change_of_price():
@@ -114,7 +114,7 @@ def test_minutes_of_charging_across_a_change_of_price():
         tariff({**both, "price": "0.05", "when": BEFORE_17}, {**both, "price": "0.07"}),
         charged("16:54", "17:22"),
     )
-    assert told(quote) == [("charging_time", "6", 30), ("charging_time", "24", 168)]
+    assert lines_of(quote) == [("charging_time", "6", 30), ("charging_time", "24", 168)]
 
 
 def test_idle_time_in_its_grace_is_no_last_price():
@@ -125,7 +125,7 @@ def test_idle_time_in_its_grace_is_no_last_price():
         ),
         charged("10:00", "10:33", "10:25"),
     )
-    assert told(quote) == [("charging_time", "30", 60)]
+    assert lines_of(quote) == [("charging_time", "30", 60)]
 
 
 @given(usages(), st.integers(1, 1439), st.sampled_from([7, 60, 900, 1000]))

@@ -49,7 +49,7 @@ def full(app):
     app.config["SETTINGS"] = usual
 
 
-def told(app, **environ):
+def settings_of(app, **environ):
     with app.app_context():
         return {row.name: row for row in about.settings_in_use(environ)}
 
@@ -62,7 +62,7 @@ def test_readme_has_every_setting_as_the_code_says_it():
 
 
 def test_a_setting_says_where_its_value_is_from(full):
-    rows = told(full, AMPDESK_HEARTBEAT_S="120", AMPDESK_LOG_LEVEL="info")
+    rows = settings_of(full, AMPDESK_HEARTBEAT_S="120", AMPDESK_LOG_LEVEL="info")
     assert (rows["AMPDESK_HEARTBEAT_S"].origin, rows["AMPDESK_HEARTBEAT_S"].value) == (
         "environment",
         "120",
@@ -74,12 +74,12 @@ def test_a_setting_says_where_its_value_is_from(full):
 
 def test_a_key_that_was_made_once_is_from_the_data_folder(app):
     app.config["SETTINGS"].signing_key()
-    row = told(app)["AMPDESK_SECRET_KEY"]
+    row = settings_of(app)["AMPDESK_SECRET_KEY"]
     assert (row.origin, row.value) == ("file", about.MASK)
 
 
 def test_no_secret_is_shown(full, desk):
-    rows = told(full)
+    rows = settings_of(full)
     assert rows["AMPDESK_SMTP_URL"].value == (
         f"smtp://{about.MASK}@mail.example.com:587/?{about.MASK}"
     )

@@ -48,10 +48,10 @@ SECRETS = ("04DEADBEEF", "ada@example.org", "hunter2", "topsecrettoken", "secret
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def heard(tmp_path_factory):
     """What a Sentry hears of the program: its events, and all of it as text."""
     with Sentry(status=200, text="{}") as sentry:
-        run(tmp_path_factory.mktemp("told"), AMPDESK_SENTRY_DSN=sentry.dsn)
+        run(tmp_path_factory.mktemp("heard"), AMPDESK_SENTRY_DSN=sentry.dsn)
         return sentry.events, "\n".join(sentry.texts)
 
 
@@ -63,8 +63,8 @@ def run(folder, program=PROGRAM, **more):
 
 
 @pytest.mark.landing
-def test_sentry_hears_where_something_failed_and_nothing_that_somebody_wrote(told):
-    events, text = told
+def test_sentry_hears_where_something_failed_and_nothing_that_somebody_wrote(heard):
+    events, text = heard
     kinds = [event["exception"]["values"][-1]["type"] for event in events if "exception" in event]
     assert kinds == ["ValueError", "KeyError", "RuntimeError", "SystemError"]
     for event in events:
@@ -80,8 +80,8 @@ def test_sentry_hears_where_something_failed_and_nothing_that_somebody_wrote(tol
     assert not [secret for secret in SECRETS if secret in text]
 
 
-def test_a_failure_over_and_over_is_told_as_often_as_it_is_logged(told):
-    events, _ = told
+def test_a_failure_over_and_over_is_told_as_often_as_it_is_logged(heard):
+    events, _ = heard
     lost = [event for event in events if event.get("message") == "mail to %s is lost"]
     assert len(lost) == 3
 

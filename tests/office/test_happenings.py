@@ -54,7 +54,7 @@ def look(now=None):
     gather(deliveries.listening(flask_db.session()), now or datetime.now(UTC))
 
 
-def told():
+def bodies():
     flask_db.session.rollback()
     rows = flask_db.session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id)).all()
     return [json.loads(row.body) for row in rows]
@@ -65,7 +65,7 @@ def test_every_kind_of_event_is_told_once_with_all_its_members(network):
     everything(network)
     look()
     look()
-    found = told()
+    found = bodies()
     assert sorted(one["type"] for one in found) == sorted(WebhookEvent)
     for one in found:
         assert set(one["data"]) == set(TOLD[one["type"]].model_fields)
@@ -113,8 +113,8 @@ def test_an_order_is_told_of_when_it_ends_however_long_ago_it_was_given(network)
     slow.state, slow.settled_at = CommandState.REJECTED, now + timedelta(minutes=3)
     network.db.commit()
     look(now + timedelta(minutes=3))
-    assert [one["data"]["id"] for one in told()][-1] == slow.id
-    assert len(told()) == 4
+    assert [one["data"]["id"] for one in bodies()][-1] == slow.id
+    assert len(bodies()) == 4
 
 
 def test_a_long_absence_of_the_round_is_made_up_for(network):
@@ -122,7 +122,7 @@ def test_a_long_absence_of_the_round_is_made_up_for(network):
     look(network.now - HOUR)
     everything(network)
     look(network.now + 5 * HOUR)
-    assert {one["type"] for one in told()} == {"session.ended", "connector.status"}
+    assert {one["type"] for one in bodies()} == {"session.ended", "connector.status"}
 
 
 def test_a_round_that_finds_more_than_it_takes_goes_on(network, monkeypatch):
@@ -135,7 +135,7 @@ def test_a_round_that_finds_more_than_it_takes_goes_on(network, monkeypatch):
     network.db.commit()
     while gather(deliveries.listening(flask_db.session()), network.now + timedelta(seconds=9)):
         pass
-    assert len(told()) == 20
+    assert len(bodies()) == 20
 
 
 @pytest.mark.parametrize("count", [2, 40])

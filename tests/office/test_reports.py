@@ -47,7 +47,7 @@ def run(net, kind, days=MARCH, now=NOW, kept_days=365, **wanted):
     return reports.run(net.db, kind, asked, now=now, kept_days=kept_days)
 
 
-def told(report):
+def flat(report):
     """Each line with its figures, as a file has them."""
     columns, rows = report.flat()
     return [tuple(read(row) for _, read in columns) for row in rows]
@@ -82,7 +82,7 @@ def test_energy_is_that_of_sessions_that_began_in_the_period(net):
     charged(net, datetime(2026, 3, 2, 20, tzinfo=UTC), 4_000)
     charged(net, datetime(2026, 3, 31, 22, 30, tzinfo=UTC))  # 1 April in Berlin
     report = run(net, "energy")
-    assert told(report) == [("Depot", 10, 2, 5, 5400)]
+    assert flat(report) == [("Depot", 10, 2, 5, 5400)]
     assert report.curves[0][1][1] == 10.0
     assert sum(report.curves[0][1]) == 10.0
 
@@ -95,7 +95,7 @@ def test_a_day_is_that_of_each_sites_own_clock(net):
     ((_, values),) = run(net, "energy").curves
     assert (values[8], values[9]) == (2.0, 1.0)
     days = period.of_days("2026-03-10", "2026-03-10", MARCH)
-    assert told(run(net, "energy", days)) == [("Depot", 1, 1, 1, 3600)]
+    assert flat(run(net, "energy", days)) == [("Depot", 1, 1, 1, 3600)]
 
 
 def test_a_report_lately_ends_with_the_day_of_the_site_where_it_is_latest(net):
@@ -111,7 +111,7 @@ def test_a_running_session_counts_until_now(net):
         energy_wh=Decimal(500),
     )  # fmt: skip
     report = run(net, "energy", period.month("2026-04"))
-    assert told(report) == [("Depot", Decimal("0.5"), 1, Decimal("0.5"), 600)]
+    assert flat(report) == [("Depot", Decimal("0.5"), 1, Decimal("0.5"), 600)]
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_revenue_takes_credits_off_and_adds_no_currencies(net):
     net.db.flush()
     report = run(net, "revenue")
     gross = Decimal(sum(each.gross_minor for each in own)) / 100
-    assert [row[:3] for row in told(report)] == [("Depot", "EUR", gross), ("Depot", "CHF", 7)]
-    assert [row[-1] for row in told(report)] == [2, 1]  # Credits cancel what they are of.
+    assert [row[:3] for row in flat(report)] == [("Depot", "EUR", gross), ("Depot", "CHF", 7)]
+    assert [row[-1] for row in flat(report)] == [2, 1]  # Credits cancel what they are of.
     assert {line.currency: line.sums["gross_minor"] for line in report.whole} == {
         "EUR": gross * 100,
         "CHF": 700,
@@ -168,7 +168,7 @@ def test_the_first_try_of_a_visit_is_told_from_the_next(net):
     for minute, wh in ((0, 0), (5, 8_000), (60, 9_000)):  # fails, charges; comes back later
         charged(net, at + timedelta(minutes=minute), wh, minutes=3)
     charged(net, at, 5_000, token="OTHER")
-    assert told(run(net, "tries")) == [("Depot", 3, 2, Decimal("66.667"), 4)]
+    assert flat(run(net, "tries")) == [("Depot", 3, 2, Decimal("66.667"), 4)]
 
 
 def test_use_is_counted_by_the_second_on_the_local_clock(net):
@@ -295,8 +295,8 @@ def test_a_fault_counts_once_with_its_time(net):
     said(net, begin + timedelta(hours=3), Availability.AVAILABLE)
     said(net, begin + timedelta(hours=9), Availability.FAULTED, code="GroundFailure")
     said(net, begin + timedelta(hours=9, minutes=30), Availability.AVAILABLE)
-    assert told(run(net, "faults", DAY)) == [("Depot", 2, 9000)]
-    assert told(run(net, "faults", DAY, by="error")) == [
+    assert flat(run(net, "faults", DAY)) == [("Depot", 2, 9000)]
+    assert flat(run(net, "faults", DAY, by="error")) == [
         ("GroundFailure", 2, 5400),
         ("HighTemperature", 0, 3600),
     ]
@@ -307,18 +307,18 @@ def test_a_fault_that_is_told_anew_in_the_period_began_before_it(net):
     said(net, begin - timedelta(days=5), Availability.FAULTED, code="GroundFailure")
     said(net, begin + timedelta(hours=2), Availability.FAULTED, code="HighTemperature")
     said(net, begin + timedelta(hours=3), Availability.AVAILABLE)
-    assert told(run(net, "faults", DAY)) == [("Depot", 0, 3600)]
+    assert flat(run(net, "faults", DAY)) == [("Depot", 0, 3600)]
 
 
 def test_the_time_of_a_fault_ends_with_the_period_on_the_sites_clock(net):
     begin = plugged(net, (0, None))
     said(net, begin + timedelta(hours=23), Availability.FAULTED)
     said(net, begin + timedelta(hours=30), Availability.AVAILABLE)
-    assert told(run(net, "faults", DAY)) == [("Depot", 1, 3600)]
-    assert told(run(net, "faults", DAY, now=begin + timedelta(hours=23, minutes=5))) == [
+    assert flat(run(net, "faults", DAY)) == [("Depot", 1, 3600)]
+    assert flat(run(net, "faults", DAY, now=begin + timedelta(hours=23, minutes=5))) == [
         ("Depot", 1, 300)
     ]
-    assert told(run(net, "faults", DAY, now=begin + timedelta(hours=22))) == [("Depot", 1, 0)]
+    assert flat(run(net, "faults", DAY, now=begin + timedelta(hours=22))) == [("Depot", 1, 0)]
 
 
 def test_what_is_left_out_of_the_lines_is_in_the_last_one(net):

@@ -255,7 +255,7 @@ def test_the_desk_tells_what_it_changes(place, watch, endpoint):
     watch.begin()
     answer = place.post(client, found[endpoint], sent)
     assert answer.status_code < 400, complaints(answer.text)
-    assert_told(watch, endpoint, flashed(client))
+    assert_tells(watch, endpoint, flashed(client))
 
 
 def complaints(page):
@@ -274,7 +274,7 @@ def test_the_api_tells_what_it_changes(place, watch, operation):
     watch.begin()
     answer = place.ask(OPERATIONS[operation], sent)
     assert answer.status_code < 400, answer.json
-    assert_told(watch, operation, answer.json)
+    assert_tells(watch, operation, answer.json)
 
 
 def flashed(client):
@@ -282,7 +282,7 @@ def flashed(client):
         return [str(words) for _, words in cookie.get("_flashes", ())]
 
 
-def assert_told(watch, endpoint, words=""):
+def assert_tells(watch, endpoint, words=""):
     assert watch.changed, words
     assert not watch.found, watch.found
     assert ("audit_entries" in watch.changed) is (endpoint not in SILENT)

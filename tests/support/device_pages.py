@@ -43,7 +43,7 @@ class Town:
         self.db.expunge_all()
         return client
 
-    def told(self, station: Station, **values: str | None) -> None:
+    def reports(self, station: Station, **values: str | None) -> None:
         """Let a station have told some values, with `__` for what Python cannot spell."""
         names = {parse(key.replace("__", "/")): value for key, value in values.items()}
         told = [Told(name, value, writable=True) for name, value in names.items()]

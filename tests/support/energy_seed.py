@@ -79,11 +79,11 @@ def fill(db: Session, station: Station, now: datetime) -> ChargingProfile:
             ),
         ]
     )
-    _told(db, station, now)
+    _reports(db, station, now)
     return night
 
 
-def _told(db: Session, station: Station, now: datetime) -> None:
+def _reports(db: Session, station: Station, now: datetime) -> None:
     here: dict[str, Any] = {"station_id": station.id}
     composite = CompositeSchedule(
         **here,

@@ -99,7 +99,7 @@ class Teller(threading.Thread):
             for number in itertools.count():
                 action, payload = self._script.send(answer)
                 call = f"{self.identity}-{number}"
-                answer = self._told(call, action, payload)
+                answer = self._until_answered(call, action, payload)
                 self.answered.append(Told(call, action, payload, answer))
                 self._enough.wait(PAUSE_S)
         except StopIteration:
@@ -133,7 +133,7 @@ class Teller(threading.Thread):
             yield self.sessions[-1]
             began, register_wh = began + timedelta(minutes=LASTS + BREAK), last_wh
 
-    def _told(self, number: str, action: str, payload: Payload) -> Payload:
+    def _until_answered(self, number: str, action: str, payload: Payload) -> Payload:
         """Send a call until it is answered."""
         text = json.dumps([2, number, action, payload])
         while not self._gone.is_set():

@@ -19,7 +19,7 @@ def call(action="Reset", sent_at=1.0):
     return OurCall("m", action, {}, "", 0.0, None, 30.0, sent_at=sent_at)
 
 
-def told(event, **given):
+def outcome_after(event, **given):
     return outcome_of(Version.V16, event, ENCODING, {}, **given)
 
 
@@ -33,7 +33,7 @@ def told(event, **given):
     ],
 )
 def test_whoever_hangs_up_on_a_restart_has_obeyed_unless_we_hung_up(action, sent_at, by_us, state):
-    assert told(Cancelled(call(action, sent_at)), by_us=by_us).state is state
+    assert outcome_after(Cancelled(call(action, sent_at)), by_us=by_us).state is state
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_whoever_hangs_up_on_a_restart_has_obeyed_unless_we_hung_up(action, sent
     ],
 )
 def test_only_what_another_form_could_mend_is_tried_again(event, end):
-    assert end_of(event, told(event)) is end
+    assert end_of(event, outcome_after(event)) is end
 
 
 def test_an_answer_that_cannot_be_read_is_a_failure_and_says_so():
-    outcome = told(Answered(call(), {"state": "Accepted"}, 0.1, ""))
+    outcome = outcome_after(Answered(call(), {"state": "Accepted"}, 0.1, ""))
     assert outcome.state is CommandState.FAILED
     assert outcome.sentence.startswith("The charger's answer cannot be understood: ")
 
@@ -86,7 +86,7 @@ def test_a_yes_is_known_in_other_letters(answer, notes):
 
 def test_what_an_answer_says_beyond_its_schema_is_kept():
     event = Answered(call(), {"status": "accepted", "vendor": 1}, 0.1, "")
-    assert told(understood(event, Version.V16, strict=False)).answer["vendor"] == 1
+    assert outcome_after(understood(event, Version.V16, strict=False)).answer["vendor"] == 1
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_an_answer_says_beyond_its_schema_is_kept():
 def test_no_error_leaves_a_hole_in_its_sentence(frame, sentence):
     error = parse(frame, Version.V16)
     event = Refused(call(), error.fault, error.code, error.description, error.details, 0.1, frame)
-    assert told(event).sentence == sentence
+    assert outcome_after(event).sentence == sentence
 
 
 @pytest.mark.parametrize("version", Version)

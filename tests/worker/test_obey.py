@@ -146,7 +146,7 @@ def test_a_decision_ends_the_open_connection_and_refuses_the_next(
             gone = db.get(Station, number).connection_id is None
             return gone and (kept.close_code, kept.close_reason) == (1008, said)
 
-    def told():
+    def knocked():
         with site.read() as db:
             query = select(HandshakeAttempt).where(
                 HandshakeAttempt.identity == login[0], HandshakeAttempt.reason == reason
@@ -154,7 +154,7 @@ def test_a_decision_ends_the_open_connection_and_refuses_the_next(
             return db.scalar(query)
 
     eventually(noted, WITHIN_S, "why it ended is kept")
-    knock = eventually(told, WITHIN_S, "the refusal is under Setup")
+    knock = eventually(knocked, WITHIN_S, "the refusal is under Setup")
     assert reason == "unknown_identity" or knock.station_id == number
 
 

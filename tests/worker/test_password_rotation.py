@@ -55,7 +55,7 @@ def rotate(site, identity):
         return commands.queue(db, SYSTEM, row, Order.CHANGE_PASSWORD, {}, now=now, ttl_s=30).id
 
 
-def told(station):
+def new_password(station):
     """The id of the call that brings the new password, and that password."""
     number, payload = station.hear("ChangeConfiguration")
     return number, payload["value"]
@@ -85,7 +85,7 @@ def refused_in_the_end(site, identity, password):
 
 def test_who_hangs_up_without_an_answer_and_comes_with_the_new_one_has_obeyed(site, login, station):
     number = rotate(site, login[0])
-    _, new = told(station)
+    _, new = new_password(station)
     station.close()
     assert passes(site, login[0], new)
     ends(site, number, CommandState.ACCEPTED, NEW)
@@ -95,7 +95,7 @@ def test_who_hangs_up_without_an_answer_and_comes_with_the_new_one_has_obeyed(si
 
 def test_who_is_back_before_it_is_written_with_which_one_is_not_locked_out(site, login, station):
     number = rotate(site, login[0])
-    told(station)
+    new_password(station)
     with site.work() as db:
         command, now = db.get(Command, number), datetime.now(UTC)
         password_rotation.line_lost(db, command)
@@ -108,7 +108,7 @@ def test_who_is_back_before_it_is_written_with_which_one_is_not_locked_out(site,
 
 def test_the_order_waits_for_the_return(site, login, station):
     number = rotate(site, login[0])
-    told(station)
+    new_password(station)
     station.close()
     waiting = "The connection ended before the answer: its next password will tell."
     ends(site, number, CommandState.SENT, waiting)
@@ -116,7 +116,7 @@ def test_the_order_waits_for_the_return(site, login, station):
 
 def test_who_comes_back_with_the_old_one_has_not_obeyed(site, login, station):
     number = rotate(site, login[0])
-    _, new = told(station)
+    _, new = new_password(station)
     station.close()
     assert passes(site, *login)
     ends(site, number, CommandState.FAILED, OLD)
@@ -124,13 +124,13 @@ def test_who_comes_back_with_the_old_one_has_not_obeyed(site, login, station):
     again = RawStation(site, *login, "ocpp1.6")
     again.boot()
     rotate(site, login[0])
-    assert told(again)[1] != new
+    assert new_password(again)[1] != new
     again.close()
 
 
 def test_a_new_connection_with_the_old_one_before_the_first_has_ended(site, login, station):
     number = rotate(site, login[0])
-    told(station)
+    new_password(station)
     second = RawStation(site, *login, "ocpp1.6")
     ends(site, number, CommandState.FAILED, OLD)
     second.close()
@@ -143,7 +143,7 @@ def test_who_never_answers_and_comes_with_the_new_one_has_obeyed_late(site, logi
     station = RawStation(site, *login, "ocpp1.6")
     station.boot()
     number = rotate(site, login[0])
-    _, new = told(station)
+    _, new = new_password(station)
     late = "The charger did not answer within 2 s; it may still act on it."
     ends(site, number, CommandState.TIMED_OUT, late)
     station.close()
@@ -154,7 +154,7 @@ def test_who_never_answers_and_comes_with_the_new_one_has_obeyed_late(site, logi
 
 def test_who_comes_with_the_new_one_before_its_answer_has_obeyed(site, login, station):
     number = rotate(site, login[0])
-    message_id, new = told(station)
+    message_id, new = new_password(station)
     second = RawStation(site, login[0], new, "ocpp1.6")
     ends(site, number, CommandState.ACCEPTED, NEW)
     with pytest.raises(ConnectionClosed):
@@ -167,7 +167,7 @@ def test_who_comes_with_the_new_one_before_its_answer_has_obeyed(site, login, st
 
 def test_a_second_new_password_waits_for_the_first(site, login, station):
     number = rotate(site, login[0])
-    message_id, new = told(station)
+    message_id, new = new_password(station)
     with pytest.raises(Conflict, match="has not come back with it"):
         rotate(site, login[0])
     station.answer(message_id, {"status": "RebootRequired"})
@@ -184,7 +184,7 @@ def test_one_rotation_after_the_other(site, login, station):
     identity, client = login[0], station
     for _ in range(2):
         rotate(site, identity)
-        message_id, new = told(client)
+        message_id, new = new_password(client)
         client.answer(message_id, {"status": "Accepted"})
         client.close()
         client = RawStation(site, identity, new, "ocpp1.6")
@@ -195,7 +195,7 @@ def test_one_rotation_after_the_other(site, login, station):
 
 def test_a_password_of_staff_ends_one_that_is_on_its_way(site, login, station):
     number = rotate(site, login[0])
-    _, new = told(station)
+    _, new = new_password(station)
     with site.work() as db:
         row = db.scalar(select(Station).where(Station.identity == login[0]))
         typed = stations.new_password(db, SYSTEM, row, now=datetime.now(UTC))
@@ -210,7 +210,7 @@ def test_a_password_of_staff_ends_one_that_is_on_its_way(site, login, station):
 
 def test_the_worker_may_be_killed_while_it_waits(site, login, station):
     number = rotate(site, login[0])
-    _, new = told(station)
+    _, new = new_password(station)
     site.kill9("worker")
     site.restart("worker")
     site.wait_ready()

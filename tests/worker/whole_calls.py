@@ -117,18 +117,18 @@ class Talk:
         if kind == "start":
             card, wh, minutes, plug = rest
             self._ref, self._seq = self._ref + 1, 0
-            told = self._told("Started", "Authorized", wh, _time(now, minutes), card)
+            told = self._body("Started", "Authorized", wh, _time(now, minutes), card)
             return told | {"evse": {"id": plug, "connectorId": 1}}
         if kind == "end":
             card, wh, minutes, _ = rest
-            return self._told("Ended", "StopAuthorized", wh, _time(now, minutes), card)
+            return self._body("Ended", "StopAuthorized", wh, _time(now, minutes), card)
         card, wh, minutes, state, offline = rest
-        told = self._told("Updated", "MeterValuePeriodic", wh, _time(now, minutes), card)
+        told = self._body("Updated", "MeterValuePeriodic", wh, _time(now, minutes), card)
         if state:
             told["transactionInfo"]["chargingState"] = state
         return told | ({"offline": True} if offline else {})
 
-    def _told(self, kind: str, trigger: str, wh: int, at: str, card: str | None) -> dict[str, Any]:
+    def _body(self, kind: str, trigger: str, wh: int, at: str, card: str | None) -> dict[str, Any]:
         contexts = {"Started": "Transaction.Begin", "Ended": "Transaction.End"}
         told: dict[str, Any] = {
             "eventType": kind,
