@@ -148,10 +148,10 @@ def build(app: Flask, now: datetime) -> Town:
     """Fill the application's database."""
     with app.app_context():
         db = flask_db.session()
-        theirs = _network(db, now)
+        theirs = network(db, now)
         _move_aside(db, theirs.tenant_id)
         poison(db, _rows_of_tenant(theirs.tenant_id), f"{MARKUP}{THEIRS}\r\nX-Forged: 1")
-        ours = _network(db, now)
+        ours = network(db, now)
         depot = _at_site(db, ours, "Depot Nord")
         garage = _at_site(db, ours, "City Garage")
         _near_people(db, ours, garage.ids["site_id"], now)
@@ -165,7 +165,7 @@ def build(app: Flask, now: datetime) -> Town:
     return Town(app, theirs, ours, depot, garage)
 
 
-def _network(db: Session, now: datetime) -> Side:
+def network(db: Session, now: datetime) -> Side:
     """A tenant with everything that the seed knows, a group of tags and a token of its admin."""
     tenant = Tenant(name=f"Company {db.scalar(select(func.count(Tenant.id)))}", created_at=now)
     db.add(tenant)
