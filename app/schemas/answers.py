@@ -37,7 +37,9 @@ class Answer(BaseModel):
         """Write a row (or a mapping) as JSON."""
         named = row.__getitem__ if isinstance(row, Mapping) else partial(getattr, row)
         return {
-            name: put(named(name) if how is None else how(row)) for name, how, put in _members(cls)
+            name: value if type(value) in _AS_THEY_ARE else put(value)
+            for name, how, put in _members(cls)
+            for value in (named(name) if how is None else how(row),)
         }
 
 
@@ -71,16 +73,19 @@ def plain(value: object) -> Any:
     """A value as JSON knows it: times in UTC with Z, exact numbers as numbers."""
     if type(value) in _AS_THEY_ARE:
         return value
-    if isinstance(value, Enum):
-        return value.value
+    if type(value) is dict or isinstance(value, Mapping):
+        return {
+            str(key): item if type(item) in _AS_THEY_ARE else plain(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [item if type(item) in _AS_THEY_ARE else plain(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
     return value
