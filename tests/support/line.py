@@ -54,7 +54,10 @@ class Line:
     def ask(self, action: str, payload: Any) -> list[Any] | None:
         """Send a call; its answer's frame, or None when the worker stays silent."""
         self._count += 1
-        text = json.dumps([2, f"m{self._count}", action, payload])
+        return self.say(json.dumps([2, f"m{self._count}", action, payload]))
+
+    def say(self, text: str) -> list[Any] | None:
+        """Send a call as it stands; its answer's frame."""
         [event] = self._connection.receive_text(text, time.monotonic())
         assert isinstance(event, Call), event
         answer = self._dispatch.answer(self._held, event)

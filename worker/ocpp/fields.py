@@ -22,6 +22,9 @@ _FORM = re.compile(
         \s*(?P<zone>Z|z|UTC|GMT|(?P<sign>[+\-\u2212])(?P<zh>\d\d?)(?::?(?P<zm>\d\d))?)?""",
     re.VERBOSE | re.ASCII,
 )
+#: So many digits are seconds from 2001 to 2286, or thousandths or millionths of them.
+_COUNTED = re.compile(r"([1-9]\d{9}(?:\d{3}){0,2})(?:\.\d{0,9})?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 64
 #: Lengths of `YYYY-MM-DDTHH:MM:SSZ` without and with three or six decimals.
 _COMMON_LENGTHS = (20, 24, 27)
@@ -38,7 +41,12 @@ class Instant(NamedTuple):
 
 
 def read_instant(value: object) -> Instant | None:
-    """Read a timestamp, or None when it is none or lies outside of the years 1 to 9999."""
+    """Read a timestamp, or None when it is none or lies outside of the years 1 to 9999.
+
+    Seconds, milliseconds or microseconds since 1970 are known by how many digits they have.
+    """
+    if isinstance(value, int | float):
+        value = str(value)
     if not isinstance(value, str) or len(value) > _LONGEST:
         return None
     if value[-1:] == "Z" and value[10:11] == "T" and len(value) in _COMMON_LENGTHS:
@@ -48,7 +56,7 @@ def read_instant(value: object) -> Instant | None:
             pass  # a leap second, or no timestamp at all: the slow way tells
     match = _FORM.fullmatch(value.strip())
     if match is None:
-        return None
+        return _since_1970(value.strip())
     part = match.groupdict()
     fraction = (part["fraction"] or "")[:6].ljust(6, "0")
     second = int(part["second"] or 0)
@@ -72,6 +80,14 @@ def read_instant(value: object) -> Instant | None:
         return Instant(moment.astimezone(UTC), assumed_zone=offset is None)
     except (ValueError, OverflowError):
         return None
+
+
+def _since_1970(text: str) -> Instant | None:
+    match = _COUNTED.fullmatch(text)
+    if match is None:
+        return None
+    seconds = Decimal(text).scaleb(10 - len(match[1]))
+    return Instant(_EPOCH + timedelta(microseconds=int(seconds * 1_000_000)))
 
 
 def format_instant(moment: datetime) -> str:

@@ -1,0 +1,146 @@
+"""One session of 4.2 kWh, told plainly and in every odd dress that firmwares are known for."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.access import tags
+from app.domain.ground.vocabulary import SYSTEM
+from app.extensions import db as flask_db
+from app.models import Bill, ChargingSession
+from app.process.clock import utc_now
+from tests.support import lone
+from tests.support.charging import network
+from tests.support.gated import station
+from tests.support.line import Line
+from worker.ocpp.versions import Version
+
+TAG = "04A2B3C4D5E680"
+
+
+def at(now, minutes):
+    return (now + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def by_16(now, transaction):
+    """Start, reading and stop by OCPP 1.6; registers are whole."""
+    reading = {"timestamp": at(now, -30), "sampledValue": [{"value": "3000", "unit": "Wh"}]}
+    return [
+        (
+            "StartTransaction",
+            {"connectorId": 1, "idTag": TAG, "meterStart": 1000, "timestamp": at(now, -60)},
+        ),
+        (
+            "MeterValues",
+            {"connectorId": 1, "transactionId": transaction, "meterValue": [reading]},
+        ),
+        (
+            "StopTransaction",
+            {"transactionId": transaction, "meterStop": 5200, "timestamp": at(now, -1)},
+        ),
+    ]
+
+
+def by_201(now, transaction):
+    """The same by OCPP 2.x."""
+
+    def event(number, kind, minutes, register, trigger):
+        sample = {"value": register, "context": "Sample.Periodic"}
+        told: dict[str, Any] = (
+            {"idToken": {"idToken": TAG, "type": "ISO14443"}} if number == 0 else {}
+        )
+        return "TransactionEvent", told | {
+            "eventType": kind,
+            "timestamp": at(now, minutes),
+            "triggerReason": trigger,
+            "seqNo": number,
+            "transactionInfo": {"transactionId": str(transaction)},
+            "evse": {"id": 1, "connectorId": 1},
+            "meterValue": [{"timestamp": at(now, minutes), "sampledValue": [sample]}],
+        }
+
+    return [
+        event(0, "Started", -60, 1000, "CablePluggedIn"),
+        event(1, "Updated", -30, 3000, "MeterValuePeriodic"),
+        event(2, "Ended", -1, 5200, "EVDeparted"),
+    ]
+
+
+def capitals(text):
+    return re.sub(r'"([a-z])(\w*)":', lambda found: f'"{found[1].upper()}{found[2]}":', text)
+
+
+def since_1970(factor):
+    def dress(text):
+        def counted(found):
+            return str(int(datetime.fromisoformat(found[1]).timestamp() * factor))
+
+        return re.sub(r'"(\d{4}-\d\d-\d\dT[\d:]*Z)"', counted, text)
+
+    return dress
+
+
+def other(pattern, replacement):
+    return lambda text: re.sub(pattern, replacement, text)
+
+
+DRESSES = {
+    "plain": lambda text: text,
+    "capital_members": capitals,
+    "action_in_small_letters": other(r'(,")([A-Z]\w+)(",)', lambda m: m[1] + m[2].lower() + m[3]),
+    "since_1970_in_s": since_1970(1),
+    "since_1970_in_ms": since_1970(1000),
+    "numbers_as_texts": other(r"(: )(\d+)", r'\1"\2"'),
+    "decimal_comma": other(r'("meterSt\w+"|"value"): "?(\d+)"?', r"\1: \2,0"),
+    "decimal_comma_in_text": other(r'("meterSt\w+"|"value"): "?(\d+)"?', r'\1: "\2,0"'),
+    "leading_zeros": other(r": (\d+)", r": 000\1"),
+    "plus": other(r": (\d+)", r": +\1"),
+    "open_point": other(r'("meterSt\w+"|"value"): "?(\d+)"?', r"\1: \2."),
+    "true_and_none": other(r"\{", '{"offline": False, "reservationId": None, '),
+    "control_characters": other(r"\{", '{"customData": {"vendorId": "a\tb\nc\x01d"}, '),
+    "bad_escapes": other(r"\{", r'{"customData": {"vendorId": "C:\\x\\ud800"}, '),
+    "trailing_commas": other(r"([}\]])", r",\1"),
+    "last_brackets_missing": lambda text: text[:-2],
+    "trailing_nul": lambda text: text + "\0",
+    "byte_order_mark": lambda text: "\ufeff" + text,
+    "single_quotes": lambda text: text.replace('"', "'"),
+    "lists_of_one": other(r'("transactionInfo"|"evse"): (\{[^}]*\})', r"\1: [\2]"),
+    "words_in_capitals": other(r'"(Started|Updated|Ended|Wh)"', lambda m: m[0].upper()),
+}
+
+
+@pytest.fixture
+def charger(any_app):
+    """A station of a site with a tariff, whose driver's tag is listed."""
+    db = flask_db.session()
+    net = network(db)
+    made = station(db, "CP-8")
+    made.site.tariff = net.version.tariff
+    made.max_power_w = 22_000
+    tags.add(db, SYSTEM, net.site.tenant_id, now=utc_now(), value=TAG, driver_id=net.driver.id)
+    db.commit()
+    return lambda version: Line(any_app, made, version, strict=False)
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+def test_a_session_is_billed_the_same_in_any_dress(charger, version, dress):
+    line, now = charger(version), utc_now()
+    session = by_16 if version is Version.V16 else by_201
+    transaction = 7
+    for number in range(3):
+        action, payload = session(now, transaction)[number]
+        answer = line.say(DRESSES[dress](json.dumps([2, f"m{number}", action, payload])))
+        assert answer[0] == 3, answer
+        transaction = answer[2].get("transactionId", transaction)
+    line.end()
+    db = flask_db.session()
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    assert row.ended_at - row.started_at == timedelta(minutes=59)
+    [bill] = db.scalars(select(Bill))
+    assert bill.energy_wh == 4200
