@@ -115,7 +115,7 @@ class CooperativeConnection(sqlite3.Connection):
 
 def _from_json(stored: Any) -> Any:
     """Read what a JSON column holds; SQLite keeps a bare number as a number."""
-    return stored if isinstance(stored, int | float) else orjson.loads(stored)
+    return stored if isinstance(stored, (int, float)) else orjson.loads(stored)
 
 
 #: When a host of PostgreSQL counts as gone: what the address of the database says goes before.

@@ -186,9 +186,9 @@ class Fields:
         A blank text counts as absent.
         """
         value = self.payload.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return str(value)
-        return (value.strip() or default) if isinstance(value, str) else default
+        if isinstance(value, str):
+            return value.strip() or default
+        return str(value) if type(value) in (int, float) else default
 
     @overload
     def integer(self, name: str) -> int | None: ...
@@ -199,7 +199,7 @@ class Fields:
         value = self.payload.get(name)
         if type(value) is int and -_INT64 <= value < _INT64:
             return value
-        found = read_integer(value)
+        found = None if value is None else read_integer(value)
         return default if found is None else found
 
     @overload
@@ -217,7 +217,8 @@ class Fields:
     def boolean(self, name: str, default: bool) -> bool: ...
     def boolean(self, name: str, default: bool | None = None) -> bool | None:
         """A truth value, as `read_boolean` understands it."""
-        found = read_boolean(self.payload.get(name))
+        value = self.payload.get(name)
+        found = None if value is None else read_boolean(value)
         return default if found is None else found
 
     def instant(self, name: str, default: datetime | None = None) -> datetime | None:

@@ -117,8 +117,8 @@ def _is_of_an_end(value: Payload) -> bool:
 
 
 def _facts(given: Fields, names: dict[str, str]) -> Json:
-    found = ((name, given.raw(member)) for name, member in names.items() if member in given)
-    return dict(found)
+    told = given.payload
+    return {name: told[member] for name, member in names.items() if told.get(member) is not None}
 
 
 def report_of(call: Fields, ctx: Context, facts: Json) -> TransactionReport | None:
