@@ -213,6 +213,7 @@ def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
             Command.sentence.not_like(f"%{UNFOLLOWED}"),
         )
         .limit(limit)
+        .with_for_update(skip_locked=True, of=Command)
     ).all()
     for command in overdue:
         command.sentence = f"{command.sentence or ''} {UNFOLLOWED}".strip()[-500:]

@@ -180,7 +180,7 @@ def give_back(db: Session, claims: Collection[tuple[int, datetime]]) -> None:
 
 def settle(db: Session, claimed: Claimed, outcome: Outcome, *, now: datetime) -> None:
     """Keep what the station said to a setpoint, unless a newer one is wanted by now."""
-    row = db.get(Setpoint, claimed.row_id)
+    row = db.get(Setpoint, claimed.row_id, with_for_update=True, populate_existing=True)
     if row is None or row.wanted != claimed.wanted:
         return
     row.state, row.settled_at = outcome.state.value, now
