@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach, tag_rows
-from app.domain.access.tag_rows import Issued, Running, TagRow
+from app.domain.access.tag_rows import AnyTag, Issued, Running, TagRow
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.clock import ON_ITS_WAY
@@ -27,6 +27,7 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
+from app.domain.network.plugs import AnyStation
 from app.models import Authorisation, Reservation, Station, Tag
 
 #: Occasions of a decision.
@@ -66,7 +67,7 @@ class Tap:
     then, as a station was offline, speaks against nobody.
     """
 
-    station: Any
+    station: AnyStation
     token: Token
     occasion: str
     now: datetime
@@ -110,7 +111,7 @@ def shown(token: Token, tag_id: int | None) -> str:
     return f"{REDACTED} (tag {tag_id})" if tag_id else REDACTED
 
 
-def without_token(station: Any) -> Decision:
+def without_token(station: AnyStation) -> Decision:
     """Decide about charging for which no tag was shown; nothing is stored."""
     if station.mode is StationMode.OPEN:
         sentence = f"{station.identity} is open to everyone."
@@ -207,12 +208,12 @@ def decide_charge(tap: Tap, tag: TagRow | None, running: Running, issued: Issued
     return refusal or _about(Verdict.ACCEPTED, "listed", tag, sentence)
 
 
-def _name(tag: Any) -> str:
+def _name(tag: AnyTag) -> str:
     """What a tag is called in a sentence."""
     return shown(Token(tag.value, tag.kind), tag.id)
 
 
-def _refuse_tag(station: Any, tag: Any, now: datetime) -> Decision | None:
+def _refuse_tag(station: AnyStation, tag: AnyTag, now: datetime) -> Decision | None:
     if tag.status is TagStatus.BLOCKED:
         return _about(Verdict.BLOCKED, "tag_blocked", tag, f"The tag {_name(tag)} is blocked.")
     if tag.expires_at is not None and tag.expires_at <= now:
@@ -245,7 +246,7 @@ def _refuse_over_limit(tap: Tap, tag: TagRow, running: int) -> Decision | None:
 
 
 @reach.whole
-def refusal(db: Session, station: Station, tag: Tag | TagRow, now: datetime) -> Decision | None:
+def refusal(db: Session, station: Station, tag: AnyTag, now: datetime) -> Decision | None:
     """Why a tag of the list may not charge at a station now; None when it may.
 
     Nothing is stored: for reservations and local lists, which ask before any tap.
@@ -274,7 +275,7 @@ def _decide_stop(tap: Tap, tag: TagRow | None) -> Decision:
     return _about(Verdict.INVALID, "other_tag", tag, sentence)
 
 
-def _about(verdict: Verdict, reason: str, tag: Any, sentence: str) -> Decision:
+def _about(verdict: Verdict, reason: str, tag: AnyTag | None, sentence: str) -> Decision:
     driver = tag.driver if tag else None
     return Decision(
         verdict,
@@ -288,7 +289,7 @@ def _about(verdict: Verdict, reason: str, tag: Any, sentence: str) -> Decision:
     )
 
 
-def _facts(station: Any, tag: TagRow | None) -> dict[str, Any]:
+def _facts(station: AnyStation, tag: TagRow | None) -> dict[str, Any]:
     """What the decision rested on, in case the rows change later."""
     facts: dict[str, Any] = {"mode": station.mode.value}
     if tag is not None:

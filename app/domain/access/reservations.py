@@ -29,6 +29,7 @@ from app.domain.ground.vocabulary import (
     StatusReport,
     Token,
 )
+from app.domain.network.plugs import AnyStation
 from app.domain.office import audit
 from app.models import ChargingSession, Command, Reservation, Station, Tag
 
@@ -157,7 +158,7 @@ def ended(db: Session, station: Station, number: int | None, word: str, *, now: 
 
 
 def used(
-    db: Session, station: Any, number: int | None, session: ChargingSession, *, now: datetime
+    db: Session, station: AnyStation, number: int | None, session: ChargingSession, *, now: datetime
 ) -> Reservation | None:
     """Tie a session to the reservation that it uses, and end that.
 
@@ -291,7 +292,7 @@ def _tell(db: Session, row: Reservation) -> None:
     events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
 
 
-def _open(station: Any) -> Any:
+def _open(station: AnyStation) -> Any:
     return select(Reservation).where(
         Reservation.station_id == station.id, Reservation.state.in_(OPEN)
     )
@@ -303,7 +304,7 @@ def _subject(db: Session, command: Command) -> Reservation | None:
     return db.get(Reservation, int(number)) if number != subject else None
 
 
-def _numbered(db: Session, station: Any, number: int | None) -> Reservation | None:
+def _numbered(db: Session, station: AnyStation, number: int | None) -> Reservation | None:
     if number is None or not 0 < number < 2**63:
         return None
     query = select(Reservation).where(
@@ -312,7 +313,7 @@ def _numbered(db: Session, station: Any, number: int | None) -> Reservation | No
     return db.scalar(query)
 
 
-def _fitting(db: Session, station: Any, session: ChargingSession) -> Reservation | None:
+def _fitting(db: Session, station: AnyStation, session: ChargingSession) -> Reservation | None:
     query = select(Reservation).where(
         *(Reservation.station_id == station.id, Reservation.evse.in_({0, session.evse}), _USABLE),
         Reservation.created_at <= session.started_at + CLOCKS,

@@ -21,6 +21,7 @@ from app.domain.ground.vocabulary import (
     TagStatus,
     Token,
 )
+from app.domain.network.plugs import AnyStation
 from app.models import Authorisation, ChargingSession, Command, Driver, Tag, TagGroup
 from app.models.sessions import CHARGED
 from app.models.tags import tag_sites, tag_stations
@@ -78,6 +79,10 @@ class TagRow:
     def is_master(self) -> bool:
         """Whether it ends any session where it is allowed, and begins none (2.0.1 C16)."""
         return self.group is not None and bool(self.group.master_pass)
+
+
+#: A tag, as those who decide about it have it.
+AnyTag = Tag | TagRow
 
 
 _OWN = (
@@ -302,7 +307,7 @@ def find_issued(db: Session, shown: Iterable[tuple[Any, TagRow | None]]) -> Issu
 
 
 def let_in(
-    issued: Issued, station: Any, token: Token, session_id: int | None
+    issued: Issued, station: AnyStation, token: Token, session_id: int | None
 ) -> tuple[str, str] | None:
     """Why a token on no list may charge at a station: a reason and its sentence; None: it may not.
 

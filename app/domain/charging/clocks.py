@@ -13,6 +13,7 @@ from app.domain.charging.sessions.row import flag, remove_flag
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkUpdate
 from app.domain.ground.clock import AGREE, TOLERANCE, offset_of
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, MeterReading, Station, TransactionEvent
 
 #: So many of the latest odd times are kept for comparison.
@@ -23,7 +24,7 @@ _WRITE_SAMPLES = BulkUpdate(Station.__table__, ("clock_samples",), may_wait=True
 _UNDONE = ("clock_replaced", "offline_report", "old_report", "told_late")
 
 
-def heard(db: Session, station: Any, claimed: datetime, *, now: datetime) -> None:
+def heard(db: Session, station: AnyStation, claimed: datetime, *, now: datetime) -> None:
     """Learn from the time of a message that is sent when it happens; the row may be a plain one.
 
     Nothing is looked up while the clock is right, or wrong as it is known to be.
@@ -50,7 +51,7 @@ def heard(db: Session, station: Any, claimed: datetime, *, now: datetime) -> Non
         station.clock_samples = learning.clock_samples
 
 
-def _samples(station: Any) -> list[tuple[datetime, float]]:
+def _samples(station: AnyStation) -> list[tuple[datetime, float]]:
     return [(datetime.fromisoformat(at), float(one)) for at, one in station.clock_samples or ()]
 
 
@@ -65,7 +66,7 @@ def _with(
     return [*samples, (now, seconds)][-_KEPT:]
 
 
-def _keep(db: Session, station: Any, samples: list[tuple[datetime, float]]) -> None:
+def _keep(db: Session, station: AnyStation, samples: list[tuple[datetime, float]]) -> None:
     """Have a station's samples written, with those of all others of its set."""
     kept = [[at.isoformat(), one] for at, one in samples]
     if kept == (station.clock_samples or []):

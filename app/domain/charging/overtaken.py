@@ -23,7 +23,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StatusReport,
 )
-from app.domain.network.plugs import PlugRow
+from app.domain.network.plugs import AnyStation, PlugRow
 from app.models import ChargingSession, StatusEvent
 
 
@@ -36,7 +36,7 @@ class Word(NamedTuple):
     received_at: datetime
 
 
-def is_late(station: Any, now: datetime) -> bool:
+def is_late(station: AnyStation, now: datetime) -> bool:
     """Whether what was heard at `now` came over an earlier connection than the station's last."""
     return station.connected_at is not None and now < station.connected_at
 
@@ -84,7 +84,7 @@ def set_since(row: PlugRow, report: StatusReport, newer: Sequence[Word], now: da
 
 
 def follow(
-    db: Session, station: Any, report: StatusReport, newer: Sequence[Word], now: datetime
+    db: Session, station: AnyStation, report: StatusReport, newer: Sequence[Word], now: datetime
 ) -> None:
     """Let the session that ran at the plug then know since when its car stands.
 
@@ -107,7 +107,7 @@ def follow(
     db.flush()
 
 
-def _stand(session: Any, report: StatusReport, newer: Sequence[Word]) -> None:
+def _stand(session: ChargingSession, report: StatusReport, newer: Sequence[Word]) -> None:
     if any(each.activity is Activity.CHARGING for each in newer):
         return
     idle = [each.at for each in newer if each.activity in IDLING]
@@ -118,7 +118,9 @@ def _stand(session: Any, report: StatusReport, newer: Sequence[Word]) -> None:
         session.idle_since = max(idle[0], session.started_at) if idle else None
 
 
-def idle_since(db: Session, session: Any, since: datetime, until: datetime | None) -> Any:
+def idle_since(
+    db: Session, session: Any, since: datetime, until: datetime | None
+) -> datetime | None:
     """Since when the car of a session stands, by what its plug was heard to be meanwhile."""
     query = select(StatusEvent.activity, StatusEvent.at).where(
         StatusEvent.station_id == session.station_id,

@@ -36,6 +36,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.ground.vocabulary.standard import SUPPORTED_LIMITS
 from app.domain.limits import station_profiles
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Command, Station
 
 # Limits of one session in cost, energy, time or charge, which a 2.1 station keeps itself (E16).
@@ -168,7 +169,7 @@ def waiting(db: Session, station_ids: Iterable[int], *, now: datetime) -> set[in
     return {row.station_id for row in rows}
 
 
-def attach(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
+def attach(db: Session, station: AnyStation, session: ChargingSession, *, now: datetime) -> None:
     """Link a new session with the accepted remote start that it follows, if there is one."""
     for command in _unclaimed(db, station, now - WINDOW):
         asked = command.arguments.get("connector")
@@ -180,7 +181,7 @@ def attach(db: Session, station: Any, session: ChargingSession, *, now: datetime
 
 
 def attach_named(
-    db: Session, station: Station, session: ChargingSession, number: int, *, now: datetime
+    db: Session, station: AnyStation, session: ChargingSession, number: int, *, now: datetime
 ) -> None:
     """Link a session with the remote start whose number its station names."""
     for command in _unclaimed(db, station, now - NAMED_WITHIN):
@@ -222,7 +223,7 @@ def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
     return len(overdue)
 
 
-def _unclaimed(db: Session, station: Any, since: datetime) -> list[Command]:
+def _unclaimed(db: Session, station: AnyStation, since: datetime) -> list[Command]:
     query = select(Command).where(Command.station_id == station.id, *_open(since))
     return list(db.scalars(query.order_by(Command.id.desc()).limit(200)))
 

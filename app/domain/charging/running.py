@@ -15,6 +15,7 @@ from app.domain.ground.bulk import BulkUpdate, among
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import Arguments, BillingState, Sample, SessionState
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Station
 
 _SESSION = ChargingSession.__table__
@@ -231,7 +232,9 @@ def at_evse(db: Session, station: Station, evse: int) -> ChargingSession | None:
     return next(iter(open_sessions(db, station, evse)), None)
 
 
-def open_sessions(db: Session, station: Any, evse: int | None = None) -> list[ChargingSession]:
+def open_sessions(
+    db: Session, station: AnyStation, evse: int | None = None
+) -> list[ChargingSession]:
     """Return the station's running sessions, newest first; of one EVSE when given."""
     query = select(ChargingSession).where(
         ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
@@ -242,7 +245,7 @@ def open_sessions(db: Session, station: Any, evse: int | None = None) -> list[Ch
 
 
 def by_reference(
-    db: Session, station: Any, reference: str | None, *, locked: bool = False
+    db: Session, station: AnyStation, reference: str | None, *, locked: bool = False
 ) -> ChargingSession | None:
     """Find a session by OCPP's transaction id, running or not, within its station only.
 

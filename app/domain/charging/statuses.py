@@ -25,7 +25,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StatusReport,
 )
-from app.domain.network.plugs import TAKEN, PlugRow, Plugs, known_activities
+from app.domain.network.plugs import TAKEN, AnyStation, PlugRow, Plugs, known_activities
 from app.models import ChargingSession, Station
 
 #: How a plug's history names what its transaction told, as 1.6 names the same states.
@@ -50,7 +50,7 @@ _TEXT = 120
 class StatusTold:
     """What a station (its row, plain or not) says of a plug; None: nothing that counts."""
 
-    station: Any
+    station: AnyStation
     report: StatusReport | None
     now: datetime
 
@@ -59,7 +59,7 @@ class StatusTold:
 class ActivityTold:
     """What a running transaction says that goes on at its plug."""
 
-    station: Any
+    station: AnyStation
     place: ConnectorRef
     activity: Activity
     at: datetime
@@ -177,7 +177,7 @@ def _between(
     overtaken.follow(db, told.station, report, newer, now)
 
 
-def _replayed(station: Any, row: PlugRow, at: datetime, now: datetime) -> bool:
+def _replayed(station: AnyStation, row: PlugRow, at: datetime, now: datetime) -> bool:
     """Whether a status of this time is of an offline memory: history, not the state.
 
     It is older than the last one, from before this connection, and comes while

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.domain.ground import redaction
 from app.domain.ground.bulk import BulkInsert
 from app.domain.network import presence
+from app.domain.network.plugs import AnyStation
 from app.models import Deviation
 
 
@@ -70,7 +70,9 @@ def store(db: Session, tallies: Tallies) -> None:
     _STORE(db, rows)
 
 
-def note(db: Session, station: Any, found: Iterable[tuple[str, str]], *, now: datetime) -> None:
+def note(
+    db: Session, station: AnyStation, found: Iterable[tuple[str, str]], *, now: datetime
+) -> None:
     """Store what one station needed."""
     tallies: Tallies = {}
     count(tallies, station.id, found, now=now)

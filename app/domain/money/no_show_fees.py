@@ -57,7 +57,8 @@ def charge(db: Session, reservation: Reservation, doubts: Sequence[str], *, now:
     station, since = reservation.station, reservation.kept_from
     if since is None or since >= reservation.expires_at or unused.unused_of(db, reservation):
         return
-    choice = applicable(Prices(db, [station], _tags(reservation)), station, reservation.tag, since)
+    tag = reservation.tag
+    choice = applicable(Prices(db, [station], [tag] if tag else []), station, tag, since)
     tariff = tariffs_of(db, [choice.version_id]).get(choice.version_id or 0)
     zone, ends = station.site.timezone, reservation.expires_at
     usage = Usage(since, ends, zone, no_show=True)
@@ -90,10 +91,6 @@ def charge(db: Session, reservation: Reservation, doubts: Sequence[str], *, now:
     db.flush()
     reservation.session_id = session.id
     events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
-
-
-def _tags(reservation: Reservation) -> list[object]:
-    return [reservation.tag] if reservation.tag else []
 
 
 def _driver_id(db: Session, reservation: Reservation) -> int | None:

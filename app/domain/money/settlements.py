@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +14,7 @@ from app.domain.charging import running
 from app.domain.charging.remote_starts import COST_LIMITED
 from app.domain.charging.reports import is_yes
 from app.domain.charging.sessions import Taken
-from app.domain.charging.sessions.row import SessionRow, mark_late
+from app.domain.charging.sessions.row import AnySession, mark_late
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events
@@ -213,7 +212,7 @@ def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
     return [replace(one, cost=costs.get(one.session.id)) for one in taken]
 
 
-def _has_ended(session: SessionRow) -> bool:
+def _has_ended(session: AnySession) -> bool:
     return session.state is SessionState.ENDED
 
 
@@ -228,7 +227,7 @@ def _final_cost(assessment: billing.Assessment) -> Decimal | None:
 
 
 def _cost_so_far(
-    db: Session, session: SessionRow, tariffs: Mapping[int, Tariff | None], now: datetime
+    db: Session, session: AnySession, tariffs: Mapping[int, Tariff | None], now: datetime
 ) -> Decimal | None:
     tariff = tariffs.get(session.tariff_version_id or 0)
     number = session.last_seq_no or 0
@@ -244,7 +243,7 @@ def running_cost(db: Session, session: ChargingSession, *, now: datetime) -> Dec
 
 
 def _running_cost(
-    db: Session, session: Any, tariff: Tariff | None, now: datetime
+    db: Session, session: AnySession, tariff: Tariff | None, now: datetime
 ) -> Decimal | None:
     if tariff is not None and _is_plain(session, tariff):
         quote: Quote | None = price(tariff, _used(session, now))
@@ -253,7 +252,7 @@ def _running_cost(
     return None if quote is None else from_minor(quote.gross_minor, quote.currency)
 
 
-def _is_plain(session: Any, tariff: Tariff | None) -> bool:
+def _is_plain(session: AnySession, tariff: Tariff | None) -> bool:
     """Whether a running session's price hangs on its row alone: on its time and its registers.
 
     Then it costs the same to know after a thousand readings as after the first.
@@ -266,7 +265,7 @@ def _is_plain(session: Any, tariff: Tariff | None) -> bool:
     return tariff.by_totals
 
 
-def _used(session: Any, now: datetime) -> Usage:
+def _used(session: AnySession, now: datetime) -> Usage:
     """What a running session used, by its row."""
     begin, first = session.started_at, session.meter_start_wh or Decimal(0)
     until = max(now, session.last_reading_at or now)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.access.tag_rows import AnyTag
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Invalid
@@ -95,7 +96,7 @@ _TARIFFS = BulkRead(
 class Prices:
     """The tariffs that may price sessions at some stations, of some tags: loaded at once."""
 
-    def __init__(self, db: Session, stations: Iterable[Any], tags: Iterable[Any] = ()) -> None:
+    def __init__(self, db: Session, stations: Iterable[Any], tags: Iterable[AnyTag] = ()) -> None:
         wanted = {place.tariff_id for station in stations for place in (station, station.site)}
         for tag in tags:
             wanted |= {one.tariff_id for one in (tag.group, tag.driver) if one is not None}
@@ -140,7 +141,7 @@ class Prices:
         return validity.in_force(versions, at, zone, known) if versions else None
 
 
-def misfit(tariff: Any, tenant_id: int, currencies: Collection[str]) -> str | None:
+def misfit(tariff: Tariff | TariffRow, tenant_id: int, currencies: Collection[str]) -> str | None:
     """Why a tariff may not price sessions, in a sentence; None where it may.
 
     `currencies` are those of the sites in question: one, or all of the tenant
@@ -191,7 +192,11 @@ def only_currency(db: Session, tenant_id: int) -> str | None:
 
 
 def applicable(
-    prices: Prices, station: Any, tag: Any | None, at: datetime, known: datetime | None = None
+    prices: Prices,
+    station: Any,
+    tag: AnyTag | None,
+    at: datetime,
+    known: datetime | None = None,
 ) -> Choice:
     """Choose the tariff for a session at `station`; one that does not fit is skipped and told.
 
@@ -224,7 +229,9 @@ def unpriced(db: Session, station: Station, now: datetime) -> str:
     return choice.why if choice.version_id is None else ""
 
 
-def _candidates(prices: Prices, station: Any, tag: Any | None) -> Iterator[tuple[TariffRow, str]]:
+def _candidates(
+    prices: Prices, station: Any, tag: AnyTag | None
+) -> Iterator[tuple[TariffRow, str]]:
     """The tariffs that are set, the nearest first, with what each is."""
     driver, group = (tag.driver, tag.group) if tag else (None, None)
     found = (

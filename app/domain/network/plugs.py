@@ -238,6 +238,10 @@ class StationRow:
     site: SiteRow
 
 
+#: A station, as one of its messages has it.
+AnyStation = Station | StationRow
+
+
 _STATION_ROWS = BulkRead(
     select(
         *(_STATION.c[name] for name in ("id", "tenant_id", "site_id", "identity", "mode")),

@@ -143,7 +143,7 @@ def _start_from_memory(call: Fields, ctx: Context) -> Payload | None:
 def _begun(begun: sessions.Begun, ctx: Context) -> Payload:
     ctx.session_id = begun.session.id
     return {
-        "transactionId": words.transaction_id(begun.session.transaction_ref),
+        "transactionId": words.transaction_id(str(begun.session.transaction_ref)),
         "idTagInfo": access.id_tag_info(begun.decision),
     }
 

@@ -13,19 +13,21 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, Judged, Tap
+from app.domain.access.tag_rows import AnyTag
 from app.domain.charging import remote_starts
 from app.domain.charging.overtaken import is_late
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import unused
 from app.domain.charging.sessions.end import take_overtaking
 from app.domain.charging.sessions.provisional import close_previous
-from app.domain.charging.sessions.row import SessionRow, flag, mark_time, remove_flag
+from app.domain.charging.sessions.row import AnySession, SessionRow, flag, mark_time, remove_flag
 from app.domain.ground import events
 from app.domain.ground.bulk import among, lease, reserve
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.clock import ON_ITS_WAY, SECOND
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.domain.money import tariff_choice
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Connection, Tag
 
 #: A start with a meaningless clock is a retry only within this time of the first.
@@ -71,7 +73,7 @@ class Start:
 class Starting:
     """A start as it arrives, with the row of its station."""
 
-    station: Any
+    station: AnyStation
     start: Start
     now: datetime
 
@@ -85,7 +87,7 @@ class Starting:
 class Begun:
     """A session that runs now, the decision about its tag, and whether it was known before."""
 
-    session: Any
+    session: AnySession
     decision: Decision
     repeated: bool
 
@@ -152,12 +154,10 @@ def _made(
 
 def _follow(db: Session, starts: Sequence[Starting], made: Sequence[SessionRow]) -> None:
     """Tie sessions to the remote starts and the reservations that they follow, if any."""
+    if not starts:
+        return
     stations = {told.station.id for told in starts}
-    asked = (
-        remote_starts.waiting(db, stations, now=max(told.now for told in starts))
-        if starts
-        else set()
-    )
+    asked = remote_starts.waiting(db, stations, now=max(told.now for told in starts))
     kept = reservations.kept_at(db, [(row.station_id, row.started_at) for row in made])
     for told, made_row in zip(starts, made, strict=True):
         station, named = told.station, told.start.reservation_id
@@ -236,7 +236,9 @@ def _free(key: str, told: Starting, taken: set[tuple[int, str]]) -> str:
     return f"{key}#{told.now.timestamp()}" if (told.station.id, key) in taken else key
 
 
-def new_row(number: int, station: Any, start: Start, key: str, *, now: datetime) -> SessionRow:
+def new_row(
+    number: int, station: AnyStation, start: Start, key: str, *, now: datetime
+) -> SessionRow:
     """The row of a session that begins, without its holder."""
     session = SessionRow(
         id=number,
@@ -263,7 +265,7 @@ def new_row(number: int, station: Any, start: Start, key: str, *, now: datetime)
 
 
 def new_session(
-    db: Session, station: Any, start: Start, key: str, decision: Decision, *, now: datetime
+    db: Session, station: AnyStation, start: Start, key: str, decision: Decision, *, now: datetime
 ) -> ChargingSession:
     """Add one session of a tag that was decided about; its row is the model's."""
     told = Starting(station, start, now)
@@ -276,7 +278,7 @@ def new_session(
     return db.get_one(ChargingSession, number)
 
 
-def was_silent(db: Session, station: Any, started_at: datetime, *, now: datetime) -> bool:
+def was_silent(db: Session, station: AnyStation, started_at: datetime, *, now: datetime) -> bool:
     """Whether a start that is told now is dated when the station could have told it at once.
 
     It was connected then, and for long afterwards, on a connection that it has since left.
@@ -291,7 +293,9 @@ def was_silent(db: Session, station: Any, started_at: datetime, *, now: datetime
     return db.scalar(there.limit(1)) is not None
 
 
-def name_holder(db: Session, station: Any, session: Any, token: Token, decision: Decision) -> None:
+def name_holder(
+    db: Session, station: AnyStation, session: AnySession, token: Token, decision: Decision
+) -> None:
     """Say whose session it is, by the tag that began it: the driver and the price follow."""
     tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
     prices = tariff_choice.Prices(db, [station], [tag] if tag else [])
@@ -299,13 +303,9 @@ def name_holder(db: Session, station: Any, session: Any, token: Token, decision:
 
 
 def hold(
-    session: Any,
-    station: Any,
-    token: Token,
-    decision: Decision,
-    tag: Any | None,
-    prices: tariff_choice.Prices,
-) -> None:
+    session: AnySession, station: AnyStation, token: Token, decision: Decision,
+    tag: AnyTag | None, prices: tariff_choice.Prices,
+) -> None:  # fmt: skip
     """Say whose session it is, where the tag and the prices are at hand."""
     session.token = authorisation.shown(token, decision.tag_id)
     session.token_kind = token.kind[:40]
@@ -318,7 +318,7 @@ def hold(
     price_by(session, choice, station)
 
 
-def price_by(session: Any, choice: tariff_choice.Choice, station: Any) -> None:
+def price_by(session: AnySession, choice: tariff_choice.Choice, station: AnyStation) -> None:
     """Freeze the price into the session; held where a nearer one was in another currency."""
     session.currency = station.site.currency
     session.tariff_version_id = choice.version_id

@@ -14,7 +14,7 @@ from app.domain.charging.metering import Metered
 from app.domain.charging.overtaken import is_late
 from app.domain.charging.running import by_number, by_reference, is_ours, open_sessions
 from app.domain.charging.sessions import row as rows
-from app.domain.charging.sessions.row import flag, mark_late
+from app.domain.charging.sessions.row import AnySession, flag, mark_late
 from app.domain.charging.sessions.stops import (
     MATCHED,
     Stop,
@@ -33,6 +33,7 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, StrayStop
 
 
@@ -40,7 +41,7 @@ from app.models import ChargingSession, StrayStop
 class Stopping:
     """A stop as it arrives, with the row of its station and the readings that came with it."""
 
-    station: Any
+    station: AnyStation
     stop: Stop
     now: datetime
     readings: Metered | None = None
@@ -88,13 +89,13 @@ def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
     ]
 
 
-def _tap(told: Stopping, session: Any) -> Tap:
+def _tap(told: Stopping, session: AnySession) -> Tap:
     stop, now = told.stop, told.now
     assert stop.token is not None
     return Tap(told.station, stop.token, STOP, now, session.evse, session, shown_at=stop.shown_at)
 
 
-def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
+def _end_oddly(db: Session, station: AnyStation, stop: Stop, now: datetime) -> Ended:
     """Take in a stop that names no running session: a stray, a repeat, a late or a guessed one."""
     session, guessed = _session_of(db, station, stop)
     if session is None:
@@ -125,7 +126,7 @@ def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
 
 
 def _keep_other_end(
-    db: Session, station: Any, session: ChargingSession, stop: Stop, now: datetime
+    db: Session, station: AnyStation, session: ChargingSession, stop: Stop, now: datetime
 ) -> None:
     """Keep a second end; where it contradicts the first, no bill goes out unseen."""
     known = keep_stray(db, station, stop, session, "duplicate", now)
@@ -136,7 +137,9 @@ def _keep_other_end(
     mark_late(db, session, now)
 
 
-def _session_of(db: Session, station: Any, stop: Stop) -> tuple[ChargingSession | None, bool]:
+def _session_of(
+    db: Session, station: AnyStation, stop: Stop
+) -> tuple[ChargingSession | None, bool]:
     """Find the session of a stop; a guess counts only where it is the only one open (FIELD X10)."""
     if stop.transaction_ref is not None:
         named = by_reference(db, station, stop.transaction_ref, locked=True)
@@ -167,7 +170,9 @@ def _may_end(stop: Stop, session: ChargingSession) -> bool:
 _REASONS = {reason.value.replace("_", ""): reason for reason in StopReason}
 
 
-def take_overtaking(db: Session, station: Any, session: Any, *, since: datetime) -> None:
+def take_overtaking(
+    db: Session, station: AnyStation, session: AnySession, *, since: datetime
+) -> None:
     """Give a session that begins what came before its start was stored: readings, and its end.
 
     `since` is when its start was heard.  `session` is its row, of either kind.

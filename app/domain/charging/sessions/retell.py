@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import name_holder
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.reuse import twice
-from app.domain.charging.sessions.row import flag, mark_time, remove_flag
+from app.domain.charging.sessions.row import AnySession, flag, mark_time, remove_flag
 from app.domain.charging.sessions.stops import Stop, close, explained, orders_to_stop
 from app.domain.charging.sessions.story import (
     Story,
@@ -28,6 +27,7 @@ from app.domain.charging.sessions.transaction_events import (
     ENDED,
     STARTED,
     STOP_AUTHORISED,
+    AnyEvent,
     TransactionReport,
     decided,
 )
@@ -44,6 +44,7 @@ from app.domain.ground.vocabulary import (
 from app.domain.limits import ev_needs
 from app.domain.money.billing.evidence import weigh
 from app.domain.money.billing.usage import facts_of
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Station, Tag
 
 #: How long a bill waits for events that are missing between the ends, and for a start.
@@ -53,7 +54,7 @@ START_HOLD = timedelta(hours=24)
 _SAME_WH = Decimal(100)
 
 
-def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
+def retell(db: Session, station: AnyStation, session: ChargingSession, *, now: datetime) -> None:
     """Bring a session in line with all events of its transaction."""
     told = transaction_events.of_sessions(db, [session.id])[session.id]
     story = story_of(told)
@@ -69,10 +70,10 @@ def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime
 
 def tell(
     db: Session,
-    station: Any,
-    session: Any,
+    station: AnyStation,
+    session: AnySession,
     story: Story,
-    told: Sequence[Any],
+    told: Sequence[AnyEvent],
     ordered: Iterable[datetime],
     *,
     now: datetime,
@@ -90,12 +91,13 @@ def tell(
         session.idle_since = story.idle_since
     if story.ended is not None:
         session.weighed_apart_wh = None
-        _end(db, station, session, story, ordered, now)
+        stop = explained(_stop(session, story, story.ended), ordered, decided(story.ended))
+        _end(db, station, session, story, stop, now)
     elif session.state is SessionState.CHARGING:
         weigh_live(db, session)
 
 
-def place(session: Any, story: Story) -> None:
+def place(session: AnySession, story: Story) -> None:
     """When and where it began."""
     first = story.first
     session.started_at = first.at
@@ -109,7 +111,7 @@ def place(session: Any, story: Story) -> None:
         session.connector = story.place.connector or 1
 
 
-def _shown_by_another(db: Session, session: Any, told: Sequence[Any]) -> bool:
+def _shown_by_another(db: Session, session: AnySession, told: Sequence[AnyEvent]) -> bool:
     """Whether another driver's card was shown within it, and not to end it."""
     shown = {
         (event.token, event.answer.get("tag_id"))
@@ -126,7 +128,9 @@ def _shown_by_another(db: Session, session: Any, told: Sequence[Any]) -> bool:
     return False
 
 
-def _hold(db: Session, station: Any, session: Any, story: Story, now: datetime) -> None:
+def _hold(
+    db: Session, station: AnyStation, session: AnySession, story: Story, now: datetime
+) -> None:
     """Whose it is: the tag that began it, however late its event came."""
     event = story.holder
     if event is None or event.token is None:
@@ -146,14 +150,8 @@ def _hold(db: Session, station: Any, session: Any, story: Story, now: datetime) 
 
 
 def _end(
-    db: Session,
-    station: Any,
-    session: Any,
-    story: Story,
-    ordered: Iterable[datetime],
-    now: datetime,
+    db: Session, station: AnyStation, session: AnySession, story: Story, stop: Stop, now: datetime
 ) -> None:
-    stop = explained(_stop(session, story, story.ended), ordered, decided(story.ended))
     before = _money_of(session)
     if session.state is SessionState.ENDED and session.provisional:
         flag(session, "late_stop")
@@ -176,7 +174,7 @@ def _end(
         events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
 
 
-def _compare_ends(session: Any, story: Story) -> None:
+def _compare_ends(session: AnySession, story: Story) -> None:
     """Say so where the station told its end twice, and not the same."""
     if any_contradict((event.at, register_at_end(event)) for event in story.ends):
         flag(session, "ends_contradict")
@@ -184,7 +182,7 @@ def _compare_ends(session: Any, story: Story) -> None:
         remove_flag(session, "ends_contradict")
 
 
-def _stop(session: Any, story: Story, ended: Any) -> Stop:
+def _stop(session: AnySession, story: Story, ended: AnyEvent) -> Stop:
     token = ended.token
     return Stop(
         transaction_ref=session.transaction_ref,
@@ -199,7 +197,7 @@ def _stop(session: Any, story: Story, ended: Any) -> Stop:
     )
 
 
-def _wait(session: Any, story: Story, now: datetime) -> None:
+def _wait(session: AnySession, story: Story, now: datetime) -> None:
     """Say what is missing and how long the bill waits for it."""
     heard_at = session.stop_received_at or now
     remove_flag(session, "start_missing")
@@ -213,7 +211,7 @@ def _wait(session: Any, story: Story, now: datetime) -> None:
         session.bill_after = heard_at + GAP_HOLD
 
 
-def weigh_live(db: Session, session: Any) -> None:
+def weigh_live(db: Session, session: AnySession) -> None:
     """Say the live energy of a running session, whose readings are stored.
 
     It is counted from its registers.  Where its readings speak against them, the evidence
@@ -231,7 +229,7 @@ def weigh_live(db: Session, session: Any) -> None:
     session.energy_wh = expected
 
 
-def _money_of(session: Any) -> tuple[object, ...]:
+def _money_of(session: AnySession) -> tuple[object, ...]:
     """What of a session's row its price hangs on."""
     return (
         session.started_at,
@@ -247,7 +245,7 @@ def _money_of(session: Any) -> tuple[object, ...]:
 # What is told of a running transaction as it happens: for live pages, and for cars that wait.
 
 #: A station's row, its session's, what it told, and when.
-Showing = tuple[Any, Any, TransactionReport, datetime]
+Showing = tuple[AnyStation, AnySession, TransactionReport, datetime]
 
 
 def show(db: Session, told: Sequence[Showing]) -> None:

@@ -23,10 +23,11 @@ from app.domain.charging.sessions.row import mark_late, step_aside
 from app.domain.charging.sessions.story import by_clock
 from app.domain.charging.sessions.transaction_events import ENDED, STARTED
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
-from app.models import Bill, ChargingSession, MeterReading, Station, TransactionEvent
+from app.domain.network.plugs import AnyStation
+from app.models import Bill, ChargingSession, MeterReading, TransactionEvent
 
 
-def session_of(db: Session, station: Station, ref: str, at: datetime) -> ChargingSession | None:
+def session_of(db: Session, station: AnyStation, ref: str, at: datetime) -> ChargingSession | None:
     """The session of a transaction id at a time: the last that had begun by then.
 
     One that we numbered ourselves (1.6) is another than the station's of the same id.
@@ -52,7 +53,7 @@ def session_of(db: Session, station: Station, ref: str, at: datetime) -> Chargin
 
 
 def split(
-    db: Session, station: Station, session: ChargingSession, *, now: datetime
+    db: Session, station: AnyStation, session: ChargingSession, *, now: datetime
 ) -> ChargingSession | None:
     """Give the events of a second use of the id a session of their own; None where all is one."""
     query = select(TransactionEvent).where(TransactionEvent.session_id == session.id)

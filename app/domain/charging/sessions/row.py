@@ -81,6 +81,10 @@ class SessionRow:
     tag: Starter | None = None
 
 
+#: A session, as those who tell of it have it.
+AnySession = ChargingSession | SessionRow
+
+
 _SESSION = ChargingSession.__table__
 _TAG = Tag.__table__
 _COLUMNS = tuple(one.name for one in fields(SessionRow))[:-1]
@@ -216,20 +220,16 @@ def make_way(db: Session, made: Iterable[SessionRow]) -> None:
 # Marking a session (its row of either kind) with a doubt, and having it weighed once more.
 
 
-def flag(session: Any, code: str) -> None:
+def flag(session: AnySession, code: str) -> None:
     """Mark a session with a doubt, once."""
     if code not in session.flags:
         session.flags = [*session.flags, code]
 
 
 def mark_time(
-    session: Any,
-    at: datetime,
-    received_at: datetime,
-    claimed_at: datetime | None,
-    *,
+    session: AnySession, at: datetime, received_at: datetime, claimed_at: datetime | None, *,
     replaced: bool,
-) -> None:
+) -> None:  # fmt: skip
     """Say what is to be known of the time of a start or a stop; `claimed_at` as in `Start`."""
     if replaced:
         flag(session, "clock_replaced")
@@ -239,7 +239,7 @@ def mark_time(
         flag(session, "old_report")
 
 
-def remove_flag(session: Any, code: str) -> None:
+def remove_flag(session: AnySession, code: str) -> None:
     """Take a doubt back."""
     if code in session.flags:
         session.flags = [other for other in session.flags if other != code]

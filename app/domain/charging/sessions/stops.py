@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.sessions.row import flag, mark_late, mark_time, remove_flag
+from app.domain.charging.sessions.row import AnySession, flag, mark_late, mark_time, remove_flag
 from app.domain.charging.sessions.story import contradicts
 from app.domain.ground import events, redaction, texts
 from app.domain.ground.bulk import among
@@ -29,6 +28,7 @@ from app.domain.ground.vocabulary import (
     StopReason,
     Token,
 )
+from app.domain.network.plugs import AnyStation
 from app.domain.office import audit
 from app.models import ChargingSession, Command, Station, StrayStop
 
@@ -111,7 +111,7 @@ def reason_of(
     return told
 
 
-def close(session: Any, stop: Stop, now: datetime) -> None:
+def close(session: AnySession, stop: Stop, now: datetime) -> None:
     """Write the end that a station told into the row of its session, of either kind."""
     session.state = SessionState.ENDED
     session.provisional = False
@@ -137,7 +137,7 @@ def close(session: Any, stop: Stop, now: datetime) -> None:
         session.idle_since = min(session.idle_since, session.ended_at)
 
 
-def _keep_duration(session: Any, stop: Stop) -> None:
+def _keep_duration(session: AnySession, stop: Stop) -> None:
     """Keep how long it took by the station's clock, where only its date was wrong.
 
     A charger that never learnt the date tells start and stop of an offline
@@ -158,7 +158,7 @@ def _keep_duration(session: Any, stop: Stop) -> None:
 
 def keep_stray(
     db: Session,
-    station: Any,
+    station: AnyStation,
     stop: Stop,
     session: ChargingSession | None,
     outcome: str,

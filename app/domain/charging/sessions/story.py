@@ -8,14 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.energy import billing_register
 from app.domain.charging.energy.readings import REGISTER
-from app.domain.charging.sessions.transaction_events import ENDED, STARTED, STOP_AUTHORISED
+from app.domain.charging.sessions.transaction_events import (
+    ENDED,
+    STARTED,
+    STOP_AUTHORISED,
+    AnyEvent,
+)
 from app.domain.ground.vocabulary import IDLING, Activity, Sample
 from app.models import ChargingSession, StrayStop, TransactionEvent
 
@@ -29,21 +33,21 @@ class Story:
     them is missing.
     """
 
-    first: Any
-    last: Any
-    started: Any
-    ended: Any
-    holder: Any
-    place: Any
+    first: AnyEvent
+    last: AnyEvent
+    started: AnyEvent | None
+    ended: AnyEvent | None
+    holder: AnyEvent | None
+    place: AnyEvent | None
     complete: bool
     last_seq_no: int
     meter_start_wh: Decimal | None
     meter_stop_wh: Decimal | None
     idle_since: datetime | None
-    ends: tuple[Any, ...]
+    ends: tuple[AnyEvent, ...]
 
 
-def story_of(events: Sequence[Any]) -> Story:
+def story_of(events: Sequence[AnyEvent]) -> Story:
     """Put the events of one transaction (at least one) together."""
     ordered = sorted(events, key=by_clock)
     started = next((event for event in ordered if event.kind == STARTED), None)
@@ -66,18 +70,18 @@ def story_of(events: Sequence[Any]) -> Story:
     )
 
 
-def claimed_at(event: Any) -> datetime | None:
+def claimed_at(event: AnyEvent) -> datetime | None:
     """The station's own time of an event where another one is used."""
     text = event.facts.get("claimed")
     return datetime.fromisoformat(text) if text else None
 
 
-def by_clock(event: Any) -> tuple[datetime, int, str]:
+def by_clock(event: AnyEvent) -> tuple[datetime, int, str]:
     """The order of the station's own clock and numbering."""
     return event.at, event.seq_no, event.digest
 
 
-def _holder(ordered: Sequence[Any]) -> Any:
+def _holder(ordered: Sequence[AnyEvent]) -> AnyEvent | None:
     """The first tag that was not shown to end it; failing that, the first of all."""
     named = [event for event in ordered if event.token is not None]
     starting = (
@@ -86,38 +90,38 @@ def _holder(ordered: Sequence[Any]) -> Any:
     return next(starting, named[0] if named else None)
 
 
-def _idle_since(ordered: Sequence[Any]) -> datetime | None:
+def _idle_since(ordered: Sequence[AnyEvent]) -> datetime | None:
     since = None
     for event in ordered:
         since = idle_after(since, event)
     return since
 
 
-def idle_after(since: datetime | None, event: Any) -> datetime | None:
+def idle_after(since: datetime | None, event: AnyEvent) -> datetime | None:
     """Since when the car stands after one more event."""
     if event.activity in IDLING:
         return since or event.at
     return None if event.activity is Activity.CHARGING else since
 
 
-def _closing(ordered: Sequence[Any], ended: Any) -> Decimal | None:
+def _closing(ordered: Sequence[AnyEvent], ended: AnyEvent | None) -> Decimal | None:
     if ended is None:
         return None
     at_end = _register(ordered, "end", last=True)
     return _register([ended], "last", last=True) if at_end is None else at_end
 
 
-def meter_start_of(events: Sequence[Any]) -> Decimal | None:
+def meter_start_of(events: Sequence[AnyEvent]) -> Decimal | None:
     """The first register of the beginning that events tell."""
     return _register(events, "begin", last=False)
 
 
-def register_at_end(ended: Any) -> Decimal | None:
+def register_at_end(ended: AnyEvent) -> Decimal | None:
     """The register that one Ended event tells, by itself."""
     return _closing([ended], ended)
 
 
-def _register(ordered: Sequence[Any], name: str, *, last: bool) -> Decimal | None:
+def _register(ordered: Sequence[AnyEvent], name: str, *, last: bool) -> Decimal | None:
     """The first or last register of a kind, its phases added where it has no whole value."""
     frames: dict[datetime, list[Sample]] = {}
     for event in ordered:

@@ -13,7 +13,6 @@ never come: a station may drop events between the ends when its memory is short,
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -46,6 +45,7 @@ from app.domain.charging.sessions.unordered import Taken, link, opening, take_un
 from app.domain.ground.bulk import pass_by, reserve
 from app.domain.ground.vocabulary import BillingState, SessionState, Token
 from app.domain.money import tariff_choice
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Station
 
 _SESSION = ChargingSession.__table__
@@ -55,7 +55,7 @@ _SESSION = ChargingSession.__table__
 class Told:
     """An event as it arrives, with the row of its station, of either kind."""
 
-    station: Any
+    station: AnyStation
     report: TransactionReport
     now: datetime
 

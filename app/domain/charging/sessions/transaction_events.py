@@ -161,6 +161,9 @@ class EventRow:
     payload: Json
 
 
+#: An event, as what is told of it has it.
+AnyEvent = TransactionEvent | EventRow
+
 _EVENT = TransactionEvent.__table__
 _COLUMNS = tuple(one.name for one in fields(EventRow))
 #: What a story rests on: all but what was sent, word for word.
@@ -297,7 +300,7 @@ def noted(decision: Decision, *, stopping: bool) -> Json:
     }
 
 
-def decided(event: Any) -> Decision | None:
+def decided(event: AnyEvent) -> Decision | None:
     """The decision that an event (its row of either kind) keeps; None where it showed no tag."""
     answer = event.answer
     if not answer:

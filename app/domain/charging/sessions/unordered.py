@@ -8,7 +8,6 @@ nothing (FIELD X17, OCPP 2.0.1 E04).
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
@@ -26,7 +25,7 @@ from app.domain.charging.sessions.begin import (
     was_silent,
 )
 from app.domain.charging.sessions.retell import place, retell, show, weigh_live
-from app.domain.charging.sessions.row import flag, mark_late
+from app.domain.charging.sessions.row import AnySession, flag, mark_late
 from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
@@ -52,6 +51,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     Token,
 )
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, TransactionEvent
 
 #: Built once: their compiled forms are found again by identity.
@@ -88,7 +88,7 @@ class Taken:
     (`session_cost`, `session_limits`).
     """
 
-    session: Any
+    session: AnySession
     ended: bool
     decision: Decision | None
     repeated: bool
@@ -97,7 +97,9 @@ class Taken:
     limits: Json = field(default_factory=dict)
 
 
-def take_unordered(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> Taken:
+def take_unordered(
+    db: Session, station: AnyStation, report: TransactionReport, *, now: datetime
+) -> Taken:
     """Take in one event of a transaction; the same one again changes nothing."""
     words = report.words()
     digests = {"digest": words.digest, "former": report.former_digest()}
@@ -130,7 +132,7 @@ def take_unordered(db: Session, station: Any, report: TransactionReport, *, now:
 
 
 def _is_newest(
-    db: Session, station: Any, session: ChargingSession | None, report: TransactionReport
+    db: Session, station: AnyStation, session: ChargingSession | None, report: TransactionReport
 ) -> bool:
     """Whether nothing later is known of the transaction: only that is its state now.
 
@@ -164,7 +166,9 @@ def opening(report: TransactionReport) -> Start:
     )
 
 
-def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -> ChargingSession:
+def _open(
+    db: Session, station: AnyStation, report: TransactionReport, now: datetime
+) -> ChargingSession:
     """Begin the session of a transaction with the first that is heard of it."""
     start = opening(report)
     nobody = authorisation.without_token(station)
@@ -176,7 +180,7 @@ def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -
 
 
 def _keep(
-    db: Session, station: Any, session: ChargingSession, report: TransactionReport,
+    db: Session, station: AnyStation, session: ChargingSession, report: TransactionReport,
     words: Words, now: datetime,
 ) -> TransactionEvent:  # fmt: skip
     token = report.token
@@ -189,8 +193,9 @@ def _keep(
 
 
 def _parted(
-    db: Session, station: Any, session: ChargingSession, event: TransactionEvent, now: datetime
-) -> tuple[ChargingSession, ChargingSession | None]:
+    db: Session, station: AnyStation, session: ChargingSession, event: TransactionEvent,
+    now: datetime,
+) -> tuple[ChargingSession, ChargingSession | None]:  # fmt: skip
     """The session of an event, and the other one where the id is told to be used again."""
     if event.kind == UPDATED or session.last_seq_no is None:
         return session, None
@@ -213,7 +218,9 @@ def _meter(db: Session, session: ChargingSession, report: TransactionReport, now
     db.expire(session, _SHOWN)
 
 
-def take_readings(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> bool:
+def take_readings(
+    db: Session, station: AnyStation, report: TransactionReport, *, now: datetime
+) -> bool:
     """Store some of the readings of a long event apart from it, each once.
 
     Before an end, where its session is known; all else comes first, and then its readings.
@@ -231,7 +238,7 @@ def take_readings(db: Session, station: Any, report: TransactionReport, *, now: 
 
 def _decide(
     db: Session,
-    station: Any,
+    station: AnyStation,
     session: ChargingSession,
     report: TransactionReport,
     event: TransactionEvent,
@@ -307,8 +314,9 @@ def _is_told_already(session: ChargingSession, event: TransactionEvent) -> bool:
 
 
 def link(
-    db: Session, station: Any, session: ChargingSession, report: TransactionReport, now: datetime
-) -> None:
+    db: Session, station: AnyStation, session: ChargingSession, report: TransactionReport,
+    now: datetime,
+) -> None:  # fmt: skip
     """Tie the session to the remote start and the reservation that it follows."""
     if report.remote_start_id is not None:
         remote_starts.attach_named(db, station, session, report.remote_start_id, now=now)

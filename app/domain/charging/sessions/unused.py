@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access import no_shows, reservations
 from app.domain.charging.sessions.row import flag, mark_late
+from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Reservation
 
 #: What it is marked with when a session that is told later used the reservation.
@@ -30,7 +30,7 @@ def unused_of(db: Session, reservation: Reservation) -> ChargingSession | None:
 
 
 def follow_reservation(
-    db: Session, station: Any, number: int | None, session: ChargingSession, *, now: datetime
+    db: Session, station: AnyStation, number: int | None, session: ChargingSession, *, now: datetime
 ) -> None:
     """Tie a session to the reservation that it uses; a fee for that goes to a person."""
     reservation = reservations.used(db, station, number, session, now=now)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.charging.sessions.row import AnySession
 from app.domain.charging.sessions.story import reported_ends
 from app.domain.ground.vocabulary import Json, SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About, holds
@@ -76,7 +77,7 @@ class ChargerMoney:
         return sum(payment.minor for payment in self.payments)
 
 
-def charger_money(book: Book, session: ChargingSession) -> ChargerMoney:
+def charger_money(book: Book, session: AnySession) -> ChargerMoney:
     """Read what a charger told of an ended session's cost, and what was settled there."""
     if session.state is not SessionState.ENDED:
         return ChargerMoney()
@@ -90,12 +91,12 @@ def charger_money(book: Book, session: ChargingSession) -> ChargerMoney:
     return ChargerMoney(total, currency, final, payments, _energy_of(details))
 
 
-def payments_of(db: Session, session: ChargingSession) -> tuple[Payment, ...]:
+def payments_of(db: Session, session: AnySession) -> tuple[Payment, ...]:
     """Read what was settled for a session, also where that was told before the session."""
     return _payments(book_of(db, [session], session.started_at), session)
 
 
-def _payments(book: Book, session: ChargingSession) -> tuple[Payment, ...]:
+def _payments(book: Book, session: AnySession) -> tuple[Payment, ...]:
     return tuple(
         Payment(row.psp_reference, to_minor(row.amount, session.currency), row.receipt_number)
         for row in book.settled.get(session.id, ())
@@ -125,7 +126,7 @@ def _another(told: ChargerMoney, quote: Quote) -> bool:
     return above > near or (told.final and above < -near)
 
 
-def _last_total(book: Book, session: ChargingSession) -> tuple[Json, bool] | None:
+def _last_total(book: Book, session: AnySession) -> tuple[Json, bool] | None:
     """The CostDetails of the end, else the last with a total that were told on the way."""
     found: tuple[Json, bool] | None = None
     for event in book.in_time(session):
@@ -256,7 +257,7 @@ def _holds_of_itself(flag: str) -> bool:
     return known is not None and known.about is About.SESSION and known.holds
 
 
-def _failed_start(book: Book, session: ChargingSession, measured: Measured) -> bool:
+def _failed_start(book: Book, session: AnySession, measured: Measured) -> bool:
     """Whether a session is over, known whole, and below the least energy and the least time."""
     if session.ended_at is None or session.provisional or session.bill_after is not None:
         return False
@@ -280,7 +281,7 @@ def remember(db: Session, assessment: Assessment, now: datetime) -> None:
     session.late_evidence_at = None
 
 
-def running_quote(db: Session, session: Any, now: datetime) -> Quote | None:
+def running_quote(db: Session, session: AnySession, now: datetime) -> Quote | None:
     """What a session costs so far (or in the end), in sum; None without a price."""
     if session.tariff_version_id is None:
         return None

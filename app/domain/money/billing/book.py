@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import remote_starts
 from app.domain.charging.running import OF_STATION
+from app.domain.charging.sessions.row import AnySession
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys, by_first
 from app.domain.ground.vocabulary import Json
@@ -207,19 +208,19 @@ class Book:
         """A session's row as it stands now: the session itself where it is one of these."""
         return self.sessions.get(row.id, row)
 
-    def plug(self, session: Any) -> PlugRow:
+    def plug(self, session: AnySession) -> PlugRow:
         """The row of a session's plug; one of which nothing is known where there is none."""
         return self.plugs.setdefault(_plug_of(session), PlugRow())
 
-    def stated_w(self, session: Any) -> float | None:
+    def stated_w(self, session: AnySession) -> float | None:
         """The greatest power that the owner states for a session's plug, or for its station."""
         return self.plug(session).stated_w or self.powers.get(session.station_id)
 
-    def rules(self, session: Any) -> Rules:
+    def rules(self, session: AnySession) -> Rules:
         """By which rules a session's bill is made."""
         return self.rules_by_tenant[session.tenant_id]
 
-    def tenant(self, session: Any) -> Tenant:
+    def tenant(self, session: AnySession) -> Tenant:
         """Who a session belongs to."""
         if session.tenant_id not in self.tenants:
             self.tenants[session.tenant_id] = self.db.get_one(Tenant, session.tenant_id)
@@ -240,17 +241,17 @@ class Book:
             tariffs=tariff_digests(self.db, versions),
         )
 
-    def tariff(self, session: Any) -> Tariff | None:
+    def tariff(self, session: AnySession) -> Tariff | None:
         """The tariff of a session; None where it has none, or one that cannot be read."""
         return self.tariffs.get(session.tariff_version_id or 0)
 
-    def in_time(self, session: Any) -> list[Any]:
+    def in_time(self, session: AnySession) -> list[Any]:
         """The events of a session's transaction by the station's clock and numbering."""
         if session.id not in self.ordered:
             self.ordered[session.id] = sorted(self.events.get(session.id, ()), key=_by_clock)
         return self.ordered[session.id]
 
-    def told_until(self, session: Any, until: datetime) -> None:
+    def told_until(self, session: AnySession, until: datetime) -> None:
         """Have what the plug said and its connections known up to an instant."""
         if not self.until:
             self._read_plugs(self.sessions.values(), self._ends())
@@ -280,7 +281,7 @@ def _columns(rows: dict[int, list[Any]], count: int) -> dict[int, list[Any]]:
     return {number: [row[1 : count + 2] for row in each] for number, each in rows.items()}
 
 
-def _key_of(session: Any, until: datetime) -> tuple[Any, ...]:
+def _key_of(session: AnySession, until: datetime) -> tuple[Any, ...]:
     registers = session.meter_start_wh, session.meter_stop_wh, session.transaction_ref
     return (session.id, *_plug_of(session), session.started_at, until, *registers)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging.energy import DEFAULT_MAX_POWER_W, EnergyResult
 from app.domain.charging.energy.plausibility import RESOLUTION_WH
+from app.domain.charging.sessions.row import AnySession
 from app.domain.ground import events
 from app.domain.ground.vocabulary import BillingState, SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About
@@ -56,7 +57,7 @@ class Plug:
     later: tuple[Stretch, ...] = ()
 
 
-def plug_of(book: Book, session: ChargingSession) -> Plug:
+def plug_of(book: Book, session: AnySession) -> Plug:
     """What is known of a session's plug."""
     earlier = tuple(_stretches(book, book.earlier.get(session.id, ())))
     later = tuple(_stretches(book, book.later.get(session.id, ())))
@@ -70,9 +71,7 @@ def plug_of(book: Book, session: ChargingSession) -> Plug:
     return Plug(history, earlier, later)
 
 
-def continuity_of(
-    book: Book, session: ChargingSession, plug: Plug, energy: EnergyResult
-) -> Continuity:
+def continuity_of(book: Book, session: AnySession, plug: Plug, energy: EnergyResult) -> Continuity:
     """Hold an ended session's registers against its neighbours'."""
     if session.ended_at is None or session.state is SessionState.NO_SHOW:
         return Continuity()
@@ -86,7 +85,7 @@ def continuity_of(
     return found
 
 
-def learn_power(book: Book, session: ChargingSession, energy: EnergyResult) -> None:
+def learn_power(book: Book, session: AnySession, energy: EnergyResult) -> None:
     """Raise the most that a plug has measured, by a session that nothing speaks against.
 
     The greatest average between two readings counts, or a sample of power that
@@ -121,7 +120,7 @@ def keep_power(book: Book) -> None:
 
 
 def tell_gap(
-    db: Session, session: ChargingSession, plug: Plug, found: Continuity, *, now: datetime
+    db: Session, session: AnySession, plug: Plug, found: Continuity, *, now: datetime
 ) -> None:
     """Tell staff, as a report of the station, of energy that flowed in no session."""
     if GAP not in found.remarks or found.between_wh is None:
@@ -147,7 +146,7 @@ def tell_gap(
     events.record(db, events.StationChanged(session.tenant_id, session.station_id))
 
 
-def close_gap(book: Book, session: ChargingSession, plug: Plug, energy: EnergyResult) -> None:
+def close_gap(book: Book, session: AnySession, plug: Plug, energy: EnergyResult) -> None:
     """Take the remark off the session after this one, where this one explains it."""
     after = plug.later[0] if plug.later else None
     if after is None or after.first_wh is None or energy.final_wh is None:
@@ -191,7 +190,7 @@ def _about_meter(flag: str) -> bool:
     return known is not None and known.about is About.METER and known.holds and not assumed
 
 
-def _elsewhere(db: Session, session: ChargingSession, plug: Plug, own: Stretch) -> bool:
+def _elsewhere(db: Session, session: AnySession, plug: Plug, own: Stretch) -> bool:
     """Whether another plug of the station counted what flowed between: they may share a meter."""
     before = plug.earlier[0]
     if before.last_wh is None or own.first_wh is None:

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.domain.charging.energy import EnergyResult, digits_of, on_the_way
+from app.domain.charging.sessions.row import AnySession
 from app.domain.ground.vocabulary import Json
 from app.domain.money.billing.book import Book, tariffs_of
 from app.domain.money.billing.usage import Measured
@@ -33,7 +34,7 @@ _TOLD = {
 }
 
 
-def is_beyond(book: Book, session: Any, used: Measured, quote: Quote | None) -> bool:
+def is_beyond(book: Book, session: AnySession, used: Measured, quote: Quote | None) -> bool:
     """Whether a session went clearly further than one of its limits allows."""
     both = [
         limits for limits in (book.limits.get(session.id), told_limits(book, session)) if limits
@@ -65,7 +66,7 @@ def _flowed_min(energy: EnergyResult) -> Decimal:
     return Decimal((at - since) // timedelta(seconds=1)) / 60
 
 
-def told_limits(book: Book, session: Any) -> Json:
+def told_limits(book: Book, session: AnySession) -> Json:
     """The limits that a station told last, such as its driver set there, by our names for them."""
     found: Json = {}
     for event in book.in_time(session) if session.last_seq_no is not None else ():
@@ -77,7 +78,7 @@ def told_limits(book: Book, session: Any) -> Json:
     return found
 
 
-def prices_shown(book: Book, session: Any) -> list[Tariff]:
+def prices_shown(book: Book, session: AnySession) -> list[Tariff]:
     """The other prices of ours by which a 2.1 station says that it charged (I07 to I11)."""
     told = [(event.facts or {}).get("tariff") for event in book.events.get(session.id, ())]
     names = {name for name in told if isinstance(name, str)}

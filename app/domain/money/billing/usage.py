@@ -23,6 +23,7 @@ from app.domain.charging.energy import (
     signed,
     to_base_unit,
 )
+from app.domain.charging.sessions.row import AnySession
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SessionState
 from app.domain.money.billing.book import Book, book_of
@@ -31,7 +32,6 @@ from app.domain.money.billing.history import Plug, plug_of
 from app.domain.money.billing.idle import UNTOLD, stood
 from app.domain.money.billing.witness import said_charging_s, witness_of
 from app.domain.money.tariffs import Interval, Usage
-from app.models import ChargingSession
 
 _ZERO = Decimal(0)
 #: What energy is measured by.
@@ -60,7 +60,7 @@ class Measured:
 
 
 def measured(
-    book: Book, session: Any, *, energy_wh: Decimal | None = None, timed: bool = True
+    book: Book, session: AnySession, *, energy_wh: Decimal | None = None, timed: bool = True
 ) -> Measured:
     """Measure a session by its book.
 
@@ -93,23 +93,23 @@ def measured(
     return Measured(energy, usage, weighed, plug, energy_wh is not None, flow.codes)
 
 
-def _unused(book: Book, session: Any, plug: Plug, energy_wh: Decimal | None) -> Measured:
+def _unused(book: Book, session: AnySession, plug: Plug, energy_wh: Decimal | None) -> Measured:
     """A reservation that ran out: no energy, and the time for which the plug was kept."""
     if energy_wh is not None:
         sentence = f"Session {session.id} is a reservation that ran out unused: it has no energy."
         raise Invalid(sentence)
     weighed = weigh(_facts(book, session), plug.history)
     energy = replace(weighed.energy, flags=frozenset())
-    usage = Usage(session.started_at, session.ended_at, session.timezone, no_show=True)
+    usage = Usage(session.started_at, session.ended_at or book.now, session.timezone, no_show=True)
     return Measured(energy, usage, weighed, plug)
 
 
-def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
+def facts_of(db: Session, session: AnySession) -> EnergyFacts:
     """Gather what the meter, the charger and we know about a session's energy."""
     return _facts(book_of(db, [session], session.started_at), session)
 
 
-def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) -> EnergyFacts:
+def _facts(book: Book, session: AnySession, greatest_power_w: Decimal | None = None) -> EnergyFacts:
     rows, stated_w = book.readings.get(session.id, []), book.stated_w(session)
     texts = list(_signed(rows))
     return EnergyFacts(
@@ -131,7 +131,7 @@ def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) ->
     )
 
 
-def _before_stop(session: ChargingSession, rows: Sequence[Any]) -> int | None:
+def _before_stop(session: AnySession, rows: Sequence[Any]) -> int | None:
     """How many frames of readings had arrived when the stop did; those it brought count too."""
     heard_at = session.stop_received_at
     if heard_at is None or session.provisional:

@@ -15,12 +15,12 @@ from app.domain.charging.energy import (
 )
 from app.domain.charging.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
 from app.domain.charging.energy.readings import Point, power_of
+from app.domain.charging.sessions.row import AnySession
 from app.domain.ground.vocabulary import Activity, Availability, StopReason
 from app.domain.money.billing.book import Book
 from app.domain.money.billing.flow import Step, steps_of
 from app.domain.money.billing.idle import Says, Witness, Word, carried_over, without
 from app.domain.money.tariffs import Interval
-from app.models import ChargingSession
 
 #: What arrives so long after its time comes from a station's offline memory.
 LATE = timedelta(minutes=10)
@@ -47,7 +47,7 @@ _OPEN_END = (EnergyFlag.ESTIMATED_END, EnergyFlag.STOP_BELOW_START, EnergyFlag.E
 
 def witness_of(
     book: Book,
-    session: ChargingSession,
+    session: AnySession,
     facts: EnergyFacts,
     energy: EnergyResult,
     ended_at: datetime,
@@ -100,7 +100,7 @@ def _steps(
     return steps_of(curve, [(point.at, point.value) for point in power], told_wh)
 
 
-def _of_plug(book: Book, session: ChargingSession, span: Interval) -> list[Any]:
+def _of_plug(book: Book, session: AnySession, span: Interval) -> list[Any]:
     """What the plug said within the session, and the last that it said before."""
     book.told_until(session, span[1])
     return [
@@ -110,7 +110,7 @@ def _of_plug(book: Book, session: ChargingSession, span: Interval) -> list[Any]:
     ]
 
 
-def _words_of(book: Book, session: ChargingSession) -> list[Word]:
+def _words_of(book: Book, session: AnySession) -> list[Word]:
     """What a transaction's events say that went on, by the station's clock and numbering."""
     return [
         Word(event.at, _SAYS[event.activity])
@@ -130,7 +130,7 @@ def _closed(events: Sequence[Any], ended_at: datetime) -> tuple[Interval, ...]:
 
 
 def _blind(
-    book: Book, session: ChargingSession, events: Sequence[Any], span: Interval
+    book: Book, session: AnySession, events: Sequence[Any], span: Interval
 ) -> tuple[Interval, ...]:
     """When the station was away: between its connections, and before what came late."""
     heard = [
@@ -158,7 +158,7 @@ def _before_late(heard: Iterable[Interval]) -> list[Interval]:
     return found
 
 
-def _between_connections(book: Book, session: ChargingSession, span: Interval) -> list[Interval]:
+def _between_connections(book: Book, session: AnySession, span: Interval) -> list[Interval]:
     since, until = span
     rows = [row for row in book.connections[session.id] if row.opened_at <= until]
     if not rows:
@@ -171,7 +171,7 @@ def _between_connections(book: Book, session: ChargingSession, span: Interval) -
 
 
 def _dark(
-    book: Book, session: ChargingSession, words: Iterable[Word], ended_at: datetime
+    book: Book, session: AnySession, words: Iterable[Word], ended_at: datetime
 ) -> tuple[Interval, ...]:
     """When the station had no power: it was away and told nothing, and booted when it was back
     (and not hours later, since it was asked to), or ended the session for it.
@@ -203,7 +203,7 @@ def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(found)
 
 
-def said_charging_s(book: Book, session: ChargingSession) -> int | None:
+def said_charging_s(book: Book, session: AnySession) -> int | None:
     """For how many seconds the plug called itself Charging, and had power; None: it said nothing
     of itself.
     """
