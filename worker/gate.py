@@ -33,7 +33,7 @@ from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided
 from worker.storage import StorageAway
 from worker.stretching import Stretching
-from worker.tallies import MANY, Knocks
+from worker.tallies import Knocks
 from worker.works import Together
 
 log = logging.getLogger(__name__)
@@ -209,10 +209,8 @@ class Gate:
         else:
             status, reason, sentence = answer.status, answer.reason.code, answer.sentence
         COUNTS.handshakes[reason] += 1
-        # Whoever tries many names shares one row a minute: guessing must not fill the disk.
-        guessing = station is None and reason == Reason.THROTTLED.code
         knock = Knock(
-            identity=MANY if guessing else request.identity,
+            identity=request.identity,
             path=request.path,
             address=request.remote_address,
             subprotocols=", ".join(request.offer.offered),

@@ -13,7 +13,7 @@ from typing import Any
 import gevent
 
 from app.domain.device import deviations
-from app.domain.network.connections import SAME_KNOCK, Knock, KnockTally, note_knocks
+from app.domain.network.connections import MANY, SAME_KNOCK, Knock, KnockTally, note_knocks
 from app.process.clock import utc_now
 from worker.batch import Batch
 from worker.ocpp.refusals import Buckets, Rate, network_of
@@ -28,7 +28,6 @@ MOST = 500
 #: New rows of refused attempts: in strangers' names from one address, and in all.
 OF_ONE = Rate(burst=30, every_s=10)
 IN_ALL = Rate(burst=500, every_s=2)
-MANY = "(many)"
 
 _Key = tuple[str, str, str]
 

@@ -200,12 +200,12 @@ def _letter(row: WebhookDelivery, given: Means) -> _Letter:
 
 
 def _send(letters: Sequence[_Letter], reach: Reach, clock: Clock) -> list[Tried]:
-    """Send one after another; ends with the turn, or when the endpoint is in trouble."""
+    """Send one after another; ends with the turn, or with the first that is not taken."""
     found: list[Tried] = []
     ends_at = time.monotonic() + TURN_S
     for letter in letters:
         found.append(_tried(letter, reach, clock))
-        if deliveries.is_trouble(found[-1]) or time.monotonic() > ends_at:
+        if not deliveries.is_taken(found[-1]) or time.monotonic() > ends_at:
             break
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from flask import current_app
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.domain.charging.energy import EnergyFlag
@@ -181,13 +181,26 @@ def test_headers_are_one_short_line(app):
     st.sampled_from(["example.org", "a-b.example", "1.2", "b..c"]),
 )
 def test_a_plain_header_is_what_the_rules_make_of_it(words, local, domain):
-    headers = [("Subject", mail.one_line(words, 200))]
     with suppress(mail.Refused):
-        headers.append(("To", mail._address(words, f"{local}@{domain}")))
-    for utf8, rules in ((False, policy.SMTP), (True, policy.SMTPUTF8)):
-        for name, value in headers:
-            wanted = rules.fold_binary(*rules.header_store_parse(name, value))
-            assert mail._header(utf8, name, value) == wanted
+        value = mail._address(words, f"{local}@{domain}")
+        for utf8, rules in ((False, policy.SMTP), (True, policy.SMTPUTF8)):
+            wanted = rules.fold_binary(*rules.header_store_parse("To", value))
+            assert mail._header(utf8, "To", value) == wanted
+
+
+@settings(max_examples=tries(200), deadline=None)
+@example("Depot Nord, connector 1 of CP-7 reports GroundFailure since 12:00:00")
+@example("CP-7 日本語日本語日本語 — €5.36 …")
+@example("=?utf-8?q?x?=")
+@example("s" * 200)
+@given(st.lists(st.text("aB1_-€ö日,()=?", min_size=1, max_size=80), min_size=1).map(" ".join))
+def test_a_subject_begins_on_its_first_line_and_reads_as_it_was_meant(words):
+    wanted = mail.one_line(words, mail.SUBJECT_MOST)
+    made = mail._subject(wanted)
+    assert not made.startswith((b"Subject:\r", b"Subject: \r"))
+    assert message_from_bytes(made + b"\r\n", policy=policy.default)["Subject"] == wanted
+    if max(map(len, wanted.split(" "))) <= 60:
+        assert max(map(len, made.split(b"\r\n"))) <= 78
 
 
 def test_numbers_that_are_equal_are_written_by_their_places_and_sign(app):

@@ -126,6 +126,15 @@ def test_what_is_not_asked_of_a_kind_is_not_taken(desk, made):
     assert "7 days before" in admin.get("/alerts/rules").text
 
 
+def test_only_beside_a_rule_for_some_sites_is_one_for_all_others(desk, made):
+    admin = desk()
+    admin.post("/alerts/rules/new", data=RULE)
+    assert "all sites" in admin.get("/alerts/rules").text
+    some = {**RULE, "name": "There", "site_ids": str(made.sites["Depot Nord"].id)}
+    admin.post("/alerts/rules/new", data=some)
+    assert "all other sites" in admin.get("/alerts/rules").text
+
+
 def test_a_rule_that_cannot_be_is_said_beside_its_field(desk):
     answer = desk().post("/alerts/rules/new", data={**RULE, "mail_to": "nobody"})
     assert answer.status_code == 422

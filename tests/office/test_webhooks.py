@@ -13,7 +13,7 @@ from app.domain.ground.vocabulary import SYSTEM, DeliveryState, SessionState
 from app.domain.office import alert_rules, deliveries, webhooks
 from app.extensions import db as flask_db
 from app.mails import hooks
-from app.models import AuditEntry, WebhookDelivery, WebhookEndpoint
+from app.models import Alert, AuditEntry, WebhookDelivery, WebhookEndpoint
 from app.tasks.alerts import watch
 from app.tasks.webhooks import gather, tell
 from app.uow import unit_of_work
@@ -210,18 +210,43 @@ def test_an_endpoint_in_trouble_gets_nothing_until_its_pause_is_over(network, re
     assert rows()[0].endpoint.failing_since is None
 
 
-def test_one_delivery_that_is_refused_holds_up_no_other(network, receiver):
-    receiver.status = 422
+@pytest.mark.parametrize("status", [302, 401, 404, 503])
+def test_a_receiver_that_takes_nothing_is_tried_ever_less_often_and_given_up(
+    network, receiver, status
+):
+    """However many events there are: some forty requests in a day."""
+    receiver.status = status
     hook(network, receiver.url)
+    for _ in range(20):
+        begin(network)
+    at = began = datetime.now(UTC)
+    gather(endpoints(), at)
+    while (endpoint := rows()[0].endpoint).disabled_at is None:
+        deliver(at)
+        at = max(endpoint.retry_at or at, min(row.next_try_at for row in rows()))
+    assert DAY - timedelta(hours=1) < endpoint.disabled_at - began < DAY + timedelta(hours=1)
+    assert len(receiver.taken) < 50
+    assert endpoint.disabled_why == (
+        f"It accepted nothing for a day; the last time: The answer was {status}."
+    )
+
+
+def test_one_delivery_that_is_refused_holds_up_the_others_for_seconds(network, receiver):
+    hook(network, receiver.url)
+    receiver.disliked = b'"station":"CP-0"'
     for _ in range(3):
         begin(network)
-    gather(endpoints(), datetime.now(UTC))
-    deliver()
-    assert len(receiver.taken) == 3
-    assert {row.state for row in rows()} == {DeliveryState.QUEUED}
+    at = datetime.now(UTC)
+    gather(endpoints(), at)
+    deliver(at)
+    deliver(at + SOON)
+    refused, *others = rows()
+    assert (refused.attempts, refused.state) == (2, DeliveryState.QUEUED)
+    assert {row.state for row in others} == {DeliveryState.DELIVERED}
+    assert refused.endpoint.retry_at == at + 2 * SOON
 
 
-def test_an_endpoint_that_fails_for_days_is_given_up_and_can_be_switched_on(network, receiver):
+def test_an_endpoint_that_was_given_up_can_be_switched_on(network, receiver):
     receiver.status = 500
     endpoint, _ = hook(network, receiver.url)
     begin(network)
@@ -230,7 +255,7 @@ def test_an_endpoint_that_fails_for_days_is_given_up_and_can_be_switched_on(netw
     deliver(at)
     deliver(at + 4 * DAY)
     endpoint = flask_db.session.get(WebhookEndpoint, endpoint.id)
-    assert endpoint.disabled_why.startswith("It failed for three days")
+    assert endpoint.disabled_why.startswith("It accepted nothing for a day")
     with unit_of_work() as db, pytest.raises(Conflict):
         deliveries.ping(db, SYSTEM, endpoint, now=at)
     with unit_of_work() as db:
@@ -244,8 +269,17 @@ def test_an_endpoint_that_is_gone_for_good_says_so(network, receiver):
     receiver.status = 410
     endpoint, _ = hook(network, receiver.url)
     begin(network)
+    with unit_of_work() as db:
+        alert_rules.add(
+            db, SYSTEM, network.tenant.id, now=network.now, name="Off", kind="webhook_given_up"
+        )
     tell()
+    watch()
     assert flask_db.session.get(WebhookEndpoint, endpoint.id).disabled_at
+    (alert,) = flask_db.session.scalars(select(Alert))
+    assert alert.what == (
+        "Deliveries to the webhook Portal have stopped. It answered 410: it wants nothing more."
+    )
 
 
 def test_whoever_is_killed_after_sending_sends_again_with_the_same_id(network, receiver):

@@ -29,10 +29,14 @@ class Taken:
 
 @dataclass
 class Receiver:
-    """Listens at a loopback port; `status` is what it answers, `headers` with what beside."""
+    """Listens at a loopback port; `status` is what it answers, `headers` with what beside.
+
+    What has `disliked` in its body is refused.
+    """
 
     status: int = 204
     text: str = ""
+    disliked: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     taken: list[Taken] = field(default_factory=list)
     tls: ssl.SSLContext | None = None
@@ -45,7 +49,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 named = {name.lower(): value for name, value in self.headers.items()}
                 receiver.taken.append(Taken(self.path, named, body))
-                self.send_response(receiver.status)
+                disliked = receiver.disliked is not None and receiver.disliked in body
+                self.send_response(422 if disliked else receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
                 self.end_headers()

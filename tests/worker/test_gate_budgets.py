@@ -133,6 +133,11 @@ def test_a_station_that_is_registered_while_its_address_is_throttled_gets_in_soo
     eventually(lambda: gets_in(port, "NEW", secret), what="the new station gets in")
 
 
+def test_an_unknown_charger_keeps_its_name_when_it_is_slowed_down(app, port):
+    guess(port, "NOBODY", 40)
+    assert eventually(lambda: last_knock(app, "NOBODY", "throttled")).count
+
+
 def test_a_new_password_holds_soon_also_among_guesses(app, db, port, made):
     guess(port, "MADE")
     fresh = credentials.generate()

@@ -6,12 +6,12 @@ import gevent
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.network.connections import Knock
+from app.domain.network.connections import MANY, Knock
 from app.models import HandshakeAttempt
 from tests.support.gated import station
 from tests.support.wait import yielding
 from worker.batch import Batch
-from worker.tallies import IN_ALL, MANY, OF_ONE, Knocks
+from worker.tallies import IN_ALL, OF_ONE, Knocks
 
 KNOCK = Knock(
     identity="CP-9",

@@ -230,8 +230,8 @@ def close_all(
     return [number in rows and rows[number].station_id in gone for number in numbers]
 
 
-#: Equal refusals within this time share one row.
-SAME_KNOCK = timedelta(minutes=1)
+#: Equal refusals within this time share one row, and those of too many names or addresses this one.
+SAME_KNOCK, MANY = timedelta(minutes=1), "(many)"
 
 _ATTEMPT = HandshakeAttempt.__table__
 _LONGEST = {"identity": 128, "path": 300, "address": 64, "subprotocols": 200, "sentence": 300}

@@ -27,10 +27,11 @@ BACK_OFF = tuple(
     timedelta(seconds=seconds)
     for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)
 )
-#: After trouble at an endpoint nothing is sent there for as long as the back-off, at most this.
-PAUSE = timedelta(minutes=5)
-#: An endpoint that failed for so long is given up.
-PATIENCE = timedelta(days=3)
+#: After a failure nothing is sent to the endpoint for half as long as it has failed by then, within
+#: these: one refusal among good answers holds up little, and a receiver that is gone costs little.
+SHORTEST, LONGEST = BACK_OFF[0], timedelta(hours=1)
+#: An endpoint that took nothing for so long is given up.
+PATIENCE = sum(BACK_OFF, timedelta())
 #: A claim older than this belongs to a process that is gone.
 STALE = timedelta(minutes=3)
 
@@ -247,7 +248,7 @@ def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime)
     events.record(db, events.WebhooksChanged(endpoint.tenant_id))
     delivery.status, delivery.latency_ms = tried.status, tried.latency_ms
     delivery.answer = tried.answer.replace("\x00", "")[:500] or None
-    if tried.status is not None and 200 <= tried.status < 300:
+    if is_taken(tried):
         delivery.state, delivery.delivered_at, delivery.error = DeliveryState.DELIVERED, now, None
         endpoint.failing_since = endpoint.retry_at = None
         return
@@ -257,18 +258,15 @@ def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime)
         delivery.state = DeliveryState.FAILED
     else:
         delivery.state, delivery.next_try_at = DeliveryState.QUEUED, now + wait
-    if is_trouble(tried):
-        endpoint.retry_at = now + min(wait or PAUSE, PAUSE)
-        endpoint.failing_since = endpoint.failing_since or now
-        if endpoint.failing_since < now - PATIENCE:
-            endpoint.disabled_at = now
-            endpoint.disabled_why = f"It failed for three days; the last time: {delivery.error}"[
-                :300
-            ]
-    elif tried.status == 410:
+    endpoint.failing_since = since = endpoint.failing_since or now
+    endpoint.retry_at = now + min(max((now - since) / 2, SHORTEST), LONGEST)
+    if tried.status == 410:
         endpoint.disabled_at, endpoint.disabled_why = now, "It answered 410: it wants nothing more."
+    elif since <= now - PATIENCE:
+        why = f"It accepted nothing for a day; the last time: {delivery.error}"
+        endpoint.disabled_at, endpoint.disabled_why = now, why[:300]
 
 
-def is_trouble(tried: Tried) -> bool:
-    """Whether the endpoint as a whole fails, and not only this delivery."""
-    return tried.status is None or tried.status >= 500 or tried.status == 429
+def is_taken(tried: Tried) -> bool:
+    """Whether the endpoint took it."""
+    return tried.status is not None and 200 <= tried.status < 300

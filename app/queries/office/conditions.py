@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 from app.domain.charging.reports import FOUND
 from app.domain.ground.vocabulary import AlertKind
 from app.domain.network import presence
+from app.domain.network.connections import MANY
 from app.domain.office.alerts import Condition, Look
 from app.domain.office.housekeeping import BILLS, MAIL, SWEEP
 from app.domain.trust import certificates
@@ -174,6 +175,8 @@ def _unknown(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
     )
     for identity, since, address in db.execute(query.limit(MOST)):
         what = f"An unknown charger, {identity}, tries to connect from {address}"
+        if identity == MANY:
+            what = "Many unknown chargers try to connect"
         yield Condition(AlertKind.UNKNOWN_CHARGER, identity, what, since)
 
 
@@ -199,7 +202,7 @@ def _webhooks(db: Session, _: int, __: datetime, ___: timedelta) -> Found:
     )
     for one in db.scalars(query.order_by(WebhookEndpoint.id)):
         if one.disabled_at is not None:
-            what = f"Deliveries to the webhook {one.name} have stopped: it kept failing"
+            what = f"Deliveries to the webhook {one.name} have stopped. {one.disabled_why}"
             yield Condition(AlertKind.WEBHOOK_GIVEN_UP, str(one.id), what, one.disabled_at)
 
 

@@ -61,7 +61,7 @@ EXAMPLES: dict[str, Any] = {
     "detail": "The value is missing.",
     "ReceiptEvent.detail": "250 Ok",
     "digest": _HASH,
-    "disabled_why": "It failed for three days.",
+    "disabled_why": "It answered 410: it wants nothing more.",
     "document": _PROFILE,
     "email": "ada@example.org",
     "entries": [{"idTag": "04A2B3C4", "idTagInfo": {"status": "Accepted"}}],
