@@ -45,7 +45,7 @@ drivers_list = plain_drivers.list(
     {"email": lambda email: Driver.email_key == texts.key(email)},
 )
 plain_drivers.show("One driver; the tags are at /tags?driver_id=…")
-plain_drivers.create("Add a driver.", schemas.NewDriver, 404, 409)
+plain_drivers.create("Add a driver.", schemas.NewDriver, 409)
 plain_drivers.edit("Change what is given and leave the rest.", schemas.DriverChanges)
 plain_drivers.archive("Put a driver and their tags away; sessions, bills and receipts stay.")
 plain_drivers.restore("Take a driver back; their tags are restored one by one.")
@@ -181,21 +181,21 @@ GROUP = _rows.answer(
 plain_groups = Plain(group_noun, TAG_GROUPS, GROUP, called="tag group")
 plain_groups.list("The groups, in the order in which they were made.", schemas.TagGroups)
 plain_groups.show("One group; its tags are at /tags?group_id=…")
-plain_groups.create("Make a group.", schemas.NewTagGroup, 404, 409)
+plain_groups.create("Make a group.", schemas.NewTagGroup, 409)
 plain_groups.edit("Change what is given and leave the rest.", schemas.TagGroupChanges)
 
 
-@group_noun.delete(
+group_noun.decide(
     "/tag-groups/{group_id}",
     "Delete a tag group",
-    answers={204: None},
+    "Delete a group that holds no tags.",
+    *(None, plain_groups.row, tag_groups.remove),
+    name="remove",
+    method="DELETE",
+    status=204,
+    result=True,
     problems=(409,),
 )
-def remove(ask: Ask, group_id: int) -> Any:
-    """Delete a group that holds no tags."""
-    group = ask.get(TagGroup, group_id, "group")
-    with unit_of_work() as db:
-        tag_groups.remove(db, ask.actor, group, now=ask.now)
 
 
 # Tags in any state: cards, fobs and app tokens, blocked and expired ones too.
@@ -225,7 +225,7 @@ tags_list = plain_tags.list(
     {"value": lambda value: Tag.key == Token(value).key},
 )
 plain_tags.show("One tag.")
-plain_tags.create("Put a tag on the list, in any state.", schemas.NewTag, 404, 409)
+plain_tags.create("Put a tag on the list, in any state.", schemas.NewTag, 409)
 plain_tags.edit(
     "Change what is given and leave the rest; `status` blocks and unblocks.", schemas.TagChanges
 )

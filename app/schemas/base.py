@@ -249,15 +249,14 @@ def _refusal(schema: type[Schema], error: ValidationError, given: Any) -> Invali
     found = min(error.errors(include_url=False), key=place)
     path = ".".join(str(part) for part in found["loc"])[:200]
     if found["type"] == "kept":
-        return Invalid(found["msg"])
+        return Invalid(found["msg"], field=path)
     match found["type"]:
         case "missing":
             return Invalid(f"{path} is missing.", field=path)
         case "extra_forbidden":
             return Invalid(f"{path} is not known here.", field=path)
-    name = path or "the body"
     what = _reason(found, _member(schema, found["loc"]))
-    return Invalid(f"{name[:1].upper()}{name[1:]} {what}.", field=path)
+    return Invalid(f"{path or 'The body'} {what}.", field=path)
 
 
 def _member(schema: type[Schema], path: Iterable[str | int]) -> Json:

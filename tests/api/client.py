@@ -6,6 +6,7 @@ import pkgutil
 import re
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qs
 
 import jsonschema_rs
 from flask import Flask
@@ -76,6 +77,19 @@ def check(flask_app: Flask, method: str, address: str, answer: Any) -> None:
     assert not list(errors), (address, [str(error) for error in errors], answer.json)
 
 
+def names_what_was_sent(flask_app: Flask, method: str, address: str, told: Any, sent: Any) -> None:
+    """Fail unless the `field` of a refusal is a path in what was sent, or lacks only its end."""
+    path, _, query = address.partition("?")
+    endpoint, _ = flask_app.url_map.bind("localhost").match(path, method=method)
+    (found,) = (one for one in ENDPOINTS if f"api_{one.noun}.{one.name}" == endpoint)
+    first, *rest = told["field"].split(".")
+    body = json.loads(sent) if isinstance(sent, str) else sent or {}
+    assert first in {*found.takes, *parse_qs(query, keep_blank_values=True), *body}, told
+    place: Any = body
+    for part in (first, *rest)[: len(rest)]:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+
+
 class Api:
     """Asks with a token: `api.get("/tags", 200)` returns the JSON of an answer with that status."""
 
@@ -95,6 +109,9 @@ class Api:
         wanted = (status,) if isinstance(status, int) else status
         assert self.answer.status_code in wanted, self.answer.text
         check(self.app, method, address, self.answer)
+        if self.answer.mimetype == PROBLEM and "field" in self.answer.json:
+            sent = given.get("json", given.get("data"))
+            names_what_was_sent(self.app, method, address, self.answer.json, sent)
         return self.answer.json if self.answer.is_json else None
 
     def get(self, path: str, status: int = 200, **given: Any) -> Any:

@@ -276,3 +276,17 @@ def test_an_edit_of_what_has_changed_meanwhile_is_refused(api):
     assert told["code"] == "changed"
     assert api.get(one)["name"] == "Ada L." and api.answer.headers["ETag"] == written
     api.ask("PATCH", one, 200, json={"name": "Ada"}, headers={"If-Match": f"{read}, {written}"})
+
+
+def test_what_has_changed_meanwhile_is_neither_put_away_nor_deleted(api):
+    for noun, way in (("drivers", "POST"), ("tag-groups", "DELETE")):
+        one = f"/{noun}/{api.post(f'/{noun}', {'name': 'Ada'})['id']}"
+        api.get(one)
+        read = {"If-Match": api.answer.headers["ETag"]}
+        api.patch(one, {"name": "Ada L."})
+        now = {"If-Match": api.answer.headers["ETag"]}
+        put_away = f"{one}/archive" if way == "POST" else one
+        assert api.ask(way, put_away, 412, headers=read)["code"] == "changed"
+        api.ask(way, put_away, (200, 204), headers=now)
+    told = api.post("/drivers", {"name": "Eve"}, 422, headers=now)
+    assert told["field"] == "If-Match"

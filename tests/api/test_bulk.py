@@ -101,7 +101,7 @@ def test_what_cannot_be_meant_is_refused(api, sent, field):
 
 def test_an_action_is_told_where_there_is_but_one(api):
     told = api.post("/bills/bulk", {"action": "eat", "ids": [1]}, 422)
-    assert told["detail"] == "Action must be one of: resend."
+    assert told["detail"] == "action must be one of: resend."
 
 
 def test_nobody_changes_more_than_is_weighed_at_once(api):

@@ -75,7 +75,7 @@ def test_a_tariff_is_written_given_and_gets_versions(admin_api, actions):
 def test_prices_that_cannot_be_used_are_refused_by_name(admin_api):
     wrong = {**PRICES, "components": [{"kind": "energy", "price": "much"}]}
     told = admin_api.post("/tariffs", {"name": "Wrong", "definition": wrong}, status=422)
-    assert told["field"] == "components.0.price"
+    assert told["field"] == "definition.components.0.price"
     admin_api.post("/tariffs", {"name": "x", "definition": []}, status=422)
 
 
@@ -192,7 +192,7 @@ def test_stray_stops_are_assigned_or_put_aside(api, db, made, now, actions):
     listed = api.every("/stray-stops?outcome=unmatched")
     assert {"lost-1", "lost-2"} <= {row["transaction_id"] for row in listed}
     why = {"note": "Same card, same minute."}
-    api.post(f"{first}/assign", {**why, "session_id": 999_999}, status=404)
+    api.post(f"{first}/assign", {**why, "session_id": 999_999}, status=422)
     told = api.post(f"{first}/assign", {**why, "session_id": running.id}, status=200)
     assert (told["id"], told["state"]) == (running.id, "ended")
     assert api.get(first)["outcome"] == "matched"

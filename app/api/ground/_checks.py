@@ -1,6 +1,9 @@
 """Reading what a program sent: query and body by their schemas, and what no schema speaks of."""
 
 import hashlib
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 import orjson
@@ -11,6 +14,16 @@ from app.schemas.base import Schema, json_schema
 from app.web.problems import Problem
 
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+#: What the business calls otherwise than the API does, with the members that it may stand in.
+_OTHERWISE = {
+    "allowed_networks": ("security_profile",),
+    "certificate": ("pem",),
+    "energy_kwh": ("energy_wh",),
+    "file": ("text",),
+    "from": ("since", "from_day"),
+    "tariff": ("tariff_version_id",),
+    "to": ("until", "to_day"),
+}
 #: How deep a body may be; a deeper one only wants to exhaust somebody.
 _DEEPEST = 64
 #: What surrounds a file in a form.
@@ -31,8 +44,11 @@ def query(wanted: type[Schema]) -> Json:
         values = request.args.getlist(name)
         if len(values) > 1:
             raise Problem(422, f"{name} was given more than once.", field=name)
-        given[name] = _from_text(name, known[name].get("type"), values[0])
-    return wanted.read(given).given()
+        given[name] = _from_text(name, known[name], values[0])
+    read = wanted.read(given).given()
+    if "since" in read and "until" in read and read["until"] < read["since"]:
+        raise Problem(422, "until is before since.", field="until")
+    return read
 
 
 def body(wanted: type[Schema] | None, file: str = "") -> tuple[Json, bytes]:
@@ -55,7 +71,7 @@ def body(wanted: type[Schema] | None, file: str = "") -> tuple[Json, bytes]:
         given = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Problem(400, f"The body is no JSON: {error}.") from None
-    _refuse_odd(given, 0)
+    _refuse_odd(json.loads(raw.decode(), object_pairs_hook=_Pairs, parse_int=float))
     return wanted.read(given).given(), raw
 
 
@@ -72,7 +88,7 @@ def _form(wanted: type[Schema], part: str) -> tuple[Json, bytes]:
         if len(values) > 1:
             raise Problem(422, f"{name} was given more than once.", field=name)
     given = {name: values[0] for name, values in sent.items()}
-    _refuse_odd(given, 0)
+    _refuse_odd(given)
     read = wanted.read(given).given()
     file = request.files.get(part)
     if file is None or not file.filename:
@@ -82,23 +98,38 @@ def _form(wanted: type[Schema], part: str) -> tuple[Json, bytes]:
     return {**read, part: file}, f"{sorted(given.items())} {file.filename} {digest}".encode()
 
 
-def _refuse_odd(value: object, depth: int) -> None:
-    """Refuse what a database cannot keep: NUL in a text; and nesting without end."""
-    if depth > _DEEPEST:
+class _Pairs(dict[str, Any]):
+    """An object of JSON that remembers which of its members came twice: a reader keeps one."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counted = Counter(name for name, _ in pairs) if len(self) < len(pairs) else {}
+        self.twice = [name for name, count in counted.items() if count > 1]
+
+
+def _refuse_odd(value: object, *path: str) -> None:
+    """Refuse what nobody can keep: NUL in a text, a member given twice, nesting without end."""
+    field = ".".join(path)[:200]
+    if len(path) > _DEEPEST:
         raise Problem(422, "The body is nested too deeply.")
     if isinstance(value, str) and "\x00" in value:
-        raise Problem(422, "A text holds the character NUL.")
+        raise Problem(422, f"{field or 'The body'} holds the character NUL.", field=field)
     if isinstance(value, list):
-        for item in value:
-            _refuse_odd(item, depth + 1)
+        for number, item in enumerate(value):
+            _refuse_odd(item, *path, str(number))
     if isinstance(value, dict):
+        for name in getattr(value, "twice", ()):
+            field = ".".join((*path, name))[:200]
+            raise Problem(422, f"{field} was given more than once.", field=field)
         for name, item in value.items():
-            _refuse_odd(name, depth)
-            _refuse_odd(item, depth + 1)
+            if "\x00" in name:
+                raise Problem(422, "A member’s name holds the character NUL.", field=field)
+            _refuse_odd(item, *path, name)
 
 
-def _from_text(name: str, of: object, text: str) -> Any:
+def _from_text(name: str, schema: Json, text: str) -> Any:
     """A parameter's text as the JSON value that its schema speaks of."""
+    of = schema.get("type")
     if "\x00" in text:
         raise Problem(422, f"{name} holds the character NUL.", field=name)
     if of == "integer":
@@ -110,4 +141,33 @@ def _from_text(name: str, of: object, text: str) -> Any:
         if text.lower() not in _WORDS:
             raise Problem(422, f"{name} is true or false.", field=name)
         return _WORDS[text.lower()]
+    if schema.get("format") == "date-time" and " " in text:
+        raise Problem(422, f"{name} holds a space: in an address, + is written %2B.", field=name)
     return text
+
+
+def place(field: str | None, known: Collection[str], sent: Json) -> str | None:
+    """Tell where in a request stands what the business calls `field`; None: nowhere.
+
+    `known` are the members and parameters that may be sent.  What a document lacks is told with
+    its path there.
+    """
+    if not field or field.partition(".")[0] in known:
+        return field
+    for found in _within(field, sent, ()):
+        return found
+    for name in (*_OTHERWISE.get(field, ()), f"{field}_id", f"{field.removesuffix('s')}_ids"):
+        if name in known:
+            return name
+    documents = [name for name in sent if isinstance(sent[name], dict)]
+    return f"{documents[0]}.{field}" if len(documents) == 1 else None
+
+
+def _within(field: str, sent: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """Find a member however deep, with its path."""
+    if isinstance(sent, dict) and field.partition(".")[0] in sent:
+        yield ".".join((*path, field))
+    pairs = sent.items() if isinstance(sent, dict) else enumerate(sent)
+    for name, inner in pairs:
+        if isinstance(inner, dict | list):
+            yield from _within(field, inner, (*path, str(name)))

@@ -16,6 +16,8 @@ from app.schemas.base import Schema
 from app.web import areas
 
 ROOT = "/api/v1"
+#: Headers of a request that may be refused.
+HEADERS = ("Idempotency-Key", "If-Match", "Last-Event-ID")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Endpoint:
 
     `secret`: its answer holds a secret that is told this once.  `forms` are schemas, by name, by
     which the document says more of the body than its schema does.  With a `file` the body is a
-    form, and that part the file.
+    form, and that part the file.  The header If-Match is held against what is `compared`, if that
+    is READ.
     """
 
     noun: str
@@ -54,12 +57,19 @@ class Endpoint:
     secret: bool = False
     forms: Json = field(default_factory=dict)
     file: str = ""
+    compared: str = ""
 
     @property
     def needs(self) -> str:
         """The right that it needs, in words; no application, no areas."""
         area = areas.of(f"api_{self.noun}.{self.name}") if has_app_context() else None
         return f"the right {area}: {self.right}" if area else "a token"
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """What may be sent: the members of its body, with its file, and its parameters."""
+        body = self.body.model_fields if self.body else ()
+        return frozenset((*body, self.file, *self.query.model_fields, *HEADERS)) - {""}
 
     @property
     def rule(self) -> str:

@@ -16,6 +16,7 @@ from app.api.ground import _access, _checks, _keys, _paging
 from app.api.ground._access import Caller
 from app.api.ground._endpoint import ENDPOINTS, NOUNS, READ, ROOT, Answers, Endpoint, File
 from app.api.ground._paging import Page, Pages
+from app.domain.ground.errors import DomainError, Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, Json, Right
 from app.domain.office import sent_forms
 from app.extensions import db as flask_db
@@ -66,11 +67,11 @@ class Ask:
         """The database, narrowed to what the caller may see; for reading."""
         return flask_db.session()
 
-    def get(self, model: type[Row], number: int, noun: str) -> Row:
-        """Return a row in reach; raises `Problem` 404."""
+    def get(self, model: type[Row], number: int, noun: str, *, field: str | None = None) -> Row:
+        """Return a row in reach; raises `Problem`: 404, or 422 where a `field` speaks of it."""
         row = self.db.get(model, number) if number < 2**63 else None
         if row is None:
-            raise Problem(404, f"There is no such {noun}.")
+            raise Problem(422 if field else 404, f"There is no such {noun}.", field=field)
         return row
 
     def page(self, query: Select[Any], key: Any, *, newest: bool = True) -> Page:
@@ -113,10 +114,6 @@ class Noun:
         """Hang a POST endpoint on this noun; it knows idempotency keys."""
         return self._add("POST", path, summary, **given)
 
-    def delete(self, path: str, summary: str, **given: Any) -> Callable[..., Any]:
-        """Hang a DELETE endpoint on this noun."""
-        return self._add("DELETE", path, summary, **given)
-
     def show(
         self,
         path: str,
@@ -142,7 +139,7 @@ class Noun:
         path: str,
         summary: str,
         doc: str,
-        answer: type[Answer],
+        answer: type[Answer] | None,
         find: Callable[..., Any],
         act: Callable[..., Any],
         *,
@@ -158,23 +155,24 @@ class Noun:
 
         The last word of the path names the endpoint, or `name`; what is sent goes to `act` by name;
         `seen` completes the row before it is told.  The answer is the `result` of the act instead
-        where that is said, or where it `makes` a row, which is then below this address.
+        where that is said, or where it `makes` a row, which is then below this address.  The header
+        If-Match may say how the row was when it was read, at the address above that of a POST.
         """
 
-        address = path
+        compared = path.rpartition("/")[0] if method == "POST" else path
 
         def decide(ask: Ask, **path: int) -> object:
             row = find(ask, **path)
             with unit_of_work() as db:
-                if method == "PATCH":
-                    _refuse_changed(db, address, ask, path, row)
+                _refuse_changed(db, compared, ask, path, row)
                 made = act(db, ask.actor, row, now=ask.now, **ask.body)
             told = seen(ask, made if makes or result else row)
             return made_at(makes, told, status) if makes else told
 
         status = status or (201 if makes else 200)
         decide.__name__, decide.__doc__ = name or path.rpartition("/")[2], doc
-        self._add(method, path, summary, answers={status: answer}, **given)(decide)
+        given |= {"answers": {status: answer}, "compared": compared}
+        self._add(method, path, summary, **given)(decide)
 
     def _add(
         self,
@@ -191,6 +189,7 @@ class Noun:
         secret: bool = False,
         forms: Json | None = None,
         file: str = "",
+        compared: str = "",
     ) -> Callable[..., Any]:
         def hang(view: Callable[..., Any]) -> Callable[..., Any]:
             paged = any(isinstance(answer, Pages) for answer in answers.values())
@@ -210,6 +209,7 @@ class Noun:
                 secret,
                 forms or {},
                 file,
+                compared,
             )
             ENDPOINTS.append(endpoint)
             if method == "GET" and not any(
@@ -245,10 +245,18 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -
     asked = _checks.query(endpoint.query)
     given, raw = _checks.body(endpoint.body, endpoint.file)
     ask = Ask(caller, now, asked, given)
+    if request.if_match and endpoint.method != "GET" and endpoint.compared not in READ:
+        sentence = "Nothing is read here that could have changed: leave out If-Match."
+        raise Problem(422, sentence, field="If-Match")
 
     def answer() -> Response:
         try:
             return _written(endpoint, view(ask, **path))
+        except (DomainError, Problem) as refusal:
+            refusal.field = _checks.place(refusal.field, endpoint.takes, {**asked, **given})
+            if isinstance(refusal, NotFound) and refusal.field:
+                raise Invalid(refusal.sentence, field=refusal.field) from None
+            raise
         except IntegrityError:
             raise Problem(409, "Somebody changed this at the same moment; try again.") from None
 
@@ -267,9 +275,9 @@ def _mark(body: bytes) -> str:
 
 
 def _refuse_changed(db: Session, address: str, ask: Ask, path: Mapping[str, int], row: Any) -> None:
-    """Refuse an edit of what is no longer as its sender read it: the header If-Match says how.
+    """Refuse to change what is no longer as its sender read it: the header If-Match says how.
 
-    From then on nobody else may change it until the edit is written.
+    From then on nobody else may change it until this is written.
     """
     wanted = request.if_match
     if not wanted or wanted.star_tag or address not in READ:

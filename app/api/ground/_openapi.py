@@ -138,7 +138,7 @@ def problems_of(endpoint: Endpoint) -> list[int]:
         found |= {400, 413, 415}
     if endpoint.method == "POST":
         found.add(409)
-    if endpoint.method == "PATCH" and endpoint.path in READ:
+    if endpoint.compared in READ:
         found.add(412)
     return sorted(found - set(endpoint.answers))
 
@@ -163,7 +163,7 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
     if any(one.mimetype == "text/event-stream" for one in files):
         words = "The id of the last event that came: what happened since is told."
         yield _parameter("Last-Event-ID", "header", words, _TEXT)
-    if endpoint.method == "PATCH" and endpoint.path in READ:
+    if endpoint.compared in READ:
         words = "The ETag that it was read with; 412 if it changed since."
         yield _parameter("If-Match", "header", words, _TEXT)
     if endpoint.method == "GET" and endpoint.path in READ:

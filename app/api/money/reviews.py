@@ -1,7 +1,5 @@
 """What waits for a person: sessions whose bill is held, and stops that matched no session."""
 
-from typing import Any
-
 from sqlalchemy import select
 
 from app.api.charging.sessions import SESSION
@@ -9,7 +7,6 @@ from app.api.ground import _bulk, _lists, _rows
 from app.api.ground._noun import Ask, Noun, finds
 from app.api.ground._secrets import blotted
 from app.domain.charging import sessions
-from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Json, doubts
 from app.domain.money import reviews
 from app.models import ChargingSession, Review, StrayStop
@@ -41,8 +38,6 @@ STRAY = _rows.answer(
     renamed={"transaction_ref": "transaction_id", "token": "id_tag"},
     payload=read(Json, lambda row: blotted(row.payload), "As it came."),
 )
-#: What the business calls a value -> the member that held it.
-_MEMBERS = {"energy_kwh": "energy_wh", "tariff": "tariff_version_id"}
 
 
 def _review(ask: Ask, session_id: int) -> Review:
@@ -55,15 +50,6 @@ def _review(ask: Ask, session_id: int) -> Review:
 
 _session = finds(ChargingSession, "session")
 _stray = finds(StrayStop, "stop")
-
-
-def _approve(*who: Any, **given: Any) -> None:
-    """Approve; a refusal names the member that was sent."""
-    try:
-        reviews.approve(*who, **given)
-    except DomainError as error:
-        error.field = _MEMBERS.get(error.field or "", error.field)
-        raise
 
 
 list_ = _lists.hang(
@@ -82,14 +68,14 @@ noun.decide(
     "/sessions/{session_id}/review/approve",
     "Approve a held session",
     "Bill the energy as it was measured; a bill that stands and says the same stays.",
-    *(REVIEW, _review, _approve),
+    *(REVIEW, _review, reviews.approve),
     body=schemas.Approval,
 )
 noun.decide(
     "/sessions/{session_id}/review/correct",
     "Correct a held session",
     "Bill another energy, which is right; a bill that stands is credited and corrected.",
-    *(REVIEW, _review, _approve),
+    *(REVIEW, _review, reviews.approve),
     body=schemas.CorrectedApproval,
 )
 noun.decide(
@@ -128,7 +114,8 @@ noun.show(
 )
 def assign(ask: Ask, stray_id: int) -> object:
     """Give a stop to the session that it ended."""
-    found, session = _stray(ask, stray_id), _session(ask, ask.body["session_id"])
+    found, number = _stray(ask, stray_id), ask.body["session_id"]
+    session = ask.get(ChargingSession, number, "session", field="session_id")
     with unit_of_work() as db:
         note = ask.body["note"]
         return sessions.assign_stray(db, ask.actor, found, session, note=note, now=ask.now)

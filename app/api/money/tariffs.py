@@ -131,17 +131,18 @@ class BenchResult(Answer):
     "Try a draft on real sessions",
     body=schemas.BenchAsked,
     answers={200: BenchResult},
-    problems=(404,),
 )
 def bench_(ask: Ask) -> object:
     """Price the billed sessions of a month by a draft, beside their bills; nothing is stored."""
-    asked = ask.body
+    asked, former = ask.body, None
+    if "tariff_id" in asked:
+        former = ask.get(Tariff, asked["tariff_id"], "tariff", field="tariff_id")
     return bench.run(
         ask.db,
         ask.tenant_id,
         tariff_book.checked(asked["definition"]),
         period.month(asked["month"]) if "month" in asked else period.month_before(ask.now.date()),
-        tariff=plain.row(ask, asked["tariff_id"]) if "tariff_id" in asked else None,
+        tariff=former,
         most=asked.get("most", bench.USUAL),
         now=ask.now,
     )

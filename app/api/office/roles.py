@@ -63,18 +63,17 @@ plain.create("Make a role; nobody gives a right that they lack.", schemas.NewRol
 plain.edit(
     "Change what is given; whoever has the role may do the new at once.", schemas.RoleChanges
 )
-
-
-@noun.delete(
+noun.decide(
     "/roles/{role_id}",
     "Delete a role",
-    answers={204: None},
+    "Delete a role that nobody has.",
+    *(None, plain.row, rights.remove_role),
+    name="remove",
+    method="DELETE",
+    status=204,
+    result=True,
     problems=(409,),
 )
-def remove(ask: Ask, role_id: int) -> None:
-    """Delete a role that nobody has."""
-    with unit_of_work() as db:
-        rights.remove_role(db, ask.actor, rights.role(db, role_id), now=ask.now)
 
 
 @machine_noun.post(
@@ -91,6 +90,9 @@ def add(ask: Ask) -> object:
     return made_at("/staff", row)
 
 
+machine_noun.show(
+    *("/machines/{user_id}", "Read a machine", "One program on the staff.", PERSON, _machine),
+)
 machine_noun.decide(
     "/machines/{user_id}",
     "Change a machine",

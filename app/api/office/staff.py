@@ -181,14 +181,14 @@ _lists.hang(
     "Make an API token",
     body=schemas.NewApiToken,
     answers={201: Issued},
-    problems=(404,),
     secret=True,
 )
 def issue(ask: Ask) -> object:
     """Make a token that acts as a member of staff; it is in this answer and nowhere else."""
     given = dict(ask.body)
+    number = given.pop("user_id", ask.caller.user_id)
+    user = ask.get(User, number, "member of staff", field="user_id")
     with unit_of_work() as db:
-        user = staff.get(db, given.pop("user_id", ask.caller.user_id))
         given["scope"] = given.pop("rights", None)
         made: tuple[Any, str] = api_tokens.issue(db, ask.actor, user, now=ask.now, **given)
     made[0].secret = made[1]

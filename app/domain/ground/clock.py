@@ -52,6 +52,8 @@ def time_zones() -> tuple[str, ...]:
 def zone_name(name: str) -> str:
     """Return the name of a time zone; raises `Invalid` when there is none of that name."""
     name = name.strip()
+    if not name:
+        raise Invalid("Name the time zone, like Europe/Berlin.", field="timezone")
     if name not in time_zones():
         raise Invalid(
             f"{name[:60]} is no time zone; it should look like Europe/Berlin.", field="timezone"

@@ -164,7 +164,9 @@ def refuse_misfit(
     """Raise `Invalid` with the reason where a tariff may not be the price of its holder."""
     if tariff_id is None:
         return
-    tariff = db.get(Tariff, tariff_id)
+    # A holder that points to nothing yet must not be written before this has been said.
+    with db.no_autoflush:
+        tariff = db.get(Tariff, tariff_id)
     if isinstance(holder, Site | Station):
         site = holder.site if isinstance(holder, Station) else holder
         currencies = frozenset((site.currency,))

@@ -86,6 +86,8 @@ def _keep_currency(db: Session, site: Site) -> None:
 
 def _currency(code: str) -> str:
     code = code.strip().upper()
+    if not code:
+        raise Invalid("Name the currency, like EUR.", field="currency")
     if not is_currency(code):
         raise Invalid(f"{code} is no currency; it should look like EUR.", field="currency")
     return code

@@ -253,7 +253,7 @@ def assign_stray(
     db.refresh(stray, with_for_update=True)
     station = db.get(Station, stray.station_id)
     if station is None or session.station_id != stray.station_id:
-        raise NotFound("There is no such session at the station of this stop.")
+        raise NotFound("There is no such session at the station of this stop.", field="session_id")
     if stray.outcome == MATCHED and stray.session_id == session.id:
         return session
     if stray.outcome != "unmatched":
