@@ -8,7 +8,7 @@ from app.domain.access import drivers
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import SYSTEM, Actor
 from app.domain.network import tenants
-from app.domain.office import api_tokens, edits, staff
+from app.domain.office import api_tokens, sent_forms, staff
 from app.extensions import db as flask_db
 from app.models import Driver
 from app.uow import unit_of_work
@@ -49,13 +49,13 @@ def test_an_edit_with_if_match_beside_another_one_is_refused(postgres_app, ada):
 
 
 def test_a_form_that_is_saved_beside_another_one_is_refused(postgres_app, ada):
-    opened = edits.newest(flask_db.session(), ada)
+    opened = sent_forms.newest_change(flask_db.session(), ada)
 
     def save():
         with unit_of_work() as db:
             row = db.get_one(Driver, ada.id)
             try:
-                edits.refuse_changed(db, row, opened)
+                sent_forms.refuse_changed(db, row, opened)
             except Conflict as error:
                 return error.sentence
             drivers.edit(db, SYSTEM, row, note="red car", now=NOW)
@@ -63,7 +63,7 @@ def test_a_form_that_is_saved_beside_another_one_is_refused(postgres_app, ada):
 
     with unit_of_work() as db:
         row = db.get_one(Driver, ada.id)
-        edits.refuse_changed(db, row, opened)
+        sent_forms.refuse_changed(db, row, opened)
         drivers.edit(db, Actor("Grace"), row, note="blue car", now=NOW)
         said = beside(postgres_app, save)
     assert said().startswith("Grace has changed this since you opened it.")
