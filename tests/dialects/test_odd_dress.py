@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.ground.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM, BillingState
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession
 from app.process.clock import utc_now
@@ -144,3 +144,21 @@ def test_a_session_is_billed_the_same_in_any_dress(charger, version, dress):
     assert row.ended_at - row.started_at == timedelta(minutes=59)
     [bill] = db.scalars(select(Bill))
     assert bill.energy_wh == 4200
+
+
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+def test_thousands_that_may_be_decimals_are_held(charger, version):
+    line, now, transaction = charger(version), utc_now(), 7
+    session = by_16 if version is Version.V16 else by_201
+    thousands = other(r'("meterSt\w+"|"value"): "?(\d)(\d+)"?', r'\1: "\2,\3"')
+    for number in range(3):
+        action, payload = session(now, transaction)[number]
+        answer = line.say(thousands(json.dumps([2, f"m{number}", action, payload])))
+        transaction = answer[2].get("transactionId", transaction)
+    line.end()
+    db = flask_db.session()
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    assert row.billing is BillingState.HELD
+    assert not row.energy_wh, "it is not known to be 4.2 Wh"
+    assert db.scalar(select(Bill)) is None

@@ -11,7 +11,7 @@ from app.domain.charging import clocks
 from app.domain.charging.energy import LARGEST_WH
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Json, Registration
-from worker.ocpp.fields import Fields
+from worker.ocpp.fields import Fields, may_be_grouped
 
 Payload = dict[str, Any]
 
@@ -72,6 +72,19 @@ class Context:
             return register
         self.deviate("absurd_register", register)
         return None
+
+    def clear_wh(self, register: Decimal | None, told: object) -> Decimal | None:
+        """A register told in Wh, or None where its comma may part thousands: `2,100` is no 2.1."""
+        if register is None or not may_be_grouped(told):
+            return register
+        self.deviate("thousands_or_decimals", told)
+        return None
+
+    def energy(self, told: Decimal, wh: Decimal, text: Any) -> tuple[Decimal | None, Any]:
+        """What counts of an energy that was told as `text`, and what of it is kept in words."""
+        if self.sane_wh(wh) is None:
+            return None, format(wh, "f")  # in Wh, so that nobody takes it for a smaller one
+        return (self.clear_wh(wh, text) if wh is told else wh), text
 
     def instant(self, call: Fields, name: str, *, live: bool = False) -> tuple[datetime, bool]:
         """The time to do business with, and whether the charger's own was unusable.

@@ -140,6 +140,14 @@ def read_decimal(value: object) -> Decimal | None:
     return Decimal(text.replace(",", "."))
 
 
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+
+
+def may_be_grouped(value: object) -> bool:
+    """Whether the comma of a number may part its thousands (`2,100`) as well as its decimals."""
+    return isinstance(value, str) and _GROUPED.fullmatch(value.strip()) is not None
+
+
 def read_integer(value: object) -> int | None:
     """A whole number of at most 64 bits, also from text or a float without a fraction."""
     if isinstance(value, bool):

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from worker.ocpp import json_text, schemas
-from worker.ocpp.fields import read_boolean, read_decimal, read_integer
+from worker.ocpp.fields import may_be_grouped, read_boolean, read_decimal, read_integer
 from worker.ocpp.frames import Payload
 from worker.ocpp.schemas import plain
 from worker.ocpp.versions import Version
@@ -138,7 +138,7 @@ def _locate(payload: Payload, path: list[str | int]) -> tuple[Any, Any, Any]:
 
 
 def _number(value: Any) -> int | float | None:
-    number = read_decimal(value)
+    number = None if may_be_grouped(value) else read_decimal(value)
     if number is None:
         return None
     whole = read_integer(value)  # JSON is written with integers of 64 bits and no more

@@ -51,10 +51,11 @@ def _sample(item: Payload, ctx: Context) -> Sample:
     if number is not None:
         if ctx.quirks and measurand.startswith("Energy."):
             unit = str(ctx.quirks.get("energy_unit_override") or unit)
-        number, unit = to_base_unit(number, unit, measurand)
-        if measurand.startswith("Energy.") and ctx.sane_wh(number) is None:
-            # Kept in the unit beside it, so that nobody takes it for a smaller one.
-            number, text = None, format(number, "f")
+        based, unit = to_base_unit(number, unit, measurand)
+        if measurand.startswith("Energy."):
+            number, text = ctx.energy(number, based, text)
+        else:
+            number = based
     elif not signed:
         ctx.deviate("no_number", text)
     text = text if isinstance(text, str) else str(text)
@@ -107,7 +108,7 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
     tag still gets a transaction id, because the energy may be real (FIELD X14); so
     does a start without a register, which the readings tell.
     """
-    meter_start = _wh(call.decimal("meterStart"), ctx)
+    meter_start = _wh(call, "meterStart", ctx)
     if meter_start is None:
         ctx.deviate("no_register", call.raw("meterStart"))
     started_at, replaced = ctx.instant(call, "timestamp", live=True)
@@ -182,7 +183,7 @@ def _stop(call: Fields, ctx: Context) -> sessions.Stop:
     word = words.match(given, words.STOP_REASONS) or given
     return sessions.Stop(
         transaction_ref=reference,
-        meter_stop_wh=_wh(call.decimal("meterStop"), ctx),
+        meter_stop_wh=_wh(call, "meterStop", ctx),
         ended_at=ended_at,
         reason=words.STOP_REASONS.get(word or "Local", StopReason.OTHER),
         word=word[:40] if word else None,
@@ -215,11 +216,12 @@ def readings_ahead(call: Fields, ctx: Context) -> bool:
     return True
 
 
-def _wh(register: Decimal | None, ctx: Context) -> Decimal | None:
+def _wh(call: Fields, name: str, ctx: Context) -> Decimal | None:
     """meterStart and meterStop are in Wh, unless the station is known to send kWh (FIELD M1)."""
+    register = call.decimal(name)
     if register is not None and ctx.quirks.get("energy_unit_override") == "kWh":
-        register *= 1000
-    return ctx.sane_wh(register)
+        return ctx.sane_wh(register * 1000)
+    return ctx.sane_wh(ctx.clear_wh(register, call.raw(name)))
 
 
 # Remote start and stop (OCPP 1.6 sections 5.11 and 5.12).

@@ -53,10 +53,11 @@ def _sample(item: Payload, ctx: Context) -> Sample:
     if value is None:
         ctx.deviate("no_number", told)
     else:
-        value, unit = _based(value, unit, measurand, scale, ctx)
-        if measurand.startswith("Energy.") and ctx.sane_wh(value) is None:
-            # Kept in the unit beside it, so that nobody takes it for a smaller one.
-            value, told = None, format(value, "f")
+        based, unit = _based(value, unit, measurand, scale, ctx)
+        if measurand.startswith("Energy."):
+            value, told = ctx.energy(value, based, told)
+        else:
+            value = based
     return metering.sample_of(item, measurand, value, unit, str(told))
 
 
