@@ -44,6 +44,9 @@ def test_a_text_that_is_cut_off_tells_only_what_the_whole_tells():
         call = parse(text[:end], V16)
         assert isinstance(call, Call), text[:end]
         assert within(call.payload, WHOLE), text[:end]
+        # Without its unit a value would be another one.
+        whole = call.payload.get("meterValue") or []
+        assert whole == WHOLE["meterValue"][: len(whole)], text[:end]
         assert "cut_off" in call.notes
 
 
@@ -51,6 +54,17 @@ def test_what_python_prints_is_read():
     call = parse(str([2, "1", "A", {"x": 'it\'s "so"', "y": True, "z": None, "n": [1.5]}]), V16)
     assert isinstance(call, Call)
     assert call.payload == {"x": 'it\'s "so"', "y": True, "z": None, "n": [1.5]}
+
+
+def test_an_apostrophe_in_a_number_begins_no_string():
+    call = parse('[2,"1","A",{"meterStop":2\'100,"reason":"Local"}]', V16)
+    assert isinstance(call, Call)
+    assert call.payload == {"meterStop": "2'100", "reason": "Local"}
+
+
+@pytest.mark.parametrize("text", ["5", "null"])
+def test_a_long_text_of_one_value_is_no_frame(text):
+    assert isinstance(parse(text + " " * 2_000, V16), BadFrame)
 
 
 def test_answers_are_repaired_too():
@@ -66,14 +80,18 @@ def test_answers_are_repaired_too():
         '[2,"1","A",{"x" 1}]',
         '[2,"1","A",{"x":{"y":[{"z":1},"w":2}}]',
         '[2,"1","A",{"x":1,234,567}]',
+        '[2,"1","A",{"x":[{"value":"48.2"]',
+        '[2,"1","A",{}];[2,"2","B",{}]',
     ],
 )
 def test_what_could_mean_two_things_is_refused(text):
     assert isinstance(parse(text, V16), BadFrame)
 
 
-@pytest.mark.parametrize("tail", ["", "}", '"', "x"])
-@pytest.mark.parametrize("piece", ["1:1", ", ", ":", '"', "'", '"\\', "[", "{", "]", "{a:", ":1,2"])
+@pytest.mark.parametrize("tail", ["", ",", "}", '"', "x"])
+@pytest.mark.parametrize(
+    "piece", ["1:1", ", ", ":", '"', "'", '"\\', "[", "{", "]", "{a:", ":1,2", "a", "1"]
+)
 def test_no_text_takes_longer_than_its_length(piece, tail):
     def cost(size):
         text = '[2,"1","A",{"x":' + piece * (size // 2) + tail * (size // 2)

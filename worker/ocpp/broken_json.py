@@ -9,7 +9,8 @@ import math
 import re
 
 _STRING = re.compile(
-    r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)' "|" r"'[^'\\]*(?:\\(?:.|\Z)[^'\\]*)*(?:'|\Z)",
+    r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)'
+    r"|(?<!\w)'[^'\\]*(?:\\(?:.|\Z)[^'\\]*)*(?:'|\Z)",  # 2'100 begins no string
     re.DOTALL,
 )
 _WHOLE_STRING = re.compile(r"""(["'])[^\\]*(?:\\.[^\\]*)*\1""", re.DOTALL)
@@ -37,7 +38,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 _DEEPEST = 64
 _CLOSING = {"[": "]", "{": "}"}
 #: What a text that is cut off ends with: half a word, then a member without its value.
-_HALF_WORD = re.compile(r'[^\s"{}\[\],:]+\Z')
+_HALF_WORD = re.compile(r'(?<![^\s"{}\[\],:])[^\s"{}\[\],:]++\Z')
 _HALF_MEMBER = re.compile(r'(?:,|(?<=[\[{]))\s*+"?+\s*+:?+\s*+\Z')
 
 _NUMBER = r"-?(?:0|[1-9]\d{0,199})(?:\.\d{1,99})?(?:[eE][+-]?\d{1,2})?"
@@ -87,6 +88,7 @@ def _bracketed(outside: str, half: bool, used: dict[str, None]) -> str:
     """Close what is open, and leave out what closes nothing; `half`: the last string has no end."""
     pieces: list[str] = []
     open_: list[str] = []
+    starts: list[int] = []
     at = 0
     for match in _BRACKET.finditer(outside):
         bracket = match[0]
@@ -94,6 +96,7 @@ def _bracketed(outside: str, half: bool, used: dict[str, None]) -> str:
         at = match.end()
         if bracket in _CLOSING:
             open_.append(_CLOSING[bracket])
+            starts[len(open_) - 1 :] = [len(pieces)]
             if len(open_) > _DEEPEST:
                 return outside
         elif bracket not in open_:
@@ -102,21 +105,32 @@ def _bracketed(outside: str, half: bool, used: dict[str, None]) -> str:
         else:
             while (closing := open_.pop()) != bracket:
                 used["missing_bracket"] = None
+                if _is_item(open_, closing):
+                    return outside
                 pieces.append(closing)
         pieces.append(bracket)
         if not open_:
             break
     rest = outside[at:]
     if not open_:
-        if rest.lstrip(" \t\r\n,")[:1] == "[":  # another message
+        if "[" in rest:  # another message
             return outside
         if rest.strip():
             used["stray_bytes"] = None
         return "".join(pieces)
     used["cut_off"] = None
+    items = (depth for depth, one in enumerate(open_) if _is_item(open_[:depth], one))
+    if depth := next(items, 0):
+        rest, half = "", False
+        del pieces[starts[depth] :], open_[depth:]
     left = "".join((*pieces, rest)).rstrip()
     left = left.removesuffix('"') if half else _HALF_WORD.sub("", left)
     return _HALF_MEMBER.sub("", left.rstrip()) + "".join(reversed(open_))
+
+
+def _is_item(around: list[str], closing: str) -> bool:
+    """Whether an object stands in a list: half of a reading, without unit or time, is another."""
+    return closing == "}" and len(around) > 1 and around[-1] == "]"
 
 
 def _word(word: str, used: dict[str, None]) -> str:

@@ -154,7 +154,7 @@ def read_integer(value: object) -> int | None:
         return None
     if isinstance(value, int):
         return value if -_INT64 <= value < _INT64 else None
-    number = read_decimal(value)
+    number = None if may_be_grouped(value) else read_decimal(value)
     if number is None or abs(number) >= _INT64 or number != number.to_integral_value():
         return None
     return int(number)

@@ -119,7 +119,7 @@ def _load_repaired(text: str) -> tuple[Any, tuple[str, ...]]:
 
 def _check_shape(value: Any) -> None:
     """Raise for what is nested too deeply or has an object of too many members."""
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(DEPTH_LIMIT + 1):
         level = [
             child
