@@ -200,12 +200,15 @@ def _letter(row: WebhookDelivery, given: Means) -> _Letter:
 
 
 def _send(letters: Sequence[_Letter], reach: Reach, clock: Clock) -> list[Tried]:
-    """Send one after another; ends with the turn, or with the first that is not taken."""
+    """Send one after another; ends with the turn, or with trouble: two refusals are some."""
     found: list[Tried] = []
     ends_at = time.monotonic() + TURN_S
     for letter in letters:
         found.append(_tried(letter, reach, clock))
-        if not deliveries.is_taken(found[-1]) or time.monotonic() > ends_at:
+        refused = deliveries.is_refusal(found[-1])
+        again = len(found) > 1 and not deliveries.is_taken(found[-2])
+        trouble = not deliveries.is_taken(found[-1]) and (again or not refused)
+        if trouble or time.monotonic() > ends_at:
             break
     return found
 

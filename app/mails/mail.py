@@ -155,7 +155,7 @@ def _subject(text: str) -> bytes:
             text, _ONE_LINE, initial_indent="Subject: ", subsequent_indent=" ",
             break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
-        return "\r\n".join([*lines, ""]).encode()
+        return "\r\n".join([*(lines or ["Subject:"]), ""]).encode()
     coded = Header(text, _LETTERS, _ONE_LINE, "Subject").encode(linesep="\r\n")
     return f"Subject: {coded}\r\n".encode()
 

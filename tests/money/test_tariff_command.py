@@ -121,7 +121,7 @@ def test_a_broken_file_is_said(flask):
     ("text", "sentence"),
     [
         ('[{"name": "Y", "definition": {"currency": "EUR", "currency": "CHF"}}]',
-         "- is no file with JSON: names “currency” twice.\n"),
+         "- names “currency” twice.\n"),
         ('[{"name": "Y", "definition": {"price": NaN}}]',
          "- is no file with JSON: NaN is no number.\n"),
         ('[{"name": "Y", "valid_from": "2030-01-01", "definition": {}}]',

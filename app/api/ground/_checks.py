@@ -26,6 +26,7 @@ _OTHERWISE = {
 }
 #: How deep a body may be; a deeper one only wants to exhaust somebody.
 _DEEPEST = 64
+_TOO_DEEP = "The body is nested too deeply."
 #: What surrounds a file in a form.
 _WRAPPING = 64 * 1024
 
@@ -71,7 +72,10 @@ def body(wanted: type[Schema] | None, file: str = "") -> tuple[Json, bytes]:
         given = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Problem(400, f"The body is no JSON: {error}.") from None
-    _refuse_odd(json.loads(raw.decode(), object_pairs_hook=_Pairs, parse_int=float))
+    try:
+        _refuse_odd(json.loads(raw.decode(), object_pairs_hook=_pairs, parse_int=float))
+    except RecursionError:
+        raise Problem(422, _TOO_DEEP) from None
     return wanted.read(given).given(), raw
 
 
@@ -101,17 +105,24 @@ def _form(wanted: type[Schema], part: str) -> tuple[Json, bytes]:
 class _Pairs(dict[str, Any]):
     """An object of JSON that remembers which of its members came twice: a reader keeps one."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        counted = Counter(name for name, _ in pairs) if len(self) < len(pairs) else {}
-        self.twice = [name for name, count in counted.items() if count > 1]
+    twice: list[str]
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counted = Counter(name for name, _ in pairs)
+        marked = _Pairs(found)
+        marked.twice = [name for name, count in counted.items() if count > 1]
+        return marked
+    return found
 
 
 def _refuse_odd(value: object, *path: str) -> None:
     """Refuse what nobody can keep: NUL in a text, a member given twice, nesting without end."""
     field = ".".join(path)[:200]
     if len(path) > _DEEPEST:
-        raise Problem(422, "The body is nested too deeply.")
+        raise Problem(422, _TOO_DEEP)
     if isinstance(value, str) and "\x00" in value:
         raise Problem(422, f"{field or 'The body'} holds the character NUL.", field=field)
     if isinstance(value, list):

@@ -241,6 +241,8 @@ def document(path: Path) -> Any:
     """What a file with JSON holds, numbers kept exact; raises `Invalid`."""
     try:
         return texts.document(contents(path), Decimal)
+    except texts.ToldTwice as error:
+        raise Invalid(f"{path} {error}.") from None
     except ValueError as error:
         raise Invalid(f"{path} is no file with JSON: {error}.") from None
 

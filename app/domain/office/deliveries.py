@@ -28,10 +28,11 @@ BACK_OFF = tuple(
     for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)
 )
 #: After a failure nothing is sent to the endpoint for half as long as it has failed by then, within
-#: these: one refusal among good answers holds up little, and a receiver that is gone costs little.
+#: these: a receiver that is gone costs little.
 SHORTEST, LONGEST = BACK_OFF[0], timedelta(hours=1)
-#: An endpoint that took nothing for so long is given up.
-PATIENCE = sum(BACK_OFF, timedelta())
+#: An endpoint that took nothing for so long is given up: longer than a weekend, for what happens
+#: from then on is not made up for.
+PATIENCE = timedelta(days=3)
 #: A claim older than this belongs to a process that is gone.
 STALE = timedelta(minutes=3)
 
@@ -258,15 +259,22 @@ def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime)
         delivery.state = DeliveryState.FAILED
     else:
         delivery.state, delivery.next_try_at = DeliveryState.QUEUED, now + wait
+    alone = endpoint.failing_since is None and is_refusal(tried)
     endpoint.failing_since = since = endpoint.failing_since or now
-    endpoint.retry_at = now + min(max((now - since) / 2, SHORTEST), LONGEST)
+    if not alone:
+        endpoint.retry_at = now + min(max((now - since) / 2, SHORTEST), LONGEST)
     if tried.status == 410:
         endpoint.disabled_at, endpoint.disabled_why = now, "It answered 410: it wants nothing more."
     elif since <= now - PATIENCE:
-        why = f"It accepted nothing for a day; the last time: {delivery.error}"
+        why = f"It accepted nothing for three days; the last time: {delivery.error}"
         endpoint.disabled_at, endpoint.disabled_why = now, why[:300]
 
 
 def is_taken(tried: Tried) -> bool:
     """Whether the endpoint took it."""
     return tried.status is not None and 200 <= tried.status < 300
+
+
+def is_refusal(tried: Tried) -> bool:
+    """Whether it may be this one delivery that the endpoint does not want; others it may take."""
+    return tried.status is not None and 400 <= tried.status < 500 and tried.status != 429

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, upd
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Conflict
-from app.models import AuditEntry, SentForm, Tenant
+from app.models import AuditEntry, ChargingSession, SentForm, Tenant
 from app.models.base import Instant
 
 #: For so long a form is known again.
@@ -63,9 +63,16 @@ def refuse_changed(db: Session, row: Any, since: int) -> None:
 
 
 def lock(db: Session, row: Any) -> None:
-    """Keep a row from everybody else until the unit of work ends, and read it anew."""
-    model = type(row)
-    db.execute(select(model.id).where(model.id == row.id).with_for_update())
+    """Keep a row from everybody else until the unit of work ends, and read it anew.
+
+    Of what is said of a session's money the session first, as whoever bills it does.
+    """
+    for model, number in (
+        (ChargingSession, getattr(row, "session_id", None)),
+        (type(row), row.id),
+    ):
+        query = select(model.id).where(model.id == number)
+        db.execute(query.with_for_update(key_share=True))
     db.refresh(row)
 
 
