@@ -255,7 +255,7 @@ def test_the_api_does_all_of_it(call):
     assert call("POST", f"/alerts/{alert.id}/acknowledge").json["acknowledged_by"]
     noted = call("PATCH", f"/alerts/{alert.id}", json={"note": "At noon."})
     assert noted.json["note"] == "At noon."
-    assert call("PATCH", f"/alerts/{alert.id}", json={"assigned_to_id": 999}).status_code == 404
+    assert call("PATCH", f"/alerts/{alert.id}", json={"assigned_to_id": 999}).status_code == 422
     closed = call("POST", f"/alerts/{alert.id}/close", json={"note": "In store."})
     assert (closed.json["closed_by"], closed.json["note"]) == (
         noted.json["acknowledged_by"],
