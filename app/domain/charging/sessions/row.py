@@ -276,30 +276,31 @@ _OVERLAPPING = Keyed(
 )
 
 
-def compare(db: Session, sessions: Iterable[ChargingSession], *, now: datetime) -> None:
+def compare(
+    db: Session, sessions: Iterable[ChargingSession], *, now: datetime, wait: bool = False
+) -> set[int]:
     """Hold sessions (locked), and the other ones, where two cards claim a plug at one time.
 
     One that has been billed is weighed once more; one that still runs is held when it has ended.
+    Returns what has to be compared later: somebody else is at its other session, and may wait for
+    this one; none where others are waited for.
     """
     own = {session.id: session for session in sessions}
     overlaps = _overlapping(db, own.values())
-    found: dict[int, ChargingSession] = {}
+    pairs: dict[int, set[int]] = {}
     for number, session in own.items():
-        others = {one.id: one for one in overlaps.get(number, ()) if not _same_driver(session, one)}
-        found |= others
-        if others:
-            flag(session, OVERLAPS)
-        else:
-            remove_flag(session, OVERLAPS)
-    unheld = [number for number, one in found.items() if OVERLAPS not in one.flags]
-    # What is told of them, or billed, at the same time is waited for.
-    query = select(ChargingSession).where(
-        ChargingSession.id.in_(unheld), ChargingSession.state == SessionState.ENDED
-    )
-    query = query.order_by(ChargingSession.id).with_for_update()
-    for one in db.scalars(query.execution_options(populate_existing=True)) if unheld else ():
+        others = [one for one in overlaps.get(number, ()) if not _same_driver(session, one)]
+        (flag if others else remove_flag)(session, OVERLAPS)
+        for one in others:
+            if one.state is SessionState.ENDED and OVERLAPS not in one.flags:
+                pairs.setdefault(one.id, set()).add(number)
+    query = select(ChargingSession).where(ChargingSession.id.in_(pairs))
+    query = query.order_by(ChargingSession.id).with_for_update(skip_locked=not wait)
+    for one in db.scalars(query.execution_options(populate_existing=True)) if pairs else ():
         flag(one, OVERLAPS)
         mark_late(db, one, now)
+        del pairs[one.id]
+    return set().union(*pairs.values())
 
 
 def _overlapping(

@@ -57,14 +57,16 @@ def settle_all(
     """Do what ended sessions are due: their bill, or what arrived later changes about it.
 
     First those that wait for their bill, then those of which more is known, both by their ids;
-    one that somebody else has locked is left to him.  Returns what came of each.
+    one that somebody else has locked, or whose plug's other session he has, is left to
+    him.  Returns what came of each.
     """
     query = select(ChargingSession).where(ChargingSession.id.in_(session_ids)).options(*_NAMED)
     query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True, of=ChargingSession)
     sessions = db.scalars(query.execution_options(populate_existing=True)).all()
     ended = [session for session in sessions if not is_running(session)]
     charged = [each for each in ended if each.state is SessionState.ENDED]
-    row.compare(db, charged, now=now)
+    later = row.compare(db, charged, now=now)
+    ended = [session for session in ended if session.id not in later]
     unused.look_again(db, charged, now=now)
     unbilled = [session for session in ended if session.billing is BillingState.OPEN]
     decided = [session for session in ended if session.billing is not BillingState.OPEN]
