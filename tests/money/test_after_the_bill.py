@@ -11,17 +11,20 @@ from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import Stop
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.vocabulary import (
+    SYSTEM,
     Actor,
     BillingState,
     MeterReport,
     ReceiptState,
+    Role,
     Sample,
     SessionState,
     StopReason,
 )
 from app.domain.money import billing, reviews
+from app.domain.office import staff
 from app.models import AuditEntry, Bill, Review, Station, StrayStop, Tenant
-from tests.support import lone
+from tests.support import lone, seed
 from tests.support.charging import STARTED
 
 GRACE = Actor("Grace Hopper", 7)
@@ -134,6 +137,30 @@ def test_late_readings_that_change_the_energy_of_a_bill_go_to_review(db, net):
     assert billing.standing(db, session).energy_wh == 5_000
     reviews.approve(db, GRACE, again, note="these are right", now=DAYS_LATER)
     assert billing.standing(db, session).energy_wh == 9_000
+
+
+def test_a_bill_that_is_kept_keeps_its_energy(app, db, net):
+    session = ended_by_hand(db, net)
+    bill = reviews.bill_now(db, GRACE, session, note="the driver asks for it", now=LATER)
+    for minute, wh in ((70, 112_000), (80, 112_000)):
+        item = Metered(net.station.id, 1, session.transaction_ref, (report(minute, wh),))
+        metering.store(db, [item], now=DAYS_LATER)
+        db.refresh(session)
+        if review := lone.settle(db, session.id, now=DAYS_LATER):
+            reviews.keep(db, GRACE, review, note="no other car was there", now=DAYS_LATER)
+        assert (session.energy_wh, session.decided_wh) == (bill.energy_wh, 12_000)
+    said = f"What was told later differs from bill {bill.number} by +3.000 kWh"
+    who = {"email": "g@x.y", "name": "Grace", "role": Role.VIEWER, "tenant_id": session.tenant_id}
+    client = seed.signed_in(app, staff.create(db, SYSTEM, now=LATER, **who))
+    assert said in client.get(f"/sessions/{session.id}").text
+
+
+def test_a_small_difference_leaves_the_energy_as_it_was_billed(db, net):
+    session = ended_by_hand(db, net)
+    bill = reviews.bill_now(db, GRACE, session, note="the driver asks for it", now=LATER)
+    tell_stop(db, net, stop(session, 109_100))
+    assert lone.settle(db, session.id, now=DAYS_LATER) is None
+    assert session.energy_wh == bill.energy_wh == 9_000
 
 
 def test_late_readings_of_a_billed_assumed_end_go_to_review(db, net):

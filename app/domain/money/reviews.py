@@ -93,13 +93,13 @@ def waive(db: Session, actor: Actor, review: Review, *, note: str, now: datetime
 
 
 def keep(db: Session, actor: Actor, review: Review, *, note: str, now: datetime) -> Bill:
-    """Leave the bill that stands as it is, whatever was told later.  Raises as `approve`."""
+    """Leave the bill that stands, and its energy, whatever was told later.  Raises as `approve`."""
     note = reason_text(note, field="note")
     review, session = _open(db, review)
     bill = standing(db, session)
     if bill is None:
         raise Conflict("This session has no bill that stands.")
-    session.billing = BillingState.BILLED
+    session.billing, session.energy_wh = BillingState.BILLED, bill.energy_wh
     remember(db, assess(db, session, now), now)
     _decide(db, actor, review, KEPT, note, now)
     return bill

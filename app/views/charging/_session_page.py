@@ -14,7 +14,7 @@ from app.domain.ground.vocabulary import BillingState, SessionState
 from app.domain.money import billing
 from app.domain.money.tariffs import Interval, Usage
 from app.extensions import db as flask_db
-from app.models import Authorisation, Bill, ChargingSession, Message, Receipt
+from app.models import Authorisation, Bill, ChargingSession, Message, Receipt, Review
 from app.queries.charging import session_chart, session_timeline, station_energy
 from app.queries.charging import sessions as queries
 from app.queries.money import costs
@@ -53,8 +53,9 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         *session_words.standing(session, hold_h, _idle_since(usage)),
         *session_words.between(assessment),
     ]
-    if "late_stop_noted" in session.flags:
-        unsettled.append(billing.difference(billing.standing(db, session), session))
+    review, stands = queries.review(db, session.id), billing.standing(db, session)
+    if "late_stop_noted" in session.flags or _is_kept(session, stands, review):
+        unsettled.append(billing.difference(stands, session))
     return {
         "session": session,
         "zone": zone,
@@ -71,7 +72,7 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "timeline": list(_story(db, session, now, marked)),
         "money": list(_money(session)),
         "receipt": _receipt(session),
-        "review": queries.review(db, session.id),
+        "review": review,
         "told_2x": session_timeline.facts_of(db, session),
         "session_energy": station_energy.of_session(db, session),
         "strays": queries.strays(db, session.id),
@@ -81,6 +82,14 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "tariff_why": list(session_words.tariff_why(session)),
         "window": [_typed(at) for at in session_timeline.window(session, now)],
     }
+
+
+def _is_kept(session: ChargingSession, bill: Bill | None, review: Review | None) -> bool:
+    """Whether a person left the bill that stands as it is, against what is known now."""
+    if bill is None or review is None or review.decision != "kept" or review.decided_at is None:
+        return False
+    evidence = (session.decided_wh, session.decided_minor)
+    return (bill.energy_wh, bill.gross_minor) != evidence and bill.issued_at < review.decided_at
 
 
 def _marked() -> Interval | None:

@@ -92,11 +92,9 @@ def apply_late(db: Session, session: ChargingSession, *, now: datetime) -> Bill 
     if _paid_otherwise(bill, assessment):
         return hold(db, assessment, now=now, more=(SETTLED_DIFFERS,))
     news = _news(db, assessment)
-    if not news and not _changed(bill, assessment):
-        remember(db, assessment, now)
-        return None
-    if not news - {ENDS_CONTRADICT} and not _matters(db, bill, assessment, now):
-        _note(db, bill, assessment, now)
+    same = not news and not _changed(bill, assessment)
+    if same or (not news - {ENDS_CONTRADICT} and not _matters(db, bill, assessment, now)):
+        _leave(db, bill, assessment, now, noted=not same)
         return None
     if bill is not None and _gives_way(bill, assessment):
         return replace(db, SYSTEM, bill, assessment, reason=REASON, now=now)
@@ -163,14 +161,20 @@ def _gives_way(bill: Bill, assessment: Assessment) -> bool:
     return bool(assumed) and own and not assessment.doubts
 
 
-def _note(db: Session, bill: Bill | None, assessment: Assessment, now: datetime) -> None:
-    """Keep a small difference on the session and in the audit; the bill stands."""
+def _leave(
+    db: Session, bill: Bill | None, assessment: Assessment, now: datetime, *, noted: bool
+) -> None:
+    """Let the bill stand, and its energy; a small difference is noted on the session and in the
+    audit.
+    """
     session = assessment.session
     before = audit.snapshot(session)
-    row.flag(session, NOTED)
+    session.energy_wh = bill.energy_wh if bill else assessment.energy_wh
     remember(db, assessment, now)
-    remark = f"{difference(bill, session)} That is too little to correct it."
-    audit.note(db, SYSTEM, "session.late_stop", session, now=now, before=before, remark=remark)
+    if noted:
+        row.flag(session, NOTED)
+        remark = f"{difference(bill, session)} That is too little to correct it."
+        audit.note(db, SYSTEM, "session.late_stop", session, now=now, before=before, remark=remark)
 
 
 def difference(bill: Bill | None, session: ChargingSession) -> str:
