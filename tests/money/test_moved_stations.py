@@ -17,6 +17,7 @@ from app.queries.money import bill_rows, bills
 from app.uow import unit_of_work
 from tests.support import lone, seed
 from tests.support.charging import STARTED, network
+from tests.support.transactions import BEGAN, plugged_first
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -38,6 +39,24 @@ def test_a_bill_and_the_files_name_the_site_where_the_session_was():
     db = flask_db.session()
     assert [row.site for row in bill_rows.rows(db, bills.Filter())] == ["Depot"]
     assert [row.site for row in session_rows.rows(db, of_sessions.Filter())] == ["Depot"]
+
+
+@pytest.mark.usefixtures("any_app")
+def test_a_session_whose_card_is_named_after_the_move_costs_what_it_does_where_it_began():
+    with unit_of_work() as db:
+        net = network(db)
+        net.site.tariff_id = net.version.tariff_id
+        first, *others = plugged_first()
+        lone.take(db, net.station, first, now=BEGAN)
+        about = {"name": "City", "timezone": "UTC", "currency": "CHF"}
+        other = sites.add(db, SYSTEM, net.site.tenant_id, now=STARTED, **about)
+        stations.edit(db, SYSTEM, net.station, site_id=other.id, now=NOW)
+        for event in others:
+            session = lone.take(db, net.station, event, now=NOW).session
+        assert (session.site_id, session.currency) == (net.site.id, "EUR")
+        assert session.tariff_version_id == net.version.id
+        assert session.tariff_why.endswith("because it is the price of the site Depot.")
+        assert "price_skipped" not in session.flags
 
 
 def test_staff_of_the_old_site_see_the_bills_of_the_sessions_that_they_see(app):

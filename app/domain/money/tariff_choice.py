@@ -94,10 +94,20 @@ _TARIFFS = BulkRead(
 
 
 class Prices:
-    """The tariffs that may price sessions at some stations, of some tags: loaded at once."""
+    """The tariffs that may price sessions at some stations, of some tags: loaded at once.
 
-    def __init__(self, db: Session, stations: Iterable[Any], tags: Iterable[AnyTag] = ()) -> None:
+    `sites` are those where sessions were whose stations have been moved since.
+    """
+
+    def __init__(
+        self,
+        db: Session,
+        stations: Iterable[Any],
+        tags: Iterable[AnyTag] = (),
+        sites: Iterable[Any] = (),
+    ) -> None:
         wanted = {place.tariff_id for station in stations for place in (station, station.site)}
+        wanted |= {site.tariff_id for site in sites}
         for tag in tags:
             wanted |= {one.tariff_id for one in (tag.group, tag.driver) if one is not None}
         tenants = {station.tenant_id for station in stations}
@@ -199,15 +209,17 @@ def applicable(
     tag: AnyTag | None,
     at: datetime,
     known: datetime | None = None,
+    site: Any = None,
 ) -> Choice:
     """Choose the tariff for a session at `station`; one that does not fit is skipped and told.
 
     Its version is the one that holds `at` a time, of those written until then, or until what is
-    `known`; who pays by which tariff is as it is now.
+    `known`; who pays by which tariff is as it is now.  `site`: the station was there then.
     """
-    currency, zone, foreign = station.site.currency, station.site.timezone, False
+    site = site or station.site
+    currency, zone, foreign = site.currency, site.timezone, False
     skipped: list[str] = []
-    for tariff, why in _candidates(prices, station, tag):
+    for tariff, why in _candidates(prices, station, tag, site):
         reason = misfit(tariff, station.tenant_id, (currency,))
         if reason is None and (version := prices.version(tariff, at, known or at, zone)):
             sentence = f"“{tariff.name}” version {version.number} applies because {why}."
@@ -232,7 +244,7 @@ def unpriced(db: Session, station: Station, now: datetime) -> str:
 
 
 def _candidates(
-    prices: Prices, station: Any, tag: AnyTag | None
+    prices: Prices, station: Any, tag: AnyTag | None, site: Any
 ) -> Iterator[tuple[TariffRow, str]]:
     """The tariffs that are set, the nearest first, with what each is."""
     driver, group = (tag.driver, tag.group) if tag else (None, None)
@@ -240,7 +252,7 @@ def _candidates(
         (prices.of(driver), "the driver has a price of their own"),
         (prices.of(group), f"the group {group.name if group else ''} has a price"),
         (prices.of(station), f"the station {station.identity} has a price"),
-        (prices.of(station.site), f"it is the price of the site {station.site.name}"),
+        (prices.of(site), f"it is the price of the site {site.name}"),
         (prices.default(station.tenant_id), "no nearer price is set and this one is the default"),
     )
     for tariff, why in found:

@@ -28,7 +28,7 @@ from app.domain.ground.clock import ON_ITS_WAY, SECOND
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.domain.money import tariff_choice
 from app.domain.network.plugs import AnyStation
-from app.models import ChargingSession, Connection, Tag
+from app.models import ChargingSession, Connection, Site, Tag
 
 #: A start with a meaningless clock is a retry only within this time of the first.
 RETRY = timedelta(minutes=10)
@@ -298,13 +298,16 @@ def name_holder(
 ) -> None:
     """Say whose session it is, by the tag that began it: the driver and the price follow."""
     tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
-    prices = tariff_choice.Prices(db, [station], [tag] if tag else [])
-    hold(session, station, token, decision, tag, prices)
+    # Its station may have left the site since.
+    here = session.site_id == station.site_id
+    site = station.site if here else db.get_one(Site, session.site_id)
+    prices = tariff_choice.Prices(db, [station], [tag] if tag else [], [site])
+    hold(session, station, token, decision, tag, prices, site)
 
 
 def hold(
     session: AnySession, station: AnyStation, token: Token, decision: Decision,
-    tag: AnyTag | None, prices: tariff_choice.Prices,
+    tag: AnyTag | None, prices: tariff_choice.Prices, site: Any = None,
 ) -> None:  # fmt: skip
     """Say whose session it is, where the tag and the prices are at hand."""
     session.token = authorisation.shown(token, decision.tag_id)
@@ -314,16 +317,7 @@ def hold(
     session.unauthorised = not decision.accepted
     late = session.start_received_at - session.started_at > RETRY
     at, received = session.started_at, session.start_received_at
-    choice = tariff_choice.applicable(prices, station, tag, at, at if late else received)
-    price_by(session, choice, station)
-
-
-def price_by(session: AnySession, choice: tariff_choice.Choice, station: AnyStation) -> None:
-    """Freeze the price into the session; held where a nearer one was in another currency."""
-    session.currency = station.site.currency
-    session.tariff_version_id = choice.version_id
-    session.tariff_why = choice.why[:300]
-    if choice.skipped:
-        flag(session, "price_skipped")
-    else:
-        remove_flag(session, "price_skipped")
+    choice = tariff_choice.applicable(prices, station, tag, at, at if late else received, site)
+    # The price is frozen; the bill is held where a nearer one was in another currency.
+    session.tariff_version_id, session.tariff_why = choice.version_id, choice.why[:300]
+    (flag if choice.skipped else remove_flag)(session, "price_skipped")
