@@ -91,6 +91,22 @@ def test_a_tag_is_shown_with_what_its_taps_were_answered(flask, depot, now):
     assert (tap["verdict"], tap["station"]) == ("blocked", "CP-7")
 
 
+@pytest.mark.parametrize(
+    ("since", "listed"), [([], 1), (["2026-03-02"], 1), (["2026-03-03"], 0), (["soon"], None)]
+)
+def test_unknown_tags_are_listed_from_the_beginning_of_a_day(flask, depot, now, since, listed):
+    with unit_of_work() as db:
+        station = db.scalars(select(Station)).one()
+        authorisation.decide(
+            db, authorisation.Tap(station, Token("04FF"), authorisation.START, now)
+        )
+    told = flask("tag", "unknown", "--json", *[f"--since={day}" for day in since])
+    if listed is None:
+        assert (told.exit_code, told.stderr[:25]) == (1, "--since is no date: soon.")
+    else:
+        assert len(json.loads(told.stdout)) == listed
+
+
 def test_an_export_can_be_imported_again_without_a_change(flask, depot, tmp_path):
     flask("driver", "add", "Nobody's mail")
     flask("tag-group", "add", "Fleet")

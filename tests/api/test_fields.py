@@ -59,7 +59,8 @@ def test_what_cannot_be_kept_is_named_with_its_path(admin_api, path, raw, field)
 @pytest.mark.parametrize(
     ("query", "field", "sentence"),
     [
-        ("since=2026-03-02T09:00:00+01:00", "since", "holds a space"),
+        ("since=2026-03-02T09:00:00+01:00", "since", "+ as %2B"),
+        ("since=2026-03-02 09:00Z", "since", "write T between day and hour"),
         ("since=2026-03-02T09:00:00Z&until=2026-03-01T09:00:00Z", "until", "is before since"),
     ],
 )

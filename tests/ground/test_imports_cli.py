@@ -211,3 +211,15 @@ def test_a_dash_is_standard_input_and_output(flask):
     written = flask("tag", "export", "-").stdout
     assert "04FFEE01,piped" in written
     assert written == flask("tag", "export").stdout
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "sentence"),
+    [
+        ("max_power_w", "22", "It gives only 22 W: is its power in kW?"),
+        ("max_power_w;power kw", "22000;11", "The row tells two powers."),
+    ],
+)
+def test_a_power_that_cannot_be_is_said(flask, depot, file, heading, cell, sentence):
+    path = file(f"identity;site;{heading}\nCP-9;Depot;{cell}\n")
+    assert sentence in flask("station", "import", path, "--dry-run").stderr

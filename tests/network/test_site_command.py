@@ -70,3 +70,16 @@ def test_an_import_takes_all_rows_or_none(flask, tmp_path):
     assert "Line 3:" in refused.stderr
     assert "Line 4:" in refused.stderr
     assert json.loads(flask("site", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("power", "kept"), [("63,5", "63.5"), ("7.361", "7.361"), ("1.500", None), ("1,500", None)]
+)
+def test_a_limit_from_a_file_is_never_a_thousandth_of_itself(flask, depot, tmp_path, power, kept):
+    file = tmp_path / "sites.csv"
+    file.write_text(f"name;supply limit;lat;lon\nDepot;{power};52,5;13,4\n")
+    answer = flask("site", "import", file)
+    shown = json.loads(flask("site", "show", "Depot", "--json").stdout)
+    assert shown["supply_limit_kw"] == kept
+    if kept is None:
+        assert "“" + power + "” can be read as thousands or as decimals" in answer.stderr

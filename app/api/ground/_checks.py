@@ -153,7 +153,8 @@ def _from_text(name: str, schema: Json, text: str) -> Any:
             raise Problem(422, f"{name} is true or false.", field=name)
         return _WORDS[text.lower()]
     if schema.get("format") == "date-time" and " " in text:
-        raise Problem(422, f"{name} holds a space: in an address, + is written %2B.", field=name)
+        sentence = "holds a space: write T between day and hour, and + as %2B in an address."
+        raise Problem(422, f"{name} {sentence}", field=name)
     return text
 
 

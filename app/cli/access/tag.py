@@ -15,6 +15,7 @@ from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import cells, headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
+from app.domain.ground import clock
 from app.domain.ground.columns import read
 from app.domain.network import sites, stations
 from app.models import Tag
@@ -109,15 +110,15 @@ def show(value: str, as_json: bool) -> None:
 
 
 @tag_command.command("unknown")
-@click.option("--since", help="2026-11-01 or a time; the newest 200 without it.")
+@click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
 @cli.json_option
 def unknown(since: str | None, as_json: bool) -> None:
     """List tokens that were tapped and are on no list."""
-    start = cells.instant(since or "1970-01-01T00:00", ZoneInfo("UTC"))
+    start = cli.instant("--since", since) or clock.EARLIEST
     columns: list[cli.Column] = read(
         "token taps last_at=last.at station=last.station.identity why=last.sentence"
     )
-    found = queries.unknown(cli.reading(), start or cli.now())
+    found = queries.unknown(cli.reading(), start)
     cli.print_rows(found, columns, json=as_json)
 
 

@@ -1,6 +1,6 @@
 """flask session: charging sessions."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -199,8 +199,8 @@ def _filter(db: Session, given: dict[str, Any]) -> Filter:
         flag=given.get("flag") or "",
         station_id=_id(db, Station.identity_key, "station", given.get("station")),
         site_id=_id(db, Site.name_key, "site", given.get("site")),
-        since=_instant("--since", given.get("since")),
-        until=_instant("--until", given.get("until"), end=True),
+        since=cli.instant("--since", given.get("since")),
+        until=cli.instant("--until", given.get("until"), end=True),
     )
 
 
@@ -211,16 +211,3 @@ def _id(db: Session, column: Any, noun: str, name: str | None) -> int | None:
     if found is None:
         raise NotFound(f"There is no {noun} {name}.")
     return found
-
-
-def _instant(option: str, text: str | None, *, end: bool = False) -> datetime | None:
-    """A day or an instant; with `end`, a day is meant with all its hours."""
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"{option} is no date: {text}. Write 2026-03-01.") from None
-    if end and len(text.strip()) == 10:
-        at += timedelta(days=1)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

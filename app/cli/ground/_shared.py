@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -81,6 +81,19 @@ def finds(model: type[Row], noun: str) -> Callable[[Session, Any], Row]:
 def typed(values: Mapping[str, Any]) -> dict[str, Any]:
     """What was typed of some options; one that may be repeated was if it was once."""
     return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def instant(option: str, text: str | None, *, end: bool = False) -> datetime | None:
+    """A day or an instant, in UTC; with `end`, a day is meant with all its hours."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        if end and len(text.strip()) == 10:
+            at += timedelta(days=1)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid(f"{option} is no date: {text}. Write 2026-03-01.") from None
 
 
 def together(*options: Any) -> Callable[[Any], Any]:

@@ -27,12 +27,12 @@ _SLASHES = re.compile(
 )
 _ISO = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d|\d{8})"
-    r"(?P<time>[T ]\d\d(?::?\d\d)(?::?\d\d(?:[.,]\d+)?)?)? ?"
+    r"(?P<time>[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?)? ?"
     r"(?P<offset>UTC|GMT|Z|[+-]\d\d(?::?\d\d)?)?",
     re.IGNORECASE | re.ASCII,
 )
 _FOR_EVER = re.compile(r"9999-12-31.*|31\.12\.9999.*|(12/31|31/12)/9999.*")
-_THOUSANDS = re.compile(r"\d{1,3}[.,]\d{3}")
+THOUSANDS = re.compile(r"\d{1,3}[.,]\d{3}")
 _FIRST_YEAR = 2000
 _SERIAL = re.compile(r"\d{5}([.,]\d+)?")
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+|\d[.,]\d+E\d+", re.IGNORECASE)
@@ -53,7 +53,10 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
     try:
         moment, whole_day = _moment(wanted)
         if moment.year < _FIRST_YEAR:
-            raise ValueError  # a system's way to say that there is no time
+            raise Invalid(
+                f"“{wanted}” lies before {_FIRST_YEAR}: leave out what has no end.",
+                field="expires_at",
+            )
         if whole_day:
             moment += timedelta(days=1)
         if moment.tzinfo is None:
@@ -161,7 +164,7 @@ def power_w(text: str, unit: str) -> float:
             f"“{text.strip()}” has no unit: write 22 kW, or name the column Power kW.",
             field="max_power_w",
         )
-    if named.casefold() == "w" and _THOUSANDS.fullmatch(found["number"]):
+    if named.casefold() == "w" and THOUSANDS.fullmatch(found["number"]):
         raise Invalid(
             f"“{text.strip()}” can be read as thousands or as decimals: write it without a "
             "separator for thousands.",

@@ -1,11 +1,12 @@
 """Sites from a file: each row adds the site that it names, or changes it; empty cells clear."""
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain.access.imports.cells import THOUSANDS, number
 from app.domain.access.imports.plans import Plan, PlannedRow, begun, each
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
@@ -49,18 +50,19 @@ def _given(db: Session, tenant_id: int, cells: dict[str, str]) -> Any:
     given: Arguments = {name: cells[name] for name in _TEXTS if name in cells}
     for name in ("latitude", "longitude"):
         if name in cells and (cells[name] or "latitude" in cells):
-            given[name] = _number(float, cells[name].replace(",", "."), name)
+            given[name] = float(number(cells[name], name)) if cells[name] else None
     if "latitude" in given:
         given.setdefault("longitude", None)
     if (power := cells.get("supply_limit_kw")) is not None:
-        given["supply_limit_kw"] = _number(Decimal, power, "number")
+        given["supply_limit_kw"] = _kilowatts(power)
     if (tariff := cells.get("tariff")) is not None:
         given["tariff_id"] = tariff_book.named(db, tenant_id, tariff).id if tariff else None
     return given
 
 
-def _number(kind: Any, text: str, word: str) -> Any:
-    try:
-        return kind(text) if text else None
-    except (ValueError, InvalidOperation):
-        raise Invalid(f"{text} is no {word}.") from None
+def _kilowatts(text: str) -> Decimal | None:
+    """A power of a site, of which 1.500 may be one and a half kilowatts or fifteen hundred."""
+    if THOUSANDS.fullmatch(text) and text.endswith("0"):
+        raise Invalid(f"“{text}” can be read as thousands or as decimals: write it without zeros "
+                      "at its end, or without a separator.", field="supply_limit_kw")  # fmt: skip
+    return number(text, "power") if text else None

@@ -32,6 +32,8 @@ from app.models import Site, Station, Tariff
 
 #: Passwords that a file may bring: each takes a twentieth of a second to hash.
 MOST_CHOSEN = 200
+#: No car takes less: six amperes at 230 V are 1380 W.
+_LEAST_W = 1000
 #: The columns that the page of an import shows.
 COLUMNS = ("identity", "site", "name", "connectors", "plug_type", "max_power_w", "security_profile",
            "mode", "registration", "validation", "username_alias", "tariff", "password",
@@ -172,10 +174,11 @@ def _taken(row: Row, look: _Look) -> PlannedStation:
     """Carry a row out; raises what the operation raises."""
     given = {name: cell for name, cell in row.cells.items() if cell}
     identity = cells.kept(given.get("identity", ""))
-    details = details_of(given, look.tariffs)
+    details, warnings = details_of(given, look.tariffs), []
     place = _place(given, look)
+    if details.get("max_power_w", _LEAST_W) < _LEAST_W:
+        warnings.append(f"It gives only {details['max_power_w']:g} W: is its power in kW?")
     station = look.listed.get(texts.key(identity))
-    warnings = []
     if row.short:
         warnings.append("The row has fewer cells than the heading; what it lacks stays as it is.")
     if station is None:
@@ -249,7 +252,9 @@ def details_of(given: Mapping[str, str], tariffs: Mapping[str, int]) -> Json:
         found["plug_type"] = plugs.kind(given["plug_type"])
     for name, unit in (("max_power_w", "W"), ("max_power_kw", "kW"), ("power", "")):
         if name in given:
-            found["max_power_w"] = cells.power_w(given[name], unit)
+            watts = cells.power_w(given[name], unit)
+            if found.setdefault("max_power_w", watts) != watts:
+                raise Invalid("The row tells two powers.", field="max_power_w")
     for name, words in (("mode", StationMode), ("registration", Registration)):
         if name in given:
             found[name] = _word(name, given[name], words)
