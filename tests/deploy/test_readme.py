@@ -17,6 +17,7 @@ from email import policy
 import pytest
 from playwright.sync_api import expect
 
+from deploy.demo_site import PEOPLE
 from deploy.processes import ROOT
 from tests.support import forks
 from tests.support.redis import RedisServer
@@ -66,6 +67,11 @@ def commands():
 PROGRAMS = {"flask": ["-m", "flask", "--app", "wsgi"], "python": []}
 
 
+def test_the_readme_adds_nobody_whom_the_demo_has():
+    typed_words = {word for command in commands() for word in command}
+    assert not typed_words & {word for person in PEOPLE for word in person[:3]}
+
+
 def typed(command, known=None):
     """What a person types; `known` fills in what is in angle brackets."""
     words = [(known or {}).get(word, word) for word in command[1:]]
@@ -110,7 +116,7 @@ def charge_and_read_receipt(installation, simulator, known):
     finally:
         charger.kill()
         charger.wait()
-    assert "ada@example.org" in to
+    assert "emmy@example.org" in to
     assert "Harbour Power Ltd" in text
     return owed(text)
 
@@ -168,7 +174,7 @@ def by_home(page, home):
         ),
         ("Make a tariff", {"Name": "Standard", "Price": "0.45"}, "Make the tariff"),
         ("Add a station", {"Identity": "CP-7"}, "Add the station"),
-        ("Add a driver", {"Name": "Ada Lovelace", "E-mail": "ada@example.org"}, "Add driver"),
+        ("Add a driver", {"Name": "Emmy Noether", "E-mail": "emmy@example.org"}, "Add driver"),
     ):
         page.goto(home)
         page.locator(".first-steps a.btn-primary").get_by_text(word).click()

@@ -107,6 +107,18 @@ def test_a_stranger_who_was_added_since_waits_as_a_station(network):
     assert network.kinds() == ["never_connected"]
 
 
+def test_a_charger_that_was_slowed_down_is_one_finding_with_its_own_reason(network):
+    knock(network, "GaroCS", last_at=network.now - 5 * MINUTE)
+    knock(network, "GAROCS", reason="throttled", status=429)
+    (finding,) = network.findings()
+    assert finding.subject == "GaroCS|unknown_identity"
+
+
+def test_a_charger_that_was_only_ever_told_to_wait_is_shown(network):
+    knock(network, reason="throttled", status=429)
+    assert network.kinds() == ["knock"]
+
+
 @pytest.mark.parametrize(
     "solved",
     [

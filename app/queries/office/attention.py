@@ -195,9 +195,22 @@ def still_refused(tenant_id: int, now: datetime, lone: bool) -> list[ColumnEleme
         ~HandshakeAttempt.accepted,
         since(HandshakeAttempt.last_at, now - RECENT),
         ~got_in,
+        ~_waits(now),
         ~select(station.id).where(or_(known, added)).exists(),
         unseen(tenant_id, "knock", subject, HandshakeAttempt.last_at),
     ]
+
+
+def _waits(now: datetime) -> ColumnElement[bool]:
+    # A charger that is told to wait has failed for a reason: that is what is to be solved.
+    why = aliased(HandshakeAttempt)
+    failed = select(why.id).where(
+        func.lower(why.identity) == func.lower(HandshakeAttempt.identity),
+        ~why.accepted,
+        why.reason != "throttled",
+        since(why.last_at, now - RECENT),
+    )
+    return and_(HandshakeAttempt.reason == "throttled", failed.exists())
 
 
 def _may_see(tenant_id: int, lone: bool) -> ColumnElement[bool]:
