@@ -83,7 +83,9 @@ def want(
     least = LEAST_A if unit == "A" else LEAST_A * VOLTS * (phases or 0)
     if limit < 0 or 0 < limit < least:
         raise Invalid(f"No car charges with {limit} {unit}: give 0, or {least} and more.")
-    row = of_evse(db, station.id, evse)
+    # One wish after another, and none while a worker takes the last: each is counted.
+    db.refresh(session, ["id"], with_for_update=True)
+    row = of_evse(db, station.id, evse, locked=True)
     if row is None:
         row = Setpoint(station_id=station.id, evse=evse, wanted=0)
         db.add(row)
@@ -104,9 +106,11 @@ def want(
     return row
 
 
-def of_evse(db: Session, station_id: int, evse: int) -> Setpoint | None:
+def of_evse(db: Session, station_id: int, evse: int, *, locked: bool = False) -> Setpoint | None:
     """The setpoint of an EVSE, if it ever had one."""
     query = select(Setpoint).where(Setpoint.station_id == station_id, Setpoint.evse == evse)
+    if locked:
+        query = query.with_for_update().execution_options(populate_existing=True)
     return db.scalar(query)
 
 
