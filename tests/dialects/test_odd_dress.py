@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, BillingState
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession
+from app.models import Bill, ChargingSession, Review
 from app.process.clock import utc_now
 from tests.support import lone
 from tests.support.charging import network
@@ -162,3 +162,58 @@ def test_thousands_that_may_be_decimals_are_held(charger, version):
     assert row.billing is BillingState.HELD
     assert not row.energy_wh, "it is not known to be 4.2 Wh"
     assert db.scalar(select(Bill)) is None
+
+
+#: (version, which message, what becomes of it) -> why it is held
+DOUBLES = {
+    "register_at_start": (
+        Version.V16,
+        0,
+        '"meterStart": 1000',
+        '"meterStart": 900',
+        "begin_missing",
+    ),
+    "tag": (Version.V16, 0, f'"idTag": "{TAG}"', '"idTag": "04FFFFFF"', "unauthorised"),
+    "in_other_letters": (Version.V16, 2, '"meterStop": 5200', '"MeterStop": 9200', "estimated_end"),
+    "register_at_stop": (Version.V16, 2, '"meterStop": 5200', '"meterStop": 9200', "estimated_end"),
+    "time_of_stop": (Version.V16, 2, '"timestamp"', '"timestamp": 1000000000', "clock_replaced"),
+    "transaction": (
+        Version.V16,
+        2,
+        '"transactionId"',
+        '"transactionId": 99',
+        "guessed_transaction",
+    ),
+    "reading": (Version.V201, 2, '"value": 5200', '"value": 9200', "estimated_end"),
+    "unit": (
+        *(Version.V201, 2, '"value": 5200', '"unitOfMeasure": {"unit": "Wh", "unit": "kWh"}'),
+        "estimated_end",
+    ),
+    "multiplier": (
+        *(Version.V201, 2, '"value": 5200', '"unitOfMeasure": {"multiplier": 0, "multiplier": 1}'),
+        "estimated_end",
+    ),
+}
+
+
+@pytest.mark.parametrize("double", DOUBLES)
+def test_what_is_told_twice_and_differs_is_held(charger, double):
+    version, which, at_, other_, why = DOUBLES[double]
+    line, now, transaction = charger(version), utc_now(), 7
+    session = by_16 if version is Version.V16 else by_201
+    for number in range(3):
+        action, payload = session(now, transaction)[number]
+        text = json.dumps([2, f"m{number}", action, payload])
+        if number == which:
+            assert at_ in text
+            text = text.replace(at_, f"{other_}, {at_}")
+        answer = line.say(text)
+        assert answer[0] == 3, answer
+        transaction = answer[2].get("transactionId", transaction)
+    line.end()
+    db = flask_db.session()
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    assert db.scalar(select(Bill)) is None
+    [review] = db.scalars(select(Review))
+    assert why in review.reasons

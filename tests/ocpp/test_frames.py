@@ -1,6 +1,7 @@
 """Frames: what is read leniently, what is refused, and that nothing breaks the reader."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -166,11 +167,34 @@ def test_nesting_up_to_the_limit_is_read():
     assert isinstance(parse('[2,"1","A",' + '{"a":' * depth + "1" + "}" * depth + "]", V16), Call)
 
 
-def test_duplicate_keys_are_noted_and_the_last_counts():
-    call = parse('[2,"1","A",{"x":1,"x":2}]', V16)
+@pytest.mark.parametrize(
+    ("said", "payload"),
+    [
+        ('"a":1, "a":1.0,"a":null,"a":"1"', {"a": 1}),
+        ('"a":1,"a":2', {"a": "1 | 2"}),
+        ('"a" :1,"b":"a\\":","\\u0061":2', {"a": "1 | 2", "b": 'a":'}),
+        ('"a":true,"a":"x","a":"y"', {"a": "true | x | y"}),
+        ('"a":[1],"a":[2]', {"a": [1, 2]}),
+        ('"a":{"b":1,"c":2},"a":{"b":2,"d":3}', {"a": {"b": "1 | 2", "c": 2, "d": 3}}),
+        ('"x":[{"a":1,"a":2}]', {"x": [{"a": "1 | 2"}]}),
+        ('"a":1,"a":2,', {"a": "1 | 2"}),
+        (f'"y":"{"z" * 300_000}","a":1,"a":2', {"y": "z" * 300_000, "a": "1 | 2"}),
+    ],
+)
+def test_of_a_member_that_is_named_twice_neither_value_counts(said, payload):
+    call = parse(f'[2,"1","A",{{{said}}}]', V16)
     assert isinstance(call, Call)
-    assert call.payload == {"x": 2}
-    assert call.notes == ("duplicate_keys",)
+    assert call.payload == payload
+    assert "duplicate_keys" in call.notes
+
+
+def test_a_member_that_is_named_a_thousand_times_takes_no_time_of_others():
+    many = ",".join(f'"a":"{number}"' for number in range(100_000))
+    begin = time.process_time()
+    call = parse(f'[2,"1","A",{{{many}}}]', V16)
+    assert time.process_time() - begin < 2
+    assert isinstance(call, Call)
+    assert len(call.payload["a"]) < 300
 
 
 def test_white_space_is_not_taken_for_duplicate_keys():

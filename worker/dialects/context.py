@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.charging import clocks
-from app.domain.charging.energy import LARGEST_WH
+from app.domain.charging.energy import LARGEST_WH, base_unit_of
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Json, Registration
 from worker.ocpp.fields import Fields, may_be_grouped
@@ -80,8 +80,16 @@ class Context:
         self.deviate("thousands_or_decimals", told)
         return None
 
-    def energy(self, told: Decimal, wh: Decimal, text: Any) -> tuple[Decimal | None, Any]:
-        """What counts of an energy that was told as `text`, and what of it is kept in words."""
+    def energy(
+        self, told: Decimal, wh: Decimal, text: Any, unit: str, measurand: str
+    ) -> tuple[Decimal | None, Any]:
+        """What counts of an energy that was told as `text`, and what of it is kept in words.
+
+        `unit` is that of `wh`: what is told in one that is no unit of energy is not known.
+        """
+        if unit != "Wh" and unit != base_unit_of(measurand):
+            self.deviate("unknown_unit", unit)
+            return None, text
         if self.sane_wh(wh) is None:
             return None, format(wh, "f")  # in Wh, so that nobody takes it for a smaller one
         return (self.clear_wh(wh, text) if wh is told else wh), text

@@ -7,6 +7,7 @@ and each repair is named.
 """
 
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -18,12 +19,16 @@ from worker.ocpp.fields import format_instant
 
 #: Deepest nesting that is read.  No OCPP message comes near it.
 DEPTH_LIMIT = 32
-#: Longest text in characters on which repairs are tried and duplicate keys are looked for.
-REPAIR_LIMIT = 1 << 18
+#: Longest text in characters on which repairs are tried, and in which names are looked for twice.
+REPAIR_LIMIT, DOUBLES_LIMIT = 1 << 18, 1 << 21
 #: Objects and lists, and values, that one text may hold: reading more would stall everybody else.
 CONTAINER_LIMIT, VALUE_LIMIT = 300_000, 1_000_000
 #: Members that one object may have.  No OCPP message comes near it.
 MEMBER_LIMIT = 1_000
+
+#: So much is kept of each of two texts that stand for one.
+_WORDS = 100
+_APART = re.compile(r'"\s+:')
 
 
 class BadJson(ValueError):
@@ -40,6 +45,7 @@ def load(text: str, strict: bool) -> tuple[Any, tuple[str, ...]]:
     Raises BadJson.  With `strict` nothing is repaired.
     """
     notes: tuple[str, ...] = ()
+    mended = text
     opened = text.count("{") + text.count("[")
     if opened > CONTAINER_LIMIT or (len(text) > VALUE_LIMIT and text.count(",") > VALUE_LIMIT):
         raise TooMuch("The message holds too many items.")
@@ -48,11 +54,13 @@ def load(text: str, strict: bool) -> tuple[Any, tuple[str, ...]]:
     except orjson.JSONDecodeError as error:
         if strict or len(text) > REPAIR_LIMIT:
             raise BadJson("The text is not JSON.") from error
-        value, notes = _load_repaired(text)
+        mended, notes = broken_json.repaired(text)
+        value = _load_repaired(mended)
     if opened > DEPTH_LIMIT or len(text) > MEMBER_LIMIT:
         _check_shape(value)
-    if not notes and _may_hold_duplicates(text, value) and _holds_duplicates(text):
-        notes = ("duplicate_keys",)
+    if _names_twice(mended, value):
+        value, more = _with_doubles(mended, value)
+        notes += more
     return value, notes
 
 
@@ -109,10 +117,9 @@ def without_nul(value: object) -> Any:
     return value
 
 
-def _load_repaired(text: str) -> tuple[Any, tuple[str, ...]]:
-    mended, used = broken_json.repaired(text)
+def _load_repaired(mended: str) -> Any:
     try:
-        return orjson.loads(mended), used
+        return orjson.loads(mended)
     except orjson.JSONDecodeError as error:
         raise BadJson("The text is not JSON.") from error
 
@@ -134,23 +141,57 @@ def _check_shape(value: Any) -> None:
     raise BadJson("The message is nested too deeply.")
 
 
-def _may_hold_duplicates(text: str, value: object) -> bool:
-    """A cheap doubt: what is read back from compact text is just as long as the text was."""
-    return len(text) <= REPAIR_LIMIT and len(orjson.dumps(value)) != len(text)
-
-
-def _holds_duplicates(text: str) -> bool:
-    found = False
-
-    def members(pairs: list[tuple[str, Any]]) -> None:
-        nonlocal found
-        found = found or len({key for key, _ in pairs}) != len(pairs)
-
-    try:
-        json.loads(text, object_pairs_hook=members, parse_int=len, parse_float=len)
-    except (ValueError, RecursionError):
+def _names_twice(text: str, value: object) -> bool:
+    """Whether a member is named twice; mostly told by length: written again, a text is as long."""
+    if len(text) > DOUBLES_LIMIT:
         return False
-    return found
+    again = orjson.dumps(value)
+    if len(again) == len(text):
+        return False
+    return again.count(b'":') != text.count('":') + len(_APART.findall(text))
+
+
+def _with_doubles(text: str, value: Any) -> tuple[Any, tuple[str, ...]]:
+    """What the text says, with all that it says of a member that it names twice."""
+    doubled = False
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal doubled
+        whole: dict[str, Any] = {}
+        for name, said in pairs:
+            if name in whole:
+                doubled = True
+                said = both(whole[name], said)
+            whole[name] = said
+        return whole
+
+    numbers = orjson.loads
+    try:
+        value = json.loads(text, object_pairs_hook=members, parse_int=numbers, parse_float=numbers)
+    except (ValueError, RecursionError):
+        return value, ()
+    return value, ("duplicate_keys",) if doubled else ()
+
+
+def both(one: Any, other: Any) -> Any:
+    """What two values of one member say together; the first is changed.
+
+    Lists are one list.  Of different words neither counts: a text of both is no number, no time
+    and no tag.
+    """
+    if one == other or other is None:
+        return one
+    if one is None:
+        return other
+    if isinstance(one, list) and isinstance(other, list):
+        one.extend(other)
+        return one
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name, said in other.items():
+            one[name] = both(one[name], said) if name in one else said
+        return one
+    words, more = (said if isinstance(said, str) else dump(said) for said in (one, other))
+    return one if words == more else f"{words[:_WORDS]} | {more[:_WORDS]}"
 
 
 def _plain(value: object) -> Any:

@@ -73,7 +73,10 @@ def mend(version: Version, action: str, payload: Payload, kind: schemas.Kind = "
 
 
 def _respelt(value: Any, members: schemas.Order | None) -> int:
-    """Give members of other case (`ConnectorId`) their names, in place; how many had another."""
+    """Give members of other case (`ConnectorId`) their names, in place; how many had another.
+
+    Of a member that is there in both nothing is lost.
+    """
     if isinstance(value, list):
         return sum(_respelt(item, members) for item in value)
     if not isinstance(value, dict) or not members:
@@ -82,8 +85,9 @@ def _respelt(value: Any, members: schemas.Order | None) -> int:
     changed = 0
     for name in [name for name in value if name not in members]:
         meant = known.get(plain(name))
-        if meant is not None and meant not in value:
-            value[meant] = value.pop(name)
+        if meant is not None:
+            said = value.pop(name)
+            value[meant] = json_text.both(value[meant], said) if meant in value else said
             changed += 1
     return changed + sum(_respelt(item, members.get(name)) for name, item in value.items())
 

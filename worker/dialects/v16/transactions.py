@@ -53,7 +53,7 @@ def _sample(item: Payload, ctx: Context) -> Sample:
             unit = str(ctx.quirks.get("energy_unit_override") or unit)
         based, unit = to_base_unit(number, unit, measurand)
         if measurand.startswith("Energy."):
-            number, text = ctx.energy(number, based, text)
+            number, text = ctx.energy(number, based, text, unit, measurand)
         else:
             number = based
     elif not signed:

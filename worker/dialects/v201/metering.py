@@ -54,21 +54,25 @@ def _sample(item: Payload, ctx: Context) -> Sample:
         ctx.deviate("no_number", told)
     else:
         based, unit = _based(value, unit, measurand, scale, ctx)
-        if measurand.startswith("Energy."):
-            value, told = ctx.energy(value, based, told)
+        if based is not None and measurand.startswith("Energy."):
+            value, told = ctx.energy(value, based, told, unit, measurand)
         else:
             value = based
     return metering.sample_of(item, measurand, value, unit, str(told))
 
 
 def _based(value: Any, unit: str, measurand: str, scale: Payload, ctx: Context) -> Any:
-    """A value and its unit in base form: the power of ten, the unit, and what is known better."""
+    """A value and its unit in base form: the power of ten, the unit, and what is known better.
+
+    No value where the power is none of a meter: how large it is is not known.
+    """
     if measurand.startswith("Energy.") and ctx.quirks:
         unit = str(ctx.quirks.get("energy_unit_override") or unit)
-    power = read_integer(scale["multiplier"]) or 0 if "multiplier" in scale else 0
-    if abs(power) > _STEEPEST:
-        ctx.deviate("absurd_multiplier", power)
-        power = 0
+    given = scale.get("multiplier")
+    power = 0 if given is None else read_integer(given)
+    if power is None or abs(power) > _STEEPEST:
+        ctx.deviate("absurd_multiplier", given)
+        return None, unit
     return to_base_unit(value, unit, measurand, power)
 
 

@@ -21,6 +21,7 @@ from app.domain.charging.energy.readings import (
     REGISTER,
     Reading,
     at_outlet,
+    base_unit_of,
     billing_register,
     on_the_way,
     to_base_unit,
