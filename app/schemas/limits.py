@@ -16,10 +16,15 @@ from app.schemas.base import (
 
 
 class NewChargingProfile(Schema):
-    """A profile; `document` is what the order set_profile takes as its profile."""
+    """A profile; `document` is what the order set_profile takes as its own."""
 
     name: Text = needed(min_length=1, max_length=120)
-    document: Json = needed()
+    document: Json = needed(
+        "`purpose` (station_max, default, session, external, priority or generation), `kind` "
+        "(absolute, daily, weekly, relative or dynamic), `unit` (A or W) and `periods` of "
+        "`start_s`, `limit` and `phases`; beside these `stack_level`, `duration_s`, `min_rate`, "
+        "`starts_at`, `valid_from`, `valid_to`, `max_offline_s` and `update_every_s`."
+    )
     note: Text | None = left_out(max_length=500)
 
 

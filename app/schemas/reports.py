@@ -26,6 +26,7 @@ class NewReportSchedule(
         "file_format": "pdf",
         "timezone": "Europe/Berlin",
         "recipients": ["ada@example.org"],
+        "confirm_outside": True,
     },
 ):
     """A report that is to go out by itself."""

@@ -7,12 +7,12 @@ from flask import Flask, Response, flash, g, redirect, render_template, request,
 from flask_limiter.errors import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from app import uow
-from app.domain.ground.errors import DomainError
+from app.domain.ground.errors import Conflict, DomainError, Taken
 from app.domain.ground.texts import N_
 from app.extensions import db, is_away, is_busy, login, takes_no_writes
 from app.web import problems
@@ -123,6 +123,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _database_away)
     app.register_error_handler(DataError, _out_of_range)
+    app.register_error_handler(IntegrityError, _collided)
     app.register_error_handler(problems.Problem, problems.of)
 
 
@@ -195,6 +196,19 @@ def _out_of_range(error: DataError) -> Any:
     log.info("a value is refused by the database: %s", error.orig)
     db.session.rollback()
     return _of_http(default_exceptions[400]("A value is beyond all bounds."))
+
+
+def _collided(error: IntegrityError) -> Any:
+    """Say what somebody else did in the same moment, by the rule of the database that this broke.
+
+    A rule that nobody else can have broken is a fault of ours.
+    """
+    rule = getattr(error.orig, "sqlite_errorname", getattr(error.orig, "sqlstate", ""))
+    if rule in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "23505"):
+        return _refused(Taken("Somebody made the same in this moment."))
+    if rule in ("SQLITE_CONSTRAINT_FOREIGNKEY", "23503"):
+        return _refused(Conflict("What it refers to was just removed, or is still referred to."))
+    raise error
 
 
 def _refused(error: DomainError) -> Any:

@@ -278,6 +278,14 @@ def test_an_edit_of_what_has_changed_meanwhile_is_refused(api):
     api.ask("PATCH", one, 200, json={"name": "Ada"}, headers={"If-Match": f"{read}, {written}"})
 
 
+def test_a_mark_that_a_proxy_made_weak_is_the_same_mark(api):
+    one = f"/drivers/{api.post('/drivers', {'name': 'Ada'})['id']}"
+    api.get(one)
+    weak = {"If-Match": f"W/{api.answer.headers['ETag']}"}
+    api.ask("PATCH", one, 200, json={"name": "Ada L."}, headers=weak)
+    api.ask("PATCH", one, 412, json={"name": "Eve"}, headers=weak)
+
+
 def test_what_has_changed_meanwhile_is_neither_put_away_nor_deleted(api):
     for noun, way in (("drivers", "POST"), ("tag-groups", "DELETE")):
         one = f"/{noun}/{api.post(f'/{noun}', {'name': 'Ada'})['id']}"

@@ -54,6 +54,11 @@ def tags(db):
     return db.scalar(select(func.count(Tag.id)).where(Tag.key.like("04000%")))
 
 
+@pytest.mark.parametrize("name", ["site_id", "station_id", "driver_id", "tag_id"])
+def test_an_export_of_what_is_not_there_is_refused(api, name):
+    assert api.post("/exports", {"noun": "sessions", name: 999}, 422)["field"] == name
+
+
 def test_a_long_file_is_imported_in_units_and_the_job_counts_what_it_wrote(api, db):
     job = imported(api, rows(LONG), make_groups=True)
     assert (job["state"], job["done"], job["total"]) == ("done", LONG, LONG)

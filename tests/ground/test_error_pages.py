@@ -4,11 +4,12 @@ import sqlite3
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import extensions
 from app.extensions import db as flask_db
+from app.uow import unit_of_work
 from tests.support import seed
 
 #: What happens -> the headline, a word of its sentence, and whether chargers are spoken of.
@@ -86,6 +87,32 @@ def test_a_database_behind_its_migrations_is_told_by_postgresql_as_by_sqlite(pos
         assert "The database is not ready" in answer.text
     told = postgres_app.test_cli_runner().invoke(args=["user", "list"])
     assert (told.exit_code, "behind its migrations" in told.stderr) == (1, True)
+
+
+#: What breaks which rule of the database -> what is said, or nothing: then it is our fault.
+COLLISIONS = {
+    "INSERT INTO tenants SELECT * FROM tenants": "Somebody made the same in this moment.",
+    "UPDATE stations SET site_id = 999": "What it refers to was just removed",
+    "UPDATE stations SET identity = NULL": None,
+}
+
+
+@pytest.mark.parametrize("kind", ["app", pytest.param("postgres_app", marks=pytest.mark.postgres)])
+@pytest.mark.parametrize("statement", COLLISIONS)
+def test_two_who_collide_are_told_by_the_rule_that_they_broke(kind, statement, now, request):
+    app, words = request.getfixturevalue(kind), COLLISIONS[statement]
+    with app.test_request_context("/api/v1/tags"):
+        with unit_of_work() as db:
+            seed.fill(db, now, history=0)
+        with pytest.raises(IntegrityError) as raised, unit_of_work() as db:
+            db.execute(text(statement))
+        if words is None:
+            with pytest.raises(IntegrityError):
+                app.handle_user_exception(raised.value)
+        else:
+            answer = app.make_response(app.handle_user_exception(raised.value))
+            assert answer.status_code == 409
+            assert words in answer.json["detail"]
 
 
 def test_each_refusal_has_words_of_its_own(app, db, now):

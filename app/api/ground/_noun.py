@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response, g, request
 from sqlalchemy import Select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.api.ground import _access, _checks, _keys, _paging
@@ -257,8 +256,6 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -
             if isinstance(refusal, NotFound) and refusal.field:
                 raise Invalid(refusal.sentence, field=refusal.field) from None
             raise
-        except IntegrityError:
-            raise Problem(409, "Somebody changed this at the same moment; try again.") from None
 
     if endpoint.method == "POST":
         return _keys.once(caller, raw, answer, secret=endpoint.secret, now=now)
@@ -277,14 +274,15 @@ def _mark(body: bytes) -> str:
 def _refuse_changed(db: Session, address: str, ask: Ask, path: Mapping[str, int], row: Any) -> None:
     """Refuse to change what is no longer as its sender read it: the header If-Match says how.
 
-    From then on nobody else may change it until this is written.
+    From then on nobody else may change it until this is written.  A weak mark is as good as a
+    strong one: proxies make it of ours when they pack an answer.
     """
     wanted = request.if_match
     if not wanted or wanted.star_tag or address not in READ:
         return
     sent_forms.lock(db, row)
     reading, view = READ[address]
-    if not wanted.contains(_mark(_written(reading, view(ask, **path)).get_data())):
+    if not wanted.contains_weak(_mark(_written(reading, view(ask, **path)).get_data())):
         raise Problem(412, SENTENCES[412])
 
 

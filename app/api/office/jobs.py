@@ -14,7 +14,7 @@ from app.domain.access.imports import stations as station_import
 from app.domain.ground import clock
 from app.domain.ground.vocabulary import JobKind, Json
 from app.domain.office import jobs
-from app.models import Job
+from app.models import Driver, Job, Site, Station, Tag
 from app.schemas import jobs as schemas
 from app.schemas.answers import read
 from app.uow import unit_of_work
@@ -144,6 +144,9 @@ def export(ask: Ask) -> Reply:
     given.setdefault("format", "csv")
     if kind is JobKind.EXPORT_BILLS and {"station_id", "tag_id"} & set(given):
         raise Problem(422, "Bills are narrowed to a site or a driver, not to a station or a tag.")
+    for model, noun in ((Site, "site"), (Station, "station"), (Driver, "driver"), (Tag, "tag")):
+        if (name := f"{noun}_id") in given:
+            ask.get(model, given[name], noun, field=name)
     for name in {"since", "until"} & set(given):
         given[name] = given[name].isoformat()
     return _asked(ask, kind, given)

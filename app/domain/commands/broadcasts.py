@@ -220,10 +220,10 @@ def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) 
         raise Invalid(f"Between 1 and {MOST_AT_ONCE} may be under way at once.", field="at_once")
     if stop_percent is not None and not 0 <= stop_percent <= 100:
         raise Invalid("The share of failures must be between 0 and 100 %.", field="stop_percent")
-    if not 0 < stations <= MOST_STATIONS:
-        raise Invalid(
-            f"An order goes to 1 to {MOST_STATIONS} stations at a time.", field="stations"
-        )
+    if not stations:
+        raise Invalid("No station was found that the order could go to.", field="station_ids")
+    if stations > MOST_STATIONS:
+        raise Invalid(f"An order goes to {MOST_STATIONS} stations at most.", field="station_ids")
 
 
 def _too_many_failed(broadcast: Broadcast, count: Counter[str]) -> bool:

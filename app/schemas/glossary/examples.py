@@ -3,18 +3,25 @@
 from typing import Any
 
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-_PEM = "-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n"
+#: Nobody has its key.
+_PEM = (
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBdTCCARugAwIBAgIBATAKBggqhkjOPQQDAjAhMRAwDgYDVQQKDAdFeGFtcGxl\n"
+    "MQ0wCwYDVQQDDARSb290MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAw\n"
+    "WjAhMRAwDgYDVQQKDAdFeGFtcGxlMQ0wCwYDVQQDDARSb290MFkwEwYHKoZIzj0C\n"
+    "AQYIKoZIzj0DAQcDQgAEqQJ7zd1bZBPE2+XcEF3YsDuhFHv44g9XA1iNHOLGmb4L\n"
+    "4XmImiSjVkElHNP43JdeGJqLndEOCcM2Ay8XYRohb6NCMEAwDwYDVR0TAQH/BAUw\n"
+    "AwEB/zAOBgNVHQ8BAf8EBAMCAQYwHQYDVR0OBBYEFMORYQw1o2iNCiWzy4MdAnjs\n"
+    "cXccMAoGCCqGSM49BAMCA0gAMEUCIEMSKbSagKfSiy1Ah90XDMAXc4Gs5AoPhOTW\n"
+    "sRVqCTc+AiEAsNgnMMVEjKi2BIalCQcBOBd4RbjaL1Eb/ER5bIW99MI=\n"
+    "-----END CERTIFICATE-----\n"
+)
 _MONITOR = {"key": "EVSE@1/Power", "kind": "upper_threshold", "value": "11000", "severity": 5}
 _PROFILE = {
-    "chargingProfileId": 1,
-    "stackLevel": 0,
-    "chargingProfilePurpose": "TxDefaultProfile",
-    "chargingProfileKind": "Recurring",
-    "recurrencyKind": "Daily",
-    "chargingSchedule": {
-        "chargingRateUnit": "W",
-        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11000}],
-    },
+    "purpose": "default",
+    "kind": "daily",
+    "unit": "A",
+    "periods": [{"start_s": 0, "limit": "32.0"}, {"start_s": 61200, "limit": "16.0"}],
 }
 
 EXAMPLES: dict[str, Any] = {
@@ -140,7 +147,7 @@ EXAMPLES: dict[str, Any] = {
     "parent": "FLEET-1",
     "CustomerReport.parts": [0, 1],
     "OrderArgument.choices": ["Hard", "Soft"],
-    "password": "8nq2-…",
+    "password": "8nq2-x7dm-41ct-p9wa",
     "path": "/ocpp/CP-7",
     "payload": {},
     "pem": _PEM,

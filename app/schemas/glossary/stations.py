@@ -51,7 +51,7 @@ MEMBERS = {
     "noted_by": "Who noted it.",
     "direction": "in: from the station; out: to it.",
     "disconnected_at": "When its last connection ended.",
-    "document": "The OCPP object itself.",
+    "document": "What was asked, in words of ours: each OCPP version is told it in its own.",
     "downloads": "How often it was fetched.",
     "duration_s": "How long it covers, in seconds.",
     "ends_at": "When it is no longer shown.",
