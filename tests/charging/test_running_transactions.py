@@ -1,5 +1,6 @@
 """A running transaction: each event costs as much as the one before, and so does its price."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from app.domain.charging.sessions.retell import retell
 from app.domain.charging.sessions.story import idle_after
 from app.domain.ground.vocabulary import SYSTEM, Activity
 from app.domain.money import billing, settlements
+from app.domain.money.billing import book
 from app.models import Bill
 from tests.support import lone
 from tests.support.chance import tries
@@ -177,6 +179,19 @@ def test_a_price_that_asks_all_readings_is_told_ever_more_rarely(net):
         told.append(cost_of(net.db, taken, taken.session.last_reading_at) is not None)
     assert told == [(number < 200 and number % 2 == 0) or (number % 3 == 0 and number >= 200)
                     for number in range(195, 206)]  # fmt: skip
+
+
+def test_the_cost_of_an_end_reads_no_events_that_were_read_to_tell_it(net, monkeypatch):
+    price_with(net, IDLE)
+    tags.add(net.db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value)
+    for report in charge():
+        taken = tell(net, report)
+    now = taken.session.ended_at + timedelta(seconds=1)
+    unread = replace(taken, events=[])
+    by_all, reads = cost_of(net.db, unread, now), []
+    monkeypatch.setattr(book, "_EVENTS", lambda db, ids: reads.extend(ids) or [])
+    assert by_all > 0
+    assert (cost_of(net.db, taken, now), reads) == (by_all, [])
 
 
 def test_no_running_cost_is_wanted_of_a_station_that_is_not_set_so(net):

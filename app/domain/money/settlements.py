@@ -204,7 +204,8 @@ def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
     charging = [one for one in sessions if not _has_ended(one)]
     costs: dict[int, Decimal | None] = {}
     if known:
-        book = book_of(db, known, now)
+        told = {one.session.id: one.events for one in taken if one.events}
+        book = book_of(db, known, now, told)
         costs |= {one.id: _final_cost(assessed(book, one, sum_only=True)) for one in known}
     if charging:
         tariffs = tariffs_of(db, [one.tariff_version_id for one in charging])

@@ -11,7 +11,7 @@ never come: a station may drop events between the ends when its memory is short,
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -62,13 +62,17 @@ class Told:
 
 @dataclass(slots=True)
 class Plain:
-    """A plain next event on its road: the session that it belongs to, and its own row."""
+    """A plain next event on its road: the session that it belongs to, and its own row.
+
+    `told_all` are all events of a session that was told anew.
+    """
 
     told: Told
     session: SessionRow
     begins: bool
     event: EventRow
     judged: Judged | None = None
+    told_all: list[EventRow] = field(default_factory=list)
 
     @property
     def report(self) -> TransactionReport:
@@ -103,7 +107,8 @@ def take_all(db: Session, told: Sequence[Told]) -> list[Taken]:
         if (its := plain.get(one.station.id)) is not None:
             ended, decision = one.report.kind == ENDED, decided(its.event)
             session = linked.get(its.session.id, its.session)
-            taken.append(Taken(session, ended, decision, False, one.station.quirks))
+            about = (one.station.quirks, its.told_all)
+            taken.append(Taken(session, ended, decision, False, *about))
         else:
             taken.append(odd[one.station.id])
     return taken
@@ -210,8 +215,8 @@ def _store(db: Session, plain: Sequence[Plain]) -> dict[int, SessionRow]:
     ordered = orders_to_stop(db, earlier)
     for one in plain:
         if one.session.id in earlier:
-            told = [*earlier[one.session.id], one.event]
-            _tell_anew(db, one, told, ordered.get(one.session.id, ()))
+            one.told_all = [*earlier[one.session.id], one.event]
+            _tell_anew(db, one, ordered.get(one.session.id, ()))
         else:
             _add(db, one)
     rows.insert(db, [one.session for one in plain if one.begins])
@@ -294,13 +299,11 @@ def _add(db: Session, one: Plain) -> None:
     weigh_live(db, session)
 
 
-def _tell_anew(
-    db: Session, one: Plain, told: Sequence[EventRow], ordered: Iterable[datetime]
-) -> None:
+def _tell_anew(db: Session, one: Plain, ordered: Iterable[datetime]) -> None:
     """Tell a session from all of its events, the new one among them."""
-    story = story_of(told)
+    story = story_of(one.told_all)
     place(one.session, story)
-    tell(db, one.told.station, one.session, story, told, ordered, now=one.told.now)
+    tell(db, one.told.station, one.session, story, one.told_all, ordered, now=one.told.now)
 
 
 def _link(db: Session, plain: Sequence[Plain]) -> list[int]:

@@ -32,6 +32,7 @@ from app.domain.charging.sessions.transaction_events import (
     REMOTE_START,
     STARTED,
     UPDATED,
+    EventRow,
     TransactionReport,
     Words,
     decided,
@@ -83,9 +84,9 @@ _NOWHERE = ConnectorRef(0)
 class Taken:
     """The session that an event belongs to, what was decided about its tag, if it showed one.
 
-    `ended`: it told the end of the transaction.  `quirks` are its station's; `cost` is what the
-    station is to be told of the money, and `limits` of what our order to start allows, if anything
-    (`session_cost`, `session_limits`).
+    `ended`: it told the end of the transaction.  `quirks` are its station's; `events` are all of
+    the session's where those were read.  `cost` is what the station is to be told of the money, and
+    `limits` of what our order to start allows, if anything (`session_cost`, `session_limits`).
     """
 
     session: AnySession
@@ -93,6 +94,7 @@ class Taken:
     decision: Decision | None
     repeated: bool
     quirks: Json
+    events: list[EventRow] = field(default_factory=list)
     cost: Decimal | None = None
     limits: Json = field(default_factory=dict)
 

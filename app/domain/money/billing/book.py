@@ -286,30 +286,31 @@ def _key_of(session: AnySession, until: datetime) -> tuple[Any, ...]:
     return (session.id, *_plug_of(session), session.started_at, until, *registers)
 
 
-def book_of(db: Session, sessions: Iterable[Any], now: datetime) -> Book:
-    """Read all that is known of some sessions; what they say of themselves counts as it is."""
-    own = {each.id: each for each in sessions}
+def book_of(db: Session, sessions: Iterable[Any], now: datetime, told: Any = None) -> Book:
+    """Read all that is known of some sessions; what they say of themselves counts as it is.
+
+    `told` are events that are at hand, by session: no bill rests on such a book.
+    """
+    own, told = {each.id: each for each in sessions}, told or {}
     if db.autoflush:
         db.flush()
-    ids = list(own)
+    ids, unread = list(own), [number for number in own if number not in told]
     stations = {each.station_id for each in own.values()}
+    tenants = {each.tenant_id for each in own.values()}
     keys = Keys(db, _KEY_NAMES, [_key_of(each, each.ended_at or now) for each in own.values()])
     return Book(
         db=db,
         now=now,
         sessions=own,
         readings=by_first(_READINGS(db, ids=ids)),
-        events=by_first(_EVENTS(db, ids=ids)),
+        events=by_first(_EVENTS(db, ids=unread)) | told,
         settled=_SETTLED(db, keys),
         earlier=_EARLIER(db, keys),
         later=_LATER(db, keys),
         twins=_TWINS(db, keys),
         plugs={row[:3]: PlugRow(*row[3:]) for row in _PLUGS(db, ids=stations)},
         powers=dict(_POWERS(db, ids=stations)),
-        rules_by_tenant={
-            row[0]: Rules(*row[1:])
-            for row in _RULES(db, tenants={each.tenant_id for each in own.values()})
-        },
+        rules_by_tenant={row[0]: Rules(*row[1:]) for row in _RULES(db, tenants=tenants)},
         tariffs=tariffs_of(db, {each.tariff_version_id for each in own.values()}),
         limits=remote_starts.limits_of(db, own.values()),
     )
