@@ -118,6 +118,7 @@ class Teller:
         self.start = start
         self.old = version is Version.V16
         self.ref: Any = f"tx-{identity}"
+        self.tag = TAG
         self._number = 0
 
     def tell(self, truth: Truth) -> None:
@@ -186,14 +187,14 @@ class Teller:
     def _begin(self, truth: Truth, change: tuple[Does, Does] | None) -> None:
         does = change[1] if change else Does.WAITS
         if self.old:
-            start = {"connectorId": 1, "idTag": TAG, "timestamp": self._now}
+            start = {"connectorId": 1, "idTag": self.tag, "timestamp": self._now}
             answer = self.talk.says("StartTransaction", start | {"meterStart": truth.register(0)})
             self.ref = answer["transactionId"]
             if does is not Does.WAITS:
                 self._says(does)
             return
         about = {"evse": {"id": 1, "connectorId": 1}, **self._meter(truth, 0, "Transaction.Begin")}
-        about["idToken"] = {"idToken": TAG, "type": "ISO14443"}
+        about["idToken"] = {"idToken": self.tag, "type": "ISO14443"}
         self._event("Started", "Authorized", about, chargingState=does.value[1])
 
     def _reads(self, truth: Truth, at: int) -> None:
