@@ -125,7 +125,7 @@ def discreet(event: Settled) -> Settled:
     if not secrets:
         return event
     if isinstance(event, Answered):
-        return replace(event, payload=without(event.payload, secrets))
+        return replace(event, payload=without(event.payload, secrets), text="")
     told, details = without([event.description, event.details], secrets)
     return replace(event, description=told, details=details)
 

@@ -50,6 +50,10 @@ def checked(held: Held, call: Call | Send, route: Route) -> tuple[Payload, list[
     notes = [(note, call.action) for note in call.notes] if call.notes else []
     if not (held.served or route.before_boot or call.action in held.triggered):
         raise CallFault(Fault.SECURITY, "the boot of this charger was not accepted yet")
+    if isinstance(call, Send) and not schemas.wants_no_answer(link.version, call.action):
+        if link.station.strict:
+            raise CallFault(Fault.NOT_IMPLEMENTED, f"{call.action} is not sent unasked")
+        notes.append(("sent_unasked", call.action))
     if "\\u0000" in call.text:
         # PostgreSQL has no NUL in texts; no charger means anything by it.
         call = replace(call, payload=without_nul(call.payload))
@@ -115,6 +119,14 @@ def check_uncut(payload: Payload) -> None:
     """Refuse a message of many items that cannot be taken in pieces."""
     if items_of(payload) > MOST_UNCUT:
         raise CallFault(Fault.OCCURRENCE, f"the message holds more than {MOST_UNCUT:,} items")
+
+
+def name_long(held: Held, call: Call | Send, long: Long) -> None:
+    """Give the members of a message whose long list is in other letters their names."""
+    other = [name for name in call.payload if name != long.member]
+    if not held.link.station.strict and schemas.plain(long.member) in map(schemas.plain, other):
+        repairs.respelt(held.link.version, call.action, call.payload)
+        call.notes += ("member_spelling",)
 
 
 def cut(payload: Payload, long: Long, notes: list[tuple[str, str]]) -> list[Payload]:

@@ -97,11 +97,8 @@ class Dispatch:
     def take(self, held: Held, send: Send) -> None:
         """Take in what wants no answer (2.1's SEND); what cannot be taken in is logged."""
         received_at = utc_now()
-        version = held.link.version
         try:
-            if not schemas.wants_no_answer(version, send.action):
-                raise CallFault(Fault.NOT_IMPLEMENTED, f"{send.action} is not sent unasked")
-            route = DIALECTS[version].routes.get(send.action)
+            route = DIALECTS[held.link.version].routes.get(send.action)
             self._stored_or_kept(held, send, received_at, route)
         except Over as over:
             self._end(held, send, over, received_at)
@@ -153,6 +150,8 @@ class Dispatch:
     ) -> str | None:
         """Handle a call whose list is long, a piece at a time; None where it is short."""
         long, handler = route.long, route.handler
+        if long is not None:
+            checks.name_long(held, call, long)
         if long is None or not isinstance(call.payload.get(long.member), list):
             checks.check_uncut(call.payload)
             return None

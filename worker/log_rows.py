@@ -40,7 +40,7 @@ def of_call(
         outbound=False,
         message_id=str(call.message_id)[:255],
         action=call.action[:60],
-        request=messages.text_of(call.payload, _written(call), _personal(held, call.action)),
+        request=_request(held, call),
         response=None if response is None else orjson.dumps(response).decode(),
         outcome=MessageOutcome.ANSWERED if fault is None else MessageOutcome.REFUSED,
         error_code=None if fault is None else fault.fault.spelled(held.link.version),
@@ -48,6 +48,14 @@ def of_call(
         at=received_at,
         latency_ms=took_ms,
     )
+
+
+def _request(held: Held, call: Call | Send) -> str:
+    """What a charger said: its payload, and before it the whole frame where that is not plain."""
+    personal = _personal(held, call.action)
+    payload = messages.text_of(call.payload, _written(call), personal)
+    plain = not call.notes or personal in call.payload
+    return payload if plain else messages.repaired(call.text, payload)
 
 
 def _personal(held: Held, action: str) -> str:
@@ -85,8 +93,12 @@ def _parts(held: Held, event: Stray | Repeated | Malformed) -> tuple[str, str, s
     """The text, the action, the message id and the reason of a stray frame."""
     if isinstance(event, Repeated):
         call = event.call
-        text = messages.text_of(call.payload, personal=_personal(held, call.action))
-        return text, call.action, str(call.message_id), "it was answered before: the same again"
+        return (
+            _request(held, call),
+            call.action,
+            str(call.message_id),
+            "it was answered before: the same again",
+        )
     if isinstance(event, Stray):
         action = event.call.action if event.call is not None else ""
         text = messages.text_of_frame(event.frame.text)
@@ -98,7 +110,11 @@ def _parts(held: Held, event: Stray | Repeated | Malformed) -> tuple[str, str, s
 def of_settled(held: Held, event: Settled, latency_ms: float | None) -> Row:
     """The row of a call of ours, by how it ended."""
     call = event.call
-    answer = getattr(event, "payload", None)
+    response = None
+    if isinstance(event, Answered):
+        response = messages.text_of(event.payload)
+        if event.notes and event.text:
+            response = messages.repaired(event.text, response)
     outcome = {
         Answered: MessageOutcome.ANSWERED,
         Refused: MessageOutcome.REFUSED,
@@ -113,7 +129,7 @@ def of_settled(held: Held, event: Settled, latency_ms: float | None) -> Row:
         message_id=str(call.message_id)[:255],
         action=call.action[:60],
         request=messages.text_of(call.payload),
-        response=None if answer is None else messages.text_of(answer),
+        response=response,
         outcome=outcome,
         error_code=code,
         error_description=description,

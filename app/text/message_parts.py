@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.domain.ground.vocabulary import Json
+from app.domain.office.messages import reading_of
 from app.text.numbers import FIXED, kwh
 
 DOT = " · "
@@ -27,11 +28,14 @@ def parsed(text: str | None) -> Any:
 
 def pretty(text: str | None) -> str:
     """Lay JSON text out in lines; anything else is given back as it came, and no more than fits."""
-    value = parsed(text)
     laid_out = text or ""
+    reading = reading_of(laid_out)
+    value = parsed(reading)
     if value is not None:
         with suppress(RecursionError):
-            laid_out = json.dumps(value, indent=2, ensure_ascii=False)
+            laid_out = laid_out.removesuffix(reading) + json.dumps(
+                value, indent=2, ensure_ascii=False
+            )
     if len(laid_out) > _LONGEST_BODY:
         laid_out = laid_out[:_LONGEST_BODY] + "\n… the export has the rest"
     # JSON may escape half of a character; no page can be made of that.

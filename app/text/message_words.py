@@ -5,6 +5,7 @@ in.  An action that is not in it is said by its first few fields.
 """
 
 from app.domain.ground.vocabulary import MessageOutcome
+from app.domain.office.messages import reading_of
 from app.models import Message
 from app.text.message_parts import DOT, at, parsed, record, records, said, short
 from app.text.message_phrases import (
@@ -47,7 +48,9 @@ _STATUSES = {
 
 def in_words(message: Message) -> str:
     """Say a message and its answer in one line of plain text."""
-    request, answer = parsed(message.request), parsed(message.response)
+    request, answer = (
+        parsed(reading_of(text or "")) for text in (message.request, message.response)
+    )
     text = WORDS.get(message.action, _fields)(record(request), record(answer))
     if not text and not isinstance(request, dict):
         text = short(message.request)

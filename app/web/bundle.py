@@ -23,6 +23,7 @@ from app.domain.ground.redaction import redact
 from app.domain.ground.substitutes import Substitutes
 from app.domain.ground.vocabulary import Actor, Json
 from app.domain.office import audit
+from app.domain.office.messages import reading_of
 from app.models import ChargingSession, Station
 from app.queries.network import bundle as queries
 from app.queries.network.bundle import Extent
@@ -159,7 +160,7 @@ def _clean(row: Json, hide: Pseudonyms) -> Json:
     values = {name: plain(value) for name, value in row.items()}
     for name in ("request", "response"):
         if isinstance(text := values.get(name), str):
-            values[name] = _parsed(text)
+            values[name] = _parsed(reading_of(text))  # where cards have names
     found: Json = hide.value(redact(values))
     return found
 

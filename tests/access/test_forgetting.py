@@ -17,7 +17,7 @@ from app.domain.access.pseudonyms import Pseudonyms
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, Order, Role, SessionState
 from app.domain.money import billing, questions, receipts
-from app.domain.office import outbox
+from app.domain.office import messages, outbox
 from app.extensions import db as flask_db
 from app.mails import mail
 from app.models import (
@@ -350,6 +350,8 @@ def test_a_short_tag_goes_only_where_a_tag_stands():
     }  # fmt: skip
     assert swap.text('{"idTag":"1234","meter":"1234"}') == '{"idTag": "T", "meter": "1234"}'
     assert swap.text("1234 W") == "1234 W"
+    repaired = messages.repaired('[2,"1","Authorize",{"idTag":"1234",}]', '{"idTag":"1234"}')
+    assert swap.text(repaired) == '{"idTag": "T"}'
     assert swap.text("ADA LOVELACE's") == "P's"
     assert swap.text("x04a219b0") == "x04a219b0"
 

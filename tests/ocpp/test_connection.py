@@ -282,6 +282,12 @@ def test_several_calls_in_one_text_are_taken_in_order(csms):
     assert [event.message_id for event in events] == ["1", "2"]
 
 
+def test_a_broken_call_among_several_is_refused_alone(csms):
+    events = csms.receive_text(status("1") + '[2,"x","Authorize",{"idTag" 1}]' + status("2"), 0)
+    assert [type(event).__name__ for event in events] == ["Call", "Malformed", "Call"]
+    assert [text[:7] for text in csms.outgoing()] == ['[4,"x",']
+
+
 def test_strict_takes_no_second_message():
     strict = Connection(Version.V16, "csms", strict=True)
     assert isinstance(sole(strict.receive_text(status("1") + status("2"), 0)), Malformed)

@@ -152,7 +152,6 @@ def test_invalid_utf8_in_a_binary_frame_is_a_bad_frame():
         '[2,"1","A",[]]',
         '[2,"1","' + "A" * 65 + '",{}]',
         '[2,"' + "1" * 256 + '","A",{}]',
-        '["2","1","A",{}]',
         "{}",
         "null",
         "2",
@@ -270,12 +269,66 @@ def test_frames_of_two_point_one_are_known_only_there():
         assert frame.fault is Fault.MESSAGE_TYPE
 
 
-def test_several_messages_in_one_text_can_be_taken_apart():
-    text = '[2,"1","Heartbeat",{}] [2,"2","Heartbeat",{}]\n'
-    assert frames.split(text) == ['[2,"1","Heartbeat",{}]', '[2,"2","Heartbeat",{}]']
-    assert frames.split('[2,"1","Heartbeat",{}]') == []
-    assert frames.split("[1][2") == []
-    assert frames.split("[1]" * 20) == []
+BEAT = '[2,"%s","Heartbeat",{}]'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[2,"1","Heartbeat",{}] [2,"2","Heartbeat",{}]\n',
+        '\ufeff[2,"1","Heartbeat",{}]\0\0[2,"2","Heartbeat",{}]\0',
+        '[[2,"1","Heartbeat",{}],[2,"2","Heartbeat",{}]]',
+        '[2,"1","Heartbeat",{}],\r\n[2,"2","Heartbeat",{}],',
+        '[2,"1","Heartbeat",{}[2,"2","Heartbeat",{}',
+    ],
+)
+def test_several_messages_in_one_text_can_be_taken_apart(text):
+    pieces = json_text.split_messages(text)
+    assert [parse(piece, V16).message_id for piece in pieces] == ["1", "2"]
+    assert {parse(piece, V16).action for piece in pieces} == {"Heartbeat"}
+
+
+def test_a_broken_message_among_several_harms_no_other():
+    text = BEAT % 1 + '[2,"2","Heartbeat",{"x" 1}]' + '[3,"3",{}]' + '["?"]' + BEAT % 4
+    pieces = json_text.split_messages(text)
+    assert [getattr(parse(piece, V16), "message_id", None) for piece in pieces][:2] == ["1", "2"]
+    assert isinstance(parse(pieces[1], V16), BadFrame)
+    assert parse(pieces[-1], V16).message_id == "4"
+
+
+def test_as_many_messages_as_an_empty_battery_leaves_behind_are_taken():
+    text = "\n".join(BEAT % number for number in range(1200))
+    pieces = json_text.split_messages(text)
+    assert len(pieces) == json_text.MOST_MESSAGES
+    assert pieces[-2] == BEAT % 998
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BEAT % 1,
+        "[1][2",
+        "[1]" * 20,
+        '[2,"1","DataTransfer",{"data":[2,"2","A",{}] "x"}]',
+        '[2,"1","DataTransfer",{"data":"[2,\\"2\\",\\"A\\",{}]" "x"}]',
+    ],
+)
+def test_one_message_is_not_taken_apart(text):
+    assert json_text.split_messages(text) == []
+
+
+@pytest.mark.parametrize("kind", ['"2"', '"2 "', "02", "+2"])
+def test_a_message_type_may_be_written_otherwise(kind):
+    call = parse(f'[{kind},"1","Heartbeat",{{}}]', V16)
+    assert isinstance(call, Call)
+    assert "message_type_spelling" in call.notes
+    assert isinstance(parse(f'[{kind},"1","Heartbeat",{{}}]', V16, strict=True), BadFrame)
+
+
+@pytest.mark.parametrize("kind", ["true", "2.5", '"two"', '""', "null", "[2]"])
+def test_what_is_no_message_type_is_refused(kind):
+    frame = parse(f'[{kind},"1","Heartbeat",{{}}]', V16)
+    assert isinstance(frame, BadFrame)
 
 
 @given(message_ids, texts(min_size=1, max_size=64), payloads)
@@ -295,7 +348,7 @@ def test_no_text_breaks_the_reader(data, version, strict):
 @given(st.text(alphabet='[]{}",:\\ 0123-eE.n\0', max_size=60))
 def test_no_mess_of_punctuation_breaks_the_reader(text):
     parse('[2,"1","A",' + text, V16)
-    frames.split(text)
+    json_text.split_messages(text)
 
 
 @given(plain_json)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
+from app.domain.office import messages
 from worker import log_rows
 from worker.ocpp import frames
 from worker.ocpp.versions import Version
@@ -27,18 +28,38 @@ def row_of(text):
         '[2,"1","DataTransfer",{"vendorId":"x","data":"ä, {}]"}]',
         '[2, "1", "DataTransfer", {"vendorId": "x"}]',
         '[2,"1","DataTransfer",{"vendorId":"x"} ]',
-        '[2,"1","DataTransfer",{"vendorId":"x"},{"more":1}]',
-        '[2,"1","DataTransfer",{"vendorId":"y","vendorId":"x"}]',
-        '[2,"1","DataTransfer",{"vendorId":"x",}]',
         '[2,"a\\"b","DataTransfer",{"vendorId":"x\\ty"}]',
         '[2,1,"Heartbeat",{}]',
-        '[2,"1","Heartbeat",null]',
     ],
 )
 def test_the_row_holds_the_payload_as_it_was_understood(text):
     call, row = row_of(text)
     assert orjson.loads(row.request) == call.payload
     assert row.latency_ms == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[2,"1","DataTransfer",{"vendorId":"x"},{"more":1}]',
+        '[2,"1","DataTransfer",{"vendorId":"y","vendorId":"x"}]',
+        '[2,"1","DataTransfer",{"vendorId":"x",}]',
+        '["2","1","Heartbeat",null]',
+    ],
+)
+def test_a_frame_that_had_to_be_repaired_is_kept_as_it_came_with_what_was_read(text):
+    call, row = row_of(text)
+    assert row.request.startswith(text + "\n")
+    assert orjson.loads(messages.reading_of(row.request)) == call.payload
+
+
+def test_a_secret_in_a_repaired_frame_is_blotted_out():
+    for broken in ("hunter2',}", 'hunter2",}', 'hunter2"'):
+        quote = broken[7]
+        _, row = row_of(
+            f'[2,"1","DataTransfer",{{"vendorId":"x",{quote}password{quote}:{quote}{broken}]'
+        )
+        assert "hunter2" not in row.request
 
 
 def test_a_secret_is_blotted_out_whatever_letters_of_its_name_are_escaped():

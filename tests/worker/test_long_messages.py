@@ -127,6 +127,33 @@ def test_meter_values_come_to_the_same_in_one_message_and_in_many(lines, version
     assert count(Message, Message.action == "MeterValues", Message.station_id == long.number) == 1
 
 
+def in_capitals(value):
+    if isinstance(value, list):
+        return [in_capitals(one) for one in value]
+    if isinstance(value, dict):
+        return {name[0].upper() + name[1:]: in_capitals(one) for name, one in value.items()}
+    return value
+
+
+def test_a_long_list_in_other_letters_is_taken_in_pieces(lines):
+    line = lines()
+    told = {"connectorId": 1, "meterValue": as_16(readings(6_000))}
+    assert line.ask("MeterValues", in_capitals(told))[2] == {}
+    assert len(stored(line)) == 6_000
+    strict = lines(strict=True)
+    assert strict.ask("MeterValues", in_capitals(told))[0] == 4
+
+
+def test_an_event_that_is_sent_without_waiting_for_an_answer_is_taken_in(lines):
+    line = lines(Version.V21)
+    first = event("Started", 0, 1, readings(1))
+    assert line.tell("transactionevent", first) is MessageOutcome.ANSWERED
+    assert session_of(line).transaction_ref == "tx-1"
+    assert line.tell("StartTransaction", {}) is MessageOutcome.REFUSED
+    strict = lines(Version.V21, strict=True)
+    assert strict.tell("TransactionEvent", first) is MessageOutcome.REFUSED
+
+
 def test_a_long_stop_comes_to_the_same_as_a_short_one(lines):
     long, short = lines(), lines()
     values = as_16(readings(900))

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Literal
 
-from worker.ocpp import frames, schemas
+from worker.ocpp import frames, json_text, schemas
 from worker.ocpp.events import (
     Answered,
     Cancelled,
@@ -28,7 +28,7 @@ from worker.ocpp.events import (
     Stray,
     TimedOut,
 )
-from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result
+from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result, Send
 from worker.ocpp.versions import CallFault, Fault, Version
 
 #: Which side of the conversation we are.
@@ -105,7 +105,7 @@ class Connection:
         if frame is None:
             return []
         if isinstance(frame, BadFrame):
-            pieces = [] if self.strict else frames.split(frame.text)
+            pieces = [] if self.strict else json_text.split_messages(frame.text)
             if pieces:
                 return [event for piece in pieces for event in self.receive_text(piece, now)]
             return [self._malformed(frame)]
@@ -113,19 +113,24 @@ class Connection:
             event = self._received_answer(frame, now)
             self._advance(now)
             return [event]
+        self._name(frame)
         return [frame]
 
     def _received_call(self, call: Call, now: float) -> Event:
-        meant = schemas.action_meant(self.version, call.action)
-        if meant != call.action and meant is not None and not self.strict:
-            call.action = meant
-            call.notes += ("action_spelling",)
+        self._name(call)
         known = self._replies.meet(call, now)
         if known is None:
             return call
         if known.text is not None:
             self._outgoing.append(known.text)
         return Repeated(call, known.text)
+
+    def _name(self, call: Call | Send) -> None:
+        """Give an action that is written otherwise its name."""
+        meant = schemas.action_meant(self.version, call.action)
+        if meant != call.action and meant is not None and not self.strict:
+            call.action = meant
+            call.notes += ("action_spelling",)
 
     def _received_answer(self, frame: Result | Error, now: float) -> Event:
         call = self.waiting

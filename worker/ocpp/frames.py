@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from worker.ocpp import json_text
+from worker.ocpp.fields import read_integer
 from worker.ocpp.versions import DESCRIPTION_LIMIT, Fault, Version, fault_named
 
 CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
@@ -42,7 +43,7 @@ class Call:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Send:
     """A request that wants no answer (OCPP 2.1, `[6, id, action, payload]`)."""
 
@@ -148,11 +149,6 @@ def _is_plain_call(value: object) -> bool:
     )
 
 
-def split(text: str) -> list[str]:
-    """The messages of a text that holds several one after another; empty when it does not."""
-    return [piece for piece in json_text.split_messages(text) if piece.startswith("[")]
-
-
 def encode_call(message_id: MessageId, action: str, payload: Payload) -> str:
     """The text of a call."""
     return json_text.dump([CALL, message_id, action, payload])
@@ -201,9 +197,9 @@ class _Reader:
         elements = self.elements
         if type(elements) is not list or not elements:
             return self._bad("The message is not a JSON array.", Fault.FRAMEWORK)
-        if type(elements[0]) is not int:
+        self.message_type = elements[0] if type(elements[0]) is int else self._type(elements[0])
+        if self.message_type is None:
             return self._bad("The message has no message type.", Fault.FRAMEWORK)
-        self.message_type = elements[0]
         if len(elements) < 2 or not _is_message_id(elements[1]):
             return self._bad("The message has no usable message id.", Fault.FRAMEWORK)
         self.message_id = elements[1]
@@ -218,6 +214,13 @@ class _Reader:
         if self.version is Version.V21 and self.message_type == SEND:
             return self._call(Send)
         return self._bad("The message type is not known.", Fault.MESSAGE_TYPE)
+
+    def _type(self, said: object) -> int | None:
+        """A message type that is written as a text or as a fraction."""
+        if self.strict or type(said) not in (str, float):
+            return None
+        self.notes += ("message_type_spelling",)
+        return read_integer(said)
 
     def _call(self, kind: type[Call] | type[Send]) -> Frame:
         elements = self.elements
@@ -292,7 +295,7 @@ def _is_message_id(value: object) -> bool:
 
 
 _START = re.compile(
-    r'[\s,]*\[[\s,]*(\d{1,3})\s*,\s*("(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18})\s*,'
+    r'[\s,]*\[[\s,]*"?(\d{1,3})"?\s*,\s*("(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18})\s*,'
     r'(?:\s*"(\w{1,64})")?'
 )
 

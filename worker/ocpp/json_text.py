@@ -10,6 +10,7 @@ import json
 import re
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice, pairwise
 from typing import Any
 
 import orjson
@@ -23,9 +24,17 @@ DEPTH_LIMIT = 32
 REPAIR_LIMIT, DOUBLES_LIMIT = 1 << 18, 1 << 21
 #: Objects and lists, and values, that one text may hold: reading more would stall everybody else.
 CONTAINER_LIMIT, VALUE_LIMIT = 300_000, 1_000_000
+#: So many messages of one text are taken; what follows is one more, which is broken.
+MOST_MESSAGES = 1_000
 #: Members that one object may have.  No OCPP message comes near it.
 MEMBER_LIMIT = 1_000
 
+_BETWEEN = " \t\r\n,\0\ufeff"
+#: Where a message begins; a list within one mostly stands behind a colon.
+_MESSAGE = re.compile(
+    r"(?:\A[\s,\0\ufeff]*\[?|(?<=[\]}\s,\0]))"
+    r'(\[[\s,]*"?[2-6]"?\s*,\s*(?:"(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18})\s*,\s*(?:"\w|\{|null))'
+)
 #: So much is kept of each of two texts that stand for one.
 _WORDS = 100
 _APART = re.compile(r'"\s+:')
@@ -72,26 +81,19 @@ def dump(value: object) -> str:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
-def split_messages(text: str, limit: int = 8) -> list[str]:
-    """Cut a text that holds several JSON arrays one after another into those arrays.
+def split_messages(text: str) -> list[str]:
+    """The messages of a text that holds several, broken ones too; empty when it does not.
 
-    Returns an empty list unless all of it can be cut, into between two and `limit` pieces.
+    What stands before the first and after the last that are taken is a piece as well.
     """
-    if len(text) > REPAIR_LIMIT or text.count("[") > 10_000:
+    if len(text) > DOUBLES_LIMIT:
         return []
-    decoder = json.JSONDecoder()
-    pieces: list[str] = []
-    at = 0
-    try:
-        while at < len(text) and len(pieces) < limit:
-            _, end = decoder.raw_decode(text, at)
-            pieces.append(text[at:end])
-            at = end
-            while at < len(text) and text[at] in " \t\r\n,\0":
-                at += 1
-    except (ValueError, RecursionError):
+    starts = [match.start(1) for match in islice(_MESSAGE.finditer(text), MOST_MESSAGES)]
+    if len(starts) < 2:
         return []
-    return pieces if at >= len(text) and len(pieces) > 1 else []
+    if text[: starts[0]].strip(_BETWEEN + "["):
+        starts.insert(0, 0)
+    return [text[at:end].strip(_BETWEEN) for at, end in pairwise([*starts, len(text)])]
 
 
 def object_in(value: object) -> dict[str, Any] | None:

@@ -55,8 +55,8 @@ def mend(version: Version, action: str, payload: Payload, kind: schemas.Kind = "
     errors: list[Any] = []
     for _ in range(_PASSES):
         errors = schemas.breaches(validator, version, payload)[:_MOST_ERRORS]
-        if any(error.kind.name == "additionalProperties" for error in errors) and _respelt(
-            payload, schemas.order_of(version, action, kind)
+        if any(error.kind.name == "additionalProperties" for error in errors) and respelt(
+            version, action, payload, kind
         ):
             used["member_spelling"] = None
             continue
@@ -70,6 +70,11 @@ def mend(version: Version, action: str, payload: Payload, kind: schemas.Kind = "
     used.update(dict.fromkeys(tolerated))
     rest = [error for error in errors if error.kind.name not in TOLERATED]
     return Mended(payload, tuple(used), schemas.worst_of(rest) if rest else None)
+
+
+def respelt(version: Version, action: str, payload: Payload, kind: schemas.Kind = "call") -> int:
+    """Give all members their names, in place; how many had another."""
+    return _respelt(payload, schemas.order_of(version, action, kind))
 
 
 def _respelt(value: Any, members: schemas.Order | None) -> int:

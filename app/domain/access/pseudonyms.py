@@ -9,6 +9,7 @@ from sqlalchemy import JSON, ColumnElement, Text, and_, cast, or_, select, updat
 from sqlalchemy.orm import Session
 
 from app.domain.ground.substitutes import Substitutes, spellings
+from app.domain.office.messages import reading_of
 
 #: A shorter word is replaced only where a tag stands: elsewhere it may mean anything.
 _SHORT = 6
@@ -33,9 +34,11 @@ class Pseudonyms:
         """A text with pseudonyms in it; one that is a word as a whole goes, however short."""
         if (whole := self._substitutes.whole(text)) is not None:
             return whole
+        if (reading := reading_of(text)) != text and (made := self.text(reading)) != reading:
+            return made  # in a frame that had to be repaired, no word has a sure place
         if text[:1] in ("{", "[") and isinstance(inner := _parsed(text), dict | list):
-            made = self.value(inner)
-            return text if made == inner else json.dumps(made, ensure_ascii=False)
+            with_them = self.value(inner)
+            return text if with_them == inner else json.dumps(with_them, ensure_ascii=False)
         return self._substitutes.within(text)
 
     def value(self, value: Any, member: str = "") -> Any:

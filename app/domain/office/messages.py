@@ -31,6 +31,20 @@ def text_of_frame(text: str) -> str:
     return cut(redact_frame(text))
 
 
+#: Stands between a frame that had to be repaired, as it came, and what was read in it.
+_READ_AS = "\nread as "
+
+
+def repaired(frame: str, reading: str) -> str:
+    """Write a frame that had to be repaired as it came, and the payload that was read in it."""
+    return f"{text_of_frame(frame)}{_READ_AS}{reading}"
+
+
+def reading_of(text: str) -> str:
+    """The payload in what `repaired` wrote; all of any other text."""
+    return text.rpartition(_READ_AS)[2]
+
+
 def cut(text: str) -> str:
     """Cut a text for the log and take out NUL, which PostgreSQL refuses."""
     text = text.replace("\x00", "\\u0000")
