@@ -11,9 +11,8 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.access.tags import MOST_CONCURRENT
 from app.domain.commands.orders.tags import MOST_MINUTES, PLUG_TYPES
 from app.domain.ground.texts import row_id
-from app.forms.ground.form import DeskForm
+from app.forms.ground.form import CheckboxListField, DeskForm, ticked_id
 from app.forms.ground.plain import PlainForm
-from app.forms.office.staff import CheckboxListField, ticked_id
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
 from app.schemas.base import Schema
 

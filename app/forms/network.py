@@ -15,15 +15,10 @@ from wtforms.validators import Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
-from app.forms.ground.form import DeskForm
+from app.forms.ground.form import DeskForm, chosen_id
 from app.forms.ground.plain import PlainForm
 from app.schemas.network import MOST_CONNECTORS, NewSite, NewStation
 from app.schemas.quirks import QUIRKS
-
-
-def or_none(value: str) -> int | None:
-    """Read a choice that may be none."""
-    return int(value) if value and str(value).isdigit() else None
 
 
 class SiteForm(PlainForm):
@@ -32,7 +27,7 @@ class SiteForm(PlainForm):
     schema = NewSite
     tariff_id = SelectField(
         _("Tariff"),
-        coerce=or_none,
+        coerce=chosen_id,
         validate_choice=False,
         description=_("For stations here that have none of their own."),
     )
@@ -69,7 +64,7 @@ class StationForm(PlainForm):
     """A station; the quirk fields are added from the table of quirks below."""
 
     schema = NewStation
-    site_id = SelectField(_("Site"), coerce=or_none, validate_choice=False)
+    site_id = SelectField(_("Site"), coerce=chosen_id, validate_choice=False)
     connector_count = IntegerField(
         _("Connectors"),
         [Optional(), NumberRange(0, MOST_CONNECTORS)],
@@ -85,7 +80,7 @@ class StationForm(PlainForm):
         render_kw={"inputmode": "decimal"},
     )
     mode = SelectField(_("Who may charge"), choices=MODES, default=MODES[0][0])
-    tariff_id = SelectField(_("Tariff"), coerce=or_none, validate_choice=False)
+    tariff_id = SelectField(_("Tariff"), coerce=chosen_id, validate_choice=False)
     security_profile = SelectField(_("Security profile"), choices=PROFILES, default="1")
     password = PasswordField(
         _("Password"),

@@ -389,6 +389,7 @@ def test_a_driver_of_letters_beyond_a_to_z_is_forgotten_in_texts_and_json(any_ap
     assert found("Groß") == set()
 
 
+@pytest.mark.landing
 @given(
     st.recursive(
         texts(max_size=8) | st.integers() | st.none(),

@@ -118,6 +118,7 @@ def test_who_came_on_the_list_meanwhile_is_an_error_of_that_row_alone(tenant_id,
     assert flask_db.session().scalar(select(func.count(Tag.id))) == 9
 
 
+@pytest.mark.landing
 def test_a_file_may_have_more_than_five_thousand_rows(tenant_id, now):
     planned = plan(tag_file(5_400), tenant_id, now)
     assert planned.count("add") == 5_400

@@ -152,6 +152,7 @@ def test_drift_and_stations_without_lists_are_named(db, made, viewer, place, now
     assert "keeps no list" in viewer.get(f"{place}/local-list").text
 
 
+@pytest.mark.landing
 def test_a_long_list_is_put_together_once_until_a_tag_changes(db, viewer, place, made, monkeypatch):
     put_together = []
     pending = local_lists.pending

@@ -241,6 +241,7 @@ def test_the_valid_rows_go_in_when_somebody_says_so(made, db, operator):
     assert only(db, Tag, key="04ffee").driver.name == "Ada Lovelace"
 
 
+@pytest.mark.landing
 def test_a_long_file_survives_the_look_through(made, operator):
     rows = "".join(f"04{row:010X},{'x' * 100}\n" for row in range(5000))
     answer = operator.post("/tags/import", data={"text": f"tag,label\n{rows}"})

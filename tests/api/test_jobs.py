@@ -106,6 +106,7 @@ def parked(db):
     return list(db.scalars(select(Station).where(Station.identity.like("PARK-%"))))
 
 
+@pytest.mark.landing
 def test_stations_of_a_long_file_are_registered_in_units(api, db, depot):
     job = stations_of(api, parks(depot.name, LONG))
     assert (job["state"], job["done"], job["total"]) == ("done", LONG, LONG)

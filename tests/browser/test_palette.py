@@ -13,6 +13,7 @@ def home(page, desk):
     return page
 
 
+@pytest.mark.landing
 def test_a_station_is_two_keys_and_its_name_away(home, desk):
     home.keyboard.press("Control+k")
     palette = home.get_by_role("dialog", name="Find and go")

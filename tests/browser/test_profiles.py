@@ -41,6 +41,7 @@ def move(page, place, *, across=0.0, up=0.0):
     page.mouse.up()
 
 
+@pytest.mark.landing
 def test_a_profile_is_typed_dragged_and_saved(editor):
     page = editor()
     page.get_by_label("Name", exact=True).fill("Depot by night")

@@ -266,6 +266,7 @@ def test_a_session_without_a_price_and_without_readings_has_a_page(viewer, made,
     assert "This session has no price." in text and "No readings yet" in text
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
     "measurand", ["Power.Active.Import", "SoC", "Voltage", "Current.Import", REGISTER]
 )
@@ -319,6 +320,7 @@ def test_the_cost_so_far_follows_the_next_reading(made, db):
     assert costs.so_far(db, session, now) > before
 
 
+@pytest.mark.landing
 @pytest.mark.postgres
 def test_lists_sums_and_pages_work_on_postgresql_too(postgres_url, tmp_path):
     with apps.running(tmp_path, database_url=postgres_url) as app:

@@ -182,6 +182,7 @@ def told_over_nodes(draw):
     return steps, order
 
 
+@pytest.mark.landing
 @many
 @given(told_over_nodes())
 def test_any_order_of_nodes_gives_what_the_order_of_words_gives(station, told):

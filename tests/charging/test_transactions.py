@@ -111,6 +111,7 @@ def test_the_right_order_of_each_stream_is_a_bill_of_ten_kilowatt_hours(db, net,
     assert gross_minor == round((50 + expected * 4 / 100) * 1.19)
 
 
+@pytest.mark.landing
 @MANY_TRIALS
 @given(order=st.permutations(range(6)), dropped=st.sets(st.sampled_from([2, 3]), min_size=1))
 def test_events_that_a_station_dropped_change_no_energy(db, net, order, dropped):

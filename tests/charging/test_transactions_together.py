@@ -88,6 +88,7 @@ def anew(db, told):
         take_unordered(db, one.station, one.report, now=one.now)
 
 
+@pytest.mark.landing
 @settings(
     max_examples=tries(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -37,6 +37,7 @@ def settle_one(now):
     sweep()
 
 
+@pytest.mark.landing
 def test_a_broadcast_goes_its_way(postgres_app):
     now = datetime.now(UTC)
     number = begin(now)

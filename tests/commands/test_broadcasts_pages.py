@@ -112,6 +112,7 @@ def test_a_viewer_looks_and_gives_none(db, made, operator, viewer):
         assert viewer.post(f"/broadcasts{path}", data=CLEAR).status_code == 403
 
 
+@pytest.mark.landing
 def test_every_order_for_many_has_a_form(made, operator):
     for order in FOR_MANY:
         assert operator.get(f"/broadcasts/new?order={order.value}").status_code == 200, order

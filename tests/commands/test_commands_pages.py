@@ -173,6 +173,7 @@ def test_the_csv_is_the_filter(made, operator, viewer):
 NONSENSE = ({}, [], "x", 7, {"kind": 7, "connector": [], "profile": 1})
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
     "first", [0, *(pytest.param(n, marks=pytest.mark.nightly) for n in range(1, len(NONSENSE)))]
 )

@@ -153,6 +153,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     assert (found.returncode, found.stderr.strip()) == (0, "")
 
 
+@pytest.mark.landing
 def test_an_unknown_part_is_refused_with_the_names_of_all(tmp_path):
     found = subprocess.run(
         [sys.executable, "-m", "deploy.part", "wroker"],

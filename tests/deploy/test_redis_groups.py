@@ -84,6 +84,7 @@ def _publishes(app):
     return True
 
 
+@pytest.mark.landing
 def test_a_cluster_carries_messages_and_marks_and_a_redis_the_tasks(migrated, tmp_path, cluster):
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
     broker = RedisServer(tmp_path)

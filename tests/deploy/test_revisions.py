@@ -82,6 +82,7 @@ def may_start(settings):
     return 0
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
     ("steps", "status"),
     [

@@ -131,6 +131,7 @@ def test_the_secrets_of_a_network_are_forgotten_once_they_were_sent(talk):
     assert "canary" not in str(command.arguments)
 
 
+@pytest.mark.landing
 def test_tens_of_thousands_of_rows_are_taken_in_on_both_databases(any_app, now):
     """FIELD M12: one frame may hold a whole station."""
     with any_app.app_context():

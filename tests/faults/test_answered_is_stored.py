@@ -70,6 +70,7 @@ class Sender(threading.Thread):
             self.socket.close()
 
 
+@pytest.mark.landing
 def test_no_answered_meter_value_is_lost(make_site, database):
     site = make_site(database, processes=("worker",))
     depot = furnish(site, CHARGERS)
@@ -208,6 +209,7 @@ def cut_off(request, make_site, database):
     return site, tellers, request.param
 
 
+@pytest.mark.landing
 def test_whole_sessions_outlive_a_kill_and_what_is_sent_again_doubles_nothing(cut_off):
     site, tellers, script = cut_off
     check = check_16 if script == "sessions-16" else check_201

@@ -311,6 +311,7 @@ def ends_as_answered(site, number):
         assert db.scalars(logged).all() == ['{"status":"Accepted"}']
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("end", ["is killed", *by_night("lives", "is killed and given up")])
 def test_an_order_that_is_answered_in_an_outage_ends_with_that_answer(cluster, ordered, end):
     site, meter, number, answer = ordered(storage_hold_s=1)
@@ -414,6 +415,7 @@ def test_a_task_within_a_long_statement_gives_up_on_a_frozen_database(cluster, w
         cluster.thaw()
 
 
+@pytest.mark.landing
 def test_a_long_statement_of_a_server_that_lives_is_waited_for(waiting, monkeypatch):
     monkeypatch.setattr(postgresql, "LOOKS_S", 0.1)
     with unit_of_work() as db:

@@ -165,6 +165,7 @@ def test_a_slip_of_the_pen_is_pointed_out(tmp_path):
     assert "Traceback" not in said
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("program", ["web", "worker"])
 def test_a_server_refuses_a_database_that_is_behind(tmp_path, program):
     status, said = server(program, tmp_path)

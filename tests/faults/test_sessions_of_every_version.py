@@ -63,6 +63,7 @@ def charge(charger, tag):
     return charger.stop(transaction, STOP_WH, began + timedelta(minutes=40), tag)
 
 
+@pytest.mark.landing
 def test_equal_energy_costs_the_same_over_every_version(depot, chargers):
     site, place = depot
     costs = [getattr(charge(charger, place.tag), "total_cost", None) for charger in chargers]

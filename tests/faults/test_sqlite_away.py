@@ -11,6 +11,7 @@ from tests.support.wait import eventually
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 
+@pytest.mark.landing
 def test_chargers_go_on_while_the_file_is_locked(make_site, fleet):  # noqa: F811
     site = make_site("sqlite", processes=("worker",), storage_hold_s=1)
     tellers = fleet(site)

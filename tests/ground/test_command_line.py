@@ -58,6 +58,7 @@ def test_a_mistyped_command_of_a_noun_is_answered_with_the_nearest_one(app):
     assert "Did you mean 'list'?" in ran.output
 
 
+@pytest.mark.landing
 def test_a_command_loads_neither_pages_nor_other_commands(tmp_path):
     program = (
         "import sys; from flask.cli import main\n"

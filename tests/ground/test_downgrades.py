@@ -77,6 +77,7 @@ def fresh():
     return flask_db.session()
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
     "revision", ["0001", *(pytest.param(at, marks=pytest.mark.nightly) for at in ("0016", "0006"))]
 )
@@ -122,6 +123,7 @@ def test_bills_of_an_older_version_are_told_how_long_their_sessions_took_and_who
     assert_told_again(*bills_forth_and_back())
 
 
+@pytest.mark.landing
 @pytest.mark.postgres
 def test_so_they_are_on_postgresql(postgres_url, tmp_path):
     with apps.running(tmp_path, database_url=postgres_url):

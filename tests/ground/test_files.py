@@ -204,6 +204,7 @@ def test_an_empty_list_is_a_file_of_its_header():
     assert "".join(spreadsheet.lines(["n"], [])) == "n\r\n"
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("write", [spreadsheet.lines, spreadsheet.workbook])
 def test_the_memory_that_a_file_takes_does_not_grow_with_its_rows(write):
     def peak(count):

@@ -49,6 +49,7 @@ def plan():
     return " / ".join(row.detail for row in rows)
 
 
+@pytest.mark.landing
 def test_a_newest_page_is_read_in_the_order_of_the_rows_and_nothing_is_sorted(app, db, long_list):
     assert "TEMP B-TREE" in plan()
     tidy_up()
@@ -142,6 +143,7 @@ def test_home_asks_for_what_happened_lately_as_a_span_with_two_ends(app, admin, 
     assert f"{at} >= ? AND {at} < ?" in statement
 
 
+@pytest.mark.landing
 @pytest.mark.postgres
 def test_postgresql_knows_how_few_sessions_have_a_flag_and_reads_alone(postgres_url, tmp_path):
     with apps.running(tmp_path, database_url=postgres_url), unit_of_work() as db:

@@ -18,6 +18,9 @@ from tests.support import apps
 from tests.support.redis import RedisServer
 from tests.support.wait import eventually
 
+# Each has an application and a Redis of its own.
+pytestmark = pytest.mark.landing
+
 
 @pytest.fixture
 def server(tmp_path):

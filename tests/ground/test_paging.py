@@ -189,6 +189,7 @@ def test_a_long_list_begins_with_the_last_days_and_says_so(any_app, network, mon
     assert many not in body(client.get(f"/bills?q={row.bills[0].number}"))
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_twenty_times_as_many_rows_take_as_many_statements(any_app, network, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)  # a slow computer forgets no sooner

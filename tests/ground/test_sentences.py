@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 import pytest
 from flask_babel import force_locale
@@ -118,10 +119,16 @@ def test_every_word_of_a_state_is_known(app, german):
     assert unknown == set()
 
 
+@cache
+def tree_of(env, name):
+    """A template as Jinja reads it."""
+    source, _, _ = env.loader.get_source(env, name)
+    return env.parse(source)
+
+
 def state_words(env, name):
     """The words of the tables by which a template draws the state of a row."""
-    source, _, _ = env.loader.get_source(env, name)
-    tree = env.parse(source)
+    tree = tree_of(env, name)
     tables = {
         one.target.name: one.node
         for one in tree.find_all(nodes.Assign)
@@ -154,8 +161,7 @@ def _of_a_state(node):
 
 def chip_words(env, name):
     """The words that a template itself gives to chips and does not mark for translation."""
-    source, _, _ = env.loader.get_source(env, name)
-    for call in env.parse(source).find_all(nodes.Call):
+    for call in tree_of(env, name).find_all(nodes.Call):
         if getattr(call.node, "attr", getattr(call.node, "name", "")) == "chip" and call.args[1:]:
             yield from _spoken(call.args[1])
 

@@ -47,6 +47,7 @@ def test_a_time_that_the_clock_never_or_twice_shows_is_refused(typed, sentence):
     assert refused.value.field == "expires_at"
 
 
+@pytest.mark.landing
 def test_the_files_of_time_zones_are_looked_through_once(monkeypatch):
     offered = clock.time_zones()
     monkeypatch.delattr(clock, "available_timezones")

@@ -78,6 +78,7 @@ def test_a_driver_who_leaves_takes_no_evidence_along(net):
     assert faults(net) == []
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_bills_from_before_the_chain_are_brought_into_it_in_their_order(net):
     numbers = [billed(net) for _ in range(3)]

@@ -186,6 +186,7 @@ def _session(start: datetime, before: int, energy_wh: int) -> Usage:
 SESSIONS = list(sessions())
 
 
+@pytest.mark.landing
 @given(st.lists(components(), min_size=1, max_size=5), st.sampled_from([0, 60]))
 @settings(max_examples=tries(25), deadline=None)
 def test_a_price_is_called_unreachable_exactly_where_no_session_comes_to_it(parts, free):
@@ -200,6 +201,7 @@ def test_a_price_is_called_unreachable_exactly_where_no_session_comes_to_it(part
     assert called == set(range(len(parts))) - hit
 
 
+@pytest.mark.landing
 @given(st.lists(components(), min_size=2, max_size=6))
 @settings(max_examples=tries(200), deadline=None)
 def test_a_price_that_is_told_to_move_up_is_reached_there(parts):

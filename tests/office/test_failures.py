@@ -80,6 +80,7 @@ def test_sentry_hears_where_something_failed_and_nothing_that_somebody_wrote(hea
     assert not [secret for secret in SECRETS if secret in text]
 
 
+@pytest.mark.landing
 def test_a_failure_over_and_over_is_told_as_often_as_it_is_logged(heard):
     events, _ = heard
     lost = [event for event in events if event.get("message") == "mail to %s is lost"]

@@ -16,6 +16,7 @@ def app(postgres_app):
     return postgres_app
 
 
+@pytest.mark.landing
 def test_the_pages_open_and_the_sums_are_exact(app, now):
     db = flask_db.session()
     made = seed.fill(db, now, history=6)

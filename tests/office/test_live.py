@@ -64,6 +64,7 @@ def change(network, *numbers):
     reactions.flush(60)
 
 
+@pytest.mark.landing
 def test_a_hundred_and_fifty_streams_take_no_connection_each(app, network, redis_server):
     streams = [opened(app, person) for person in network.people for _ in range(live.MOST_OF_ONE)]
     assert len(app.extensions["live"]._listeners) == 150

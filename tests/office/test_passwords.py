@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 STORED = """
 from app.domain.office import staff
 stored = staff.stretched("correct horse battery")
@@ -12,6 +14,7 @@ print(staff.fits(None, "correct horse battery"))
 """
 
 
+@pytest.mark.landing
 def test_a_password_is_stretched_with_32_mib_of_scrypt_for_a_stranger_too():
     # In a process of its own: in this one passwords are cheap.
     done = subprocess.run([sys.executable, "-c", STORED], capture_output=True, text=True)

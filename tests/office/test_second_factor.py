@@ -122,6 +122,7 @@ def test_a_recovery_code_counts_once_and_is_written_down(app, client, grace, db)
     assert "user.recovery_code_used" in entries(db)
 
 
+@pytest.mark.landing
 def test_guessing_codes_is_throttled_for_everybody_who_knows_the_password(app, client, grace):
     sign_in(client)
     secret, _ = enrol(client)

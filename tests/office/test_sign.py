@@ -277,6 +277,7 @@ def from_address(client, address, email="grace@example.org", password=PASSWORD):
     )  # fmt: skip
 
 
+@pytest.mark.landing
 def test_guessing_from_many_addresses_is_throttled_and_leaves_the_owner_a_way_in(
     app, client, grace
 ):

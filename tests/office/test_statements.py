@@ -258,6 +258,7 @@ def test_a_long_past_takes_as_many_statements_on_the_page_of_each_row(any_app, o
     assert grown(few, many) == {}
 
 
+@pytest.mark.landing
 @SAME_ON_BOTH
 def test_twenty_plugs_in_trouble_take_as_many_statements_as_two(any_app, one, monkeypatch):
     monkeypatch.setattr(kept, "monotonic", lambda: 1_000.0)

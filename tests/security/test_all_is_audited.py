@@ -244,6 +244,7 @@ def test_every_route_that_changes_something_has_its_line(place):
     assert here == DESK.keys()
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("endpoint", sorted(DESK))
 def test_the_desk_tells_what_it_changes(place, watch, endpoint):
     sent, found = DESK[endpoint], changing(place.app)

@@ -98,6 +98,7 @@ def digest(town):
         }
 
 
+@pytest.mark.landing
 def test_only_the_reference_is_public(town):
     every = walk.doors(town.app, api=True)
     assert {door.endpoint for door in every if door.right is None} == PUBLIC
@@ -138,9 +139,8 @@ def test_a_cookie_opens_no_door(town):
     assert not wrong
 
 
-@pytest.mark.parametrize(
-    "person", [*BUILT_IN, *(pytest.param(role, marks=pytest.mark.landing) for role in OWN_ROLES)]
-)
+@pytest.mark.landing
+@pytest.mark.parametrize("person", [*BUILT_IN, *OWN_ROLES])
 def test_a_role_reaches_exactly_what_it_may(town, tokens, person):
     held = OWN_ROLES.get(person) or BUILT_IN[Role(person)]
     wrong = []
@@ -183,13 +183,9 @@ def test_ids_of_a_site_out_of_reach_lead_nowhere(town, tokens, person):
     assert digest(town) == before
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
-    ("person", "secret"),
-    [
-        ("admin", THEIRS),
-        pytest.param("near_admin", THEIRS, marks=pytest.mark.landing),
-        ("near_admin", HIDDEN),
-    ],
+    ("person", "secret"), [("admin", THEIRS), ("near_admin", THEIRS), ("near_admin", HIDDEN)]
 )
 def test_no_answer_tells_of_what_is_out_of_reach(town, tokens, person, secret):
     near = {**town.ours.ids, **{k: v for k, v in town.near.ids.items() if v}}
@@ -207,7 +203,8 @@ def test_no_answer_tells_of_what_is_out_of_reach(town, tokens, person, secret):
     assert not told
 
 
-@pytest.mark.parametrize("side", ["theirs", pytest.param("hidden", marks=pytest.mark.landing)])
+@pytest.mark.landing
+@pytest.mark.parametrize("side", ["theirs", "hidden"])
 def test_a_filter_that_names_a_foreign_row_finds_nothing(town, tokens, side):
     person, secret = ("admin", THEIRS) if side == "theirs" else ("near_admin", HIDDEN)
     ids, told = getattr(town, side).ids, []

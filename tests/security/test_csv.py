@@ -30,6 +30,7 @@ def test_numbers_stay_numbers():
     assert spreadsheet.cell(-5) == -5
 
 
+@pytest.mark.landing
 def test_no_export_holds_a_formula(app, db, now):
     made = seed.fill(db, now, history=0)
     unguard(db)

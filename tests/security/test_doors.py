@@ -120,6 +120,7 @@ def every_page(app, made, blueprints):
             yield variant, body(client.get(variant))
 
 
+@pytest.mark.landing
 def test_a_stations_password_is_told_once_and_kept_by_nobody(app, made, db, caplog):
     caplog.set_level(logging.DEBUG)
     client = seed.signed_in(app, made.people["operator"])
@@ -135,6 +136,7 @@ def test_a_stations_password_is_told_once_and_kept_by_nobody(app, made, db, capl
     assert CANARY not in caplog.text
 
 
+@pytest.mark.landing
 def test_a_key_in_an_order_is_shown_nowhere(app, made, db, caplog):
     caplog.set_level(logging.DEBUG)
     client = seed.signed_in(app, made.people["operator"])

@@ -115,6 +115,7 @@ def poisoned(town):
     return found
 
 
+@pytest.mark.landing
 def test_no_page_fails_on_what_was_planted(poisoned):
     failed = [(url, answer.status) for _, url, answer in poisoned if answer.status_code >= 500]
     assert not failed
@@ -125,6 +126,7 @@ def test_markup_is_never_unescaped(poisoned):
     assert not wrong
 
 
+@pytest.mark.landing
 def test_what_was_planted_is_really_shown(poisoned):
     """Else the test above would prove nothing."""
     shown = set()
@@ -148,6 +150,7 @@ def test_what_was_planted_is_really_shown(poisoned):
     }
 
 
+@pytest.mark.landing
 def test_pages_carry_no_inline_code(poisoned):
     wrong = []
     for door, url, answer in poisoned:
@@ -160,6 +163,7 @@ def test_pages_carry_no_inline_code(poisoned):
     assert not wrong
 
 
+@pytest.mark.landing
 def test_all_that_is_used_on_a_page_has_a_name(poisoned):
     wrong = {}
     for door, _, answer in poisoned:

@@ -52,12 +52,9 @@ def test_ids_of_a_site_out_of_reach_lead_nowhere(town, person):
     assert digest(town.app) == before
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize(
-    ("person", "secrets"),
-    [
-        pytest.param("admin", [THEIRS], marks=pytest.mark.landing),
-        ("near_admin", [THEIRS, HIDDEN]),
-    ],
+    ("person", "secrets"), [("admin", [THEIRS]), ("near_admin", [THEIRS, HIDDEN])]
 )
 def test_no_page_and_no_export_tells_of_what_is_out_of_reach(town, person, secrets):
     client, told, turned = town.client(person), [], 0
@@ -76,6 +73,7 @@ def test_no_page_and_no_export_tells_of_what_is_out_of_reach(town, person, secre
     assert turned > 20
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("side", ["theirs", "hidden"])
 def test_a_filter_that_names_a_foreign_row_finds_nothing(town, side):
     person, secret = ("admin", THEIRS) if side == "theirs" else ("near_admin", HIDDEN)

@@ -39,6 +39,7 @@ def at_once(app):
     return checked
 
 
+@pytest.mark.landing
 def test_the_right_one_needs_no_slow_comparison_after_a_restart(at_once, chosen):
     proof = at_once(chosen)
     assert proof.password_hash == chosen.password_hash and proof.to_keep is None

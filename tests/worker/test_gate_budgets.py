@@ -94,6 +94,7 @@ def test_another_charger_behind_the_same_address_gets_in(app, db, port, made, se
     assert gets_in(port, "NEIGHBOUR", PASSWORD)
 
 
+@pytest.mark.landing
 def test_a_chosen_password_that_was_right_passes_beside_any_number_of_guesses(app, db, port):
     station(db, "CHOSEN")
     assert gets_in(port, "CHOSEN", PASSWORD)
@@ -101,6 +102,7 @@ def test_a_chosen_password_that_was_right_passes_beside_any_number_of_guesses(ap
     assert gets_in(port, "CHOSEN", PASSWORD)
 
 
+@pytest.mark.landing
 def test_a_chosen_password_that_comes_again_is_looked_at_though_guesses_used_the_budget(
     app, db, port
 ):

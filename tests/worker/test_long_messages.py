@@ -114,6 +114,7 @@ def event(kind, number, second, values=(), **more):
     return {**said, "meterValue": list(values)} if values else said
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("version", [Version.V16, Version.V201], ids=["1.6", "2.0.1"])
 def test_meter_values_come_to_the_same_in_one_message_and_in_many(lines, version):
     long, short = lines(version), lines(version)
@@ -175,6 +176,7 @@ def test_a_long_stop_comes_to_the_same_as_a_short_one(lines):
     assert all(row[4] for row in stored(long))
 
 
+@pytest.mark.landing
 @pytest.mark.parametrize("version", [Version.V201, Version.V21], ids=["2.0.1", "2.1"])
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
 def test_a_long_end_of_a_transaction_is_all_stored_and_keeps_its_last_register(

@@ -162,6 +162,7 @@ def left(db, station_id):
     return found
 
 
+@pytest.mark.landing
 @settings(
     max_examples=tries(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -236,6 +237,7 @@ def test_a_live_message_waits_for_its_own_station_and_for_no_other(site):
     assert rows == [mine] * 30 + [other] * 30
 
 
+@pytest.mark.landing
 def test_live_messages_of_many_stations_queue_no_more_at_once_than_one(site):
     replay, numbers = site.replay(), [site.add() for _ in range(25)]
     spooled(replay, [frame for number in numbers for frame in readings(number, 20)])

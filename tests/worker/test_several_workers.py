@@ -111,6 +111,7 @@ def is_replaced(stage, but=None):
     assert but is None or heard == but
 
 
+@pytest.mark.landing
 def test_orders_reach_a_charger_wherever_it_lands_and_the_newest_connection_wins(site, stage):
     boot(stage)
     first = node_of(site, stage)

@@ -372,6 +372,7 @@ def test_a_fleet_is_many_stations(port, central):
     eventually(lambda: not port.server.links)
 
 
+@pytest.mark.landing
 def test_the_command_line_plays_a_session(port, central):
     url = f"ws://127.0.0.1:{port.port}/ocpp"
     words = f"--url {url} --identity CLI --password pw --tag T1 --sessions 1 --speed 3600"

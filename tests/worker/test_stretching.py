@@ -32,6 +32,7 @@ def test_the_right_one_of_the_candidates_is_found():
     assert stretching.matching(STORED, (b"x", b"y"), "192.0.2.1", "CP1") is None
 
 
+@pytest.mark.landing
 def test_one_address_with_many_guesses_delays_another_by_one_of_them():
     guesses = [("192.0.2.66", f"CP{number}") for number in range(20)]
     charger = ("198.51.100.7", "CP1", b"correct horse battery")
@@ -39,6 +40,7 @@ def test_one_address_with_many_guesses_delays_another_by_one_of_them():
     assert done.index(("198.51.100.7", charger[2])) < 4
 
 
+@pytest.mark.landing
 def test_a_password_that_comes_again_goes_before_guesses_from_everywhere():
     guesses = [(f"192.0.2.{number}", "CP1") for number in range(20)]
     charger = ("192.0.2.1", "CP1", b"correct horse battery", True)

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 import orjson
 from flask import current_app, request
 
+from app.domain.ground import texts
 from app.domain.ground.vocabulary import Json
 from app.schemas.base import Schema, json_schema
 from app.web.problems import Problem
@@ -108,13 +108,9 @@ class _Pairs(dict[str, Any]):
     twice: list[str]
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        counted = Counter(name for name, _ in pairs)
-        marked = _Pairs(found)
-        marked.twice = [name for name, count in counted.items() if count > 1]
-        return marked
+def _pairs(pairs: list[tuple[str, Any]]) -> _Pairs:
+    found = _Pairs(pairs)
+    found.twice = texts.twice(pairs) if len(found) < len(pairs) else []
     return found
 
 

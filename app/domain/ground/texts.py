@@ -4,6 +4,7 @@ import ipaddress
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -48,6 +49,12 @@ class ToldTwice(ValueError):
     """An object of JSON names something twice, of which only the last would count."""
 
 
+def twice(pairs: list[tuple[str, Any]]) -> list[str]:
+    """The names of the members that an object of JSON holds more than once."""
+    counted = Counter(name for name, _ in pairs)
+    return [name for name, count in counted.items() if count > 1]
+
+
 def document(given: str | bytes, numbers: Callable[[str], Any] = float) -> Any:
     """What people wrote as JSON, in UTF-8 or UTF-16; `numbers` reads those with decimals.
 
@@ -55,11 +62,9 @@ def document(given: str | bytes, numbers: Callable[[str], Any] = float) -> Any:
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        for name in found if len(found) < len(pairs) else ():
-            if sum(one == name for one, _ in pairs) > 1:
-                raise ToldTwice(f"names “{name[:60]}” twice")
-        return found
+        for name in twice(pairs):
+            raise ToldTwice(f"names “{name[:60]}” twice")
+        return dict(pairs)
 
     def no_number(word: str) -> None:
         raise ValueError(f"{word} is no number")

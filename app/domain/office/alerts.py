@@ -17,7 +17,7 @@ from app.domain.ground.bulk import BulkInsert, rows_changed
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.many import Many, Tally
 from app.domain.ground.vocabulary import AHEAD, Actor, AlertKind, Area, Json, Right
-from app.domain.office import alert_rules, audit, rights
+from app.domain.office import alert_rules, audit, housekeeping, rights
 from app.domain.office.alert_rules import Fitting, still_open
 from app.models import Alert, AlertRule, SystemMark, User
 from app.schemas.office import AlertChanges
@@ -51,7 +51,6 @@ class Look(NamedTuple):
     at: datetime
 
 
-_MARK = BulkInsert(SystemMark.__table__, ("part", "at", "ok", "since", "sentence"), skip_known=True)
 _OPEN = BulkInsert(
     Alert.__table__,
     (
@@ -96,7 +95,7 @@ def settle(db: Session, tenant_id: int, rules: Sequence[AlertRule], look: Look) 
 
 def _is_newest(db: Session, tenant_id: int, at: datetime) -> bool:
     part = f"alerts {tenant_id}"
-    _MARK(db, [(part, at - timedelta(days=1), True, at, "")])
+    housekeeping.mark(db, part, at - timedelta(days=1))
     ours = update(SystemMark).where(SystemMark.part == part, SystemMark.at < at).values(at=at)
     return rows_changed(db, ours) == 1
 

@@ -34,28 +34,29 @@ def sign(db: Session, part: str, *, now: datetime, failed: str | None = None) ->
 
     A failed part keeps its sentence until it says that all is well: see `began`.
     """
-    mark = _mark(db, part, now)
-    mark.at = now
-    if mark.ok is (failed is not None):
-        mark.ok, mark.since = failed is None, now
-    mark.sentence = (failed or "")[:300]
+    found = mark(db, part, now)
+    found.at = now
+    if found.ok is (failed is not None):
+        found.ok, found.since = failed is None, now
+    found.sentence = (failed or "")[:300]
     db.flush()
-    return mark
+    return found
 
 
 def began(db: Session, part: str, *, now: datetime) -> None:
     """Note that a part has begun its work; how it went before still stands."""
-    _mark(db, part, now).at = now
+    mark(db, part, now).at = now
     db.flush()
 
 
-def _mark(db: Session, part: str, now: datetime) -> SystemMark:
-    mark = db.get(SystemMark, part)
-    if mark is None:
+def mark(db: Session, part: str, now: datetime) -> SystemMark:
+    """The mark of a part; it is made where there is none, as of `now`."""
+    found = db.get(SystemMark, part)
+    if found is None:
         # Another process may make it at the same moment: then that one counts.
         _MADE(db, [(part, now, now, True, "")])
-        mark = db.get_one(SystemMark, part)
-    return mark
+        found = db.get_one(SystemMark, part)
+    return found
 
 
 def see(

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import rows_changed
+from app.domain.office import housekeeping
 from app.domain.office.retention_rules import RULES, Rule
 from app.models import SystemMark
 
@@ -63,12 +64,8 @@ def _old(rule: Rule, before: datetime) -> ColumnElement[bool]:
 
 def _note(db: Session, rule: Rule, count: int, now: datetime) -> None:
     """Note how many went, and when; of one round it is the sum."""
-    part = _MARK.format(name=rule.name)
-    mark = db.get(SystemMark, part)
-    if mark is None:
-        mark = SystemMark(part=part, at=now, since=now, ok=True, sentence="0")
-        db.add(mark)
-    before = int(mark.sentence) if mark.at == now else 0
+    mark = housekeeping.mark(db, _MARK.format(name=rule.name), now)
+    before = int(mark.sentence or 0) if mark.at == now else 0
     mark.at, mark.sentence = now, str(before + count)
     db.flush()
 

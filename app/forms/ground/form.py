@@ -5,10 +5,10 @@ from typing import Any
 from flask_babel import gettext
 from flask_wtf import FlaskForm
 from flask_wtf.i18n import Translations
-from wtforms import Form
+from wtforms import Form, SelectMultipleField, widgets
 
 from app.domain.ground.clock import time_zones
-from app.domain.ground.texts import N_
+from app.domain.ground.texts import N_, row_id
 
 #: What WTForms says by itself, and what is said for it.
 WORDS = {
@@ -64,3 +64,30 @@ class DeskRow(Form):  # type: ignore[misc]
         """As that of a form."""
 
         get_translations = _speak
+
+
+def ticked_id(value: Any) -> int:
+    """The id of a row that is ticked; `ValueError` for what is the id of none."""
+    found = row_id(str(value))
+    if found is None:
+        raise ValueError(value)
+    return found
+
+
+def chosen_id(value: Any) -> int | None:
+    """The id of a row that is chosen; None where none is."""
+    return row_id(str(value))
+
+
+class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
+    """Several of a list, as checkboxes: works by touch and without a modifier key.
+
+    In an address they are one text, with commas between.
+    """
+
+    widget = widgets.ListWidget(prefix_label=False)
+    option_widget = widgets.CheckboxInput()
+
+    def process_data(self, value: Any) -> None:
+        """Tick what the value names."""
+        super().process_data(value.split(",") if isinstance(value, str) else value)

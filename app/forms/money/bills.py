@@ -6,15 +6,10 @@ from flask_babel import lazy_gettext as _
 from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from app.forms.ground.form import DeskForm
+from app.forms.ground.form import DeskForm, chosen_id
 
 _REASON = [InputRequired(_("Say why, so that others can understand it.")), Length(max=300)]
 _KWH = [Optional(), NumberRange(0, 2000, "The energy must be between 0 and 2000 kWh.")]
-
-
-def or_none(value: str | None) -> int | None:
-    """Read a choice that may be none."""
-    return int(value) if value and str(value).isdigit() else None
 
 
 def in_wh(kwh: Decimal | None) -> Decimal | None:
@@ -48,7 +43,7 @@ class DecisionForm(DeskForm):
     )
     tariff = SelectField(
         _("Price it with"),
-        coerce=or_none,
+        coerce=chosen_id,
         validate_choice=False,
         description=_("No tariff applied when the session began: this one prices it now."),
     )

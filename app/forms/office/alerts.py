@@ -7,10 +7,9 @@ from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired
 
 from app.domain.ground.vocabulary import AHEAD, OF_NO_SITE, AlertKind, WebhookEvent
-from app.forms.ground.form import DeskForm
+from app.forms.ground.form import CheckboxListField, DeskForm, ticked_id
 from app.forms.ground.plain import PlainForm
 from app.forms.ground.refusals import fits
-from app.forms.office.staff import CheckboxListField, ticked_id
 from app.schemas.office import AlertChanges, NewAlertRule, NewWebhook
 
 #: What rules watch, as people say it.

@@ -9,8 +9,8 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Area, Right, Role
 from app.domain.office.rights import AREAS, Rights
-from app.forms.ground.form import DeskForm
-from app.forms.office.staff import BUILT_IN, CheckboxListField, ticked_id
+from app.forms.ground.form import CheckboxListField, DeskForm, ticked_id
+from app.forms.office.staff import BUILT_IN
 
 LEVELS = [("", _("nothing")), (Right.READ.value, _("see")), (Right.WRITE.value, _("change"))]
 

@@ -1,48 +1,21 @@
 """Forms of the staff pages."""
 
-from typing import Any
-
 from flask_babel import lazy_gettext as _
 from wtforms import (
     EmailField,
     SelectField,
-    SelectMultipleField,
     StringField,
-    widgets,
 )
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.domain.ground.texts import row_id
 from app.domain.ground.vocabulary import Role
-from app.forms.ground.form import DeskForm
+from app.forms.ground.form import CheckboxListField, DeskForm, ticked_id
 
 BUILT_IN = [
     (Role.ADMIN.value, "Admin: everything, staff and money included"),
     (Role.OPERATOR.value, "Operator: runs stations, tags, drivers and bills"),
     (Role.VIEWER.value, "Viewer: sees everything, changes nothing"),
 ]
-
-
-def ticked_id(value: Any) -> int:
-    """The id of a row that is ticked; `ValueError` for what is the id of none."""
-    found = row_id(str(value))
-    if found is None:
-        raise ValueError(value)
-    return found
-
-
-class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
-    """Several of a list, as checkboxes: works by touch and without a modifier key.
-
-    In an address they are one text, with commas between.
-    """
-
-    widget = widgets.ListWidget(prefix_label=False)
-    option_widget = widgets.CheckboxInput()
-
-    def process_data(self, value: Any) -> None:
-        """Tick what the value names."""
-        super().process_data(value.split(",") if isinstance(value, str) else value)
 
 
 def _zone_field() -> StringField:
