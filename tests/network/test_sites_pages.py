@@ -146,3 +146,13 @@ def test_the_first_site_is_offered_what_its_country_has(admin, made, db):
     several = offered(admin, **{"Accept-Language": "en-US"})
     assert several[2:] == ("country", "")
     assert offered(admin)[2] == "nothing"
+
+
+def test_the_page_of_a_site_says_all_that_its_form_asks(db, made, operator):
+    site = made.sites["Depot Nord"]
+    given = {"seller_name": "Nord GmbH", "seller_tax_number": "12/345/67890"}
+    operator.post(f"/sites/{site.id}/edit", data=NEW | {"name": site.name} | given)
+    text = operator.get(f"/sites/{site.id}").text
+    assert re.search(r"<dt>Seller</dt><dd>Nord GmbH</dd>", text)
+    assert "12/345/67890" in text
+    assert "Address of the seller" not in text, "what is not given takes no room"

@@ -1,5 +1,6 @@
 """Forms of the plain nouns: a field for each member of a schema that people are asked for."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -43,6 +44,13 @@ class PlainForm(DeskForm):
         """What a row holds of it."""
         names = [name for name in cls.schema.model_fields if hasattr(cls, name)]
         return {name: getattr(row, name) for name in names}
+
+    @classmethod
+    def stated(cls, row: Any, placed: Collection[str]) -> list[tuple[str, Any]]:
+        """What a row says of what the schema asks for, by its labels, where a page has no place."""
+        asked = cls.schema.asked().items()
+        said = [(one.label, getattr(row, name)) for name, one in asked if name not in placed]
+        return [(label, value) for label, value in said if value not in (None, "")]
 
     def rest(self) -> list[Field]:
         """What the schema asks for and the page has given no place of its own yet."""

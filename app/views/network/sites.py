@@ -26,6 +26,8 @@ blueprint = Blueprint("sites", __name__, url_prefix="/sites")
 
 #: Stations shown on the page of their site; more are one click away.
 SHOWN = 200
+#: What the page of a site says in its own places.
+_PLACED = {"name", "address", "timezone", "currency", "latitude", "longitude", "supply_limit_kw"}
 
 
 @blueprint.get("")
@@ -62,6 +64,7 @@ def show(site_id: int) -> Any:
     return render_template(
         "network/sites/show.html",
         site=site,
+        stated=SiteForm.stated(site, _PLACED),
         counts=queries.counts(db.session(), [site.id], now).get(site.id, queries.Counts()),
         found=station_queries.listed(db.session(), wanted, Wish(size=SHOWN), now),
     )
