@@ -7,7 +7,7 @@ from wtforms import Field, SelectField, StringField, TextAreaField
 from app.domain.commands.orders.tags import PLUG_TYPES
 from app.domain.ground.texts import N_
 from app.domain.limits import der_controls
-from app.forms.office.staff import CheckboxListField
+from app.forms.ground.form import CheckboxListField
 from app.schemas.typed import Argument, Shape
 
 #: Texts longer than this get several lines.

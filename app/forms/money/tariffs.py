@@ -15,8 +15,7 @@ from wtforms.validators import InputRequired, Length
 from app.domain.ground.errors import DomainError
 from app.domain.money.tariffs.document import WEEKDAYS
 from app.forms.ground import refusals
-from app.forms.ground.form import DeskForm, DeskRow
-from app.forms.office.staff import CheckboxListField
+from app.forms.ground.form import CheckboxListField, DeskForm, DeskRow
 
 KINDS = [
     ("energy", "Energy, per kWh"),
