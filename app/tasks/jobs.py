@@ -32,6 +32,7 @@ from app.queries.office import reports
 from app.queries.office.reports import Wanted
 from app.tasks import imports
 from app.tasks.rounds import one_at_a_time
+from app.text.numbers import decimal_mark
 from app.uow import unit_of_work
 from app.web import scope, spreadsheet
 from app.web.file_store import EXPORTS, Store
@@ -158,17 +159,18 @@ def _report(job: Job, user: User) -> tuple[str, Iterator[bytes]]:
             return name, iter([report_pdf.written(report, title, facts, now=now, translate=_)])
     columns, lines = report.flat()
     rows = ([read(line) for __, read in columns] for line in lines)
-    return name, _packed(
-        given["format"], [heading for heading, __ in columns], rows, ZoneInfo("UTC")
-    )
+    mark = decimal_mark("en" if user.formats == "iso" else user.language)
+    headings = [heading for heading, __ in columns]
+    return name, _packed(given["format"], headings, rows, ZoneInfo("UTC"), mark)
 
 
 def _packed(
-    kind: str, names: Sequence[str], rows: Iterable[Sequence[Any]], zone: ZoneInfo
+    kind: str, names: Sequence[str], rows: Iterable[Sequence[Any]], zone: ZoneInfo, mark: str = "."
 ) -> Iterator[bytes]:
     if kind == "xlsx":
         return spreadsheet.workbook(names, rows, zone)
-    return (line.encode() for line in chain(["\ufeff"], spreadsheet.lines(names, rows, zone)))
+    lines = spreadsheet.lines(names, rows, zone, mark)
+    return (line.encode() for line in chain(["\ufeff"], lines))
 
 
 def _list(job: Job) -> tuple[str, Iterator[bytes]]:

@@ -88,6 +88,17 @@ def language() -> str:
     return "en" if found is None else str(found.language)
 
 
+def written_as() -> str:
+    """The language as which numbers are written for who reads this page."""
+    return "en" if iso_formats.get() else language()
+
+
+@cache
+def decimal_mark(language: str) -> str:
+    """What a language puts before decimals."""
+    return str(get_decimal_symbol(locale_of(language)))
+
+
 @cache
 def locale_of(name: str) -> Locale:
     """A locale of Babel by its name."""
@@ -97,8 +108,7 @@ def locale_of(name: str) -> Locale:
 @cache
 def _marks(language: str) -> dict[int, str]:
     """How the desk writes what Babel's English puts between digits."""
-    mark = get_decimal_symbol(locale_of(language))
-    return str.maketrans({",": FIXED, ".": mark, "-": MINUS})
+    return str.maketrans({",": FIXED, ".": decimal_mark(language), "-": MINUS})
 
 
 @cache
@@ -139,7 +149,7 @@ def exact(value: Decimal, places: int | None = None, locale: str = DESK) -> str:
     elif locale == DESK:
         value = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP) + 0
     if locale == DESK:
-        return _desk_number(str(value), places, "en" if iso_formats.get() else language())
+        return _desk_number(str(value), places, written_as())
     return _number(str(value), places, locale)
 
 

@@ -22,6 +22,7 @@ from app.models import Driver, Site, Station, Tag, TagGroup
 from app.process.clock import utc_now
 from app.queries.ground import picks
 from app.queries.ground.paging import PAGE_SIZE, PIECE, Page, Wish
+from app.text.numbers import decimal_mark, written_as
 from app.web import spreadsheet
 from app.web.spreadsheet import Columns
 
@@ -210,8 +211,13 @@ def _file(name: str, columns: Columns, cells: Iterable[Sequence[Any]]) -> Respon
     cells = giving_way(cells)
     if _format() == "xlsx":
         return sent(spreadsheet.workbook(header, cells, here), spreadsheet.XLSX, f"{name}.xlsx")
-    text = chain(["\ufeff"], spreadsheet.lines(header, cells, here))
-    return sent(text, spreadsheet.CSV, f"{name}.csv")
+    return sent(csv_of(header, cells), spreadsheet.CSV, f"{name}.csv")
+
+
+def csv_of(header: Sequence[str], cells: Iterable[Sequence[Any]]) -> Iterable[str]:
+    """A CSV file as the reader's spreadsheet opens it, with times on the reader's clock."""
+    mark = decimal_mark(written_as())
+    return chain(["\ufeff"], spreadsheet.lines(header, cells, zone(), mark))
 
 
 #: A file is sent as it is once it is whole within so many bytes or characters.

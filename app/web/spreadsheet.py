@@ -38,19 +38,21 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _EPOCH = datetime(1899, 12, 30)
 
 
-def cell(value: Any, zone: tzinfo = UTC) -> Any:
+def cell(value: Any, zone: tzinfo = UTC, mark: str = ".") -> Any:
     """Return what is written for a value: numbers as they are, text defused, None empty.
 
-    A time is written on the clock of `zone`, with its offset.
+    A time is written on the clock of `zone`, with its offset, and a `mark` before decimals.
     """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return value
+    if isinstance(value, float):
+        return value if mark == "." else str(value).replace(".", mark)
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return format(value, "f").replace(".", mark)
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat() if value.tzinfo else value.isoformat()
     return guarded(value.isoformat() if hasattr(value, "isoformat") else str(value))
@@ -62,13 +64,16 @@ def of_tuples(kind: Any) -> Columns:
 
 
 def lines(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], zone: tzinfo = UTC
+    header: Sequence[str], rows: Iterable[Sequence[Any]], zone: tzinfo = UTC, mark: str = "."
 ) -> Iterator[str]:
-    """Yield the lines of a CSV file, some at a time, the header first."""
+    """Yield the lines of a CSV file, some at a time, the header first.
+
+    Where a comma is the `mark` before decimals, spreadsheets part cells by semicolons.
+    """
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
+    writer = csv.writer(buffer, delimiter=";" if mark == "," else ",")
     for row in chain([header], rows):
-        writer.writerow([cell(value, zone) for value in row])
+        writer.writerow([cell(value, zone, mark) for value in row])
         if buffer.tell() > _PART:
             yield buffer.getvalue()
             buffer.seek(0)

@@ -143,6 +143,16 @@ def test_an_error_of_a_spreadsheet_is_no_value(cell):
     )
 
 
+@pytest.mark.parametrize(
+    "row",
+    ["Summe;;12", "Summe: 12 Fahrer;;", "Total: 12;;", ";gesamt:;1.200,50 €", "Gesamtsumme;;"],
+)
+def test_a_sum_under_a_table_is_no_row_of_it(row):
+    table = sheet.read(f"name;email;sessions\nSum Total;s@example.org;3\n{row}\n", headings.DRIVERS)
+    assert not table.rows[0].fault
+    assert "is a sum of the table and no row of it: leave it out." in table.rows[1].fault
+
+
 @given(st.one_of(st.binary(max_size=300), texts(max_size=300)))
 def test_whatever_is_sent_is_read_or_refused(data):
     for known in (headings.TAGS, headings.DRIVERS, headings.STATIONS, headings.SITES):

@@ -112,7 +112,7 @@ def test_a_row_that_ends_early_leaves_what_it_does_not_tell(db, tenant, now):
     )
 
 
-@pytest.mark.parametrize("value", ["Summe: 1 Karten", "Total", "=SUM(A1:A9)", "Müller"])
+@pytest.mark.parametrize("value", ["=SUM(A1:A9)", "Müller"])
 def test_a_row_that_is_no_card_is_pointed_out(db, tenant, now, value):
     (row,) = plan(db, tenant, f"tag\n{value}\n", now).rows
     assert row.warnings == ("It does not look like the number of a card; is this row one?",)

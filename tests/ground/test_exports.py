@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -62,6 +63,24 @@ def test_a_thing_that_is_not_there_is_named_by_its_number(made, viewer):
     assert name_of(viewer.get("/sessions?format=csv&site=99999999999")) == (
         f"sessions-{day}-site-99999999999.csv"
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "formats", "line"),
+    [
+        ("en", None, "52.5163,13.404,63.5"),
+        ("de", None, "52,5163;13,404;63,5"),
+        ("de", "iso", "52.5163,13.404,63.5"),
+    ],
+)
+def test_a_spreadsheet_opens_a_file_as_its_reader_writes_numbers(
+    made, db, viewer, language, formats, line
+):
+    site, person = made.sites["Depot Nord"], made.people["viewer"]
+    site.latitude, site.longitude, site.supply_limit_kw = 52.5163, 13.404, Decimal("63.5")
+    person.language, person.formats = language, formats
+    db.commit()
+    assert line in viewer.get("/sites?format=csv").text
 
 
 def test_times_of_a_file_are_the_readers_with_their_offset(made, db, viewer):

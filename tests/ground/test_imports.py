@@ -248,10 +248,19 @@ def test_a_long_file_with_passwords_is_refused_before_it_is_kept(made, db, opera
     assert count(db, Job) == 0
 
 
-def test_an_export_of_stations_can_be_imported_again_without_a_change(made, operator):
-    exported = operator.get("/stations?format=csv").get_data()
-    page = look(operator, "stations", exported)
-    assert f"As they are {len(made.stations)}" in page, page
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("noun", ["stations", "tags", "drivers"])
+def test_an_export_can_be_imported_again_without_a_change(made, db, operator, noun, language):
+    made.people["operator"].language = language
+    for station in made.stations.values():
+        station.max_power_w = 7360.5
+    db.commit()
+    exported = operator.get(f"/{noun}?format=csv").get_data()
+    made.people["operator"].language = "en"
+    db.commit()
+    page = look(operator, noun, exported)
+    kept = {"stations": made.stations, "tags": made.tags, "drivers": made.drivers}[noun]
+    assert f"As they are {len(kept)}" in page, page
     assert "not understood" not in page
 
 

@@ -72,6 +72,15 @@ def test_an_import_takes_all_rows_or_none(flask, tmp_path):
     assert json.loads(flask("site", "list", "--json").stdout) == []
 
 
+def test_an_export_can_be_imported_again_without_a_change(flask, tmp_path):
+    given = ("--latitude", 52.5, "--longitude", 13.404, "--supply-limit-kw", "1.500")
+    flask("site", "add", "Depot", "--timezone", "Europe/Berlin", "--currency", "EUR", *given)
+    file = tmp_path / "sites.csv"
+    flask("site", "export", file)
+    again = flask("site", "import", file)
+    assert again.stdout == "Imported: 0 new, 0 changed, 1 as they were.\n", again.stderr
+
+
 @pytest.mark.parametrize(
     ("power", "kept"), [("63,5", "63.5"), ("7.361", "7.361"), ("1.500", None), ("1,500", None)]
 )

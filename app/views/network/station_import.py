@@ -27,7 +27,7 @@ from app.process.clock import utc_now
 from app.queries.network import sites as site_queries
 from app.uow import unit_of_work
 from app.views.ground import _imports
-from app.web import listing, spreadsheet
+from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("station_import", __name__, url_prefix="/stations/import")
@@ -49,7 +49,7 @@ def passwords() -> ResponseReturnValue:
     if not made:
         flash(_("No station of this import waits for a password any more."), "warning")
         return back("stations.index")
-    body = "\ufeff" + "".join(spreadsheet.lines(("identity", "password"), made))
+    body = "".join(listing.csv_of(("identity", "password"), made))
     return Response(body, mimetype="text/csv", headers={
         "Content-Disposition": listing.attachment(
             listing.safe_name("passwords", f"{at:%Y-%m-%d}") + ".csv"

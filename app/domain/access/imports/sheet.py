@@ -46,6 +46,13 @@ _BROKEN = re.compile(
     re.IGNORECASE,
 )
 
+_SUM = re.compile(
+    r"(?:(?:end|gesamt|zwischen)?summe|(?:ins)?gesamt|(?:sub|grand )?total|totals|sum)"
+    r"[ :]*(?:[\d.,]+(?: \w+)?)?",
+    re.IGNORECASE,
+)
+_NUMBERS = re.compile(r"[\d\s.,€$%-]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -237,6 +244,9 @@ def _table(table: Table, names: list[str], records: Iterator[tuple[int, list[str
             if place < len(cells) and _BROKEN.fullmatch(cells[place]):
                 fault = (f"“{cells[place][:60]}” under {names[place]} is no value but an error; "
                          "mend the sheet and save it again.")  # fmt: skip
+        words = [cell for cell in cells if not _NUMBERS.fullmatch(cell)]
+        if len(words) == 1 and _SUM.fullmatch(words[0]):
+            fault = f"“{words[0]}” is a sum of the table and no row of it: leave it out."
         nameless |= {place for place, name in enumerate(names) if not name and place < len(cells)
                      and cells[place]}  # fmt: skip
         held = {name: cells[place] for place, name in match.fields.items() if place < len(cells)}
