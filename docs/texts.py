@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po, write_po
 
 from app.config import Settings
 from app.domain.commands.orders.catalogue import NOUNS
-from app.forms.commands.order_fields import words, words_of
+from app.forms.commands.order_fields import words_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "templates" / "translations"
@@ -53,7 +53,7 @@ _CODE = re.compile(
     r"SELECT |INSERT |UPDATE |CONFLICT|COPY |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"
     r"\b[a-z]+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|HTTP/1|-----|"
     r"/\d+ minutes|\bk\.\w+|= new\.|charset=|max-age=|no-store|=\(\)|"
-    r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade$",
+    r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade$|\| None$",
 )
 
 #: A place of `str.format`.
@@ -85,7 +85,7 @@ def _of_orders() -> Iterator[str]:
     for spec in chain.from_iterable(NOUNS.values()):
         for name, argument in spec.arguments.items():
             look = argument.looks
-            yield argument.label or words(name)
+            yield argument.called(name)
             for _value, said in words_of(look) + (words_of(look.item) if look.item else []):
                 if re.search("[A-Za-z]{2}", said):
                     yield said
@@ -208,7 +208,7 @@ class _Words(ast.NodeVisitor):
         text = ""
         for piece in node.values:
             if isinstance(piece, ast.Constant):
-                text += str(piece.value).replace("%", "%%")
+                text += _BRACES.sub(r"%(\1)s", str(piece.value).replace("%", "%%"))
             elif isinstance(piece, ast.FormattedValue):
                 names.append(_name(ast.unparse(piece.value), names))
                 text += f"%({names[-1]})s"

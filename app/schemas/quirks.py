@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Json
-from app.schemas.typed import TEXT, Typed, switch, whole, word
+from app.schemas.typed import TEXT, Typed, whole, word, yes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Quirk:
 
     label: str
     help: str
-    read: Typed = switch
+    read: Typed = yes
 
 
 def _line(limit: int) -> Typed:
     def read(value: object) -> str:
         text = str(value).strip()
         if not text.isprintable() or len(text) > limit:
-            raise ValueError(f"is one line of at most {limit} characters")
+            raise ValueError(f"{{called}} is one line of at most {limit} characters.")
         return text
 
     return Typed(read, TEXT)
@@ -41,7 +41,7 @@ def _base_url(value: object) -> Any:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise ValueError("is a URL that begins with http:// or https://")
+        raise ValueError("{called} is a URL that begins with http:// or https://.")
     return _line(200).of(found)
 
 
@@ -52,9 +52,9 @@ def _networks(value: Any) -> list[str]:
             str(ipaddress.ip_network(str(part).strip())) for part in parts if str(part).strip()
         ]
     except ValueError:
-        raise ValueError("must be a list of networks like 192.168.7.0/24") from None
+        raise ValueError("{called} must be a list of networks like 192.168.7.0/24.") from None
     if any(network.endswith("/0") for network in found):
-        raise ValueError("may not be the whole Internet")
+        raise ValueError("{called} may not be the whole Internet.")
     return found
 
 
@@ -197,9 +197,7 @@ def validated(given: Mapping[str, Any]) -> Json:
         if value is None or value == "" or value == []:
             continue
         try:
-            found[name] = quirk.read.of(value)
-        except ValueError as reason:
-            raise Invalid(f"{quirk.label} {reason}.", field=name) from None
+            found[name] = quirk.read(name, value, quirk.label)
         except TypeError:
             raise Invalid(f"{quirk.label} must be a whole number.", field=name) from None
     return found

@@ -24,6 +24,8 @@ Reader = Callable[[str, Any], Any]
 #: More decimals than this no number of ours has.
 _PLACES = 12
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+#: Units and phases in the names of arguments.
+_SPELT = {"s": "(s)", "kwh": "kWh", "l2": "L2", "l3": "L3"}
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 
@@ -55,18 +57,19 @@ OBJECTS = Shape("objects")
 class Typed:
     """A reader that knows the shape of what it reads.
 
-    `of` takes what was given; the ValueError that it raises ends a sentence: "must be a list".
+    `of` takes what was given; the ValueError that it raises is a sentence about `{called}`.
     """
 
     of: Callable[[Any], Any]
     shape: Shape
 
-    def __call__(self, name: str, value: object) -> Any:
-        """Read a value; raises `Invalid` naming it."""
+    def __call__(self, name: str, value: object, label: str = "") -> Any:
+        """Read a value; raises `Invalid` naming it, by its label if it has one."""
         try:
             return self.of(value)
         except ValueError as reason:
-            raise Invalid(f"The {in_words(name)} {reason}.", field=name) from None
+            sentence = str(reason).replace("{called}", label or words(name))
+            raise Invalid(sentence, field=name) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,14 @@ class Argument:
     nothing: str = ""
     shape: Shape | None = None
 
+    def called(self, name: str) -> str:
+        """What stands beside its field."""
+        return self.label or words(name)
+
+    def taken(self, name: str, value: object) -> Any:
+        """Read a value that was given; raises `Invalid`."""
+        return self.read(name, value, *([self.label] if isinstance(self.read, Typed) else []))
+
     @property
     def looks(self) -> Shape:
         """What its values look like."""
@@ -99,8 +110,6 @@ optional = partial(Argument, required=False)
 
 def shape_of(read: Reader) -> Shape:
     """The shape of what a reader reads; a plain function reads text unless said otherwise."""
-    if read is yes:
-        return SWITCH
     return read.shape if isinstance(read, Typed) else TEXT
 
 
@@ -110,9 +119,9 @@ def whole(low: int, high: int) -> Typed:
     def read(value: object) -> int:
         text = str(value).strip()
         if isinstance(value, bool) or not _WHOLE.fullmatch(text):
-            raise ValueError("must be a whole number")
+            raise ValueError("{called} must be a whole number.")
         if not low <= int(text) <= high:
-            raise ValueError(f"must be between {low} and {high}")
+            raise ValueError(f"{{called}} must be between {low} and {high}.")
         return int(text)
 
     return Typed(read, Shape("whole", low=low, high=high))
@@ -132,14 +141,14 @@ def number(low: Decimal | int, high: Decimal | int) -> Typed:
         try:
             found = Decimal(str(value).strip())
         except InvalidOperation:
-            raise ValueError("must be a number") from None
+            raise ValueError("{called} must be a number.") from None
         if isinstance(value, bool) or not found.is_finite():
-            raise ValueError("must be a number")
+            raise ValueError("{called} must be a number.")
         if not low <= found <= high:
-            raise ValueError(f"must be between {low} and {high}")
+            raise ValueError(f"{{called}} must be between {low} and {high}.")
         # Written out, 1e-999999999 would fill the memory.
         if int(found.as_tuple().exponent) < -_PLACES:
-            raise ValueError(f"has {_PLACES} decimals at most")
+            raise ValueError(f"{{called}} has {_PLACES} decimals at most.")
         return format(found, "f")
 
     return Typed(read, Shape("number", low=low, high=high))
@@ -151,11 +160,11 @@ def text(limit: int) -> Typed:
     def read(value: object) -> str:
         found = str(value).strip()
         if not found:
-            raise ValueError("is missing")
+            raise ValueError("{called} is missing.")
         if len(found) > limit:
-            raise ValueError(f"may have {limit} characters at most")
+            raise ValueError(f"{{called}} may have {limit} characters at most.")
         if not all(char.isprintable() or char in "\r\n\t" for char in found):
-            raise ValueError("holds a control character")
+            raise ValueError("{called} holds a control character.")
         return found
 
     return Typed(read, Shape("text", limit=limit))
@@ -168,7 +177,7 @@ def word(*words: str) -> Typed:
     def read(value: object) -> str:
         found = known.get(str(value).strip().lower())
         if found is None:
-            raise ValueError(f"must be one of {', '.join(words)}")
+            raise ValueError(f"{{called}} must be one of {', '.join(words)}.")
         return found
 
     return Typed(read, Shape("choice", choices=words))
@@ -177,26 +186,18 @@ def word(*words: str) -> Typed:
 def _switch(value: object) -> bool:
     found = str(value).strip().lower()
     if found not in _YES | _NO:
-        raise ValueError("is yes or no")
+        raise ValueError("{called} is yes or no.")
     return found in _YES
 
 
-switch = Typed(_switch, SWITCH)
-
-
-def yes(name: str, value: object) -> bool:
-    """Yes or no."""
-    try:
-        return _switch(value)
-    except ValueError:
-        raise Invalid(f"Say yes or no: {in_words(name)}.", field=name) from None
+yes = Typed(_switch, SWITCH)
 
 
 def _instant(value: object) -> str:
     try:
         found = datetime.fromisoformat(str(value).strip())
     except ValueError:
-        raise ValueError("must be a time like 2026-01-31T18:00:00Z") from None
+        raise ValueError("{called} must be a time like 2026-01-31T18:00:00Z.") from None
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
     return found.astimezone(UTC).isoformat()
 
@@ -212,10 +213,10 @@ def several(one: Typed, most: int) -> Typed:
         if isinstance(value, str):
             value = [part for part in value.replace("\n", ",").split(",") if part.strip()]
         elif not isinstance(value, list | tuple):
-            raise ValueError("must be a list")
+            raise ValueError("{called} must be a list.")
         found = [one.of(part) for part in value]
         if len(found) > most:
-            raise ValueError(f"has {most} items at most")
+            raise ValueError(f"{{called}} has {most} items at most.")
         return found
 
     return Typed(read, Shape("list", most=most, item=one.shape))
@@ -231,7 +232,7 @@ def document(limit: int = 100_000) -> Typed:
     def read(value: object) -> Json:
         found = _parsed(value, limit)
         if not isinstance(found, dict):
-            raise ValueError("is a JSON object")
+            raise ValueError("{called} is a JSON object.")
         return found
 
     return Typed(read, Shape("object", limit=limit))
@@ -243,9 +244,9 @@ def documents(most: int, limit: int = 1_000_000) -> Typed:
     def read(value: object) -> list[Json]:
         found = _parsed(value, limit)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise ValueError("is a JSON list of objects")
+            raise ValueError("{called} is a JSON list of objects.")
         if len(found) > most:
-            raise ValueError(f"has {most} items at most")
+            raise ValueError(f"{{called}} has {most} items at most.")
         return found
 
     return Typed(read, Shape("objects", limit=limit, most=most))
@@ -255,15 +256,16 @@ def _parsed(value: object, limit: int) -> Any:
     if not isinstance(value, str):
         return value
     if len(value) > limit:
-        raise ValueError("is too long")
+        raise ValueError("{called} is too long.")
     try:
         return texts.document(value)
-    except texts.ToldTwice:
-        raise
+    except texts.ToldTwice as error:
+        raise ValueError(f"{{called}} {error}.") from None
     except ValueError:
-        raise ValueError("is no JSON") from None
+        raise ValueError("{called} is no JSON.") from None
 
 
-def in_words(name: str) -> str:
-    """The name of a value as people write it."""
-    return name.removesuffix("_id").replace("_", " ")
+def words(name: str) -> str:
+    """An argument's name for people."""
+    first, *rest = name.removesuffix("_id").split("_")
+    return " ".join([first.capitalize(), *(_SPELT.get(word, word) for word in rest)])

@@ -77,9 +77,11 @@ def _put(text: str, language: str, within: bool = False) -> str:
         return small[:1].upper() + small[1:] if small else text
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):
-            # A value may be a name that people gave: only words of the business are looked up.
+            # A value may be a name that people gave: only words of the business are looked up,
+            # but what an argument is called stands beside its field.
             values = {
-                name: _put(value, language, True) for name, value in found.groupdict().items()
+                name: _put(value, language, name != "called")
+                for name, value in found.groupdict().items()
             }
             if shape.slight and any(map(_is_unread, values.values(), found.groups())):
                 continue

@@ -193,7 +193,7 @@ def test_a_secret_is_kept_only_as_long_as_it_is_needed(db, begin, fleet, now):
         (Order.STOP_CHARGING, {}, "order"),
         (Order.CLEAR_CACHE, {"at_once": 0}, "at_once"),
         (Order.CLEAR_CACHE, {"stop_percent": 101}, "stop_percent"),
-        (Order.CLEAR_CACHE, {"stations": []}, "stations"),
+        (Order.CLEAR_CACHE, {"stations": []}, "station_ids"),
         (Order.RESET, {}, "kind"),
     ],
 )

@@ -10,8 +10,11 @@ from flask_babel import force_locale
 from jinja2 import nodes
 from markupsafe import Markup
 
+from app.domain.commands import orders
 from app.domain.commands.orders.station import RESETS, TRIGGERS
 from app.domain.commands.orders.tags import MODES
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Order
 from app.schemas.quirks import QUIRKS
 from app.text import numbers, sentences
 from app.text.sentences import translated
@@ -193,6 +196,19 @@ def test_what_an_order_chooses_among_is_known(german):
     chosen = [*TRIGGERS, *RESETS, *MODES]
     known = sentences._book("de").words
     assert not [word for word in chosen if word.replace("_", " ") not in known]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"connector": "many"}, "„Ladepunkt“ muss eine ganze Zahl sein."),
+        ({}, "„Ladepunkt“ fehlt."),
+    ],
+)
+def test_an_argument_of_an_order_is_refused_by_the_name_beside_its_field(german, given, said):
+    with pytest.raises(Invalid) as refusal:
+        orders.arguments(Order.UNLOCK, given)
+    assert translated(refusal.value.sentence) == said
 
 
 def test_what_a_stations_firmware_needs_is_asked_for_in_german(german):

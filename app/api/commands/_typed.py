@@ -9,7 +9,8 @@ from app.domain.ground.vocabulary import Json, Order
 from app.schemas import commands as schemas
 from app.schemas import glossary
 from app.schemas.base import Schema, json_schema
-from app.schemas.typed import Argument, Shape, in_words
+from app.schemas.typed import Argument, Shape
+from app.schemas.typed import words as called
 
 #: Members of a body that say what is asked.
 _TYPED, _RAW = ("order", "arguments"), ("action", "payload", "check")
@@ -102,7 +103,7 @@ def _arguments(spec: Spec) -> Json:
 
 def _member(name: str, argument: Argument) -> Json:
     words = argument.help or argument.label or glossary.words("Arguments", name)
-    return {**_schema(argument.looks), "description": words or f"{in_words(name).capitalize()}."}
+    return {**_schema(argument.looks), "description": words or f"{called(name)}."}
 
 
 def _schema(shape: Shape) -> Json:

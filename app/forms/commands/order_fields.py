@@ -16,23 +16,15 @@ _PLAIN: dict[str, Any] = {"autocomplete": "off", "autocapitalize": "off", "spell
 _JSON = {**_PLAIN, "rows": 6, "class": "form-control code"}
 #: The input with which a time on the site's clock is picked.
 PICKER = "datetime-local"
-#: Units and phases in the names of arguments.
-_SPELT = {"s": "(s)", "kwh": "kWh", "l2": "L2", "l3": "L3"}
 #: What is known by another name than that of its value.
 _CALLED = {**PLUG_TYPES, **{kind: said for kind, (said, _) in der_controls.KINDS.items()}}
 _NUMERIC = {**_PLAIN, "inputmode": "decimal"}
 
 
-def words(name: str) -> str:
-    """An argument's name for people."""
-    first, *rest = name.removesuffix("_id").split("_")
-    return " ".join([first.capitalize(), *(_SPELT.get(word, word) for word in rest)])
-
-
 def field_for(name: str, argument: Argument) -> Field:
     """The field of an argument: a choice, several of a list, a text, some lines, or JSON."""
     look = argument.looks
-    label = argument.label or words(name)
+    label = argument.called(name)
     if name == "connector" or name == "session_id":
         return SelectField(label, validate_choice=False, choices=[], description=argument.help)
     if look.item and look.item.choices:

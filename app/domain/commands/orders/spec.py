@@ -291,11 +291,10 @@ def arguments(order: Order, given: Mapping[str, Any]) -> Json:
         # A setting may be made empty; everything else that is blank was left out.
         if value is None or (blank and not argument.blank):
             if argument.required:
-                # As people see it beside its field, where that is not its name.
-                label = argument.label or name.replace("_", " ").capitalize()
-                raise Invalid(f"“{label}” is missing.", field=name)
+                # As people see it beside its field.
+                raise Invalid(f"“{argument.called(name)}” is missing.", field=name)
             continue
-        found[name] = argument.read(name, value)
+        found[name] = argument.taken(name, value)
     return spec.together(found) if spec.together else found
 
 
