@@ -93,7 +93,6 @@ def written_as() -> str:
     return "en" if iso_formats.get() else language()
 
 
-@cache
 def decimal_mark(language: str) -> str:
     """What a language puts before decimals."""
     return str(get_decimal_symbol(locale_of(language)))
