@@ -13,8 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
+import orjson
 import redis
 from flask import Flask, current_app
 from kombu.exceptions import KombuError
@@ -47,13 +49,17 @@ _LONGEST_ROW = 100_000
 
 def topics(event: Event) -> list[str]:
     """Name the live topics that an event touches; pages listen to these."""
-    found = []
-    for kind in ("station", "session", "command", "broadcast", "bill", "job"):
-        number = getattr(event, f"{kind}_id", None)
-        if number is not None:
-            found.append(f"{kind}:{number}")
-    found.append(_TOPIC.get(type(event), "home"))
-    return found
+    kind: Any = type(event)
+    numbers = ((row, getattr(event, name)) for row, name in _named_by(kind))
+    found = [f"{row}:{number}" for row, number in numbers if number is not None]
+    return [*found, _TOPIC.get(kind, "home")]
+
+
+@cache
+def _named_by(kind: Any) -> list[tuple[str, str]]:
+    """What facts of a kind name: the kinds of rows that pages show, and the members with ids."""
+    rows = ("station", "session", "command", "broadcast", "bill", "job")
+    return [(row, f"{row}_id") for row in rows if hasattr(kind, f"{row}_id")]
 
 
 _TOPIC = {
@@ -140,7 +146,7 @@ def react(happened: Iterable[Event]) -> None:
     for task, wanted in asked.items():
         nudge(_ask, app, task, headers, wanted)
     for tenant_id, told in live.items():
-        text = json.dumps({"told": list(told)})
+        text = orjson.dumps({"told": list(told)}).decode()
         nudge(_publish, app, LIVE.format(tenant_id=tenant_id), text)
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, gathered
-from app.domain.ground.bulk_rows import BulkRead
+from app.domain.ground.bulk_rows import BulkRead, connected
+from app.domain.ground.bulk_values import as_array
 from app.domain.office import messages
 from app.extensions import db as flask_db
 from app.models import Message, Station
@@ -30,6 +31,13 @@ UPDATE = BulkUpdate(Message.__table__, ("response", "session_id", "at"))
 NEEDED = ("station_id", "outbound", "message_id", "action", "request", "at")
 WAITS = BulkInsert(Message.__table__, NEEDED, may_wait=True)
 ODD = "a\tb\nc\rd \\N \\ “é” %s %% {} \u2028"
+
+
+#: Each of them another sign to PostgreSQL, to JSON, or to both.
+TEXTS = [
+    *("plain", 'a "quoted" word', "C:\\temp\\", '{"of":"JSON\\n"}', "two\nlines", '"', "\\"),
+    *("null", "NULL", "{},", "", None, "\\n", '\\"', "\x7f é \u2028"),
+]
 
 
 def rows(station_id, count):
@@ -106,6 +114,31 @@ def test_rows_are_updated_by_their_id_also_with_nothing(station_id, count):
     first, *others = flask_db.session.scalars(select(Message).order_by(Message.id)).all()
     assert (first.response, first.session_id, first.at) == (None, 7, STARTED)
     assert {(row.response, row.session_id, row.at) for row in others} <= {(ODD, None, STARTED)}
+
+
+def test_texts_are_written_as_they_are_whatever_signs_they_hold(station_id):
+    with unit_of_work() as db:
+        messages.store(db, rows(station_id, len(TEXTS)))
+    for texts in (TEXTS, *([one] for one in TEXTS)):
+        with unit_of_work() as db:
+            numbers = db.scalars(select(Message.id).order_by(Message.id).limit(len(texts))).all()
+            UPDATE(db, [(n, text, None, STARTED) for n, text in zip(numbers, texts, strict=True)])
+            found = select(Message.response).where(Message.id.in_(numbers)).order_by(Message.id)
+            assert db.scalars(found).all() == texts
+
+
+def test_what_is_no_number_is_no_null_in_an_array():
+    assert as_array([1.5, None]) == "{1.5,null}"
+    assert as_array([1.5, float("nan")]) == "{1.5,nan}"
+
+
+def test_a_transaction_has_one_connection_and_the_next_one_its_own(station_id):
+    with unit_of_work() as db:
+        first = connected(db)
+        with db.begin_nested():
+            assert connected(db) is first is db.connection()
+    with unit_of_work() as db:
+        assert connected(db) is db.connection() is not first
 
 
 @pytest.mark.parametrize("count", COUNTS)

@@ -27,7 +27,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
-from app.domain.ground.bulk_rows import Columns, as_array, as_sqlalchemy_error, ask, copied
+from app.domain.ground.bulk_rows import Columns, as_sqlalchemy_error, ask, connected
+from app.domain.ground.bulk_values import as_array, copied
 
 Statement = TypeVar("Statement", bound=Executable)
 
@@ -78,7 +79,7 @@ class BulkInsert:
         """Insert the rows within the session's transaction."""
         if self._may_wait and _wait(db, self, rows):
             return
-        connection = db.connection()
+        connection = connected(db)
         if len(rows) < _COPIED or self._end or connection.dialect.name == "sqlite":
             self._write(connection, rows)
         else:
@@ -142,7 +143,7 @@ class BulkUpdate:
         """
         if self._may_wait and _wait(db, self, rows):
             return
-        self._write(db.connection(), sorted(rows, key=itemgetter(0)))
+        self._write(connected(db), sorted(rows, key=itemgetter(0)))
 
 
 class _Write:
@@ -178,7 +179,7 @@ class _List(TypeEngine[Iterable[Any]]):
         """What makes it of values; of None there are none."""
         if dialect.name == "sqlite":
             return lambda values: orjson.dumps(list(values or ())).decode()
-        return lambda values: as_array(values or ())
+        return lambda values: as_array(list(values or ()))
 
 
 class among(ColumnElement[bool]):
@@ -225,7 +226,7 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
     """
     if not count:
         return []
-    name, connection = table.name, db.connection()
+    name, connection = table.name, connected(db)
     if connection.dialect.name == "postgresql":
         sequence = f"(SELECT pg_get_serial_sequence('{name}', 'id')::regclass AS s OFFSET 0) AS its"
         query = f"SELECT nextval(its.s) FROM {sequence}, generate_series(1, %s)"
@@ -238,7 +239,7 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-def _copy(connection: Connection, into: str, columns: Sequence[Iterable[Any]]) -> None:
+def _copy(connection: Connection, into: str, columns: Sequence[Sequence[Any]]) -> None:
     """Copy rows into columns of a table: SQLAlchemy has no word for it, so the driver does it."""
     driver, order = connection.connection.dbapi_connection, f"COPY {into} FROM STDIN"
     data = "\n".join([*map("\t".join, zip(*map(copied, columns), strict=True)), ""])
@@ -268,7 +269,7 @@ def lease(db: Session, table: Table, count: int) -> list[int]:
     On SQLite the table has to be one that counts its ids (AUTOINCREMENT).
     """
     numbers = reserve(db, table, count)
-    connection = db.connection()
+    connection = connected(db)
     if numbers and connection.dialect.name == "sqlite":
         given = (numbers[-1], table.name)
         set_last = "UPDATE sqlite_sequence SET seq = ? WHERE name = ? RETURNING seq"

@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, cast
+from functools import partial
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import (
-    JSON,
     BigInteger,
-    Boolean,
     Connection,
     Dialect,
-    Float,
     Select,
     Table,
     TextualSelect,
@@ -29,14 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
-from app.models.base import Instant, WattHours
+from app.domain.ground.bulk_values import Convert, reading, writing
+from app.models.base import WattHours
 
-_THOUSAND = Decimal(1000)
-
-_Convert = Callable[[Any], Any]
 _LISTS = list, tuple, set, frozenset
+_CONNECTED = "the connection of a transaction"
 
 
 class _Ready(NamedTuple):
@@ -50,7 +46,7 @@ class _Ready(NamedTuple):
     order: Sequence[str]
     fixed: dict[str, Any]
     bind: dict[str, Any]
-    convert: list[tuple[int, _Convert]]
+    convert: list[tuple[int, Convert]]
     make: Callable[[Sequence[Any]], Any]
 
 
@@ -70,7 +66,7 @@ class BulkRead:
             return []
         if db.autoflush:
             db.flush()
-        connection = db.connection()
+        connection = connected(db)
         dialect = connection.dialect
         ready = self._ready.get(dialect.name)
         if ready is None:
@@ -84,7 +80,7 @@ class BulkRead:
             return []
         columns: list[Any] = list(zip(*rows, strict=True))
         for position, convert in ready.convert:
-            columns[position] = [None if x is None else convert(x) for x in columns[position]]
+            columns[position] = convert(columns[position])
         return list(map(ready.make, zip(*columns, strict=True)))
 
     def _prepare(self, dialect: Any) -> _Ready:
@@ -98,38 +94,12 @@ class BulkRead:
             if value is not None
         }
         columns = list(self._query.selected_columns)
-        made = ((place, _conversion(column.type, dialect)) for place, column in enumerate(columns))
+        made = ((place, reading(column.type, dialect)) for place, column in enumerate(columns))
         convert = [(place, to) for place, to in made if to is not None]
         names = [getattr(column, "key", None) or "value" for column in columns]
         row = namedtuple("Row", names, rename=True)  # type: ignore[misc]
-        return _Ready(text, compiled.positiontup or (), fixed, bind, convert, row._make)
-
-
-def _conversion(kind: Any, dialect: Any) -> _Convert | None:
-    """What makes a column's value of what the driver gives; quicker where that is known."""
-    if isinstance(kind, Instant):
-        return _instant if dialect.name == "sqlite" else _utc
-    if isinstance(kind, WattHours):
-        return _watt_hours
-    if isinstance(kind, Float):
-        return None
-    if isinstance(kind, JSON) and dialect.name == "sqlite":
-        return cast(_Convert, dialect._json_deserializer)
-    made: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
-    return made
-
-
-def _instant(text: str) -> datetime:
-    # With its offset written: giving a time that was read its zone costs five times as much.
-    return datetime.fromisoformat(f"{text}+00:00")
-
-
-def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
-
-
-def _watt_hours(value: int) -> Decimal:
-    return Decimal(value) / _THOUSAND
+        make = partial(tuple.__new__, row)  # what `_make` does, by C
+        return _Ready(text, compiled.positiontup or (), fixed, bind, convert, make)
 
 
 # Selects that look into an index once for each of many keys, in one statement.
@@ -147,7 +117,7 @@ class Keys:
     """Some keys, written once for all the selects that are asked about them."""
 
     def __init__(self, db: Session, names: Sequence[str], keys: Iterable[Sequence[Any]]) -> None:
-        lite = db.connection().dialect.name == "sqlite"
+        lite = connected(db).dialect.name == "sqlite"
         told = [dict(zip(names, (_plain(each, lite) for each in key), strict=True)) for key in keys]
         self.text = orjson.dumps(told).decode() if told else ""
 
@@ -184,7 +154,7 @@ class Keyed:
         """
         if not keys.text:
             return {}
-        return by_first(self._ready[db.connection().dialect.name](db, keys=keys.text))
+        return by_first(self._ready[connected(db).dialect.name](db, keys=keys.text))
 
 
 def by_first(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -213,18 +183,15 @@ class Columns:
         self._names = ", ".join(columns)
         self._types = [table.c[name].type for name in columns]
         self._kinds = [None if name in written else table.c[name].type for name in columns]
-        self._ready: dict[str, list[_Convert | None]] = {}
+        self._ready: dict[str, list[Convert | None]] = {}
 
-    def __call__(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> list[Iterable[Any]]:
+    def __call__(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         if dialect.name not in self._ready:
             self._ready[dialect.name] = [
-                None if kind is None else _written(kind, dialect) for kind in self._kinds
+                None if kind is None else writing(kind, dialect) for kind in self._kinds
             ]
         converted = zip(zip(*rows, strict=True), self._ready[dialect.name], strict=True)
-        return [
-            column if convert is None else [None if x is None else convert(x) for x in column]
-            for column, convert in converted
-        ]
+        return [column if convert is None else convert(column) for column, convert in converted]
 
     def as_arrays(self, dialect: Dialect) -> str:
         """Rows out of arrays, a parameter for each column.
@@ -236,76 +203,14 @@ class Columns:
         return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)}) AS new ({self._names})"
 
 
-def as_array(values: Iterable[Any]) -> str:
-    """Values as PostgreSQL reads an array of them; psycopg takes far longer over it."""
-    return f"{{{','.join(map(_element, values))}}}"
-
-
-def _element(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if not isinstance(value, str):
-        return str(value)
-    if '"' in value or "\\" in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
-
-
-def copied(column: Iterable[Any]) -> list[str]:
-    """The values of a column as COPY reads them."""
-    return [
-        r"\N" if value is None else _escaped(value) if isinstance(value, str) else str(value)
-        for value in column
-    ]
-
-
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-def _escaped(text: str) -> str:
-    # Line ends and tabs are no printable characters: most texts hold nothing to be escaped.
-    return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
-
-
-def _written(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
-    """How the values of a column are made what the driver is given."""
-    lite = dialect.name == "sqlite"
-    if isinstance(kind, Instant):
-        return _lite_text if lite else _text
-    if isinstance(kind, WattHours):
-        return _thousandths
-    if isinstance(kind, JSON):
-        return _json
-    if isinstance(kind, Boolean):
-        return int if lite else None
-    convert: _Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return convert
-
-
-def _aware(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ValueError("a naive time has no place in the database")
-    return at
-
-
-def _text(at: datetime) -> str:
-    # orjson writes a time in a fifth of the time that its own `isoformat` takes.
-    return orjson.dumps(at if at.tzinfo is UTC else _aware(at).astimezone(UTC)).decode()[1:-1]
-
-
-def _lite_text(at: datetime) -> str:
-    text = _text(at)
-    return f"{text[:10]} {text[11:19]}{text[19:26] if text[19] == '.' else '.000000'}"
-
-
-def _thousandths(register: Decimal | int) -> int:
-    scaled = register * 1000
-    whole = int(scaled)
-    return whole if whole == scaled else WattHours().process_bind_param(register, None) or 0
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+def connected(db: Session) -> Connection:
+    """The connection of the session's transaction, which is looked for anew only in another one."""
+    connection: Connection
+    begun, connection = db.info.get(_CONNECTED, (None, None))
+    if begun is None or begun is not db.get_transaction():
+        connection = db.connection()
+        db.info[_CONNECTED] = db.get_transaction(), connection
+    return connection
 
 
 def ask(connection: Connection, order: str, given: Any, *, finds: bool = True) -> Any:

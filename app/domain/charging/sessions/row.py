@@ -30,7 +30,7 @@ class Starter(NamedTuple):
 
 @dataclass(slots=True)
 class SessionRow:
-    """A session with the names of its columns (see the model); `tag` is the one that began it."""
+    """A session with the names of its columns (see the model), in the order of what is read."""
 
     id: int
     tenant_id: int
@@ -78,7 +78,12 @@ class SessionRow:
     idle_since: datetime | None = None
     flags: list[Any] = field(default_factory=list)
     revision: int = 0
-    tag: Starter | None = None
+    tag_group_id: int | None = None
+
+    @property
+    def tag(self) -> Starter | None:
+        """The tag that began it, as it was when this was read."""
+        return None if self.tag_id is None else Starter(self.tag_id, self.tag_group_id)
 
 
 #: A session, as those who tell of it have it.
@@ -187,12 +192,7 @@ def update_anew(
 
 
 def _read(told_rows: Iterable[Any]) -> list[SessionRow]:
-    rows = []
-    for told in told_rows:
-        starter = Starter(told.tag_id, told[-1]) if told.tag_id is not None else None
-        own: list[Any] = [*told[:-1], starter]
-        rows.append(SessionRow(*own))
-    return rows
+    return [SessionRow(*told) for told in told_rows]
 
 
 # One transaction id for two sessions of a station: the newest bears it, others it with a number.

@@ -158,7 +158,7 @@ class EventRow:
     facts: Facts
     answer: Json
     digest: str
-    payload: Json
+    payload: Json = field(default_factory=dict)
 
 
 #: An event, as what is told of it has it.
@@ -234,8 +234,7 @@ def of_sessions(db: Session, session_ids: Iterable[int]) -> dict[int, list[Event
     """The events of sessions, without what was sent word for word."""
     wanted: dict[int, list[EventRow]] = {number: [] for number in session_ids}
     for row in _OF_SESSIONS(db, sessions=list(wanted)):
-        told: list[Any] = [*row, {}]
-        wanted[row.session_id].append(EventRow(*told))
+        wanted[row.session_id].append(EventRow(*row))
     return wanted
 
 
