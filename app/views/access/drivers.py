@@ -104,7 +104,7 @@ def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Calla
 
 @blueprint.get("/<int:driver_id>")
 @needs("read")
-def show(driver_id: int) -> Any:
+def show(driver_id: int) -> ResponseReturnValue:
     """One driver: facts, tags, sessions, sums of the year and of all time."""
     session, now = db.session(), utc_now()
     driver = plain.row(session, {"driver_id": driver_id})
@@ -143,7 +143,7 @@ plain.restore(N_("Restored %(name)s. Restore the tags that should work again."))
 
 @blueprint.post("/<int:driver_id>/archive")
 @needs("write")
-def archive(driver_id: int) -> Any:
+def archive(driver_id: int) -> ResponseReturnValue:
     """Archive a driver and their tags."""
     with unit_of_work() as work:
         driver = plain.row(work, {"driver_id": driver_id})
@@ -174,7 +174,7 @@ SHOWN = 200
 
 @monthly.get("", endpoint="show")
 @needs("read")
-def statement(driver_id: int, month: str) -> Any:
+def statement(driver_id: int, month: str) -> ResponseReturnValue:
     """The month on a page, or as CSV and XLSX."""
     found = _statement(driver_id, month)
     if listing.wants_file():
@@ -196,7 +196,7 @@ def pdf(driver_id: int, month: str) -> Response:
 
 @monthly.post("/mail")
 @needs("write")
-def mail(driver_id: int, month: str) -> Any:
+def mail(driver_id: int, month: str) -> ResponseReturnValue:
     """Mail the statement to the driver."""
     first, driver = _month(month), _driver(driver_id)
     try:

@@ -1,7 +1,5 @@
 """Reservations of the desk: the list, one station's, keeping a connector and letting it go."""
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -94,7 +92,7 @@ def station(station_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/stations/<int:station_id>/reservations")
 @needs("write")
-def reserve(station_id: int) -> Any:
+def reserve(station_id: int) -> ResponseReturnValue:
     """Keep a connector of a station for a tag."""
     place = station_or_404(station_id)
     form = ReserveForm()

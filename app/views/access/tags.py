@@ -88,7 +88,7 @@ def unknown() -> ResponseReturnValue:
 
 @blueprint.get("/<int:tag_id>")
 @needs("read")
-def show(tag_id: int) -> Any:
+def show(tag_id: int) -> ResponseReturnValue:
     """One tag: facts, why its last tap ended as it did, taps, sessions."""
     session, now = db.session(), utc_now()
     tag = plain.row(session, {"tag_id": tag_id})
@@ -184,7 +184,7 @@ plain.edit()
 
 @blueprint.post("/<int:tag_id>/<any(block, unblock, archive, restore):change>")
 @needs("write")
-def change(tag_id: int, change: str) -> Any:
+def change(tag_id: int, change: str) -> ResponseReturnValue:
     """Block, unblock, archive or restore one tag."""
     with unit_of_work() as work:
         tag = plain.row(work, {"tag_id": tag_id})

@@ -1,9 +1,9 @@
 """Charging sessions on the desk: the list with those that run, and one session whole."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
@@ -64,7 +64,7 @@ TOTALS_S = 10.0
 
 @blueprint.get("")
 @needs("read")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session, wish = db.session(), listing.wish()
     wanted, recent = _filter(session)
@@ -87,7 +87,7 @@ def index() -> Any:
     )
 
 
-def _file(session: Session, wanted: Filter) -> Any:
+def _file(session: Session, wanted: Filter) -> ResponseReturnValue:
     return listing.file_response(
         *("sessions", spreadsheet.of_tuples(SessionRow), session_rows.rows(session, wanted)),
         since=wanted.since,
@@ -95,7 +95,7 @@ def _file(session: Session, wanted: Filter) -> Any:
     )
 
 
-def _chosen_file() -> Any:
+def _chosen_file() -> ResponseReturnValue | None:
     if not listing.wants_file():
         return None
     session = db.session()
@@ -121,7 +121,7 @@ _bulk.hang(
 
 @blueprint.get("/running")
 @needs("read")
-def running() -> Any:
+def running() -> ResponseReturnValue:
     """The piece of the list that keeps itself fresh: who charges now."""
     session = db.session()
     return render_template(
@@ -176,7 +176,7 @@ def _preset(name: str) -> tuple[datetime | None, datetime | None]:
 
 @blueprint.get("/<int:session_id>")
 @needs("read")
-def show(session_id: int) -> Any:
+def show(session_id: int) -> ResponseReturnValue:
     """One session: chart, cost, timeline, facts; its readings as CSV or JSON lines."""
     session = _found(db.session(), session_id)
     wanted = request.args.get("format")
@@ -188,7 +188,7 @@ def show(session_id: int) -> Any:
 
 @blueprint.get("/<int:session_id>/live")
 @needs("read")
-def live(session_id: int) -> Any:
+def live(session_id: int) -> ResponseReturnValue:
     """The part of a session's page that keeps itself fresh."""
     session = _found(db.session(), session_id)
     page = page_of(db.session(), session, _now(), _hold_h())
@@ -197,7 +197,7 @@ def live(session_id: int) -> Any:
 
 @blueprint.post("/<int:session_id>/stop")
 @needs("write")
-def stop(session_id: int) -> Any:
+def stop(session_id: int) -> ResponseReturnValue:
     """Ask the station to stop a running session."""
     now = utc_now()
     try:
@@ -220,7 +220,7 @@ def stop(session_id: int) -> Any:
 
 @blueprint.route("/<int:session_id>/end", methods=["GET", "POST"])
 @needs("write")
-def end(session_id: int) -> Any:
+def end(session_id: int) -> ResponseReturnValue:
     """End a session by hand whose stop will never come, with a reason."""
     form = EndForm()
     session = _found(db.session(), session_id)
@@ -252,7 +252,7 @@ def end(session_id: int) -> Any:
 
 @blueprint.route("/<int:session_id>/bill", methods=["GET", "POST"])
 @needs("write")
-def bill(session_id: int) -> Any:
+def bill(session_id: int) -> ResponseReturnValue:
     """Bill a session that waits for its stop, with a reason."""
     form, session = BillForm(), _found(db.session(), session_id)
     if form.validate_on_submit():

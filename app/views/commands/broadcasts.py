@@ -12,6 +12,7 @@ from flask import (
     request,
     url_for,
 )
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import Select, func, select
 
@@ -59,7 +60,7 @@ FILTER = (
 
 @blueprint.get("")
 @needs("read")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The broadcasts, newest first."""
     page = queries.broadcasts_page(db.session(), listing.wish())
     count = {row.id: broadcasts.tally(db.session(), row) for row in page.rows}
@@ -68,14 +69,14 @@ def index() -> Any:
 
 @blueprint.get("/new")
 @needs("write")
-def new() -> Any:
+def new() -> ResponseReturnValue:
     """Choose the stations (in the URL) and the order."""
     return _new_page(_order_form(), PaceForm(formdata=None))
 
 
 @blueprint.post("")
 @needs("write")
-def create() -> Any:
+def create() -> ResponseReturnValue:
     """Begin; the filter is in the URL, so the stations are those that it finds now."""
     order, pace = posted_order(), PaceForm()
     if not pace.validate_on_submit():
@@ -102,7 +103,7 @@ def create() -> Any:
 
 @blueprint.get("/<int:broadcast_id>")
 @needs("read")
-def show(broadcast_id: int) -> Any:
+def show(broadcast_id: int) -> ResponseReturnValue:
     """One broadcast: every station with its result, kept fresh."""
     broadcast = _broadcast(broadcast_id)
     if listing.wants_file():
@@ -136,7 +137,7 @@ _doing.does(
 
 @blueprint.post("/<int:broadcast_id>/retry")
 @needs("write")
-def retry(broadcast_id: int) -> Any:
+def retry(broadcast_id: int) -> ResponseReturnValue:
     """Give the same order to those that failed or were not reached."""
     broadcast = _changeable(broadcast_id)
     with unit_of_work() as work:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import Blueprint, flash, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
@@ -47,7 +48,7 @@ class Noun:
     known: Vocabulary
     look: Callable[[Session, Table, Options], Plan[Any]]
     write: Callable[[Table, Options], Plan[Any]]
-    done: Callable[[Plan[Any]], Any]
+    done: Callable[[Plan[Any]], ResponseReturnValue]
     tries: bool = False
     sites: Callable[[], Sequence[str]] = tuple
     job: JobKind | None = None
@@ -57,14 +58,14 @@ class Noun:
 def hang(blueprint: Blueprint, rule: str, noun: Noun) -> None:
     """Hang the page that takes a file of a noun on a blueprint."""
 
-    def page() -> Any:
+    def page() -> ResponseReturnValue:
         return _page(noun)
 
     name = noun.endpoint.rpartition(".")[2]
     blueprint.add_url_rule(rule, name, needs("write")(page), methods=["GET", "POST"])
 
 
-def _page(noun: Noun) -> Any:
+def _page(noun: Noun) -> ResponseReturnValue:
     """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
     form = ImportForm()
     if not form.validate_on_submit():
@@ -86,7 +87,7 @@ def _page(noun: Noun) -> Any:
     return noun.done(planned)
 
 
-def _left_to_a_job(kind: JobKind, table: Table, options: Options) -> Any:
+def _left_to_a_job(kind: JobKind, table: Table, options: Options) -> ResponseReturnValue:
     """Have a long file imported while nobody waits, and show how far it is."""
     agreed = {**asdict(options), "valid_only": True}
     with unit_of_work() as work:

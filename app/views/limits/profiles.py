@@ -67,14 +67,14 @@ COLUMNS: list[Any] = [
 
 @blueprint.get("/<int:profile_id>")
 @needs("read")
-def show(profile_id: int) -> Any:
+def show(profile_id: int) -> ResponseReturnValue:
     """One profile: its picture, what it says, and where it went."""
     return _page(plain.row(db.session(), {"profile_id": profile_id}), AssignForm(formdata=None))
 
 
 @blueprint.post("/<int:profile_id>/assign")
 @needs("write")
-def assign(profile_id: int) -> Any:
+def assign(profile_id: int) -> ResponseReturnValue:
     """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
     profile, form = plain.row(db.session(), {"profile_id": profile_id}), AssignForm()
     try:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
@@ -51,7 +52,7 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 
 @blueprint.get("")
 @needs("read")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session = db.session()
     wanted, recent = _filter(session)
@@ -101,14 +102,14 @@ _bulk.hang(
 
 @blueprint.get("/<int:bill_id>")
 @needs("read")
-def show(bill_id: int) -> Any:
+def show(bill_id: int) -> ResponseReturnValue:
     """One bill: lines with their readings, why, chain, receipt."""
     return _page(_bill(bill_id), CorrectForm(), RefundForm(formdata=None))
 
 
 @blueprint.post("/<int:bill_id>/correct")
 @needs("write")
-def correct(bill_id: int) -> Any:
+def correct(bill_id: int) -> ResponseReturnValue:
     """Replace the bill by a credit and a correction."""
     bill, form = _bill(bill_id), CorrectForm()
     if form.validate_on_submit():
@@ -126,7 +127,7 @@ def correct(bill_id: int) -> Any:
 
 @blueprint.post("/<int:bill_id>/refund")
 @needs("write")
-def refund(bill_id: int) -> Any:
+def refund(bill_id: int) -> ResponseReturnValue:
     """Take the bill back whole."""
     bill, form = _bill(bill_id), RefundForm()
     if form.validate_on_submit():
@@ -143,7 +144,7 @@ def refund(bill_id: int) -> Any:
 
 @blueprint.get("/<int:bill_id>/receipt")
 @needs("read")
-def receipt(bill_id: int) -> Any:
+def receipt(bill_id: int) -> ResponseReturnValue:
     """The receipt as the driver gets it, in a frame, in either language."""
     bill = _bill(bill_id)
     language = _language(bill)
@@ -155,7 +156,7 @@ def receipt(bill_id: int) -> Any:
 
 @blueprint.get("/<int:bill_id>/receipt/letter")
 @needs("read")
-def letter(bill_id: int) -> Any:
+def letter(bill_id: int) -> ResponseReturnValue:
     """The receipt's HTML itself: the same rendering as the mail's."""
     bill = _bill(bill_id)
     return framed(letters.receipt(bill, _language(bill)).html)
@@ -171,7 +172,7 @@ def pdf(bill_id: int) -> Response:
 
 @blueprint.post("/<int:bill_id>/resend")
 @needs("write")
-def resend(bill_id: int) -> Any:
+def resend(bill_id: int) -> ResponseReturnValue:
     """Send the receipt again, to the driver or to another address."""
     bill, form = _bill(bill_id), ResendForm()
     if bill.receipt is None:
@@ -234,7 +235,7 @@ def _filter(session: Session) -> tuple[queries.Filter, bool]:
 
 @blueprint.get("/questions", endpoint="questions")
 @needs("read")
-def asked() -> Any:
+def asked() -> ResponseReturnValue:
     """The questions that wait for an answer, or all of them."""
     closed = listing.text("state") == "all"
     page = queries.questions(db.session(), listing.wish(), closed=closed)

@@ -1,7 +1,7 @@
 """Tariffs: the list, one tariff with its week, versions and calculator, and the editor."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -88,7 +88,7 @@ def formula(definition: dict[str, Any]) -> list[str]:
 
 @blueprint.get("/<int:tariff_id>")
 @needs("read")
-def show(tariff_id: int) -> Any:
+def show(tariff_id: int) -> ResponseReturnValue:
     """One tariff: its formula, its week, who has it, its versions, and a price example."""
     session = db.session()
     tariff = _found(session, tariff_id)
@@ -113,7 +113,7 @@ def show(tariff_id: int) -> Any:
     )
 
 
-def _monday() -> Any:
+def _monday() -> date:
     here = datetime.now(listing.zone())
     return datetime.fromordinal(here.toordinal() - here.weekday()).date()
 
@@ -156,7 +156,7 @@ def _example(session: Session, version: TariffVersion) -> dict[str, Any]:
 
 @blueprint.route("/new", methods=["GET", "POST"])
 @needs("write", everywhere=True)
-def create() -> Any:
+def create() -> ResponseReturnValue:
     """Make a tariff; `?like=3` begins with what tariff 3 says."""
     form = TariffForm() if request.method == "POST" else _first_form()
     done = _edited(form)
@@ -197,7 +197,7 @@ def _first_form() -> TariffForm:
 
 @blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"])
 @needs("write", everywhere=True)
-def edit(tariff_id: int) -> Any:
+def edit(tariff_id: int) -> ResponseReturnValue:
     """Rename a tariff or give it a new version."""
     tariff = _found(db.session(), tariff_id)
     opened = _opened.when(tariff)
@@ -235,7 +235,7 @@ def edit(tariff_id: int) -> Any:
     return _editor(form, _found(db.session(), tariff_id))
 
 
-def _edited(form: TariffForm, tariff: Tariff | None = None) -> Any:
+def _edited(form: TariffForm, tariff: Tariff | None = None) -> ResponseReturnValue | None:
     """The page after a button of the editor that saves nothing; None if it is to be saved."""
     action = request.form.get("action", "save")
     if request.method != "POST" or action == "save":
@@ -248,7 +248,7 @@ def _edited(form: TariffForm, tariff: Tariff | None = None) -> Any:
 
 def _editor(
     form: TariffForm, tariff: Tariff | None, refused: bool = True, tried: bool = False
-) -> Any:
+) -> ResponseReturnValue:
     """The editor beside what the draft says, as far as it can be read, and (`tried`) costs."""
     draft, week, trouble, never, bench = None, None, "", [], None
     try:

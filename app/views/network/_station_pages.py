@@ -11,6 +11,7 @@ from flask import (
     render_template,
     url_for,
 )
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from htmx_flask import request
 
@@ -77,17 +78,17 @@ def register(blueprint: Blueprint) -> None:
         )
 
 
-def show(station_id: int) -> Any:
+def show(station_id: int) -> ResponseReturnValue:
     """The Live tab."""
     return render_template("network/stations/show.html", **_live(station_or_404(station_id)))
 
 
-def now(station_id: int) -> Any:
+def now(station_id: int) -> ResponseReturnValue:
     """The piece of the Live tab that keeps itself fresh."""
     return render_template("network/stations/_live.html", **_live(station_or_404(station_id)))
 
 
-def presence(station_id: int) -> Any:
+def presence(station_id: int) -> ResponseReturnValue:
     """The chips beside the title: online or not, registered or not."""
     station = station_or_404(station_id)
     there = station_page.now_of(db.session(), station, utc_now())
@@ -109,22 +110,22 @@ def _live(station: Station) -> dict[str, Any]:
     }
 
 
-def command_forms(station_id: int) -> Any:
+def command_forms(station_id: int) -> ResponseReturnValue:
     """The Commands tab: a form for each order that the station understands."""
     return order_pages.tab(station_or_404(station_id))
 
 
-def sure(station_id: int) -> Any:
+def sure(station_id: int) -> ResponseReturnValue:
     """Ask before an order that ends sessions."""
     return order_pages.sure(station_or_404(station_id))
 
 
-def command(station_id: int) -> Any:
+def command(station_id: int) -> ResponseReturnValue:
     """Give an order."""
     return order_pages.give(station_or_404(station_id))
 
 
-def configuration(station_id: int) -> Any:
+def configuration(station_id: int) -> ResponseReturnValue:
     """The Configuration tab: what the station told, what is wanted, and a form to change one."""
     station, session = station_or_404(station_id), db.session()
     there = station_page.now_of(session, station, utc_now())
@@ -157,7 +158,7 @@ _ENTRIES = {
 }
 
 
-def history(station_id: int) -> Any:
+def history(station_id: int) -> ResponseReturnValue:
     """The History tab: statuses, connections, reports or taps, a page at a time."""
     station = station_or_404(station_id)
     kind = listing.text("kind")
@@ -174,7 +175,7 @@ def history(station_id: int) -> Any:
     )
 
 
-def setup(station_id: int) -> Any:
+def setup(station_id: int) -> ResponseReturnValue:
     """The Setup tab: what to type into the charger, and each attempt to connect as it arrives."""
     return _setup_page(station_or_404(station_id), PasswordForm(formdata=None))
 
@@ -207,7 +208,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
     )
 
 
-def to_setup(station: Station, clear: str | None) -> Any:
+def to_setup(station: Station, clear: str | None) -> ResponseReturnValue:
     """Send the browser on to the Setup tab, which shows a password that was just made."""
     response = back("stations.setup", station_id=station.id)
     return shown_once.keep(response, _password_of(station), clear) if clear else response
@@ -218,7 +219,7 @@ def _password_of(station: Station) -> str:
     return f"station {station.id} {station.password_hash}"
 
 
-def password(station_id: int) -> Any:
+def password(station_id: int) -> ResponseReturnValue:
     """Give the station a new password; the Setup tab shows it for a while."""
     station, form = station_or_404(station_id), PasswordForm()
     try:
@@ -236,7 +237,7 @@ def password(station_id: int) -> Any:
     return to_setup(station, clear)
 
 
-def registration(station_id: int) -> Any:
+def registration(station_id: int) -> ResponseReturnValue:
     """Say how the station's next boot is answered."""
     station = station_or_404(station_id)
     try:

@@ -32,7 +32,7 @@ _PLACED = {"name", "address", "timezone", "currency", "latitude", "longitude", "
 
 @blueprint.get("")
 @needs("read")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The sites, narrowed by the URL."""
     session, now = db.session(), utc_now()
     q, archived = listing.text("q"), listing.text("archived") == "yes"
@@ -57,7 +57,7 @@ def _columns(counts: dict[int, queries.Counts]) -> Any:
 
 @blueprint.get("/<int:site_id>")
 @needs("read")
-def show(site_id: int) -> Any:
+def show(site_id: int) -> ResponseReturnValue:
     """One site: its facts and its stations."""
     site, now = plain.row(db.session(), {"site_id": site_id}), utc_now()
     wanted = station_queries.Filter(site_id=site.id)

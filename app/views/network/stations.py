@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
@@ -43,7 +44,7 @@ pages.register(blueprint)
 
 @blueprint.get("")
 @needs("read")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The stations, narrowed by the URL."""
     now, wanted = utc_now(), _wanted()
     if listing.wants_file():
@@ -74,7 +75,7 @@ def _wanted() -> queries.Filter:
     )
 
 
-def _elsewhere() -> Any:
+def _elsewhere() -> ResponseReturnValue | None:
     """Lead to the labels of the stations, or to the form of an order to them."""
     pages = {"order": "broadcasts.new", "labels": "stations.labels"}
     page = pages.get(request.form.get("action", ""))
@@ -135,7 +136,7 @@ def _columns(found: queries.Listed) -> Any:
 
 @blueprint.route("/new", methods=["GET", "POST"])
 @needs("write")
-def create() -> Any:
+def create() -> ResponseReturnValue:
     """Register a station; its Setup tab then shows the password for a while."""
     form = _form(None)
     if form.validate_on_submit():

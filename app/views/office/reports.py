@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from flask import Blueprint, current_app, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
@@ -24,7 +25,7 @@ blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
 @blueprint.get("")
 @needs("read")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """A report over a period, as the URL says; or its table as a file."""
     kind = request.args.get("kind", "")
     kind = kind if kind in KINDS else next(iter(KINDS))

@@ -31,7 +31,7 @@ per_request = limiter.limit("10 per 15 minutes", methods=["POST"])
 
 
 @login.unauthorized_handler
-def unauthorized() -> Any:
+def unauthorized() -> ResponseReturnValue:
     """Send a page to the sign-in; tell a fragment or a stream 401, which reloads the page."""
     accepts = request.accept_mimetypes
     wants_page = not accepts or accepts.accept_html
@@ -43,7 +43,7 @@ def unauthorized() -> Any:
 
 @blueprint.route("/sign-in", methods=["GET", "POST"], endpoint="sign_in")
 @public
-def sign_in_page() -> Any:
+def sign_in_page() -> ResponseReturnValue:
     """Show the sign-in form, and let in who knows a password."""
     if current_user.is_authenticated:
         return redirect(wished(), code=303)
@@ -65,7 +65,7 @@ def sign_in_page() -> Any:
 
 @blueprint.route("/sign-in/code", methods=["GET", "POST"])
 @public
-def second_step() -> Any:
+def second_step() -> ResponseReturnValue:
     """Let in who knows the password and has a code of the app, or a recovery code."""
     half_way = way_in.half_way()
     if half_way is None:
@@ -86,7 +86,7 @@ def second_step() -> Any:
 
 @blueprint.post("/sign-out")
 @public
-def sign_out() -> Any:
+def sign_out() -> ResponseReturnValue:
     """End this browser's sign-in, wherever its cookie was copied to."""
     if current_user.is_authenticated:
         with unit_of_work() as work:
@@ -101,7 +101,7 @@ def sign_out() -> Any:
 @blueprint.route("/setup/<secret>", methods=["GET", "POST"])
 @public
 @per_address
-def setup(secret: str) -> Any:
+def setup(secret: str) -> ResponseReturnValue:
     """Create the first admin by the one-time link that the installation printed."""
     form = FirstAdminForm()
     now = utc_now()
@@ -130,7 +130,7 @@ def setup(secret: str) -> Any:
 @blueprint.route("/forgotten", methods=["GET", "POST"])
 @public
 @per_request
-def forgotten() -> Any:
+def forgotten() -> ResponseReturnValue:
     """Mail a reset link; the answer is the same whether or not the address is known."""
     form = ForgottenForm()
     if not form.validate_on_submit():
@@ -147,7 +147,7 @@ def forgotten() -> Any:
 @blueprint.route("/reset/<secret>", methods=["GET", "POST"])
 @public
 @per_address
-def reset(secret: str) -> Any:
+def reset(secret: str) -> ResponseReturnValue:
     """Choose a new password by a one-time link."""
     form = NewPasswordForm()
     now = utc_now()
@@ -176,7 +176,7 @@ def wished() -> str:
     return url_for("home.index")
 
 
-def _page(template: str, form: Any, **context: Any) -> Any:
+def _page(template: str, form: Any, **context: Any) -> ResponseReturnValue:
     if request.method not in ("GET", "HEAD", "POST"):
         abort(405)
     status = 422 if form.is_submitted() else 200
