@@ -13,6 +13,7 @@ from app.tasks.tidying import forget_rows
 from tests.api.client import PROBLEM, Api
 from tests.conftest import make_app
 
+PACKED = {"Content-Encoding": "gzip"}
 KEY = {"headers": {"Idempotency-Key": "one"}}
 
 
@@ -60,6 +61,7 @@ def test_the_token_is_named_in_the_audit(api, db):
         ("OPTIONS", "/tags", {}, 405, "method_not_allowed"),
         ("POST", "/tags", {"data": "value=1"}, 415, "unsupported_media_type"),
         ("POST", "/tags", {"data": "{", "content_type": "application/json"}, 400, "bad_request"),
+        ("POST", "/tags", {"json": {}, "headers": PACKED}, 415, "unsupported_media_type"),
         (
             "POST",
             "/tags",
@@ -84,8 +86,9 @@ def test_the_token_is_named_in_the_audit(api, db):
     ],
 )
 def test_a_refusal_is_a_problem(api, method, path, given, status, code):
-    headers = {"Authorization": f"Bearer {api.secret}"}
-    answer = api.app.test_client().open(f"/api/v1{path}", method=method, headers=headers, **given)
+    headers = {"Authorization": f"Bearer {api.secret}", **given.get("headers", {})}
+    given = {**given, "headers": headers}
+    answer = api.app.test_client().open(f"/api/v1{path}", method=method, **given)
     assert (answer.status_code, answer.mimetype) == (status, PROBLEM), answer.text
     told = answer.json
     assert (told["status"], told["code"]) == (status, code)

@@ -56,6 +56,11 @@ def test_what_cannot_be_kept_is_named_with_its_path(admin_api, path, raw, field)
     assert not told["detail"].startswith((" ", field.capitalize())), told["detail"]
 
 
+def test_a_period_of_an_export_that_cannot_be_is_named(api):
+    period = {"since": "2026-03-02T09:00:00Z", "until": "2026-03-01T09:00:00Z"}
+    assert api.post("/exports", {"noun": "bills", **period}, 422)["field"] == "until"
+
+
 @pytest.mark.parametrize(
     ("query", "field", "sentence"),
     [

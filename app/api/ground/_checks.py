@@ -46,6 +46,10 @@ def query(wanted: type[Schema]) -> Json:
         if len(values) > 1:
             raise Problem(422, f"{name} was given more than once.", field=name)
         given[name] = _from_text(name, known[name], values[0])
+    return _read(wanted, given)
+
+
+def _read(wanted: type[Schema], given: Any) -> Json:
     read = wanted.read(given).given()
     if "since" in read and "until" in read and read["until"] < read["since"]:
         raise Problem(422, "until is before since.", field="until")
@@ -68,6 +72,8 @@ def body(wanted: type[Schema] | None, file: str = "") -> tuple[Json, bytes]:
         return {}, raw
     if request.mimetype != "application/json":
         raise Problem(415, "The body must be JSON: send Content-Type: application/json.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Problem(415, "The body must not be packed: send no Content-Encoding.")
     try:
         given = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -76,7 +82,7 @@ def body(wanted: type[Schema] | None, file: str = "") -> tuple[Json, bytes]:
         _refuse_odd(json.loads(raw.decode(), object_pairs_hook=_pairs, parse_int=float))
     except RecursionError:
         raise Problem(422, _TOO_DEEP) from None
-    return wanted.read(given).given(), raw
+    return _read(wanted, given), raw
 
 
 def _form(wanted: type[Schema], part: str) -> tuple[Json, bytes]:

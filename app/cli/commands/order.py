@@ -68,7 +68,7 @@ def list_(
     cli.print_rows(rows, columns, json=as_json)
 
 
-_found = cli.finds(Command, "command")
+_found = cli.finds(Command, "order")
 
 
 @group.command("show")

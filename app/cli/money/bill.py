@@ -1,7 +1,7 @@
 """flask bill …: bills, held sessions and receipts."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import IO, Any
 
@@ -42,9 +42,8 @@ kwh_option = click.option("--kwh", type=Decimal, help="The right energy, in kWh.
 
 
 def since_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """An option that takes the first day."""
-    day = click.DateTime(["%Y-%m-%d"])
-    return click.option("--since", type=day, help=f"{what} on this day (UTC) or later.")
+    """An option that takes the first day, or an instant."""
+    return click.option("--since", help=f"{what} on this day or after this instant (UTC).")
 
 
 @group.command("list")
@@ -53,11 +52,11 @@ def since_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 @click.option("--receipt", default="", help="Only with this state of the receipt, or trouble.")
 @since_option("Issued")
 @cli.json_option
-def list_bills(
-    q: str, kind: str | None, receipt: str, since: datetime | None, as_json: bool
-) -> None:
+def list_bills(q: str, kind: str | None, receipt: str, since: str | None, as_json: bool) -> None:
     """List the bills, the newest first."""
-    wanted = queries.Filter(q=q, kind=kind or "", receipt=receipt, since=_utc(since))
+    wanted = queries.Filter(
+        q=q, kind=kind or "", receipt=receipt, since=cli.instant("--since", since)
+    )
     page = queries.page(cli.reading(), wanted, Wish(size=CSV_LIMIT))
     cli.print_rows(page.rows, LIST, json=as_json)
 
@@ -136,10 +135,10 @@ def pdf(bill: str, language: str | None, output: IO[bytes]) -> None:
 @group.command("export")
 @since_option("Issued")
 @cli.zone_option
-def export(since: datetime | None, timezone: str | None) -> None:
+def export(since: str | None, timezone: str | None) -> None:
     """Write all bills as CSV to standard output."""
     db = cli.reading()
-    rows = bill_rows.rows(db, queries.Filter(since=_utc(since)))
+    rows = bill_rows.rows(db, queries.Filter(since=cli.instant("--since", since)))
     cli.write_csv(None, EXPORTED, rows, cli.zone_of(db, timezone))
 
 
@@ -152,7 +151,7 @@ def export(since: datetime | None, timezone: str | None) -> None:
 def recompute(
     dry_run: bool,
     sessions: tuple[int, ...],
-    since: datetime | None,
+    since: str | None,
     reason: str | None,
     as_json: bool,
 ) -> None:
@@ -175,7 +174,7 @@ def recompute(
             db,
             tenant_id=cli.the_tenant(db).id,
             now=cli.now(),
-            since=_utc(since),
+            since=cli.instant("--since", since),
             began_since=known_since,
             session_ids=sessions,
         )
@@ -293,7 +292,3 @@ def waive(target: str, reason: str) -> None:
 def _say(bill: Any) -> None:
     total = from_minor(bill.gross_minor, bill.currency)
     click.echo(f"{bill.number} {bill.kind.value} {total} {bill.currency}")
-
-
-def _utc(day: datetime | None) -> datetime | None:
-    return None if day is None else day.replace(tzinfo=UTC)

@@ -105,7 +105,9 @@ def _place(site: Site, latitude: float | None, longitude: float | None) -> None:
 
 def _supply(limit_kw: Decimal | None) -> Decimal | None:
     if limit_kw is not None and not (limit_kw.is_finite() and 0 < limit_kw <= 100_000):
-        raise Invalid("The supply limit must be between 0 and 100 000 kW.", field="supply_limit_kw")
+        raise Invalid(
+            "The supply limit is above 0 and at most 100 000 kW.", field="supply_limit_kw"
+        )
     # 1.500 may be fifteen hundred where it is read again.
     return limit_kw and limit_kw.normalize()
 
