@@ -52,6 +52,16 @@ def test_a_mistyped_command_is_answered_with_the_nearest_ones(tmp_path):
     assert "'tag'" in ran.stderr
 
 
+def test_an_edit_that_says_nothing_is_refused(app):
+    nouns = [app.cli.get_command(None, noun) for noun in {*app.cli.list_commands(None)} - {"db"}]
+    edits = [noun for noun in nouns if "edit" in getattr(noun, "commands", ())]
+    assert len(edits) > 10
+    for noun in edits:
+        needed = [one for one in noun.commands["edit"].params if one.required]
+        ran = app.test_cli_runner().invoke(args=[noun.name, "edit", *["1"] * len(needed)])
+        assert (ran.exit_code, "Say what is to be different." in ran.stderr) == (2, True), noun.name
+
+
 def test_a_mistyped_command_of_a_noun_is_answered_with_the_nearest_one(app):
     ran = app.test_cli_runner().invoke(args=["tag", "lst"])
     assert ran.exit_code == 2

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
+from click.core import ParameterSource
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -154,7 +155,8 @@ class Group(AppGroup):
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add a command to the group, wherever it was made."""
         if cmd.callback is not None and not isinstance(cmd, click.Group):
-            cmd.callback = _failing_plainly(with_appcontext(cmd.callback))
+            does = _changing(cmd.callback) if (name or cmd.name) == "edit" else cmd.callback
+            cmd.callback = _failing_plainly(with_appcontext(does))
         super().add_command(cmd, name)
 
 
@@ -171,6 +173,20 @@ def _failing_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             if "no such" not in str(error.orig) and "does not exist" not in str(error.orig):
                 fail(f"The database cannot be used: {error.orig}")
             fail("The database is behind its migrations: run `flask --app wsgi db upgrade`.")
+
+    return guarded
+
+
+def _changing(edit: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse an edit that is asked for with nothing but a name."""
+
+    @functools.wraps(edit)
+    def guarded(**named: object) -> Any:
+        asked = click.get_current_context()
+        free = [one.name or "" for one in asked.command.params if not one.required]
+        if all(asked.get_parameter_source(one) is ParameterSource.DEFAULT for one in free):
+            raise click.UsageError("Say what is to be different.")
+        return edit(**named)
 
     return guarded
 
