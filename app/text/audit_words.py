@@ -4,7 +4,10 @@ They are those of the code, so that an entry says the same for ever: pages put t
 reader's language, word by word.
 """
 
+from typing import Any
+
 from app.domain.ground.texts import N_
+from app.text.sentences import translated, word
 
 #: What of a row changed: the names of columns, blanks between their words.
 COLUMNS = (
@@ -100,3 +103,10 @@ ACTIONS = (
     N_("token"), N_("unblock"), N_("user"), N_("webhook"), N_("withdraw"),
     N_("withdraw invitation"),
 )  # fmt: skip
+#: Columns that hold what the business said; others hold words of it, and what people gave.
+_SENTENCES = {"disabled_why", "error", "errors", "no_show_why", "prices", "sentence", "tariff_why"}
+
+
+def value(given: Any, column: str) -> Any:
+    """One value of a column in the reader's language: names that people gave stay as they are."""
+    return translated(given) if column in _SENTENCES else word(given)

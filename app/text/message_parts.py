@@ -114,4 +114,4 @@ def plug(request: Json) -> str:
 def register(word: str, value: object) -> str:
     """A register in Wh, as kilowatt-hours."""
     exact = decimal(value)
-    return f"{word} {kwh(exact)}" if exact is not None else named(word, value)
+    return f"{word} {kwh(exact, 3)}" if exact is not None else named(word, value)

@@ -117,7 +117,7 @@ def _samples(request: Request) -> str:
     values = _sampled(request)
     energy, power, charge = (_latest(values, name) for name in (REGISTER, POWER, "SoC"))
     return said(
-        None if energy is None else kwh(energy),
+        None if energy is None else kwh(energy, 3),
         None if power is None else kw(power),
         None if charge is None else f"{number(charge)} %",
     )

@@ -96,7 +96,7 @@ WORDS: dict[str, Say] = {
     "DataTransfer": words(("vendor", "vendorId"), "messageId", "data"),
     "DiagnosticsStatusNotification": words("status"),
     "FirmwareStatusNotification": _FIRMWARE,
-    "Heartbeat": words(("clock given:", ">currentTime")),
+    "Heartbeat": lambda _, answer: "clock given" if "currentTime" in answer else "",
     "LogStatusNotification": _FIRMWARE,
     "MeterValues": meter,
     "SecurityEventNotification": words("type", "techInfo"),

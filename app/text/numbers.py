@@ -42,7 +42,7 @@ _MOST_PLACES = 20
 
 STYLES = {
     "time": "%H:%M",
-    "second": "%Y-%m-%d %H:%M:%S %Z",
+    "second": "%-d %b %Y, %H:%M:%S %Z",
     "exact": "%Y-%m-%d %H:%M:%S %Z, UTC%z",
     "clock": "%H:%M:%S",
     "date": "%-d %b %Y",
@@ -59,18 +59,18 @@ _WORDED = {
     "date": ("yMMMd", ""),
     "day": ("MMMEd", ""),
     "minute": ("yMMMd", ", %H:%M"),
+    "second": ("yMMMd", ", %H:%M:%S %Z"),
     "short": ("MMMd", ", %H:%M"),
     "shortest": ("MMMd", ""),
     "today": ("MMMMEd", " · %H:%M"),
     "weekday": ("EEEE", ""),
 }
-
-
 #: The styles of days as ISO 8601 writes them.
 _ISO = {
     "date": "%Y-%m-%d",
     "day": "%Y-%m-%d",
     "minute": "%Y-%m-%d %H:%M",
+    "second": "%Y-%m-%d %H:%M:%S %Z",
     "short": "%m-%d %H:%M",
     "today": "%Y-%m-%d · %H:%M",
 }
@@ -216,6 +216,8 @@ def price(amount: Decimal, currency: str, locale: str = DESK) -> str:
 
 def percent(value: Decimal, locale: str) -> str:
     """A percentage: 19 is nineteen per cent."""
+    if locale == DESK:
+        return f"{exact(value)}{FIXED}%"
     return _percent(str(value / 100), locale)
 
 
@@ -234,10 +236,9 @@ def duration(seconds: float | None) -> str:
         return f"{left}{FIXED}s"
     if left < 3600:
         return f"{left // 60}{FIXED}min"
-    big, small, words = (left // 3600, left % 3600 // 60, "h min")
+    big, small, large_word, small_word = (left // 3600, left % 3600 // 60, "h", "min")
     if left >= 48 * 3600:
-        big, small, words = (left // 86400, left % 86400 // 3600, "d h")
-    large_word, small_word = words.split()
+        big, small, large_word, small_word = (left // 86400, left % 86400 // 3600, "d", "h")
     tail = f"{FIXED}{small}{FIXED}{small_word}" if small else ""
     return f"{big}{FIXED}{large_word}{tail}"
 
@@ -276,12 +277,19 @@ def local(moment: datetime | None, style: str = "minute", zone: str = "UTC") -> 
     there, reader = moment.astimezone(ZoneInfo(zone)), language()
     if iso_formats.get() and style in _ISO:
         return there.strftime(_ISO[style])
-    if reader != "en" and "%Z" in STYLES[style]:
-        return there.strftime(STYLES[style].replace("%Z", zone_name(there, locale_of(reader))))
-    if reader == "en" or style not in _WORDED:
-        return there.strftime(STYLES[style])
-    skeleton, more = _WORDED[style]
-    return _worded_day(there.date(), skeleton, reader) + there.strftime(more)
+    day, rest = "", STYLES[style]
+    if reader != "en":
+        if style in _WORDED:
+            skeleton, rest = _WORDED[style]
+            day = _worded_day(there.date(), skeleton, reader)
+        if "%Z" in rest:
+            rest = rest.replace("%Z", zone_name(there, locale_of(reader)))
+    return day + there.strftime(rest)
+
+
+def month(first: date) -> str:
+    """The month of a day: `November 2026`."""
+    return f"{first:%Y-%m}" if iso_formats.get() else _worded_day(first, "yMMMM", language())
 
 
 def zone_name(there: datetime, locale: Locale) -> str:
@@ -296,8 +304,7 @@ def zone_name(there: datetime, locale: Locale) -> str:
 @lru_cache(2000)
 def _zone_name(zone: str, summer: bool, locale: Locale) -> str:
     variant: Any = "daylight" if summer else "standard"
-    there = ZoneInfo(zone)
-    return str(get_timezone_name(there, width="short", locale=locale, zone_variant=variant))
+    return str(get_timezone_name(ZoneInfo(zone), "short", zone_variant=variant, locale=locale))
 
 
 @remembered

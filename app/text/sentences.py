@@ -66,6 +66,12 @@ def translated(text: Any) -> Any:
     return Markup(told) if isinstance(text, Markup) else told
 
 
+def word(text: Any) -> Any:
+    """A word of the business in the reader's language; else what people gave, as they gave it."""
+    language = numbers.language()
+    return text if language == "en" else _book(language).words.get(str(text), text)
+
+
 @numbers.remembered
 def _put(text: str, language: str, within: bool = False) -> str:
     book = _book(language)
@@ -94,8 +100,8 @@ def _put(text: str, language: str, within: bool = False) -> str:
 
 
 def _is_unread(told: str, said: str) -> bool:
-    """Whether a value is no name but words of which nothing is known."""
-    return told == said and said.count(" ") > 1
+    """Whether a value is no name but several things, or words of which nothing is known."""
+    return "·" in said or (told == said and said.count(" ") > 1)
 
 
 @cache

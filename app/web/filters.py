@@ -12,7 +12,7 @@ from werkzeug.routing import BuildError
 
 from app.domain.ground.texts import N_
 from app.process.clock import utc_now
-from app.text import numbers, writers
+from app.text import audit_words, numbers, writers
 from app.text.sentences import translated
 
 
@@ -103,12 +103,20 @@ def register(app: Flask) -> None:
     _speak(app)
     for function in (
         *(numbers.kwh, numbers.watt_hours, numbers.kw, numbers.money, numbers.number),
-        *(numbers.price, numbers.plain, numbers.duration, numbers.clock, numbers.iso),
+        *(
+            numbers.price,
+            numbers.plain,
+            numbers.duration,
+            numbers.clock,
+            numbers.iso,
+            numbers.month,
+        ),
         *(protocol, browser, query_string),
     ):
         app.add_template_filter(function)
     app.add_template_filter(writers.desk, "say")
     app.add_template_filter(translated)
+    app.add_template_filter(audit_words.value, "audit_value")
     app.add_template_global(worded)
     app.add_template_filter(lambda moment: numbers.ago(moment, _now()), "ago")
     app.add_template_filter(

@@ -1,6 +1,6 @@
 """How numbers, money and times are written."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -122,6 +122,19 @@ def test_the_summer_of_ireland_is_not_called_by_its_winter():
     for month, said in ((1, "GMT"), (7, "IST")):
         there = datetime(2026, month, 2, tzinfo=ZoneInfo("Europe/Dublin"))
         assert p.zone_name(there, Locale("en")) == said
+
+
+def test_a_moment_to_the_second_has_its_day_in_words(app):
+    there = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    assert p.local(there, "second") == "2 Mar 2026, 09:00:00 UTC"
+    with app.test_request_context(), force_locale("de"):
+        assert p.local(there, "second", "Europe/Berlin") == "2. März 2026, 10:00:00 MEZ"
+
+
+def test_a_month_has_its_name(app):
+    assert p.month(date(2026, 3, 1)) == "March 2026"
+    with app.test_request_context(), force_locale("de"):
+        assert p.month(date(2026, 3, 1)) == "März 2026"
 
 
 def test_near_times_say_the_day_only_when_it_is_not_today():

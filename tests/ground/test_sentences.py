@@ -52,6 +52,10 @@ def german(app):
             "The charger accepted. The charger keeps no list.",
             "Die Ladestation hat angenommen. Die Ladestation führt keine Liste.",
         ),
+        (
+            "StartTransaction · connector 1 · tag 04A2 · from 9.5 kWh → Accepted",
+            "StartTransaction · Ladepunkt 1 · Karte 04A2 · von 9.5 kWh → Angenommen",
+        ),
         ("Connector 2 out of service", "Ladepunkt 2 außer Betrieb"),
         ("accepted · timed out", "angenommen · keine Antwort"),
         ("2 workers · 5 connected (one: 2, two: 3)", "2 Worker · 5 verbunden (one: 2, two: 3)"),

@@ -82,6 +82,15 @@ def test_it_speaks_german_to_who_reads_german(app, db, made):
     assert ">Rolle</span>" in text and ">role</span>" not in text
 
 
+def test_a_name_is_told_as_it_was_given_in_german_too(app, db, made, now):
+    vera, station = made.people["admin"], made.stations["CP-01"]
+    vera.language, station.name = "de", "Quay, left"
+    audit.note(db, Actor("command line"), "station.register", station, now=now)
+    db.commit()
+    text = page(seed.signed_in(app, vera), f"/stations/{station.id}/setup")
+    assert "</span> Quay, left</div>" in text
+
+
 def test_every_column_that_it_may_tell_has_words():
     """Of whatever belongs to an organisation; what is new says its word in app/text/audit_words."""
     audited = {

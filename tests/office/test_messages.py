@@ -57,7 +57,7 @@ def test_a_stretch_of_time_narrows_the_log(viewer, made):
 def test_a_session_and_a_station_narrow_the_log(viewer, made):
     session = made.sessions["finished"]
     text = page(viewer, f"/messages?session={session.id}&action=StartTransaction")
-    assert "from 1\u00a0204.12\u00a0kWh" in text
+    assert "from 1\u00a0204.118\u00a0kWh" in text
     other = made.stations["CP-01"]
     assert "Nothing in the log matches" in page(viewer, f"/messages?station={other.id}")
 
@@ -199,10 +199,10 @@ IN_WORDS = [
          "evse": {"id": 1}, "meterValue": [READING],
          "transactionInfo": {"transactionId": "T-1", "chargingState": "Charging"}},
         {"totalCost": 3.5},
-        "Updated MeterValuePeriodic · EVSE 1 · Charging · 22.41 kWh · 21.8 kW"
+        "Updated MeterValuePeriodic · EVSE 1 · Charging · 22.410 kWh · 21.8 kW"
         " · session T-1 · offline · cost 3.50",
     ),
-    ("MeterValues", {"evseId": 1, "meterValue": [READING]}, {}, "2 samples · 22.41 kWh · 21.8 kW"),
+    ("MeterValues", {"evseId": 1, "meterValue": [READING]}, {}, "2 samples · 22.410 kWh · 21.8 kW"),
     (
         "NotifyEvent",
         {"eventData": [{"component": {"name": "Connector", "evse": {"id": 2}},
