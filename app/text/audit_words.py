@@ -103,10 +103,12 @@ ACTIONS = (
     N_("token"), N_("unblock"), N_("user"), N_("webhook"), N_("withdraw"),
     N_("withdraw invitation"),
 )  # fmt: skip
+#: Who acts where no person does.
+ACTORS = (N_("command line"), N_("system"))
 #: Columns that hold what the business said; others hold words of it, and what people gave.
 _SENTENCES = {"disabled_why", "error", "errors", "no_show_why", "prices", "sentence", "tariff_why"}
 
 
 def value(given: Any, column: str) -> Any:
     """One value of a column in the reader's language: names that people gave stay as they are."""
-    return translated(given) if column in _SENTENCES else word(given)
+    return (translated if column in _SENTENCES or given in ACTORS else word)(given)

@@ -216,9 +216,7 @@ def price(amount: Decimal, currency: str, locale: str = DESK) -> str:
 
 def percent(value: Decimal, locale: str) -> str:
     """A percentage: 19 is nineteen per cent."""
-    if locale == DESK:
-        return f"{exact(value)}{FIXED}%"
-    return _percent(str(value / 100), locale)
+    return f"{exact(value)}{FIXED}%" if locale == DESK else _percent(str(value / 100), locale)
 
 
 def plain(value: Decimal) -> str:
@@ -285,11 +283,6 @@ def local(moment: datetime | None, style: str = "minute", zone: str = "UTC") -> 
         if "%Z" in rest:
             rest = rest.replace("%Z", zone_name(there, locale_of(reader)))
     return day + there.strftime(rest)
-
-
-def month(first: date) -> str:
-    """The month of a day: `November 2026`."""
-    return f"{first:%Y-%m}" if iso_formats.get() else _worded_day(first, "yMMMM", language())
 
 
 def zone_name(there: datetime, locale: Locale) -> str:

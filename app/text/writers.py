@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, get_day_names
+from babel.dates import format_date, format_skeleton, get_day_names
 from flask_babel import Domain, force_locale
 
 from app.domain.money.tariffs import Phrase, words
@@ -127,3 +127,10 @@ class DeskWriter(Writer):
         if name == "days":
             return words.day_names([int(day) for day in str(value).split(",")], self.weekdays())
         return words.plain_value(name, value, values)
+
+
+def month(first: date) -> str:
+    """The month of a day, as the desk writes it: `November 2026`."""
+    if numbers.iso_formats.get():
+        return f"{first:%Y-%m}"
+    return str(format_skeleton("yMMMM", first, locale=locale_of(numbers.language())))

@@ -109,7 +109,7 @@ def register(app: Flask) -> None:
             numbers.duration,
             numbers.clock,
             numbers.iso,
-            numbers.month,
+            writers.month,
         ),
         *(protocol, browser, query_string),
     ):

@@ -9,6 +9,7 @@ from babel import Locale
 from flask_babel import force_locale
 
 from app.text import numbers as p
+from app.text import writers
 from app.web.filters import query_string
 
 NOW = datetime(2026, 11, 22, 8, 53, tzinfo=UTC)
@@ -132,9 +133,9 @@ def test_a_moment_to_the_second_has_its_day_in_words(app):
 
 
 def test_a_month_has_its_name(app):
-    assert p.month(date(2026, 3, 1)) == "March 2026"
+    assert writers.month(date(2026, 3, 1)) == "March 2026"
     with app.test_request_context(), force_locale("de"):
-        assert p.month(date(2026, 3, 1)) == "März 2026"
+        assert writers.month(date(2026, 3, 1)) == "März 2026"
 
 
 def test_near_times_say_the_day_only_when_it_is_not_today():

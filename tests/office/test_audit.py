@@ -80,6 +80,7 @@ def test_it_speaks_german_to_who_reads_german(app, db, made):
     text = page(seed.signed_in(app, vera), "/audit")
     assert "Person: ändern" in text and "Ladestation: registrieren" in text
     assert ">Rolle</span>" in text and ">role</span>" not in text
+    assert re.search("<td[^>]*>Kommandozeile", text)
 
 
 def test_a_name_is_told_as_it_was_given_in_german_too(app, db, made, now):

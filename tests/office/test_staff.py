@@ -57,6 +57,19 @@ def test_somebody_is_added_and_invited_by_mail(admin, db, made):
     assert added.password_hash is None
 
 
+@pytest.mark.parametrize("kind", ["staff", "staff/machines"])
+def test_whoever_is_limited_to_an_archived_site_stays_so(admin, db, made, now, kind):
+    depot, vera = made.sites["Depot Nord"], made.people["viewer"]
+    vera.sites, depot.archived_at = [depot], now
+    if kind == "staff/machines":
+        vera.owner_id = made.people["admin"].id
+    db.commit()
+    shown = admin.get(f"/{kind}/{vera.id}/edit").text
+    assert re.search(
+        rf'name="sites"[^>]*value="{depot.id}"[^>]*checked|checked[^>]*value="{depot.id}"', shown
+    )
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

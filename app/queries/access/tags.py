@@ -264,18 +264,6 @@ def group_sizes(db: Session) -> dict[int, int]:
     return {group: count for group, count in db.execute(query) if group is not None}
 
 
-def sites(db: Session) -> list[Site]:
-    """Return the sites a tag may be limited to."""
-    query = select(Site).where(Site.archived_at.is_(None)).order_by(by_name(Site.name))
-    return list(db.scalars(query))
-
-
-def site_choices(db: Session, row: Driver | TagGroup | None) -> list[tuple[int, str]]:
-    """Return the sites that a driver or a group may belong to, its present ones among them."""
-    kept = {site.id: site.name for site in row.sites} if row is not None else {}
-    return list((kept | {site.id: site.name for site in sites(db)}).items())
-
-
 def stations(db: Session, numbers: Iterable[int]) -> list[Station]:
     """Return these stations, site by site."""
     query = (

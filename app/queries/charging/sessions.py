@@ -16,7 +16,6 @@ from app.models import (
     Driver,
     MeterReading,
     Review,
-    Site,
     Station,
     StrayStop,
     Tag,
@@ -258,12 +257,6 @@ def strays(db: Session, session_id: int) -> list[StrayStop]:
     """Return the stops that were kept beside a session."""
     query = select(StrayStop).where(StrayStop.session_id == session_id).order_by(StrayStop.id)
     return list(db.scalars(query))
-
-
-def choices(db: Session) -> dict[str, list[tuple[int, str]]]:
-    """Return what the list can be narrowed to: the sites in reach."""
-    sites = db.scalars(select(Site).order_by(by_name(Site.name)))
-    return {"sites": [(row.id, row.name) for row in sites]}
 
 
 def named(db: Session, wanted: Filter) -> list[tuple[str, str]]:

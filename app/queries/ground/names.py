@@ -1,10 +1,14 @@
 """Names in the order in which people look for them, alike on both databases."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import String, or_, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
+
+from app.models import Site
 
 
 class by_name(FunctionElement[str]):
@@ -31,3 +35,19 @@ def _standard(element: Any, compiler: Any, **given: Any) -> str:
     # Letters with marks are few and take ten times as long as those that are a byte each.
     plain = f"octet_length({inner}) = char_length({inner}) THEN lower({inner})"
     return f"(CASE WHEN {plain} ELSE replace({bare}, 'ß', 'ss') END) COLLATE \"C\""
+
+
+def sites(db: Session, kept: Iterable[Site] = ()) -> list[tuple[int, str]]:
+    """The sites to choose from: those in use, and those `kept` that were chosen before."""
+    chosen = Site.id.in_([site.id for site in kept])
+    return _sites(db, or_(Site.archived_at.is_(None), chosen))
+
+
+def all_sites(db: Session) -> list[tuple[int, str]]:
+    """The sites that what happened can be narrowed to: those in the archive, too."""
+    return _sites(db)
+
+
+def _sites(db: Session, *which: Any) -> list[tuple[int, str]]:
+    query = select(Site).where(*which).order_by(by_name(Site.name))
+    return [(site.id, site.name) for site in db.scalars(query)]

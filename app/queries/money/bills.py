@@ -18,7 +18,6 @@ from app.models import (
     DriverQuestion,
     Receipt,
     Review,
-    Site,
     TariffVersion,
 )
 from app.queries.charging.sessions import MOST_NAMED, meant
@@ -239,8 +238,3 @@ def questions(db: Session, wish: Wish, *, closed: bool) -> Page:
 def review_of(db: Session, session_id: int) -> Review | None:
     """Return the review of a session, open or decided."""
     return db.scalar(select(Review).where(Review.session_id == session_id))
-
-
-def sites(db: Session) -> list[tuple[int, str]]:
-    """Return the sites that the list can be narrowed to."""
-    return [(site.id, site.name) for site in db.scalars(select(Site).order_by(by_name(Site.name)))]

@@ -62,12 +62,6 @@ def counts(db: Session, ids: Iterable[int], now: datetime) -> dict[int, Counts]:
     }
 
 
-def choices(db: Session) -> list[Site]:
-    """The sites in use, by name."""
-    query = select(Site).where(Site.archived_at.is_(None)).order_by(by_name(Site.name))
-    return list(db.scalars(query))
-
-
 def tariffs(db: Session) -> list[Tariff]:
     """The tariffs in use, by name: what a site or a station may be given."""
     return list(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Role
 from app.domain.office import rights
-from app.models import ApiToken, AuditEntry, OwnRole, Site, User
+from app.models import ApiToken, AuditEntry, OwnRole, User
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -70,13 +70,6 @@ def owners(db: Session) -> list[User]:
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page of the staff."""
     return fetch(db, wanted.select(), wish, SORTS, default="name", noun="people")
-
-
-def sites(db: Session) -> list[Site]:
-    """Return the sites that somebody's reach can be limited to."""
-    return list(
-        db.scalars(select(Site).where(Site.archived_at.is_(None)).order_by(by_name(Site.name)))
-    )
 
 
 def tokens(db: Session, user: User | None = None) -> list[ApiToken]:

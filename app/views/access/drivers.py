@@ -24,6 +24,7 @@ from app.process.clock import utc_now
 from app.queries.access import drivers as queries
 from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter
+from app.queries.ground import names
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish
 from app.resource import DRIVERS
 from app.text import statement_words
@@ -131,7 +132,7 @@ def _form(driver: Driver | None) -> DriverForm:
     if driver is not None and driver.tariff is not None:
         tariffs.setdefault(str(driver.tariff.id), f"{driver.tariff.name} (archived)")
     form.tariff.choices = [("", "As the group, station or site"), *tariffs.items()]
-    form.sites.choices = tag_queries.site_choices(db.session(), driver)
+    form.sites.choices = names.sites(db.session(), driver.sites if driver else ())
     return form
 
 

@@ -23,7 +23,7 @@ from app.process.clock import utc_now
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.queries.access.tags import Filter
-from app.queries.ground import picks
+from app.queries.ground import names, picks
 from app.queries.ground.paging import Page
 from app.queries.ground.picks import written
 from app.resource import TAG_GROUPS, TAGS
@@ -62,7 +62,7 @@ def index() -> ResponseReturnValue:
             "limited": queries.limited(session, ids),
             "state_of": lambda tag: queries.state_of(tag, now),
             "groups": [(group.id, group.name) for group in queries.groups(session)],
-            "sites": [(site.id, site.name) for site in queries.sites(session)],
+            "sites": names.sites(session),
             "unknown": len(queries.unknown(session, now - UNKNOWN_FOR)),
             "states": [(state, state) for state in queries.STATES],
         }
@@ -136,10 +136,7 @@ def _offer(session: Session, form: TagFactsForm, tag: Tag | None = None) -> None
     """Fill the choices: what is chosen already stays on offer, though it may be archived."""
     groups = [(str(group.id), group.name) for group in queries.groups(session)]
     form.group.choices = [("", "No group"), *groups]
-    sites = {site.id: site.name for site in queries.sites(session)}
-    if tag is not None:
-        sites = {site.id: site.name for site in tag.sites} | sites
-    form.sites.choices = list(sites.items())
+    form.sites.choices = names.sites(session, tag.sites if tag else ())
     held = [] if tag is None else [station.id for station in tag.stations]
     chosen = queries.stations(session, {*held, *(form.stations.data or ())})
     form.stations.choices = [(row.id, f"{row.label} · {row.site.name}") for row in chosen]
@@ -238,7 +235,7 @@ def _group_form(group: TagGroup | None) -> GroupForm:
     form = GroupForm(data=GroupForm.held(group) if group else None)
     tariffs = driver_queries.tariffs(db.session())
     form.tariff.choices = [("", "As the station or site"), *((str(t.id), t.name) for t in tariffs)]
-    form.sites.choices = queries.site_choices(db.session(), group)
+    form.sites.choices = names.sites(db.session(), group.sites if group else ())
     return form
 
 

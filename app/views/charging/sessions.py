@@ -22,6 +22,7 @@ from app.queries.charging import session_chart, session_rows
 from app.queries.charging import sessions as queries
 from app.queries.charging.session_rows import SessionRow
 from app.queries.charging.sessions import Filter
+from app.queries.ground import names
 from app.queries.money import costs
 from app.text import session_words
 from app.text.sentences import translated
@@ -82,7 +83,7 @@ def index() -> ResponseReturnValue:
         states=STATES,
         billing=BILLING,
         flags=sorted((doubt.code, doubt.label) for doubt in doubts.DOUBTS.values()),
-        choices=queries.choices(session),
+        sites=names.all_sites(session),
         named=queries.named(session, wanted),
     )
 

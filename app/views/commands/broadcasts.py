@@ -29,7 +29,7 @@ from app.forms.ground import refusals
 from app.models import Broadcast, Site, Station
 from app.process.clock import utc_now
 from app.queries.commands import commands as queries
-from app.queries.network import sites as site_queries
+from app.queries.ground import names
 from app.queries.network import stations as station_queries
 from app.uow import unit_of_work
 from app.views.commands._station_commands import posted_arguments, posted_order
@@ -237,7 +237,7 @@ def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
             (title, [(spec.order, spec.label) for spec in specs if not spec.single])
             for title, specs in NOUNS.items()
         ],
-        sites=[(site.id, site.name) for site in site_queries.choices(session)],
+        sites=names.sites(session),
         vendors=[(vendor, vendor) for vendor in station_queries.vendors(session)],
         models=[(model, model) for model in station_queries.models(session)],
     )  # fmt: skip

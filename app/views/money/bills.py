@@ -17,6 +17,7 @@ from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill, DriverQuestion
 from app.process.clock import utc_now
+from app.queries.ground import names
 from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
@@ -65,7 +66,7 @@ def index() -> ResponseReturnValue:
         recent=recent,
         kinds=KINDS,
         receipts=RECEIPTS,
-        sites=queries.sites(session),
+        sites=names.all_sites(session),
         strays=review_queries.strays_waiting(session),
     )
 

@@ -24,7 +24,7 @@ from app.domain.network import credentials, stations
 from app.extensions import db
 from app.models import Station
 from app.process.clock import utc_now
-from app.queries.network import sites as site_queries
+from app.queries.ground import names
 from app.uow import unit_of_work
 from app.views.ground import _imports
 from app.web import listing
@@ -128,6 +128,6 @@ STATIONS = _imports.Noun(
     tries=True,
     job=JobKind.IMPORT_STATIONS,
     may_wait=station_import.refuse_passwords,
-    sites=lambda: [site.name for site in site_queries.choices(db.session())],
+    sites=lambda: [name for _number, name in names.sites(db.session())],
 )
 _imports.hang(blueprint, "", STATIONS)

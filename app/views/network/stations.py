@@ -19,6 +19,7 @@ from app.forms.ground import refusals
 from app.forms.network import QUIRK, StationForm
 from app.models import ChargingSession, Site, Station
 from app.process.clock import utc_now
+from app.queries.ground import names
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries
@@ -54,7 +55,7 @@ def index() -> ResponseReturnValue:
         "network/stations/index.html",
         found=found,
         any_station=queries.any_station(db.session()),
-        sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
+        sites=names.sites(db.session()),
         vendors=[(vendor, vendor) for vendor in queries.vendors(db.session())],
     )
 
@@ -168,10 +169,7 @@ def create() -> ResponseReturnValue:
 
 def _form(station: Station | None) -> StationForm:
     form = StationForm(obj=station)
-    in_use = site_queries.choices(db.session())
-    if station is not None and station.site not in in_use:
-        in_use.append(station.site)
-    form.site_id.choices = [(site.id, site.name) for site in in_use]
+    form.site_id.choices = names.sites(db.session(), [station.site] if station else ())
     form.tariff_id.choices = [
         ("", "As the site"),
         *((row.id, f"{row.name} ({row.currency})") for row in site_queries.tariffs(db.session())),

@@ -18,7 +18,7 @@ from app.forms.ground import refusals
 from app.forms.office.alerts import KINDS, SNOOZES, AlertForm, AlertRuleForm, ClosingForm
 from app.models import Alert, AlertRule
 from app.process.clock import utc_now
-from app.queries.network import sites as site_queries
+from app.queries.ground import names
 from app.queries.office import alerts as queries
 from app.resource import ALERT_RULES
 from app.uow import unit_of_work
@@ -39,11 +39,11 @@ COLUMNS = [
 @needs("read")
 def index() -> ResponseReturnValue:
     """The alerts, narrowed by the URL: open ones, unless it says otherwise."""
-    wanted, sites = _wanted(), site_queries.choices(db.session())
+    wanted = _wanted()
     return listing.shown(
         *("alerts", COLUMNS, lambda wish: queries.page(db.session(), wanted, wish)),
         "office/alerts/index.html",
-        lambda page: {"kinds": KINDS, "sites": [(site.id, site.name) for site in sites]},
+        lambda page: {"kinds": KINDS, "sites": names.sites(db.session())},
     )
 
 
@@ -181,10 +181,7 @@ def _rule_form(rule: AlertRule | None) -> AlertRuleForm:
         held = {name: getattr(rule, name) for name in _PLAIN}
         held |= {"kind": rule.kind.value, "site_ids": [site.id for site in rule.sites]}
     form = AlertRuleForm(data=held)
-    own = rule.sites if rule is not None else []
-    in_use = site_queries.choices(db.session())
-    places = [*in_use, *(site for site in own if site not in in_use)]
-    form.site_ids.choices = [(site.id, site.name) for site in places]
+    form.site_ids.choices = names.sites(db.session(), rule.sites if rule else ())
     return form
 
 

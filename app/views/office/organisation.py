@@ -4,15 +4,16 @@ from flask import Blueprint, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy import select
 
 from app.domain.money import receipts
 from app.domain.network import tenants
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.organisation import OrganisationForm
-from app.models import Tenant
+from app.models import Site, Tenant
 from app.process.clock import utc_now
-from app.queries.network import sites as site_queries
+from app.queries.ground.names import by_name
 from app.uow import unit_of_work
 from app.views.ground import _opened
 from app.web.security import actor, back, needs
@@ -40,13 +41,14 @@ def index() -> ResponseReturnValue:
                 _("Saved. It applies from the next bill; issued bills stay as they are."), "success"
             )
             return back("organisation.index")
+    in_use = select(Site).where(Site.archived_at.is_(None)).order_by(by_name(Site.name))
     page = render_template(
         "office/organisation/index.html",
         form=form,
         seller=receipts.seller_of(_tenant(), None),
         sites=[
             (site, receipts.seller_of(_tenant(), site))
-            for site in site_queries.choices(db.session())
+            for site in db.session.scalars(in_use)
             if any(getattr(site, field) for field in receipts.SELLER)
         ],
     )

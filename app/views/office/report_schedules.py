@@ -13,7 +13,7 @@ from app.domain.office import schedules
 from app.extensions import db
 from app.forms.office.reports import ReportScheduleForm
 from app.models import Job, ReportSchedule
-from app.queries.network import sites as site_queries
+from app.queries.ground import names
 from app.queries.office.reports import KINDS, WAYS
 from app.resource import REPORT_SCHEDULES
 from app.views.ground import _doing
@@ -70,9 +70,8 @@ def _form(row: ReportSchedule | None) -> ReportScheduleForm:
         held = {name: getattr(row, name) for name in _PLAIN}
         held |= {"kind": row.kind.value, "site_id": str(row.narrowed_to or "")}
     form = ReportScheduleForm(data=held)
-    places = [(str(site.id), site.name) for site in site_queries.choices(db.session())]
-    if row is not None and row.site and str(row.site.id) not in dict(places):
-        places.append((str(row.site.id), row.site.name))
+    kept = [row.site] if row is not None and row.site else ()
+    places = [(str(number), name) for number, name in names.sites(db.session(), kept)]
     form.kind.choices = [(name, _(kind.title)) for name, kind in KINDS.items()]
     form.by.choices = [*form.by.choices, *((way, _(word)) for way, word in WAYS.items())]
     form.site_id.choices = [*form.site_id.choices, *places]

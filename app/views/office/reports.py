@@ -7,13 +7,12 @@ from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import select
 
 from app.domain.ground.errors import Invalid
 from app.extensions import db
-from app.models import Site, Station
+from app.models import Station
 from app.process.clock import utc_now
-from app.queries.ground import period
+from app.queries.ground import names, period
 from app.queries.ground.period import Period
 from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
@@ -59,7 +58,7 @@ def index() -> ResponseReturnValue:
         ready=_ready(today),
         charts=bool(report.curves),
         drawn=_drawn(report),
-        sites=[tuple(row) for row in db.session.execute(select(Site.id, Site.name)).all()],
+        sites=names.all_sites(db.session()),
         trouble=trouble,
         station=db.session.get(Station, report.wanted.station_id),
     )

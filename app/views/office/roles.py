@@ -15,6 +15,7 @@ from app.forms.ground import refusals
 from app.forms.office.rights import MachineForm, RoleForm
 from app.models import OwnRole, User
 from app.process.clock import utc_now
+from app.queries.ground import names
 from app.queries.office import staff as queries
 from app.resource import ROLES
 from app.uow import unit_of_work
@@ -112,7 +113,7 @@ def _machine_form(machine: User | None) -> MachineForm:
     form = MachineForm(obj=machine)
     own = [(row.name, row.name) for row in rights.roles(session)]
     form.role.choices = [*form.role.choices, *own]
-    form.sites.choices = [(site.id, site.name) for site in queries.sites(session)]
+    form.sites.choices = names.sites(session, machine.sites if machine else ())
     form.owner.choices = [(person.id, person.name) for person in queries.owners(session)]
     if not form.is_submitted():
         form.owner.data = machine.owner_id if machine else current_user.id

@@ -19,6 +19,7 @@ from app.forms.office.rights import TokenForm
 from app.forms.office.staff import StaffForm
 from app.models import User
 from app.process.clock import utc_now
+from app.queries.ground import names
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
 from app.views.ground import _doing, _opened
@@ -234,14 +235,14 @@ def _show(user: User, form: TokenForm) -> str:
 
 def _token_form() -> TokenForm:
     form = TokenForm()
-    form.sites.choices = [(site.id, site.name) for site in queries.sites(db.session())]
+    form.sites.choices = names.sites(db.session())
     return form
 
 
 def _form(user: User | None = None) -> StaffForm:
     form = StaffForm(obj=user if request.method == "GET" else None)
     form.role.choices = _roles(form.role.choices)
-    form.sites.choices = [(site.id, site.name) for site in queries.sites(db.session())]
+    form.sites.choices = names.sites(db.session(), user.sites if user else ())
     if request.method == "GET":
         form.sites.data = [site.id for site in user.sites] if user else []
         form.role.data = user.role_name if user else Role.VIEWER.value
