@@ -20,8 +20,11 @@ _MARKED = re.compile("[<&]")
 #: So few characters are found in many a text.
 _SLIGHT = 8
 _PLACE = re.compile(r"%\((\w+)\)s")
-#: A value without blanks, but for its unit.
-_FIGURE = r"[^ ]+(?: (?:k?W|k?Wh|A|V|%))?"
+#: What some values look like, by the names of their places: a figure has no blanks but for its
+#: unit, and what a field is called begins its sentence.
+_VALUES = {"figure": r"[^ ]+(?: (?:k?W|k?Wh|A|V|%))?", "called": r"(?!The )(?:(?![.?!] ).)+?"}
+#: Places of values that stand beside a field, too, or would.
+_LABELS = {"called", "word"}
 #: Where one piece of a text ends and the next begins, and what stands between them.
 _BORDERS = (
     (re.compile(" · "), " · "),
@@ -83,10 +86,9 @@ def _put(text: str, language: str, within: bool = False) -> str:
         return small[:1].upper() + small[1:] if small else text
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):
-            # A value may be a name that people gave: only words of the business are looked up,
-            # but what an argument is called stands beside its field.
+            # A value may be a name that people gave: only words of the business are looked up.
             values = {
-                name: _put(value, language, name != "called")
+                name: (name in _LABELS and _label(value, book)) or _put(value, language, True)
                 for name, value in found.groupdict().items()
             }
             if shape.slight and any(map(_is_unread, values.values(), found.groups())):
@@ -97,6 +99,11 @@ def _put(text: str, language: str, within: bool = False) -> str:
             return between.join(_put(each, language, within) for each in pieces)
     pieces = text.split(", ")
     return ", ".join(_put(each, language, True) for each in pieces) if len(pieces) > 1 else text
+
+
+def _label(text: str, book: _Book) -> str | None:
+    """What stands beside a field of this name, which a sentence may have in small letters."""
+    return book.texts.get(text) or book.texts.get(text[:1].upper() + text[1:])
 
 
 def _is_unread(told: str, said: str) -> bool:
@@ -128,14 +135,14 @@ def _catalogue(domain: str, language: str) -> dict[Any, str]:
 
 
 def _shape(text: str, told: str) -> _Pattern:
-    """What a text looks like whatever its values are; a `figure` is one word or number."""
+    """What a text looks like whatever its values are."""
     pieces = _PLACE.split(text)
     fixed = [piece.replace("%%", "%") for piece in pieces[::2]]
     names = pieces[1::2]
     pattern = re.escape(fixed[0])
     for at, (name, piece) in enumerate(zip(names, fixed[1:], strict=True)):
         again = name in names[:at]
-        value = _FIGURE if name == "figure" else ".*?"
+        value = _VALUES.get(name, ".*?")
         pattern += (f"(?P={name})" if again else f"(?P<{name}>{value})") + re.escape(piece)
     told_by, slight = sum(map(len, fixed)), not (fixed[0] or fixed[-1])
     core, found = max(fixed, key=len), re.compile(pattern, re.S)
