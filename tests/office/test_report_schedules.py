@@ -95,9 +95,13 @@ def test_what_is_due_is_made_once_and_sent_with_its_file(app, db, schedule):
     assert "is attached" in message.get_body(("plain",)).get_content()
 
 
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_a_file_for_a_spreadsheet_is_attached_too(app, db, schedule, grace, kind):
+@pytest.mark.parametrize(
+    ("kind", "language", "begins"),
+    [("csv", "en", "site,"), ("csv", "de", "site;"), ("xlsx", "de", "PK")],
+)
+def test_a_file_for_a_spreadsheet_is_attached_too(app, db, schedule, grace, kind, language, begins):
     with unit_of_work() as work:
+        work.get_one(User, grace.user_id).language = language
         schedules.edit(work, grace, schedule, now=NOW, file_format=kind, kind="uptime", by="")
         schedules.run(work, grace, schedule, now=NOW)
     make_reports()
@@ -105,6 +109,7 @@ def test_a_file_for_a_spreadsheet_is_attached_too(app, db, schedule, grace, kind
     [message] = mailed(app)
     [file] = message.iter_attachments()
     assert file.get_filename() == f"uptime-2026-10-01-2026-10-31.{kind}"
+    assert file.get_payload(decode=True).decode("latin-1").removeprefix("ï»¿").startswith(begins)
 
 
 def test_what_is_asked_for_twice_is_made_and_sent_once(app, db, schedule, grace):
