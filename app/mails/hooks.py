@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
@@ -50,11 +51,12 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: its status, how long it took, and the first bytes as text."""
+    """What came back: its status, how long it took, the first bytes as text, and Retry-After."""
 
     status: int
     latency_ms: float
     text: str
+    retry_after: str = ""
 
 
 def resolved(host: str, port: int, reach: Reach) -> list[str]:
@@ -101,7 +103,7 @@ def post(
     if took_s >= deadline_s:
         # It was cut: what was read may be the beginning of a head.
         raise Failed("No answer in time.")
-    return Answer(response.status, took_s * 1000, text)
+    return Answer(response.status, took_s * 1000, text, response.getheader("Retry-After", ""))
 
 
 def _secured(plain: socket.socket, where: SplitResult) -> socket.socket:
@@ -224,7 +226,17 @@ def _tried(letter: _Letter, reach: Reach, clock: Clock) -> Tried:
     except Exception as error:
         log.exception("webhook delivery %s", letter.number)
         return Tried(error=f"It could not be sent: {type(error).__name__}.")
-    return Tried(answer.status, answer.latency_ms, answer.text)
+    wait = _asked(answer.retry_after, clock()) if answer.status in (429, 503) else None
+    return Tried(answer.status, answer.latency_ms, answer.text, wait=wait)
+
+
+def _asked(retry_after: str, now: datetime) -> timedelta | None:
+    """The wait that Retry-After asks for: seconds, or the moment when it is over (RFC 9110)."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return timedelta(seconds=int(retry_after[:9]))
+    with suppress(ValueError, TypeError):
+        return max(parsedate_to_datetime(retry_after) - now, timedelta(0))
+    return None
 
 
 def _noted(

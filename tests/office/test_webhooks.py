@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from flask import current_app
@@ -233,6 +234,43 @@ def test_a_receiver_that_takes_nothing_is_tried_ever_less_often_and_given_up(
     assert endpoint.disabled_why == (
         f"It accepted nothing for three days; the last time: The answer was {status}."
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "pause"),
+    [
+        (429, lambda at: "900", timedelta(minutes=15)),
+        (503, lambda at: format_datetime(at + timedelta(hours=2), usegmt=True), timedelta(hours=2)),
+        (503, lambda at: "99999999999", DAY),
+        (503, lambda at: "soon", timedelta(seconds=5)),
+        (400, lambda at: "900", timedelta(0)),
+    ],
+)
+def test_a_receiver_is_left_alone_for_as_long_as_it_asks(network, receiver, status, asked, pause):
+    at = datetime.now(UTC).replace(microsecond=0)
+    receiver.status, receiver.headers["Retry-After"] = status, asked(at)
+    hook(network, receiver.url)
+    begin(network)
+    gather(endpoints(), at + timedelta(seconds=1))
+    deliver(at + timedelta(seconds=1))
+    until = rows()[0].endpoint.retry_at or at
+    assert pause <= until - at <= pause + timedelta(seconds=1)
+
+
+def test_an_event_that_was_refused_for_a_day_is_held_against_no_later_one(network, receiver):
+    receiver.status = 422
+    hook(network, receiver.url)
+    begin(network)
+    at = datetime.now(UTC)
+    gather(endpoints(), at)
+    while (row := rows()[0]).state is not DeliveryState.FAILED:
+        deliver(at)
+        at = max(rows()[0].next_try_at, rows()[0].endpoint.retry_at or at)
+    assert row.endpoint.failing_since is None
+    begin(network)
+    gather(endpoints(), at + 5 * DAY)
+    deliver(at + 5 * DAY)
+    assert row.endpoint.disabled_at is None
 
 
 def test_one_delivery_that_is_refused_holds_up_no_other(network, receiver):

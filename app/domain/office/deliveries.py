@@ -30,6 +30,8 @@ BACK_OFF = tuple(
 #: After a failure nothing is sent to the endpoint for half as long as it has failed by then, within
 #: these: a receiver that is gone costs little.
 SHORTEST, LONGEST = BACK_OFF[0], timedelta(hours=1)
+#: It may ask for a longer pause (Retry-After), up to this.
+LONGEST_ASKED = timedelta(days=1)
 #: An endpoint that took nothing for so long is given up: longer than a weekend, for what happens
 #: from then on is not made up for.
 PATIENCE = timedelta(days=3)
@@ -235,12 +237,16 @@ def take_back_stale(db: Session, *, now: datetime) -> None:
 
 
 class Tried(NamedTuple):
-    """What came of one try: a status with the first bytes of the answer, or an error."""
+    """What came of one try: a status with the first bytes of the answer, or an error.
+
+    `wait` is how long the answer asked to be left alone.
+    """
 
     status: int | None = None
     latency_ms: float | None = None
     answer: str = ""
     error: str = ""
+    wait: timedelta | None = None
 
 
 def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime) -> None:
@@ -263,11 +269,25 @@ def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime)
     endpoint.failing_since = since = endpoint.failing_since or now
     if not alone:
         endpoint.retry_at = now + min(max((now - since) / 2, SHORTEST), LONGEST)
+    if tried.wait:
+        endpoint.retry_at = max(endpoint.retry_at or now, now + min(tried.wait, LONGEST_ASKED))
     if tried.status == 410:
         endpoint.disabled_at, endpoint.disabled_why = now, "It answered 410: it wants nothing more."
     elif since <= now - PATIENCE:
         why = f"It accepted nothing for three days; the last time: {delivery.error}"
         endpoint.disabled_at, endpoint.disabled_why = now, why[:300]
+    elif wait is None and not _more_waits(db, delivery):
+        # Nothing is tried from now on: a failure of later begins anew.
+        endpoint.failing_since = None
+
+
+def _more_waits(db: Session, delivery: WebhookDelivery) -> bool:
+    query = select(WebhookDelivery.id).where(
+        WebhookDelivery.endpoint_id == delivery.endpoint_id,
+        WebhookDelivery.state.in_((DeliveryState.QUEUED, DeliveryState.SENDING)),
+        WebhookDelivery.id != delivery.id,
+    )
+    return db.scalar(query.limit(1)) is not None
 
 
 def is_taken(tried: Tried) -> bool:
