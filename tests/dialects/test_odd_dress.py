@@ -211,9 +211,80 @@ def test_what_is_told_twice_and_differs_is_held(charger, double):
         assert answer[0] == 3, answer
         transaction = answer[2].get("transactionId", transaction)
     line.end()
-    db = flask_db.session()
+    assert why in reasons_of(flask_db.session(), now)
+
+
+def reasons_of(db, now):
+    """Why the only session is held."""
     [row] = db.scalars(select(ChargingSession))
     lone.settle(db, row.id, now=now)
     assert db.scalar(select(Bill)) is None
     [review] = db.scalars(select(Review))
-    assert why in review.reasons
+    return review.reasons
+
+
+def told(line, calls, *without):
+    """Say calls in order, without these members; the transaction of a start goes on to the next."""
+    transaction = None
+    for action, payload in calls:
+        said = {name: value for name, value in payload.items() if name not in without}
+        if "transactionId" in said:
+            said["transactionId"] = transaction
+        answer = line.ask(action, said)
+        assert answer[0] == 3, answer
+        transaction = answer[2].get("transactionId", transaction)
+
+
+def test_a_stop_without_a_time_charges_nobody_for_the_time_until_it_came(charger):
+    line, now = charger(Version.V16), utc_now()
+    start, _, stop = by_16(now - timedelta(days=4), None)
+    del stop[1]["timestamp"]
+    told(line, [start, stop])
+    line.end()
+    assert "clock_replaced" in reasons_of(flask_db.session(), now)
+
+
+def test_sessions_without_times_are_as_many_as_were_told(charger):
+    line, now = charger(Version.V16), utc_now()
+    for _ in range(2):
+        told(line, by_16(now, None), "timestamp")
+    line.end()
+    rows = flask_db.session().scalars(select(ChargingSession)).all()
+    assert [row.meter_stop_wh for row in rows] == [5200, 5200]
+
+
+def test_readings_without_a_time_have_that_of_their_event(charger):
+    line, now = charger(Version.V201), utc_now()
+    for action, event in by_201(now - timedelta(days=4), "T-1"):
+        del event["meterValue"][0]["timestamp"]
+        told(line, [(action, event)])
+    line.end()
+    db = flask_db.session()
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    [bill] = db.scalars(select(Bill))
+    assert (bill.energy_wh, bill.gross_minor) == (4200, 259)
+
+
+@pytest.mark.parametrize("sample", [{"unit": "W"}, {"unit": "kvarh"}, {"unit": "?"}])
+def test_what_is_told_in_no_unit_of_energy_is_no_register(charger, sample):
+    line, now = charger(Version.V16), utc_now()
+    start, (action, values), stop = by_16(now, None)
+    values["meterValue"][0]["sampledValue"] = [{"value": "7200", **sample}]
+    told(line, [start, (action, values), stop])
+    line.end()
+    db = flask_db.session()
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    assert db.scalars(select(Bill)).one().energy_wh == 4200
+
+
+@pytest.mark.parametrize("multiplier", [99, "kilo", -13])
+def test_what_is_told_with_a_multiplier_of_no_meter_is_no_register(charger, multiplier):
+    line, now = charger(Version.V201), utc_now()
+    events = by_201(now, "T-1")
+    sample = events[2][1]["meterValue"][0]["sampledValue"][0]
+    sample["unitOfMeasure"] = {"unit": "Wh", "multiplier": multiplier}
+    told(line, events)
+    line.end()
+    assert "estimated_end" in reasons_of(flask_db.session(), now)

@@ -95,7 +95,7 @@ class Context:
         return (self.clear_wh(wh, text) if wh is told else wh), text
 
     def instant(self, call: Fields, name: str, *, live: bool = False) -> tuple[datetime, bool]:
-        """The time to do business with, and whether the charger's own was unusable.
+        """The time to do business with, and whether the charger's own was unusable or missing.
 
         A time without an offset is taken for the site's wall clock only where
         that lies closer to now than UTC does (FIELD T1); both are noted.  `live`:
@@ -106,7 +106,7 @@ class Context:
         if given is None:
             if call.raw(name) not in (None, ""):
                 self.deviate("unreadable_time", call.raw(name))
-            return self.now, call.raw(name) not in (None, "")
+            return self.now, True
         claimed = given.at
         if given.assumed_zone:
             claimed = self._nearer(claimed)

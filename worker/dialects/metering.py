@@ -28,8 +28,9 @@ def reports_of(
             ctx.deviate("empty_meter_value")
             continue
         before = len(ctx.deviations)
-        at, replaced = ctx.instant(value, "timestamp")
-        assumed = replaced or len(ctx.deviations) > before
+        timed = value if "timestamp" in value.payload else call  # an event's may stand for it
+        at, replaced = ctx.instant(timed, "timestamp")
+        assumed = replaced or timed is call or len(ctx.deviations) > before
         claimed_at = at + ctx.shift if ctx.shift and not replaced else None
         yield MeterReport(at, samples, assumed, claimed_at)
 

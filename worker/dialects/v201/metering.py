@@ -54,7 +54,9 @@ def _sample(item: Payload, ctx: Context) -> Sample:
         ctx.deviate("no_number", told)
     else:
         based, unit = _based(value, unit, measurand, scale, ctx)
-        if based is not None and measurand.startswith("Energy."):
+        if based is None:
+            value, told = None, f"{told} times ten to the power of {scale['multiplier']}"
+        elif measurand.startswith("Energy."):
             value, told = ctx.energy(value, based, told, unit, measurand)
         else:
             value = based

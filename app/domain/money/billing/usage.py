@@ -19,6 +19,7 @@ from app.domain.charging.energy import (
     EnergyFacts,
     EnergyResult,
     Reading,
+    base_unit_of,
     billing_register,
     signed,
     to_base_unit,
@@ -176,6 +177,8 @@ def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Rea
         if signed is True or _WRITTEN.fullmatch(str(text)) is None:
             continue
         factor, name, where = _meant(measurand, unit, phase, location, context)
+        if factor is None:
+            continue
         value = Decimal(str(text))
         based = value * factor if factor != 1 else value
         if abs(based) <= LARGEST_WH or not name.startswith("Energy."):
@@ -186,14 +189,17 @@ def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Rea
 @lru_cache(1024)
 def _meant(
     measurand: object, unit: object, phase: object, location: object, context: object
-) -> tuple[Decimal, str, tuple[str | None, str | None, str | None]]:
+) -> tuple[Decimal | None, str, tuple[str | None, str | None, str | None]]:
     """What words beside a value mean: how many base units one is, and the names of a reading.
+
+    None are those of an energy in what is no unit of energy.
 
     Chargers use few of them, and each thousands of times.
     """
     name = str(measurand or REGISTER)
-    factor, _ = to_base_unit(Decimal(1), str(unit) if unit else None, name)
-    return factor, name, (_text(phase), _text(location), _text(context))
+    factor, base = to_base_unit(Decimal(1), str(unit) if unit else None, name)
+    known = not name.startswith("Energy.") or base == base_unit_of(name)
+    return factor if known else None, name, (_text(phase), _text(location), _text(context))
 
 
 def _text(word: object) -> str | None:
