@@ -127,6 +127,28 @@ def test_a_closing_reading_beside_another_stop_holds(other):
     assert doubted(found, EnergyFlag.CLOSING_DIFFERS)
 
 
+@pytest.mark.parametrize("words", [(110_000, 114_000), (114_000, 110_000), (110_000, 106_000)])
+@pytest.mark.parametrize(("at", "told"), [(60, True), (0, True), (0, False)])
+def test_two_registers_in_one_frame_at_an_end_hold(words, at, told):
+    both = [Reading(minute(at), Decimal(word), received=9) for word in words]
+    begin, end = (words[0], 118_000) if at == 0 else (100_000, words[0])
+    found = weighed(
+        begin if told else None,
+        end,
+        [*registers([114_500 if at == 0 else 103_000], first=20), *both],
+    )
+    assert found.energy.held
+
+
+@pytest.mark.parametrize("more", [{"location": "Inlet"}, {"phase": "L1"}, {}])
+def test_other_registers_in_the_frame_of_the_stop_hold_nothing(more):
+    told = Decimal("110000.4") if not more else Decimal(114_000)
+    both = [Reading(minute(60), Decimal(110_000), received=9)]
+    both.append(Reading(minute(60), told, received=9, **more))
+    found = weighed(100_000, 110_000, [*registers([103_000], first=20), *both])
+    assert not found.energy.held
+
+
 @pytest.mark.parametrize("context", [None, END])
 @pytest.mark.parametrize("doubtful", [True, False])
 def test_a_reading_in_the_second_of_the_stop_differs_from_it_if_the_clock_can_tell(

@@ -217,6 +217,21 @@ def distinct(readings: Iterable[Reading]) -> list[Reading]:
     return list(kept.values())
 
 
+def told_beside(readings: Iterable[Reading]) -> list[Point]:
+    """What single frames say twice of the register, and differently."""
+    frames: dict[tuple[object, ...], list[Reading]] = {}
+    for reading in readings:
+        if reading.measurand == REGISTER and at_outlet(reading.location) and not reading.phase:
+            key = reading.received, reading.taken_at, reading.context
+            frames.setdefault(key, []).append(reading)
+    return [
+        Point(reading.taken_at, reading.value, (reading,), False, reading.context)
+        for frame in frames.values()
+        if len({reading.value for reading in frame}) > 1
+        for reading in frame
+    ]
+
+
 def points_of(readings: Iterable[Reading], measurand: str) -> list[Point]:
     """One point per instant and context at which the measurand was told, in order of time."""
     frames: dict[tuple[datetime, str | None], list[Reading]] = {}

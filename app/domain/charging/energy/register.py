@@ -23,6 +23,7 @@ from app.domain.charging.energy.readings import (
     Reading,
     in_order,
     points_of,
+    told_beside,
 )
 from app.domain.charging.energy.walk import Pace, Walk, pace_of, walk
 
@@ -187,11 +188,14 @@ def _walk_register(
         work.flags.add(EnergyFlag.STOP_BELOW_START)
     found = walk(whole, pace, stop_told=told)
     work.flags |= found.flags
-    same = _same_wh(points)
-    if facts.meter_start_wh is not None and _told_otherwise(facts, points, whole[0], pace, same):
+    same, twice = _same_wh(points), told_beside(facts.readings)
+    beside, start = [*points, *twice], whole[0]
+    known = facts.meter_start_wh is not None
+    at_start = beside if known else [point for point in twice if point.at == start.at]
+    if _told_otherwise(facts, at_start, start, pace, same):
         work.flags.add(EnergyFlag.OPENING_DIFFERS)
     if stop is not None and told:
-        work.flags |= _doubts_of_end(facts, points, Point(ended_at, stop, context=END), pace, same)
+        work.flags |= _doubts_of_end(facts, beside, Point(ended_at, stop, context=END), pace, same)
     if _too_many(found, len(points)):
         work.flags.add(EnergyFlag.MANY_OUTLIERS)
     work.wh, work.final = found.total_wh, found.accepted[-1].value
@@ -288,9 +292,8 @@ def _doubts_of_end(
     facts: EnergyFacts, points: Sequence[Point], stop: Point, pace: Pace, same: _Same
 ) -> set[EnergyFlag]:
     """What the readings say against the register of the stop."""
-    found = set()
-    if _told_otherwise(facts, points, stop, pace, same):
-        found.add(EnergyFlag.CLOSING_DIFFERS)
+    differs = _told_otherwise(facts, points, stop, pace, same)
+    found = {EnergyFlag.CLOSING_DIFFERS} if differs else set()
     most = stop.value + same[1]
     if _is_shown(facts, most) and _stays_above(_arrived_before(facts, stop.at), most):
         found.add(EnergyFlag.READING_ABOVE_END)
@@ -307,10 +310,7 @@ def _is_shown(facts: EnergyFacts, least: Decimal) -> bool:
 
 
 def _arrived_before(facts: EnergyFacts, ended_at: datetime) -> list[Point]:
-    """The register readings that had arrived when the stop did.
-
-    Where that is not known, those that are dated before it.
-    """
+    """The register readings that had arrived when the stop did, or else are dated before it."""
     points = points_of(facts.readings, REGISTER)
     known = facts.readings_before_stop
     if known is None:
