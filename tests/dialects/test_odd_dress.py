@@ -288,3 +288,23 @@ def test_what_is_told_with_a_multiplier_of_no_meter_is_no_register(charger, mult
     told(line, events)
     line.end()
     assert "estimated_end" in reasons_of(flask_db.session(), now)
+
+
+@pytest.mark.parametrize(("given_back", "idle"), [(3_000, False), (2, True)])
+def test_a_car_that_gives_energy_back_is_not_idle(charger, given_back, idle):
+    line, now = charger(Version.V21), utc_now()
+    events = by_201(now, "T-1")
+    for number, (register, exported) in enumerate([(1000, 0), (5200, 0), (5200, given_back)]):
+        [values] = events[number][1]["meterValue"]
+        values["sampledValue"] = [
+            {"value": register},
+            {"value": exported, "measurand": "Energy.Active.Export.Register"},
+        ]
+    told(line, events)
+    line.end()
+    db = flask_db.session()
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    [bill] = db.scalars(select(Bill))
+    assert bill.energy_wh == 4200
+    assert ("idle" in [each.kind for each in bill.lines]) is idle

@@ -14,6 +14,7 @@ from app.domain.charging.energy.plausibility import (
     since_start,
 )
 from app.domain.charging.energy.readings import (
+    EXPORT,
     INTERVAL,
     LARGEST_WH,
     NET,

@@ -13,6 +13,7 @@ from app.domain.charging.energy.plausibility import RESOLUTION_WH, seconds_betwe
 REGISTER = "Energy.Active.Import.Register"
 INTERVAL = "Energy.Active.Import.Interval"
 NET = "Energy.Active.Net"
+EXPORT = "Energy.Active.Export.Register"
 POWER = "Power.Active.Import"
 
 BEGIN = "Transaction.Begin"

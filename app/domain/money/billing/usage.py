@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.charging.energy import (
+    EXPORT,
     INTERVAL,
     LARGEST_WH,
     NET,
@@ -35,8 +36,8 @@ from app.domain.money.billing.witness import said_charging_s, witness_of
 from app.domain.money.tariffs import Interval, Usage
 
 _ZERO = Decimal(0)
-#: What energy is measured by.
-_COUNT = frozenset({REGISTER, INTERVAL, NET, POWER})
+#: What energy is measured by, and what a car gave back.
+_COUNT = frozenset({REGISTER, INTERVAL, NET, POWER, EXPORT})
 #: Flags of a session whose times are not to be trusted.
 _UNTIMED = frozenset({"clock_replaced", "stop_before_start"})
 #: How a number is stored; whatever else stands there was not understood when it arrived.

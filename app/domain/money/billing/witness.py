@@ -1,6 +1,6 @@
 """Who speaks of a session's flow, read from its rows: the meter, the plug's words, connections."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, zip_longest
@@ -13,12 +13,17 @@ from app.domain.charging.energy import (
     digits_of,
     on_the_way,
 )
-from app.domain.charging.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
-from app.domain.charging.energy.readings import Point, power_of
+from app.domain.charging.energy.plausibility import (
+    ABOVE_MEASURED,
+    UNSEEN_POWER_W,
+    plug_limit,
+    seconds_between,
+)
+from app.domain.charging.energy.readings import EXPORT, Point, points_of, power_of
 from app.domain.charging.sessions.row import AnySession
 from app.domain.ground.vocabulary import Activity, Availability, StopReason
 from app.domain.money.billing.book import Book
-from app.domain.money.billing.flow import Step, steps_of
+from app.domain.money.billing.flow import STANDBY_W, Flow, Step, mean_w, steps_of
 from app.domain.money.billing.idle import Says, Witness, Word, carried_over, without
 from app.domain.money.tariffs import Interval
 
@@ -97,7 +102,21 @@ def _steps(
     if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
         last = max((reading.taken_at for reading in energy.used), default=energy.started_at)
         curve = tuple(point for point in curve if point[0] <= last)
-    return steps_of(curve, [(point.at, point.value) for point in power], told_wh)
+    steps = steps_of(curve, [(point.at, point.value) for point in power], told_wh)
+    return tuple(_with_export(steps, points_of(facts.readings, EXPORT)))
+
+
+def _with_export(steps: Iterable[Step], exported: Sequence[Point]) -> Iterator[Step]:
+    """The steps; a car that gave energy back meanwhile did not stand idle."""
+    back = _joined(
+        (before.at, after.at)
+        for before, after in pairwise(exported)
+        if before.at < after.at
+        and mean_w(after.value - before.value, seconds_between(before.at, after.at)) > STANDBY_W
+    )
+    for step in steps:
+        flows = any(since < step.until and step.since < until for since, until in back)
+        yield step._replace(flow=Flow.FLOWS) if flows else step
 
 
 def _of_plug(book: Book, session: AnySession, span: Interval) -> list[Any]:
