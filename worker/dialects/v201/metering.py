@@ -55,7 +55,7 @@ def _sample(item: Payload, ctx: Context) -> Sample:
     else:
         based, unit = _based(value, unit, measurand, scale, ctx)
         if based is None:
-            value, told = None, f"{told} times ten to the power of {scale['multiplier']}"
+            value, told = None, f"{told}*10^{scale['multiplier']}"
         elif measurand.startswith("Energy."):
             value, told = ctx.energy(value, based, told, unit, measurand)
         else:
