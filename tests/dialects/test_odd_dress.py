@@ -223,7 +223,7 @@ def reasons_of(db, now):
     return review.reasons
 
 
-def told(line, calls, *without):
+def play(line, calls, *without):
     """Say calls in order, without these members; the transaction of a start goes on to the next."""
     transaction = None
     for action, payload in calls:
@@ -239,7 +239,7 @@ def test_a_stop_without_a_time_charges_nobody_for_the_time_until_it_came(charger
     line, now = charger(Version.V16), utc_now()
     start, _, stop = by_16(now - timedelta(days=4), None)
     del stop[1]["timestamp"]
-    told(line, [start, stop])
+    play(line, [start, stop])
     line.end()
     assert "clock_replaced" in reasons_of(flask_db.session(), now)
 
@@ -247,7 +247,7 @@ def test_a_stop_without_a_time_charges_nobody_for_the_time_until_it_came(charger
 def test_sessions_without_times_are_as_many_as_were_told(charger):
     line, now = charger(Version.V16), utc_now()
     for _ in range(2):
-        told(line, by_16(now, None), "timestamp")
+        play(line, by_16(now, None), "timestamp")
     line.end()
     rows = flask_db.session().scalars(select(ChargingSession)).all()
     assert [row.meter_stop_wh for row in rows] == [5200, 5200]
@@ -257,7 +257,7 @@ def test_readings_without_a_time_have_that_of_their_event(charger):
     line, now = charger(Version.V201), utc_now()
     for action, event in by_201(now - timedelta(days=4), "T-1"):
         del event["meterValue"][0]["timestamp"]
-        told(line, [(action, event)])
+        play(line, [(action, event)])
     line.end()
     db = flask_db.session()
     [row] = db.scalars(select(ChargingSession))
@@ -271,7 +271,7 @@ def test_what_is_told_in_no_unit_of_energy_is_no_register(charger, sample):
     line, now = charger(Version.V16), utc_now()
     start, (action, values), stop = by_16(now, None)
     values["meterValue"][0]["sampledValue"] = [{"value": "7200", **sample}]
-    told(line, [start, (action, values), stop])
+    play(line, [start, (action, values), stop])
     line.end()
     db = flask_db.session()
     [row] = db.scalars(select(ChargingSession))
@@ -285,7 +285,7 @@ def test_what_is_told_with_a_multiplier_of_no_meter_is_no_register(charger, mult
     events = by_201(now, "T-1")
     sample = events[2][1]["meterValue"][0]["sampledValue"][0]
     sample["unitOfMeasure"] = {"unit": "Wh", "multiplier": multiplier}
-    told(line, events)
+    play(line, events)
     line.end()
     assert "estimated_end" in reasons_of(flask_db.session(), now)
 
@@ -300,7 +300,7 @@ def test_a_car_that_gives_energy_back_is_not_idle(charger, given_back, idle):
             {"value": register},
             {"value": exported, "measurand": "Energy.Active.Export.Register"},
         ]
-    told(line, events)
+    play(line, events)
     line.end()
     db = flask_db.session()
     [row] = db.scalars(select(ChargingSession))
