@@ -27,6 +27,7 @@ from tests.support import seed
 from tests.support.months import Month
 
 SEEDS = [(0, 1), *(pytest.param((n, 5), marks=pytest.mark.nightly) for n in range(1, 30))]
+pytestmark = pytest.mark.timeout(600)
 FIGURES = ("net_minor", "tax_minor", "gross_minor", "energy_wh")
 
 
