@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import event, select, true
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.domain.access import reach
@@ -30,9 +30,9 @@ from app.models import (
 )
 
 _KEY = "scope"
-#: What was made of a session, and of its bill: seen where the session is, which its station may
-#: have taken along to a site out of reach.
-_OF_SESSION, _OF_BILL = (Bill, Review), (Receipt, DriverQuestion)
+#: Sessions, and what was made of them, are at the site where they were; their station, which may
+#: have been moved since, is named with them.
+_SESSIONS = (ChargingSession, Bill, Review, Receipt, DriverQuestion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,20 @@ def _apply(state: ORMExecuteState) -> None:
         return
     seen = Scope(scope.tenant_id, reach.of(state.session))
     narrow_it = _narrowed if MADE_ONCE in state.execution_options else _narrow
-    state.statement = narrow_it(state.statement, seen)
+    state.statement = narrow_it(state.statement, seen, _is_of_sessions(state))
 
 
-def _narrow(statement: Any, scope: Scope) -> Any:
-    return statement.options(*_criteria(scope))
+def _is_of_sessions(state: ORMExecuteState) -> bool:
+    """Whether it reads sessions or what was made of them, or the station of one."""
+    if not state.is_select:
+        return False
+    path: Any = state.loader_strategy_path
+    mapper = path.parent.mapper if state.is_relationship_load and path else state.bind_mapper
+    return mapper is not None and mapper.class_ in _SESSIONS
+
+
+def _narrow(statement: Any, scope: Scope, of_sessions: bool) -> Any:
+    return statement.options(*_criteria(scope, of_sessions))
 
 
 _narrowed = lru_cache(maxsize=500)(_narrow)
@@ -85,71 +94,42 @@ def _guard(db: Session, context: Any, instances: Any) -> None:
 
 
 @lru_cache(maxsize=500)
-def _criteria(scope: Scope) -> tuple[Any, ...]:
+def _criteria(scope: Scope, of_sessions: bool) -> tuple[Any, ...]:
     """The rules of a scope; made once, for making them costs as much as many a statement."""
     tenant, sites = scope.tenant_id, scope.site_ids
-    rules = [
-        with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == tenant, include_aliases=True)
-    ]
+    rules: dict[Any, Any] = {TenantOwned: lambda cls: cls.tenant_id == tenant}
     # Plain columns: the listener narrows entities, and must not narrow its own subquery; an alias,
     # because the select that is narrowed may name the same table.
-    station = Station.__table__.alias("within")
-    number = station.c.id
-    here = select(number).where(station.c.tenant_id == tenant)
-    if sites is not None:
-        here = here.where(station.c.site_id.in_(sites))
-        rules += [
-            with_loader_criteria(
-                AtStation,
-                lambda cls: here.where(number == cls.station_id).correlate_except(station).exists(),
-                include_aliases=True,
-            ),
-            with_loader_criteria(
-                SiteOwned, lambda cls: cls.site_id.in_(sites), include_aliases=True
-            ),
-            with_loader_criteria(Site, lambda cls: cls.id.in_(sites), include_aliases=True),
-            *(
-                with_loader_criteria(model, reach.seen(model, sites), include_aliases=True)
-                for model in reach.OWNED
-            ),
-            *_of_sessions(here, number),
-        ]
+    station, whole = (model.__table__.alias() for model in (Station, ChargingSession))
+    number, session = station.c.id, whole.c.id
+    here = select(number).where(station.c.tenant_id == tenant).correlate_except(station)
     # Rows that say whose they are need not ask their station.  The others look at theirs, one by
     # one: a list of all stations would have a database begin with it.
-    rules.append(
-        with_loader_criteria(
-            StationOwned,
-            lambda cls: here.where(number == cls.station_id).correlate_except(station).exists(),
-            include_aliases=True,
-        )
+    if sites is None:
+        rules[StationOwned] = lambda cls: here.where(number == cls.station_id).exists()
+        return _made(rules)
+    here = here.where(station.c.site_id.in_(sites))
+    within = select(session).where(whole.c.site_id.in_(sites)).correlate_except(whole)
+    # What was told of a session is seen where that was.
+    rules[StationOwned] = lambda cls: (
+        here.where(number == cls.station_id).exists()
+        | within.where(session == cls.session_id).exists()
+        if hasattr(cls, "session_id")
+        else here.where(number == cls.station_id).exists()
     )
-    return tuple(rules)
+    rules[AtStation] = lambda cls: (
+        true() if hasattr(cls, "site_id") else here.where(number == cls.station_id).exists()
+    )
+    rules[SiteOwned] = lambda cls: cls.site_id.in_(sites)
+    if of_sessions:
+        rules[SiteOwned] = lambda cls: (
+            true() if cls.__name__ == "Station" else cls.site_id.in_(sites)
+        )
+    rules |= {Site: Site.id.in_(sites), **{each: reach.seen(each, sites) for each in reach.OWNED}}
+    return _made(rules)
 
 
-def _of_sessions(here: Any, number: Any) -> list[Any]:
-    """The rules of what was made of sessions, which are at the stations that are `here`."""
-    whole, bill = ChargingSession.__table__.alias("whole"), Bill.__table__.alias("billed")
-    theirs = here.join_from(number.table, whole, number == whole.c.station_id)
-    paid = theirs.join(bill, bill.c.session_id == whole.c.id)
-    return [
-        *(
-            with_loader_criteria(
-                model,
-                theirs.where(whole.c.id == model.session_id)
-                .correlate_except(number.table, whole)
-                .exists(),
-                include_aliases=True,
-            )
-            for model in _OF_SESSION
-        ),
-        *(
-            with_loader_criteria(
-                model,
-                paid.where(bill.c.id == model.bill_id)
-                .correlate_except(number.table, whole, bill)
-                .exists(),
-                include_aliases=True,
-            )
-            for model in _OF_BILL
-        ),
-    ]
+def _made(rules: dict[Any, Any]) -> tuple[Any, ...]:
+    return tuple(
+        with_loader_criteria(model, rule, include_aliases=True) for model, rule in rules.items()
+    )

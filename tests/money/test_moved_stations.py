@@ -6,15 +6,27 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
 
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import sites, stations
 from app.extensions import db as flask_db
-from app.models import Bill, Site
+from app.models import (
+    Bill,
+    ChargingSession,
+    DriverQuestion,
+    MeterReading,
+    Receipt,
+    Review,
+    Site,
+    Station,
+    User,
+)
 from app.queries.charging import session_rows
 from app.queries.charging import sessions as of_sessions
 from app.queries.money import bill_rows, bills
 from app.uow import unit_of_work
+from app.web import scope
 from tests.support import lone, seed
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, plugged_first
@@ -59,18 +71,70 @@ def test_a_session_whose_card_is_named_after_the_move_costs_what_it_does_where_i
         assert "price_skipped" not in session.flags
 
 
-def test_staff_of_the_old_site_see_the_bills_of_the_sessions_that_they_see(app):
+@pytest.fixture
+def moved(any_app):
+    """A network whose finished session, all of it, lies at a site that its station has left."""
     with unit_of_work() as db:
         made = seed.fill(db, NOW, history=3)
         session = made.sessions["finished"]
-        made.people["viewer"].sites = [db.get_one(Site, session.site_id)]
-        other = next(site for site in made.sites.values() if site.id != session.site_id)
-        stations.edit(db, SYSTEM, session.station, site_id=other.id, now=NOW)
-        bill = db.scalar(select(Bill.id).where(Bill.session_id == session.id))
-        urls = f"/sessions/{session.id}", f"/bills/{bill}"
-    for role, status, count in (("viewer", 404, 2), ("admin", 200, 4)):
-        client = seed.signed_in(app, made.people[role])
-        assert [client.get(url).status_code for url in urls] == [status, status]
-        assert f"{count} in EUR" in client.get("/bills").text
-        told = client.get("/bills?format=csv").data.decode("utf-8-sig")
-        assert len(list(csv.DictReader(io.StringIO(told)))) == count
+        bill = db.scalars(select(Bill).where(Bill.session_id == session.id)).one()
+        own = {"tenant_id": bill.tenant_id, "site_id": bill.site_id}
+        if db.scalar(select(Review).where(Review.session_id == session.id)) is None:
+            db.add(Review(session_id=session.id, reasons=[], opened_at=NOW, **own))
+        about = {"bill_id": bill.id, "text": "Why?", "recipient": "a@b.c", "asked_at": NOW}
+        db.add(DriverQuestion(**about, **own))
+        made.old = db.get_one(Site, session.site_id)
+        made.new = next(site for site in made.sites.values() if site is not made.old)
+        stations.edit(db, SYSTEM, session.station, site_id=made.new.id, now=NOW)
+        made.ids = {"session": session.id, "bill": bill.id, "station": session.station_id}
+        return made
+
+
+LOADED = [None, joinedload(ChargingSession.station), selectinload(ChargingSession.station)]
+
+
+@pytest.mark.parametrize("whose", ["old", "new"])
+def test_what_was_charged_before_is_for_staff_of_the_old_site_alone(moved, whose):
+    db, seen = flask_db.session(), whose == "old"
+    site, tenant = getattr(moved, whose), moved.old.tenant_id
+    number, bill, station = moved.ids["session"], moved.ids["bill"], moved.ids["station"]
+    theirs = (
+        select(ChargingSession.id).where(ChargingSession.id == number),
+        select(Bill.id).where(Bill.session_id == number),
+        select(Review.id).where(Review.session_id == number),
+        select(Receipt.id).where(Receipt.bill_id == bill),
+        select(DriverQuestion.id).where(DriverQuestion.bill_id == bill),
+    )
+    scope.narrow(db, scope.Scope(tenant, frozenset({site.id})))
+    try:
+        assert [bool(db.scalar(query)) for query in theirs] == [seen] * 5
+        readings = select(MeterReading.id).where(MeterReading.session_id == number)
+        assert db.scalar(readings), "the station's, or the session's"
+        for loaded in LOADED if seen else ():
+            db.expunge_all()
+            query = select(ChargingSession).where(ChargingSession.id == number)
+            found = db.scalars(query.options(*filter(None, [loaded]))).one()
+            assert found.station.id == station, "it is named with its session"
+        db.expunge_all()
+        assert bool(db.get(Station, station)) != seen
+    finally:
+        scope.narrow(db, None)
+
+
+@pytest.mark.parametrize("whose", ["old", "new"])
+def test_pages_and_files_show_it_to_staff_of_the_old_site_alone(any_app, moved, whose):
+    db = flask_db.session()
+    viewer = db.get_one(User, moved.people["viewer"].id)
+    viewer.sites = [db.get_one(Site, getattr(moved, whose).id)]
+    db.commit()
+    number, bill = str(moved.ids["session"]), moved.ids["bill"]
+    client, seen = seed.signed_in(any_app, viewer), whose == "old"
+    pages = f"/sessions/{number}", f"/bills/{bill}", f"/bills/review/{number}"
+    for address in (*pages, f"/bills/{bill}/receipt.pdf"):
+        assert client.get(address).status_code == (200 if seen else 404)
+    for address in ("/bills", "/sessions"):
+        file = client.get(f"{address}?format=csv").data.decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(file)))
+        assert (number in {row["session"] for row in rows}) == seen
+        assert client.get(address).status_code == 200
+        assert not rows or f"{len(rows)} in " in client.get(address).text
