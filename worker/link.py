@@ -248,6 +248,8 @@ class Link:
             others_turn()
 
     def _take_in(self, events: list[Event]) -> None:
+        if len(events) > 1:
+            self._pace.more(len(events) - 1)
         for event in events:
             if isinstance(event, (Call, Send)):
                 if not self.closed:  # after our goodbye only answers count

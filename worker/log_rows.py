@@ -54,7 +54,8 @@ def _request(held: Held, call: Call | Send) -> str:
     """What a charger said: its payload, and before it the whole frame where that is not plain."""
     personal = _personal(held, call.action)
     payload = messages.text_of(call.payload, _written(call), personal)
-    plain = not call.notes or personal in call.payload
+    # The frame as it came may hold what is left out of the payload.
+    plain = not call.notes or bool(personal)
     return payload if plain else messages.repaired(call.text, payload)
 
 

@@ -251,6 +251,10 @@ class Pace:
         gevent.sleep(wait_s)
         return time.monotonic()
 
+    def more(self, messages: int) -> None:
+        """Count messages that came in one text with another: what comes next waits for them."""
+        self._messages -= messages
+
     def wait_s(self, now: float, size: int = 0, items: int = 0) -> float:
         """How long the message that has just come must wait; raises Flood.
 

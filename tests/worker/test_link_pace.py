@@ -32,6 +32,13 @@ def test_an_hours_queue_sent_in_a_minute_is_read_to_the_end():
     played(bucket, 0.0, 0.0, 100_000)
 
 
+def test_messages_that_come_in_one_text_count_one_by_one():
+    bucket = Pace(0.0, FLOOD_S)
+    assert bucket.wait_s(0.0) == 0.0
+    bucket.more(int(READ_BURST))
+    assert bucket.wait_s(0.0) == pytest.approx(2 / READ_RATE)
+
+
 def test_what_never_ends_is_abuse():
     bucket = Pace(0.0, FLOOD_S)
     with pytest.raises(Flood):

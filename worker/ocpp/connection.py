@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Literal
 
-from worker.ocpp import frames, json_text, schemas
+from worker.ocpp import frames, schemas
 from worker.ocpp.events import (
     Answered,
     Cancelled,
@@ -100,14 +100,15 @@ class Connection:
         `data` is the text, or the bytes of a binary frame.  Never raises for what is in it.
         """
         frame = frames.parse(data, self.version, self.strict)
+        if isinstance(frame, BadFrame) and not self.strict:
+            apart = frames.parse_apart(frame.text, self.version)
+            return [event for one in apart or [frame] for event in self._taken(one, now)]
+        return [] if frame is None else self._taken(frame, now)
+
+    def _taken(self, frame: frames.Frame, now: float) -> list[Event]:
         if isinstance(frame, Call):
             return [self._received_call(frame, now)]
-        if frame is None:
-            return []
         if isinstance(frame, BadFrame):
-            pieces = [] if self.strict else json_text.split_messages(frame.text)
-            if pieces:
-                return [event for piece in pieces for event in self.receive_text(piece, now)]
             return [self._malformed(frame)]
         if isinstance(frame, Result | Error):
             event = self._received_answer(frame, now)

@@ -20,8 +20,10 @@ from worker.ocpp.fields import format_instant
 
 #: Deepest nesting that is read.  No OCPP message comes near it.
 DEPTH_LIMIT = 32
-#: Longest text in characters on which repairs are tried, and in which names are looked for twice.
-REPAIR_LIMIT, DOUBLES_LIMIT = 1 << 18, 1 << 21
+#: Longest text in characters on which repairs are tried.
+REPAIR_LIMIT = 1 << 18
+#: Among so many members of a text names are looked for twice: that takes as long as they are many.
+DOUBLES_LIMIT = 40_000
 #: Objects and lists, and values, that one text may hold: reading more would stall everybody else.
 CONTAINER_LIMIT, VALUE_LIMIT = 300_000, 1_000_000
 #: So many messages of one text are taken; what follows is one more, which is broken.
@@ -65,11 +67,14 @@ def load(text: str, strict: bool) -> tuple[Any, tuple[str, ...]]:
             raise BadJson("The text is not JSON.") from error
         mended, notes = broken_json.repaired(text)
         value = _load_repaired(mended)
-    if opened > DEPTH_LIMIT or len(text) > MEMBER_LIMIT:
+    is_large = opened > DEPTH_LIMIT or len(text) > MEMBER_LIMIT
+    if is_large:
         _check_shape(value)
     if _names_twice(mended, value):
         value, more = _with_doubles(mended, value)
         notes += more
+        if is_large and more:
+            _check_shape(value)  # objects that are one by now may have too many members
     return value, notes
 
 
@@ -86,7 +91,7 @@ def split_messages(text: str) -> list[str]:
 
     What stands before the first and after the last that are taken is a piece as well.
     """
-    if len(text) > DOUBLES_LIMIT:
+    if len(text) > REPAIR_LIMIT:
         return []
     starts = [match.start(1) for match in islice(_MESSAGE.finditer(text), MOST_MESSAGES)]
     if len(starts) < 2:
@@ -145,12 +150,12 @@ def _check_shape(value: Any) -> None:
 
 def _names_twice(text: str, value: object) -> bool:
     """Whether a member is named twice; mostly told by length: written again, a text is as long."""
-    if len(text) > DOUBLES_LIMIT:
-        return False
     again = orjson.dumps(value)
-    if len(again) == len(text):
+    if len(text) == (len(again) if again.isascii() else len(again.decode())):
         return False
-    return again.count(b'":') != text.count('":') + len(_APART.findall(text))
+    names = text.count('":') + len(_APART.findall(text))
+    # A quotation mark may be written otherwise again.
+    return names <= DOUBLES_LIMIT and (again.count(b'":') != names or r"\u0022" in text)
 
 
 def _with_doubles(text: str, value: Any) -> tuple[Any, tuple[str, ...]]:

@@ -207,7 +207,7 @@ def connected(db: Session) -> Connection:
     """The connection of the session's transaction, which is looked for anew only in another one."""
     connection: Connection
     begun, connection = db.info.get(_CONNECTED, (None, None))
-    if begun is None or begun is not db.get_transaction():
+    if begun is None or begun is not db.get_transaction() or not db.is_active:
         connection = db.connection()
         db.info[_CONNECTED] = db.get_transaction(), connection
     return connection

@@ -120,7 +120,8 @@ def bill_now(
         raise NotFound("There is no such session.")
     if found.billing is not BillingState.OPEN or not found.provisional:
         raise Conflict(f"Session {found.id} does not wait for its stop.")
-    compare(db, [found], now=now, wait=True)
+    if compare(db, [found], now=now):
+        raise Conflict("Another session of this plug is being billed; try again.")
     assessment = assess(db, found, now)
     note_energy(assessment)
     review = hold(db, assessment, now=now)

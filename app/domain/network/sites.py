@@ -109,7 +109,7 @@ def _supply(limit_kw: Decimal | None) -> Decimal | None:
             "The supply limit is above 0 and at most 100 000 kW.", field="supply_limit_kw"
         )
     # 1.500 may be fifteen hundred where it is read again.
-    return limit_kw and limit_kw.normalize()
+    return limit_kw and Decimal(format(limit_kw.normalize(), "f"))
 
 
 #: Members with a rule of their own, and those that are set with others.

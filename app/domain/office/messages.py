@@ -19,11 +19,19 @@ def text_of(payload: object, text: str | None = None, personal: str = "") -> str
     `text` is the same payload as JSON, for whoever has it at hand: where it can hold no secret,
     it is taken as it is.  The member `personal` tells of a customer and is left out.
     """
-    if personal and isinstance(payload, dict):
-        payload, text = {**payload, personal: REDACTED}, None
+    if personal:
+        payload, text = _without(payload, personal), None
     if text is None or may_hold_secrets(text):
         text = json.dumps(shortened(payload), separators=(",", ":"), ensure_ascii=False)
     return cut(text)
+
+
+def _without(payload: object, personal: str) -> object:
+    """A payload without what it says in a member, whatever letters its name is written in."""
+    if not isinstance(payload, dict):
+        return REDACTED
+    kept = {name: said for name, said in payload.items() if name.casefold() != personal}
+    return kept | {personal: REDACTED}
 
 
 def text_of_frame(text: str) -> str:

@@ -204,13 +204,11 @@ def still_refused(tenant_id: int, now: datetime, lone: bool) -> list[ColumnEleme
 def _waits(now: datetime) -> ColumnElement[bool]:
     # A charger that is told to wait has failed for a reason: that is what is to be solved.
     why = aliased(HandshakeAttempt)
-    failed = select(why.id).where(
-        func.lower(why.identity) == func.lower(HandshakeAttempt.identity),
-        ~why.accepted,
-        why.reason != "throttled",
-        since(why.last_at, now - RECENT),
+    failed = select(func.lower(why.identity)).where(
+        ~why.accepted, why.reason != "throttled", since(why.last_at, now - RECENT)
     )
-    return and_(HandshakeAttempt.reason == "throttled", failed.exists())
+    waits = func.lower(HandshakeAttempt.identity).in_(failed)
+    return and_(HandshakeAttempt.reason == "throttled", waits)
 
 
 def _may_see(tenant_id: int, lone: bool) -> ColumnElement[bool]:

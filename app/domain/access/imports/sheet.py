@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from app.domain.access.imports.headings import Match, Vocabulary
@@ -46,9 +46,10 @@ _BROKEN = re.compile(
     re.IGNORECASE,
 )
 
+#: What the last row of a table is called that is its sum.
 _SUM = re.compile(
     r"(?:(?:end|gesamt|zwischen)?summe|(?:ins)?gesamt|(?:sub|grand )?total|totals|sum)"
-    r"[ :]*(?:[\d.,]+(?: \w+)?)?",
+    r"(?:: ?(?:[\d.,]+(?: \w+)?)?)?",
     re.IGNORECASE,
 )
 _NUMBERS = re.compile(r"[\d\s.,€$%-]*")
@@ -230,6 +231,7 @@ def _records(text: str, separator: str, start: int) -> Iterator[tuple[int, list[
 def _table(table: Table, names: list[str], records: Iterator[tuple[int, list[str]]]) -> Table:
     match = table.match
     nameless: set[int] = set()
+    words: list[str] = []
     for line, cells in records:
         if line > _MOST_LINES:
             raise Invalid(f"A file may hold {_MOST_LINES} lines; this one has more.", field="file")
@@ -245,12 +247,13 @@ def _table(table: Table, names: list[str], records: Iterator[tuple[int, list[str
                 fault = (f"“{cells[place][:60]}” under {names[place]} is no value but an error; "
                          "mend the sheet and save it again.")  # fmt: skip
         words = [cell for cell in cells if not _NUMBERS.fullmatch(cell)]
-        if len(words) == 1 and _SUM.fullmatch(words[0]):
-            fault = f"“{words[0]}” is a sum of the table and no row of it: leave it out."
         nameless |= {place for place, name in enumerate(names) if not name and place < len(cells)
                      and cells[place]}  # fmt: skip
         held = {name: cells[place] for place, name in match.fields.items() if place < len(cells)}
         table.rows.append(Row(line, held, fault, len(cells) < len(names)))
+    if table.rows and len(words) == 1 and _SUM.fullmatch(words[0]):
+        fault = f"“{words[0]}” is a sum of the table and no row of it: leave it out."
+        table.rows[-1] = replace(table.rows[-1], fault=fault)
     table.unknown = [names[place] for place in match.unknown if names[place]]
     table.unknown += [f"column {place + 1}, which has no heading" for place in sorted(nameless)]
     if match.idle:

@@ -276,14 +276,12 @@ _OVERLAPPING = Keyed(
 )
 
 
-def compare(
-    db: Session, sessions: Iterable[ChargingSession], *, now: datetime, wait: bool = False
-) -> set[int]:
+def compare(db: Session, sessions: Iterable[ChargingSession], *, now: datetime) -> set[int]:
     """Hold sessions (locked), and the other ones, where two cards claim a plug at one time.
 
     One that has been billed is weighed once more; one that still runs is held when it has ended.
     Returns what has to be compared later: somebody else is at its other session, and may wait for
-    this one; none where others are waited for.
+    this one.
     """
     own = {session.id: session for session in sessions}
     overlaps = _overlapping(db, own.values())
@@ -295,7 +293,7 @@ def compare(
             if one.state is SessionState.ENDED and OVERLAPS not in one.flags:
                 pairs.setdefault(one.id, set()).add(number)
     query = select(ChargingSession).where(ChargingSession.id.in_(pairs))
-    query = query.order_by(ChargingSession.id).with_for_update(skip_locked=not wait)
+    query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True)
     for one in db.scalars(query.execution_options(populate_existing=True)) if pairs else ():
         flag(one, OVERLAPS)
         mark_late(db, one, now)

@@ -57,8 +57,8 @@ def settle_all(
     """Do what ended sessions are due: their bill, or what arrived later changes about it.
 
     First those that wait for their bill, then those of which more is known, both by their ids;
-    one that somebody else has locked, or whose plug's other session he has, is left to
-    him.  Returns what came of each.
+    one that somebody else has locked, or whose overlapping session is locked, is left to a later
+    round.  Returns what came of each.
     """
     query = select(ChargingSession).where(ChargingSession.id.in_(session_ids)).options(*_NAMED)
     query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True, of=ChargingSession)
@@ -164,9 +164,7 @@ def _gives_way(bill: Bill, assessment: Assessment) -> bool:
 def _leave(
     db: Session, bill: Bill | None, assessment: Assessment, now: datetime, *, noted: bool
 ) -> None:
-    """Let the bill stand, and its energy; a small difference is noted on the session and in the
-    audit.
-    """
+    """Let the bill and its energy stand; a difference is noted on the session and in the audit."""
     session = assessment.session
     before = audit.snapshot(session)
     session.energy_wh = bill.energy_wh if bill else assessment.energy_wh
