@@ -14,6 +14,7 @@ from app.extensions import db as flask_db
 from app.models import (
     Bill,
     ChargingSession,
+    Command,
     DriverQuestion,
     MeterReading,
     Receipt,
@@ -138,3 +139,14 @@ def test_pages_and_files_show_it_to_staff_of_the_old_site_alone(any_app, moved, 
         assert (number in {row["session"] for row in rows}) == seen
         assert client.get(address).status_code == 200
         assert not rows or f"{len(rows)} in " in client.get(address).text
+
+
+def test_staff_of_the_old_site_order_nothing_of_a_station_that_left(any_app, moved):
+    db = flask_db.session()
+    operator = db.get_one(User, moved.people["operator"].id)
+    operator.sites = [db.get_one(Site, moved.old.id)]
+    db.commit()
+    client, number = seed.signed_in(any_app, operator), moved.ids["session"]
+    answer = client.post(f"/sessions/{number}/stop", follow_redirects=True)
+    assert "Its station has been moved to a site that is not yours." in answer.text
+    assert db.scalar(select(Command.id).where(Command.station_id == moved.ids["station"])) is None

@@ -6,17 +6,18 @@ from flask import Blueprint, abort, current_app, flash, g, render_template, requ
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import sessions
 from app.domain.commands import commands
-from app.domain.ground.errors import DomainError
+from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import BillingState, Order, SessionState, doubts
 from app.domain.money import reviews
 from app.extensions import db
 from app.forms.charging.sessions import BillForm, EndForm
-from app.models import Bill, ChargingSession
+from app.models import Bill, ChargingSession, Station
 from app.process.clock import utc_now
 from app.queries.charging import session_chart, session_rows
 from app.queries.charging import sessions as queries
@@ -204,10 +205,14 @@ def stop(session_id: int) -> ResponseReturnValue:
     try:
         with unit_of_work() as work:
             session = _found(work, session_id)
+            # It is named with its session wherever it stands; orders are for staff of its own site.
+            station = work.scalar(select(Station).where(Station.id == session.station_id))
+            if station is None:
+                raise NotFound("Its station has been moved to a site that is not yours.")
             commands.queue(
                 work,
                 actor(),
-                session.station,
+                station,
                 Order.STOP_CHARGING,
                 {"session_id": session.id},
                 now=now,
