@@ -234,7 +234,7 @@ def _asked(retry_after: str, now: datetime) -> timedelta | None:
     """The wait that Retry-After asks for: seconds, or the moment when it is over (RFC 9110)."""
     if retry_after.isascii() and retry_after.isdigit():
         return timedelta(seconds=int(retry_after[:9]))
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         return max(parsedate_to_datetime(retry_after) - now, timedelta(0))
     return None
 

@@ -140,6 +140,18 @@ def test_two_registers_in_one_frame_at_an_end_hold(words, at, told):
     assert found.energy.held
 
 
+@pytest.mark.parametrize(("step", "up"), [(10, 0), (10, 1), (100, 0), (100, 1), (1000, 1)])
+def test_a_register_told_once_more_in_rounded_kilowatt_hours_is_one(step, up):
+    begin, end = 1_234_567, 1_241_983
+    ends = [
+        Reading(minute(at), Decimal(word), received=at)
+        for at, exact in ((0, begin), (60, end))
+        for word in (exact, exact // step * step + up * step)
+    ]
+    found = weighed(None, end, [*registers([1_238_111], first=20), *ends])
+    assert not found.energy.held
+
+
 @pytest.mark.parametrize("more", [{"location": "Inlet"}, {"phase": "L1"}, {}])
 def test_other_registers_in_the_frame_of_the_stop_hold_nothing(more):
     told = Decimal("110000.4") if not more else Decimal(114_000)

@@ -253,10 +253,12 @@ def test_sessions_without_times_are_as_many_as_were_told(charger):
     assert [row.meter_stop_wh for row in rows] == [5200, 5200]
 
 
-def test_readings_without_a_time_have_that_of_their_event(charger):
+@pytest.mark.parametrize("no_time", [{}, {"timestamp": None}, {"timestamp": ""}])
+def test_readings_without_a_time_have_that_of_their_event(charger, no_time):
     line, now = charger(Version.V201), utc_now()
     for action, event in by_201(now - timedelta(days=4), "T-1"):
         del event["meterValue"][0]["timestamp"]
+        event["meterValue"][0] |= no_time
         play(line, [(action, event)])
     line.end()
     db = flask_db.session()

@@ -243,6 +243,8 @@ def test_a_receiver_that_takes_nothing_is_tried_ever_less_often_and_given_up(
         (503, lambda at: format_datetime(at + timedelta(hours=2), usegmt=True), timedelta(hours=2)),
         (503, lambda at: "99999999999", DAY),
         (503, lambda at: "soon", timedelta(seconds=5)),
+        (503, lambda at: f"Wed, 21 Oct {'9' * 20} 07:28:00 GMT", timedelta(seconds=5)),
+        (429, lambda at: f"Wed, 21 Oct 2026 07:28:00 +{'9' * 20}", timedelta(seconds=5)),
         (400, lambda at: "900", timedelta(0)),
     ],
 )

@@ -28,7 +28,8 @@ def reports_of(
             ctx.deviate("empty_meter_value")
             continue
         before = len(ctx.deviations)
-        timed = value if "timestamp" in value.payload else call  # an event's may stand for it
+        # An event's may stand for it.
+        timed = value if value.raw("timestamp") not in (None, "") else call
         at, replaced = ctx.instant(timed, "timestamp")
         assumed = replaced or timed is call or len(ctx.deviations) > before
         claimed_at = at + ctx.shift if ctx.shift and not replaced else None

@@ -125,19 +125,23 @@ def page(db: Session, wanted: Filter, before: int | None = None, size: int = SLI
     return Slice(rows, stations_of(db, rows), last.id, last.at)
 
 
+#: Named with their messages wherever they stand: these are narrowed.
+_STATIONS = Station.__table__
+
+
 def every(db: Session, wanted: Filter) -> Iterator[Row[Any]]:
     """Yield messages for an export, the newest first, as columns with their station's identity."""
     query = (
         select(*_EXPORTED)
         .select_from(Message)
-        .join(Station, Station.id == Message.station_id)
+        .join(_STATIONS, _STATIONS.c.id == Message.station_id)
         .where(narrowed(wanted.select()))
     )
     return in_pieces(db, query, (Message.id,))
 
 
 _EXPORTED = (
-    *(Message.at, Station.identity, Message.outbound, Message.action, Message.message_id),
+    *(Message.at, _STATIONS.c.identity, Message.outbound, Message.action, Message.message_id),
     *(Message.outcome, Message.error_code, Message.error_description, Message.latency_ms),
     *(Message.session_id, Message.request, Message.response),
 )

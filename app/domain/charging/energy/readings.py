@@ -8,7 +8,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple, Protocol
 
-from app.domain.charging.energy.plausibility import RESOLUTION_WH, seconds_between
+from app.domain.charging.energy.plausibility import RESOLUTION_WH, digits_of, seconds_between
 
 REGISTER = "Energy.Active.Import.Register"
 INTERVAL = "Energy.Active.Import.Interval"
@@ -228,9 +228,15 @@ def told_beside(readings: Iterable[Reading]) -> list[Point]:
     return [
         Point(reading.taken_at, reading.value, (reading,), False, reading.context)
         for frame in frames.values()
-        if len({reading.value for reading in frame}) > 1
+        if not _the_same([reading.value for reading in frame])
         for reading in frame
     ]
+
+
+def _the_same(values: Sequence[Decimal]) -> bool:
+    """Whether registers of one moment are one, told once more as rounded (Wh beside kWh)."""
+    least, most = min(values), max(values)
+    return least == most or most - least < max(digits_of([least]), digits_of([most]))
 
 
 def points_of(readings: Iterable[Reading], measurand: str) -> list[Point]:

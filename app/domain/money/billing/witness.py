@@ -1,9 +1,11 @@
 """Who speaks of a session's flow, read from its rows: the meter, the plug's words, connections."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, zip_longest
+from operator import itemgetter
 from typing import Any
 
 from app.domain.charging.energy import (
@@ -115,7 +117,8 @@ def _with_export(steps: Iterable[Step], exported: Sequence[Point]) -> Iterator[S
         and mean_w(after.value - before.value, seconds_between(before.at, after.at)) > STANDBY_W
     )
     for step in steps:
-        flows = any(since < step.until and step.since < until for since, until in back)
+        ends_later = bisect_right(back, step.since, key=itemgetter(1))
+        flows = ends_later < len(back) and back[ends_later][0] < step.until
         yield step._replace(flow=Flow.FLOWS) if flows else step
 
 
