@@ -63,7 +63,7 @@ def test_what_is_wrong_stands_beside_its_field_and_the_form_stays_open(
     form.get_by_label("Payload").fill('{"type": ')
     form.get_by_role("button", name="Send").click()
     page.get_by_role("dialog").get_by_role("button", name="Send").click()
-    expect(form.locator(".error")).to_have_text("The payload is no JSON.")
+    expect(form.locator(".error")).to_have_text("Payload is no JSON.")
     expect(form.get_by_label("Payload")).to_have_value('{"type": ')
 
 

@@ -6,13 +6,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.domain.access import drivers, tag_groups
+from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings, sheet
 from app.domain.charging import sessions
-from app.domain.charging.sessions.begin import price_by
+from app.domain.charging.sessions.begin import name_holder
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor, BillingState, ConnectorRef, Token
+from app.domain.ground.vocabulary import (
+    Actor,
+    BillingState,
+    ConnectorRef,
+    Decision,
+    Token,
+    Verdict,
+)
 from app.domain.money import tariff_book, tariff_choice
 from app.domain.network import sites, stations
 from app.models import TariffVersion, Tenant
@@ -124,18 +131,17 @@ def test_what_does_not_fit_is_skipped_and_told(db, net, unfit):
 def test_a_bill_at_another_price_than_the_nearer_one_is_held(db, net):
     alps = tariff(db, net, "Alps", currency="CHF")
     net.site.tariff_id, net.driver.tariff_id = net.version.tariff_id, alps.id
-    session = net.session()
-    db.expire_all()
-    choice = choose(db, net)
-    price_by(session, choice, net.station)
+    session, token = net.session(), Token("04A219B0")
+    about = {"value": token.value, "driver_id": net.driver.id, "now": STARTED}
+    tag = tags.add(db, GRACE, net.site.tenant_id, **about)
+    decision = Decision(Verdict.ACCEPTED, "listed", "", tag.id)
+    name_holder(db, net.station, session, token, decision)
     assert session.currency == "EUR"
     review = lone.issue(db, session.id, now=LATER)
     assert session.billing is BillingState.HELD
     assert review.reasons == ["price_skipped"]
     net.driver.tariff_id = None
-    db.flush()
-    db.expire_all()
-    price_by(session, choose(db, net), net.station)
+    name_holder(db, net.station, session, token, decision)
     assert session.flags == []
 
 
