@@ -25,6 +25,7 @@ from babel.messages.pofile import read_po, write_po
 
 from app.config import Settings
 from app.domain.commands.orders.catalogue import NOUNS
+from app.domain.ground.vocabulary.words import spoken
 from app.forms.commands.order_fields import words_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,7 +180,7 @@ class _Words(ast.NodeVisitor):
         if any(ast.unparse(base).endswith("StrEnum") for base in node.bases):
             for each in node.body:
                 if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant):
-                    word = str(each.value.value).replace("_", " ")
+                    word = spoken(str(each.value.value))
                     if "." not in word:
                         self.found.append((each.lineno, word))
         else:

@@ -47,7 +47,12 @@ def test_filters_are_folded_on_a_phone_behind_a_button_that_counts_them(phone, d
 def test_wide_lists_are_cards_on_a_phone_and_nothing_is_cut(phone, desk):
     with desk.work() as work:
         tags.block(work, SYSTEM, work.scalars(select(Tag).limit(1)).one(), now=datetime.now(UTC))
-    for address, label in (("/drivers", "E-mail"), ("/audit", "Changes"), ("/sites/1", "Model")):
+    for address, label in (
+        ("/drivers", "E-mail"),
+        ("/audit", "Changes"),
+        ("/sites/1", "Model"),
+        ("/staff/roles", "Viewer"),
+    ):
         phone.goto(desk.url + address)
         card = phone.locator(f'table.cards td[data-label="{label}"]').first
         expect(card).to_be_visible()

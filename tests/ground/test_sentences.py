@@ -14,7 +14,7 @@ from app.domain.commands import orders
 from app.domain.commands.orders.station import RESETS, TRIGGERS
 from app.domain.commands.orders.tags import MODES
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Order, StopReason
 from app.schemas.quirks import QUIRKS
 from app.text import numbers, sentences
 from app.text.sentences import translated
@@ -220,3 +220,18 @@ def test_an_argument_of_an_order_is_refused_by_the_name_beside_its_field(german,
 def test_what_a_stations_firmware_needs_is_asked_for_in_german(german):
     assert not [quirk.label for quirk in QUIRKS.values() if translated(quirk.label) == quirk.label]
     assert not [quirk.help for quirk in QUIRKS.values() if translated(quirk.help) == quirk.help]
+
+
+@pytest.mark.parametrize("reason", StopReason)
+def test_why_a_session_ended_is_read_in_words_that_are_known(german, reason):
+    told = translated(f"Session ended · {reason.said('SOCLimitReached')}")
+    known = reason is not StopReason.OTHER
+    assert told.startswith("Ladevorgang beendet · ")
+    assert (reason.said(None) not in told) if known else told.endswith("SOCLimitReached")
+
+
+def test_a_word_of_a_station_that_is_not_known_stays_and_a_known_one_is_written_out():
+    assert StopReason.EV_DISCONNECTED.said("EVDisconnected") == "EV disconnected"
+    assert StopReason.STOPPED_BY_EV.said(None) == "stopped by EV"
+    assert StopReason.NEVER_REPORTED.said(None) == "never reported"
+    assert StopReason.OTHER.said("DoorOpened") == "DoorOpened"

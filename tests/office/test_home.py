@@ -22,6 +22,7 @@ from app.models import (
     WorkerNode,
 )
 from app.queries.office import first_run, home
+from app.views.office.home import _delta
 from app.web import scope
 from tests.support import seed
 from tests.support.by_hand import Network
@@ -210,6 +211,28 @@ def test_all_tiles_are_of_the_sessions_that_began_today(network, db):
     assert (today.energy_wh.today, today.sessions.today) == (2500, 2)
     assert today.revenue_minor.today == 95
     assert today.revenue_minor.trend[-2:] == [Decimal(700), Decimal(95)]
+
+
+def test_nothing_is_compared_with_a_day_without_sessions(network, app, db):
+    station, at, zone = network.station("CP-1"), network.now + timedelta(seconds=1), "UTC"
+
+    def changes():
+        today = home.today(db, now=at, zone=zone, before=home.past(db, now=at, zone=zone))
+        with app.test_request_context():
+            return [_delta(today.sessions, 0), _delta(today.energy_wh), _delta(today.worked, 1)]
+
+    network.session(station, energy_wh=Decimal(2000))
+    assert changes() == ["", "", ""]
+    then = network.now - timedelta(days=7, minutes=1)
+    network.session(station, then, energy_wh=Decimal(1000), state=SessionState.ENDED)
+    assert changes() == ["±\N{NO-BREAK SPACE}0", "+100\N{NO-BREAK SPACE}%", ""]
+
+
+def test_a_day_on_which_every_session_failed_says_so(network, db):
+    station, at = network.station("CP-1"), network.now + timedelta(seconds=1)
+    network.session(station, energy_wh=Decimal(0), state=SessionState.ENDED)
+    today = home.today(db, now=at, zone="UTC", before=home.past(db, now=at, zone="UTC"))
+    assert (today.worked.today, today.worked.then) == (0, None)
 
 
 def test_home_is_one_page_and_its_live_part_alone(app, db, now):

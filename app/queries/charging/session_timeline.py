@@ -79,7 +79,8 @@ def _own(session: ChargingSession) -> Iterator[Entry]:
             session.ended_at, "Assumed end: the last reading; no stop was reported", "", "bad"
         )
     else:
-        yield Entry(session.ended_at, "Session ended", session.stop_word or "")
+        why = session.stop_reason and session.stop_reason.said(session.stop_word)
+        yield Entry(session.ended_at, " · ".join(filter(None, ["Session ended", why])))
 
 
 def _within(query: Select[Any], column: Any, since: datetime, until: datetime) -> Select[Any]:

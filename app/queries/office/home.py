@@ -75,10 +75,13 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number of today, the same weekday's at this hour, and the last fourteen days."""
+    """A number of today, the same weekday's at this hour, and the last fourteen days.
 
-    today: Decimal
-    then: Decimal
+    `then` is None where no session began by then, and a share where none had ended.
+    """
+
+    today: Decimal | None
+    then: Decimal | None
     trend: list[Decimal]
 
 
@@ -98,7 +101,7 @@ class Past:
     """The fourteen days before today, the oldest first: a list per tile, and what bills are in."""
 
     currency: str | None
-    numbers: list[list[Decimal]]
+    numbers: Sequence[Sequence[Decimal | None]]
 
 
 def presence(db: Session, *, now: datetime) -> Presence:
@@ -174,8 +177,10 @@ def today(db: Session, *, now: datetime, zone: str, before: Past) -> Today:
     currency = before.currency or _currency(db, spans[0][0])
     numbers = _numbers(db, spans, currency)
     energy, sessions, revenue, worked = (
-        Tile(fresh[0], fresh[1], [*old, fresh[0]])
-        for fresh, old in zip(numbers, before.numbers, strict=True)
+        Tile(
+            so_far, then if numbers[1][1] else None, [each or Decimal(0) for each in (*old, so_far)]
+        )
+        for (so_far, then), old in zip(numbers, before.numbers, strict=True)
     )
     return Today(energy, sessions, revenue, currency or "EUR", worked)
 
@@ -259,7 +264,9 @@ def _days_before(now: datetime, zone: str) -> list[Span]:
     return list(pairwise(starts))
 
 
-def _numbers(db: Session, spans: list[Span], currency: str | None) -> list[list[Decimal]]:
+def _numbers(
+    db: Session, spans: list[Span], currency: str | None
+) -> Sequence[Sequence[Decimal | None]]:
     """Energy, sessions, revenue and the share that worked: a number per span each.
 
     All four are of the same sessions, those that began in the span: revenue is what their bills
@@ -273,7 +280,7 @@ def _numbers(db: Session, spans: list[Span], currency: str | None) -> list[list[
     )
     of_currency = case((Bill.currency == (currency or ""), Bill.gross_minor))
     (revenue,) = _per_span(db, began, spans, of_currency, of=Bill.session)
-    shares = [a * 100 / b if b else Decimal(0) for a, b in zip(good, over, strict=True)]
+    shares = [a * 100 / b if b else None for a, b in zip(good, over, strict=True)]
     return [kwh, count, revenue, shares]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -161,7 +160,7 @@ def _board() -> dict[str, Any]:
             "network", "stations", lambda: home.network_now(session, now=now, zone=zone)
         ),
         "today": today,
-        "deltas": _deltas(today),
+        "delta": _delta,
         "stations": home.stations(session, first, now=now),
         "presence": _frame().presence,
         **_map(_of_now("places", "stations", lambda: map.places(session, now=now, named=False))),
@@ -206,18 +205,13 @@ def _of_now(name: str, topic: str, ask: Callable[[], Answer]) -> Answer:
     return kept.get(current_user.tenant_id, key, NOW_S, ask, topic)
 
 
-def _deltas(today: home.Today) -> dict[str, str]:
-    return {
-        "energy": change(today.energy_wh.today, today.energy_wh.then),
-        "sessions": _signed(today.sessions.today - today.sessions.then),
-        "revenue": change(today.revenue_minor.today, today.revenue_minor.then),
-        "worked": _signed(today.worked.today - today.worked.then, 1)
-        if today.worked.then and today.worked.today
-        else "",
-    }
-
-
-def _signed(difference: Decimal, digits: int = 0) -> str:
+def _delta(tile: home.Tile, digits: int | None = None) -> str:
+    """What changed: in per cent, or of `digits` as it is; empty without anything to compare."""
+    if tile.today is None or tile.then is None:
+        return ""
+    if digits is None:
+        return change(tile.today, tile.then)
+    difference = tile.today - tile.then
     if not difference:
         return f"±{FIXED}0"
     text = number(difference, digits)

@@ -1,6 +1,12 @@
 """The states and kinds of the business, one enumeration each."""
 
+import re
 from enum import StrEnum
+
+
+def spoken(word: str) -> str:
+    """A word of these as people read it: "EV disconnected"."""
+    return re.sub(r"\bev(?:se)?\b", lambda name: name[0].upper(), word.replace("_", " "))
 
 
 class Availability(StrEnum):
@@ -89,6 +95,10 @@ class StopReason(StrEnum):
     ENERGY_TRANSFER_REJECTED = "energy_transfer_rejected"
     OTHER = "other"
     NEVER_REPORTED = "never_reported"
+
+    def said(self, word: str | None) -> str:
+        """The reason as people read it; the station's own `word` where that is none we know."""
+        return word if self is StopReason.OTHER and word else spoken(self)
 
 
 class SessionState(StrEnum):
