@@ -110,15 +110,14 @@ def _criteria(scope: Scope, of_sessions: bool) -> tuple[Any, ...]:
         return _made(rules)
     here = here.where(station.c.site_id.in_(sites))
     within = select(session).where(whole.c.site_id.in_(sites)).correlate_except(whole)
-    # What was told of a session is seen where that was.
-    rules[StationOwned] = lambda cls: (
-        here.where(number == cls.station_id).exists()
-        | within.where(session == cls.session_id).exists()
+    # What was told of a session is seen where that was, and nowhere else.
+    rules[StationOwned] = rules[AtStation] = lambda cls: (
+        true()
+        if hasattr(cls, "site_id")
+        else within.where(session == cls.session_id).exists()
+        | (cls.session_id.is_(None) & here.where(number == cls.station_id).exists())
         if hasattr(cls, "session_id")
         else here.where(number == cls.station_id).exists()
-    )
-    rules[AtStation] = lambda cls: (
-        true() if hasattr(cls, "site_id") else here.where(number == cls.station_id).exists()
     )
     rules[SiteOwned] = lambda cls: cls.site_id.in_(sites)
     if of_sessions:

@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
-from app.domain.ground.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import sites, stations
 from app.extensions import db as flask_db
 from app.models import (
+    Authorisation,
     Bill,
     ChargingSession,
     Command,
     DriverQuestion,
+    Message,
     MeterReading,
     Receipt,
     Review,
@@ -26,6 +28,7 @@ from app.models import (
 from app.queries.charging import session_rows
 from app.queries.charging import sessions as of_sessions
 from app.queries.money import bill_rows, bills
+from app.queries.office import messages
 from app.uow import unit_of_work
 from app.web import scope
 from tests.support import lone, seed
@@ -109,8 +112,12 @@ def test_what_was_charged_before_is_for_staff_of_the_old_site_alone(moved, whose
     scope.narrow(db, scope.Scope(tenant, frozenset({site.id})))
     try:
         assert [bool(db.scalar(query)) for query in theirs] == [seen] * 5
-        readings = select(MeterReading.id).where(MeterReading.session_id == number)
-        assert db.scalar(readings), "the station's, or the session's"
+        for model in (MeterReading, Message, Authorisation, Command):
+            of_it = select(model.id).where(model.session_id == number)
+            assert bool(db.scalar(of_it)) == seen, "what was told of it is where it was"
+        told = select(Message).where(Message.session_id == number)
+        named = messages.stations_of(db, list(db.scalars(told)))
+        assert set(named) == ({station} if seen else set())
         for loaded in LOADED if seen else ():
             db.expunge_all()
             query = select(ChargingSession).where(ChargingSession.id == number)
@@ -149,4 +156,5 @@ def test_staff_of_the_old_site_order_nothing_of_a_station_that_left(any_app, mov
     client, number = seed.signed_in(any_app, operator), moved.ids["session"]
     answer = client.post(f"/sessions/{number}/stop", follow_redirects=True)
     assert "Its station has been moved to a site that is not yours." in answer.text
-    assert db.scalar(select(Command.id).where(Command.station_id == moved.ids["station"])) is None
+    orders = select(Command.order).where(Command.station_id == moved.ids["station"])
+    assert db.scalars(orders).all() == [Order.TRIGGER], "that of before"

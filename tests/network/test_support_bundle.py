@@ -111,6 +111,24 @@ def test_a_station_is_told_without_secrets_and_people(made, session):
     assert about["ampdesk"] and about["tables"]
 
 
+def test_people_whom_the_asker_does_not_see_are_taken_out_too(made, session, db, now):
+    """Their cards stand in what the station said, though their session is elsewhere now."""
+    db.add(
+        StationReport(
+            station_id=session.station_id, kind="security", word="Seen", at=now, received_at=now,
+            payload={"techInfo": f"{session.token} held by {session.driver.name}"},
+        )
+    )  # fmt: skip
+    viewer = made.people["operator"]
+    session.site_id = next(one.id for one in made.sites.values() if one.id != session.site_id)
+    viewer.sites = [session.station.site]
+    db.commit()
+    files = opened(made.at["operator"].get(f"/stations/{session.station_id}/support-bundle"))
+    (report,) = [row for row in rows(files, "reports") if row["word"] == "Seen"]
+    assert report["payload"]["techInfo"].startswith("tag-")
+    assert report["payload"]["techInfo"].endswith("held by (driver)")
+
+
 def test_one_card_has_one_pseudonym_everywhere(made, session):
     files = opened(made.at["operator"].get(f"/sessions/{session.id}/support-bundle"))
     (told,) = [row for row in rows(files, "sessions") if row["id"] == session.id]

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.access import reach
 from app.domain.ground.vocabulary import Area, Json, Right
 from app.domain.office.rights import Rights, may
 from app.models import (
@@ -253,8 +254,12 @@ def story(db: Session, of: Extent, now: datetime) -> list[Line]:
     return [Line(item.at, item.text) for item in reversed(day)]
 
 
+@reach.whole
 def people(db: Session, of: Extent) -> tuple[set[str], set[str]]:
-    """The cards that were shown at the station in this time, and the people that they belong to."""
+    """The cards that were shown at the station in this time, and the people that they belong to.
+
+    Also those whom the asker does not see: messages name them, whoever may see their sessions.
+    """
     station, cards = of.station.id, set[str]()
     for model, columns, at in (
         (Authorisation, (Authorisation.token,), Authorisation.at),

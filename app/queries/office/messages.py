@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import MessageOutcome
@@ -96,7 +96,7 @@ class Slice:
     """
 
     messages: list[Message]
-    stations: dict[int, Station]
+    stations: dict[int, Any]
     older: int | None
     back_to: datetime | None = None
 
@@ -147,9 +147,11 @@ _EXPORTED = (
 )
 
 
-def stations_of(db: Session, messages: list[Message]) -> dict[int, Station]:
-    """Return the stations of some messages by id."""
+def stations_of(db: Session, messages: list[Message]) -> dict[int, Any]:
+    """Return what the stations of some messages are called, by id: `id`, `identity`, `label`."""
     ids = {message.station_id for message in messages}
     if not ids:
         return {}
-    return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(ids)))}
+    at = _STATIONS.c
+    names = select(at.id, at.identity, func.trim(at.identity + " " + at.name).label("label"))
+    return {row.id: row for row in db.execute(names.where(at.id.in_(ids)))}
