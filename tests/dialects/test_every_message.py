@@ -2,9 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, MessageOutcome, StationMode
@@ -42,28 +43,35 @@ _CODES_16 = {
 }
 CODES = {Version.V16: _CODES_16, Version.V201: _CODES_2X, Version.V21: _CODES_2X}
 
-MESSAGES = [
-    pytest.param(version, action, id=f"{version.value}-{action}")
-    for version in Version
-    for action in examples.actions(version)
-]
-HEARD = [
-    pytest.param(version, action, id=f"{version.value}-{action}")
-    for version in Version
-    for action in sorted(DIALECTS[version].routes)
-]
-ANSWERED = [
-    pytest.param(version, action, id=f"{version.value}-{action}")
-    for version in Version
-    for action in sorted(DIALECTS[version].routes)
-    if not schemas.wants_no_answer(version, action)
-]
-SAID = [
-    pytest.param(version, action, id=f"{version.value}-{action}")
-    for version in Version
-    for action in examples.actions(version)
-    if action not in DIALECTS[version].routes or action == "DataTransfer"
-]
+#: 2.1 says nearly all that 2.0.1 does, by the same code: the latter is tried at landing.
+MARKS = {Version.V201: [pytest.mark.landing]}
+
+
+def cases(actions: Callable[[Version], Iterable[str]]) -> list[ParameterSet]:
+    """Each action of each version."""
+    return [
+        pytest.param(version, action, id=f"{version.value}-{action}", marks=MARKS.get(version, []))
+        for version in Version
+        for action in actions(version)
+    ]
+
+
+MESSAGES = cases(examples.actions)
+HEARD = cases(lambda version: sorted(DIALECTS[version].routes))
+ANSWERED = cases(
+    lambda version: (
+        action
+        for action in sorted(DIALECTS[version].routes)
+        if not schemas.wants_no_answer(version, action)
+    )
+)
+SAID = cases(
+    lambda version: (
+        action
+        for action in examples.actions(version)
+        if action not in DIALECTS[version].routes or action == "DataTransfer"
+    )
+)
 
 
 @pytest.fixture(scope="module")

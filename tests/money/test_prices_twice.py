@@ -50,10 +50,10 @@ def _unit(quote):
     return 10 ** chances.PLACES[quote.currency]
 
 
-NIGHT = [pytest.param(n, marks=pytest.mark.nightly) for n in range(1, 40)]
+NIGHT = [pytest.param(n, marks=pytest.mark.nightly) for n in range(1, 100)]
 
 
-@pytest.mark.parametrize("hundred", [0, *NIGHT])
-def test_every_price_comes_to_what_the_words_of_its_tariff_say(hundred):
-    quotes = [compared(100 * hundred + n) for n in range(100)]
-    assert sum(bool(quote.gross_minor) for quote in quotes) > 30
+@pytest.mark.parametrize("forty", [0, *NIGHT])
+def test_every_price_comes_to_what_the_words_of_its_tariff_say(forty):
+    quotes = [compared(40 * forty + n) for n in range(40)]
+    assert sum(bool(quote.gross_minor) for quote in quotes) > 12

@@ -13,6 +13,7 @@ from app.models import Base, User
 from tests.security import walk
 from tests.security.town import AT_SITES, HIDDEN, OWN_ROLES, PARAMETERS, THEIRS
 from tests.security.walk import WORDS, body
+from tests.support.chance import at_landing
 
 #: Told to everybody: how the API is used.
 PUBLIC = {"api_reference.openapi", "api_reference.docs"}
@@ -108,13 +109,9 @@ def test_only_the_reference_is_public(town):
     "header",
     [
         None,
-        "",
-        "Bearer",
-        "Bearer ",
+        *at_landing("", "Bearer", "Bearer ", "Basic Z3JhY2U6cGFzcw==", "Bearer " + "x" * 5000),
         "Bearer nothing",
-        "Basic Z3JhY2U6cGFzcw==",
-        "Bearer " + "x" * 5000,
-        "bearer ampd_\u00e9",
+        *at_landing("bearer ampd_\u00e9"),
     ],
 )
 def test_without_a_working_token_every_door_is_closed(town, header):
@@ -153,7 +150,7 @@ def test_a_role_reaches_exactly_what_it_may(town, tokens, person):
     assert not wrong
 
 
-@pytest.mark.parametrize("person", ["admin", "operator", "viewer"])
+@pytest.mark.parametrize("person", ["admin", *at_landing("operator", "viewer")])
 def test_another_companys_ids_lead_nowhere(town, tokens, person):
     before, wrong = digest(town), []
     for door in doors(town):
@@ -168,7 +165,7 @@ def test_another_companys_ids_lead_nowhere(town, tokens, person):
     assert digest(town) == before
 
 
-@pytest.mark.parametrize("person", ["near_admin", "near_operator", "near_viewer"])
+@pytest.mark.parametrize("person", ["near_admin", *at_landing("near_operator", "near_viewer")])
 def test_ids_of_a_site_out_of_reach_lead_nowhere(town, tokens, person):
     before, wrong = digest(town), []
     for door in doors(town):

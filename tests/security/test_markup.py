@@ -7,6 +7,8 @@ import pytest
 from tests.security.town import MARKUP, THEIRS
 from tests.security.walk import ANY, body, noting, pages
 
+#: All pages are asked for, and looked at six times.
+pytestmark = pytest.mark.landing
 #: Addresses that run code or lead away.
 RUNS = ("javascript:", "data:", "vbscript:", "//")
 #: Letters in a frame: mail programs know inline styles only, so these pages have their own policy.
@@ -115,7 +117,6 @@ def poisoned(town):
     return found
 
 
-@pytest.mark.landing
 def test_no_page_fails_on_what_was_planted(poisoned):
     failed = [(url, answer.status) for _, url, answer in poisoned if answer.status_code >= 500]
     assert not failed
@@ -126,7 +127,6 @@ def test_markup_is_never_unescaped(poisoned):
     assert not wrong
 
 
-@pytest.mark.landing
 def test_what_was_planted_is_really_shown(poisoned):
     """Else the test above would prove nothing."""
     shown = set()
@@ -150,7 +150,6 @@ def test_what_was_planted_is_really_shown(poisoned):
     }
 
 
-@pytest.mark.landing
 def test_pages_carry_no_inline_code(poisoned):
     wrong = []
     for door, url, answer in poisoned:
@@ -163,7 +162,6 @@ def test_pages_carry_no_inline_code(poisoned):
     assert not wrong
 
 
-@pytest.mark.landing
 def test_all_that_is_used_on_a_page_has_a_name(poisoned):
     wrong = {}
     for door, _, answer in poisoned:

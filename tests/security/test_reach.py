@@ -8,6 +8,7 @@ from app.extensions import db as flask_db
 from app.models import Base
 from tests.security.town import AT_SITES, HIDDEN, THEIRS
 from tests.security.walk import ANY, ENDLESS, body, doors, noting, pages
+from tests.support.chance import at_landing
 
 #: Filters of lists that name a row.
 FILTERS = ("station", "site", "session", "driver", "tag", "group", "tariff", "user", "command")
@@ -25,7 +26,7 @@ def digest(app):
         }
 
 
-@pytest.mark.parametrize("person", ["admin", "operator", "viewer"])
+@pytest.mark.parametrize("person", ["admin", *at_landing("operator", "viewer")])
 def test_another_companys_ids_lead_nowhere(town, person):
     client, before, wrong = town.client(person), digest(town.app), []
     for door in doors(town.app):
@@ -38,7 +39,7 @@ def test_another_companys_ids_lead_nowhere(town, person):
     assert digest(town.app) == before
 
 
-@pytest.mark.parametrize("person", ["near_admin", "near_operator", "near_viewer"])
+@pytest.mark.parametrize("person", ["near_admin", *at_landing("near_operator", "near_viewer")])
 def test_ids_of_a_site_out_of_reach_lead_nowhere(town, person):
     client, before, wrong = town.client(person), digest(town.app), []
     for door in doors(town.app):

@@ -15,6 +15,7 @@ from app.models import OwnRole
 from tests.security.town import OWN_ROLES, PARAMETERS
 from tests.security.walk import ENDLESS, WORDS, body, doors
 from tests.support.apps import COMPILED, NO_REDIS
+from tests.support.chance import at_landing
 
 #: No row has this id.
 NOWHERE = dict.fromkeys(PARAMETERS, 999_999_999)
@@ -79,10 +80,7 @@ def test_whoever_is_not_signed_in_sees_nothing(town):
 OTHERS = [*(role for role in BUILT_IN if role is not Role.OPERATOR), *OWN_ROLES]
 
 
-@pytest.mark.parametrize(
-    "person",
-    [Role.OPERATOR, *(pytest.param(role, marks=pytest.mark.landing) for role in OTHERS)],
-)
+@pytest.mark.parametrize("person", [Role.OPERATOR, *at_landing(*OTHERS)])
 def test_a_role_reaches_exactly_what_it_may(town, person):
     """A refusal is 403, whatever the id; nothing else is, though the id names no row."""
     client = town.client(person)

@@ -1,8 +1,9 @@
-"""How long tests of chance go on, and what texts they try."""
+"""How long tests of chance go on, what texts they try, and which of many cases come later."""
 
 import os
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 #: `make test-all` says so.
@@ -12,6 +13,11 @@ BY_NIGHT = os.environ.get("TESTS_BY_NIGHT") == "1"
 def tries(by_night: int) -> int:
     """So many examples by night, a third of them by day."""
     return by_night if BY_NIGHT else -(-by_night // 3)
+
+
+def at_landing(*cases: Any) -> list[Any]:
+    """Further cases of a parameter, tried before a change is taken (`make test-landing`)."""
+    return [pytest.param(case, marks=pytest.mark.landing) for case in cases]
 
 
 def texts(**sizes: Any) -> st.SearchStrategy[str]:

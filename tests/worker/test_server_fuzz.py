@@ -22,6 +22,7 @@ from deploy.processes import ROOT
 from tests.dialects.order_samples import SAMPLES
 from tests.dialects.replay import Stage
 from tests.support import payloads
+from tests.support.chance import at_landing
 from tests.support.fixtures import POSTGRESQL_BY_DAY
 from tests.support.oracle import expected
 from tests.support.site import Site
@@ -33,10 +34,7 @@ pytestmark = pytest.mark.processes
 
 #: So often each action is spoilt anew.
 ROUNDS = [5, pytest.param(16, marks=pytest.mark.nightly)]
-BY_DAY = [
-    *(pytest.param(version, marks=pytest.mark.landing) for version in (Version.V16, Version.V201)),
-    Version.V21,
-]
+BY_DAY = [*at_landing(Version.V16, Version.V201), Version.V21]
 BATCH = 40
 #: Memory that a worker may gain by all of it: caches that fill, and nothing that grows.
 GROWTH_BYTES = 60 << 20
