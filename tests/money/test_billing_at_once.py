@@ -119,6 +119,36 @@ def test_what_is_told_of_a_session_while_another_card_overlaps_it_stays(any_app,
     )
 
 
+def test_of_two_that_overlap_the_earlier_is_held_while_somebody_is_at_the_other(any_app, database):
+    with unit_of_work() as db:
+        net = network(db)
+        first = net.session(evse=1)
+        later = STARTED + timedelta(minutes=40)
+        second = net.session(evse=1, started_at=later, token="OTHER", driver_id=None)
+        lone.issue(db, second.id, now=LATER)
+        numbers = first.id, second.id
+
+    def settle(number):
+        with any_app.app_context(), unit_of_work() as db:
+            lone.settle(db, number, now=LATER)
+
+    with ThreadPoolExecutor(1) as pool:
+        with unit_of_work() as db:
+            db.get_one(ChargingSession, numbers[1], with_for_update=True)
+            settling = pool.submit(settle, numbers[0])
+            if database == "postgresql":  # SQLite has one writer.
+                settling.result()
+        settling.result()
+    for number in numbers:
+        settle(number)
+    found = [
+        flask_db.session.get(ChargingSession, number, populate_existing=True) for number in numbers
+    ]
+    assert [(each.billing, "overlaps_another" in each.flags) for each in found] == [
+        (BillingState.HELD, True)
+    ] * 2
+
+
 def somebody_waits():
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     with flask_db.engine.connect() as other:

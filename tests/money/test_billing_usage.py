@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.charging.energy import EnergyFlag
+from app.domain.charging.energy.readings import END
 from app.domain.ground.vocabulary import Activity
 from app.domain.money import billing
 from app.domain.money.billing.usage import readings_of
@@ -83,6 +84,24 @@ def test_readings_that_come_with_the_stop_are_no_sign_of_a_time_offline(db, net)
     assert (minutes(usage.idle), minutes(usage.charging)) == ([], [(4, 60)])
 
 
+@pytest.mark.parametrize("said", [Activity.CHARGING, Activity.SUSPENDED_EV])
+def test_only_the_time_in_which_a_car_gives_energy_back_is_not_idle(db, net, said):
+    session = net.session(minutes=180)
+    net.status(session, 0, said)
+    exported = {60: 0, 90: 0, 105: 1_500, 120: 1_500}
+    for minute, wh in ((0, 0), (30, 10_000), (60, 10_000), (120, 10_000)):
+        told = [["Energy.Active.Import.Register", str(100_000 + wh), "Wh"]]
+        if minute in exported:
+            told.append(["Energy.Active.Export.Register", str(exported.pop(minute)), "Wh"])
+        net.reading(session, minute, wh, samples=told)
+    for minute, wh in exported.items():
+        told = [["Energy.Active.Export.Register", str(wh), "Wh"]]
+        net.reading(session, minute, 0, samples=told, register_wh=None)
+    usage = usage_of(db, session, session.ended_at + timedelta(hours=2)).usage
+    assert minutes(usage.idle) == [(30, 90), (105, 180)]
+    assert minutes(usage.charging) == [(0, 30)]
+
+
 def row(**given):
     values = {
         "taken_at": STARTED,
@@ -113,10 +132,11 @@ def test_units_are_brought_to_base_units_and_texts_left_out():
     ]
 
 
-def test_the_register_as_it_was_understood_wins_over_its_text():
-    samples = [["Energy.Active.Import.Register", "1.5", "Wh", None, None, None, False]]
+@pytest.mark.parametrize("unit", ["Wh", "kilowatt hours"])
+def test_the_register_as_it_was_understood_wins_over_its_text_and_stays_an_end(unit):
+    samples = [["Energy.Active.Import.Register", "1.5", unit, None, None, END, False]]
     found = readings_of([row(samples=samples, register_wh=Decimal(1500))])
-    assert [reading.value for reading in found] == [Decimal(1500)]
+    assert [(reading.value, reading.context) for reading in found] == [(Decimal(1500), END)]
 
 
 def test_the_plugs_own_limit_is_asked_before_the_stations(db, net):

@@ -11,6 +11,7 @@ from app.domain.money.tariffs import (
     Kind,
     TariffError,
     TaxMode,
+    exponent,
     formula_in_words,
     from_json,
     from_minor,
@@ -229,3 +230,30 @@ def test_the_week_of_a_date_knows_what_holds_then():
     )
     week = week_picture(dated, date(2026, 1, 5))
     assert [day[0].price for day in week.days] == [9, 9, 9, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["minimum", "maximum"])
+@pytest.mark.parametrize(
+    ("currency", "told", "taken"),
+    [
+        ("EUR", "10.00", True),
+        ("EUR", "10.000", True),
+        ("EUR", "10.005", False),
+        ("JPY", "500", True),
+        ("JPY", "499.5", False),
+        ("KWD", "1.005", True),
+        ("KWD", "1.0005", False),
+    ],
+)
+def test_a_limit_that_no_bill_can_come_to_is_refused_and_read_where_it_is_stored(
+    name, currency, told, taken
+):
+    document = {"currency": currency, name: told}
+    assert getattr(from_json(document), name) == Decimal(told)
+    if taken:
+        assert getattr(from_json(document, entered=True), name) == Decimal(told)
+        return
+    with pytest.raises(TariffError) as refused:
+        from_json(document, entered=True)
+    assert refused.value.field == name
+    assert f"{exponent(currency)} decimal places" in refused.value.sentence

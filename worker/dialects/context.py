@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.charging import clocks
-from app.domain.charging.energy import LARGEST_WH, base_unit_of
+from app.domain.charging.energy import LARGEST_WH, can_be_in
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Json, Registration
 from worker.ocpp.fields import Fields, may_be_grouped
@@ -87,7 +87,7 @@ class Context:
 
         `unit` is that of `wh`: what is told in one that is no unit of energy is not known.
         """
-        if unit != "Wh" and unit != base_unit_of(measurand):
+        if not can_be_in(unit, measurand):
             self.deviate("unknown_unit", unit)
             return None, text
         if self.sane_wh(wh) is None:

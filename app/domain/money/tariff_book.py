@@ -220,7 +220,7 @@ named = texts.finder(Tariff, "tariff")
 def checked(definition: Mapping[str, object]) -> prices.Tariff:
     """Read a definition; raises `Invalid` naming the field."""
     try:
-        return prices.from_json(definition)
+        return prices.from_json(definition, entered=True)
     except prices.TariffError as error:
         raise Invalid(error.sentence, field=error.field) from None
 

@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import ReceiptState, doubts
 from app.domain.money import tariff_book
-from app.domain.money.tariffs import Unreachable
+from app.domain.money.tariffs import TariffError, Unreachable, from_json
 from app.models import (
     AttentionSeen,
     ChargingSession,
@@ -168,8 +167,8 @@ def unreachable_prices(db: Session, now: datetime) -> list[Finding]:
 def _never(definition: str, now: datetime) -> tuple[Unreachable, ...]:
     """The prices of a tariff that never apply; counting them out for every Home would be dear."""
     try:
-        return tuple(tariff_book.never_apply(tariff_book.checked(json.loads(definition)), now))
-    except DomainError:
+        return tuple(tariff_book.never_apply(from_json(json.loads(definition)), now))
+    except TariffError:
         return ()
 
 

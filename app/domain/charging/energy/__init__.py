@@ -22,8 +22,8 @@ from app.domain.charging.energy.readings import (
     REGISTER,
     Reading,
     at_outlet,
-    base_unit_of,
     billing_register,
+    can_be_in,
     on_the_way,
     to_base_unit,
 )

@@ -109,6 +109,11 @@ def base_unit_of(measurand: str) -> str:
     return next((unit for start, unit in _DEFAULTS if measurand.startswith(start)), "")
 
 
+def can_be_in(base: str, measurand: str) -> bool:
+    """Whether a measurand can be told in a base unit: an energy in W says nothing of one."""
+    return not measurand.startswith("Energy.") or base in ("Wh", base_unit_of(measurand))
+
+
 def to_base_unit(
     value: Decimal, unit: str | None, measurand: str = REGISTER, multiplier: int = 0
 ) -> tuple[Decimal, str]:

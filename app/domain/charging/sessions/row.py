@@ -276,12 +276,14 @@ _OVERLAPPING = Keyed(
 )
 
 
-def compare(db: Session, sessions: Iterable[ChargingSession], *, now: datetime) -> set[int]:
+def compare(
+    db: Session, sessions: Iterable[ChargingSession], *, now: datetime
+) -> dict[int, set[int]]:
     """Hold sessions (locked), and the other ones, where two cards claim a plug at one time.
 
     One that has been billed is weighed once more; one that still runs is held when it has ended.
-    Returns what has to be compared later: somebody else is at its other session, and may wait for
-    this one.
+    Returns those of the others that somebody else is at, and whose they are: these have to be
+    compared once more.
     """
     own = {session.id: session for session in sessions}
     overlaps = _overlapping(db, own.values())
@@ -298,7 +300,7 @@ def compare(db: Session, sessions: Iterable[ChargingSession], *, now: datetime) 
         flag(one, OVERLAPS)
         mark_late(db, one, now)
         del pairs[one.id]
-    return set().union(*pairs.values())
+    return pairs
 
 
 def _overlapping(

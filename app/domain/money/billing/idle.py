@@ -165,10 +165,10 @@ def stood(witness: Witness, *, billed: bool = True) -> Stood:
             _still(work, run, billed)
         else:
             _open(work, run[0])
-    if work.by_meter:
-        work.codes.add(BY_METER if billed else TOLD_ONLY)
     shut = (*witness.closed, *witness.dark)
     idle, by_meter = without(work.idle, shut), without(work.by_meter, shut)
+    if by_meter:
+        work.codes.add(BY_METER if billed else TOLD_ONLY)
     return Stood(tuple(work.charging), idle, by_meter, tuple(sorted(work.codes)))
 
 

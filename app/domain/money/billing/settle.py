@@ -57,15 +57,17 @@ def settle_all(
     """Do what ended sessions are due: their bill, or what arrived later changes about it.
 
     First those that wait for their bill, then those of which more is known, both by their ids;
-    one that somebody else has locked, or whose overlapping session is locked, is left to a later
-    round.  Returns what came of each.
+    one that somebody else has locked is left to a later round.  So is the later one of two that
+    overlap, while the other is locked; the earlier is held and compared once more, so that two
+    rounds never put off both.  Returns what came of each.
     """
     query = select(ChargingSession).where(ChargingSession.id.in_(session_ids)).options(*_NAMED)
     query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True, of=ChargingSession)
     sessions = db.scalars(query.execution_options(populate_existing=True)).all()
     ended = [session for session in sessions if not is_running(session)]
     charged = [each for each in ended if each.state is SessionState.ENDED]
-    later = row.compare(db, charged, now=now)
+    locked = row.compare(db, charged, now=now)
+    later = {own for other, numbers in locked.items() for own in numbers if other < own}
     ended = [session for session in ended if session.id not in later]
     unused.look_again(db, charged, now=now)
     unbilled = [session for session in ended if session.billing is BillingState.OPEN]
@@ -74,6 +76,10 @@ def settle_all(
     for session in decided:
         if late := apply_late(db, session, now=now):
             found[session.id] = late
+    again = set[int]().union(*locked.values())
+    for session in ended:
+        if session.id in again:
+            row.mark_late(db, session, now)
     return found
 
 

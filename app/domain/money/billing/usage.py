@@ -20,8 +20,8 @@ from app.domain.charging.energy import (
     EnergyFacts,
     EnergyResult,
     Reading,
-    base_unit_of,
     billing_register,
+    can_be_in,
     signed,
     to_base_unit,
 )
@@ -145,7 +145,7 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
     """Turn stored meter readings into the ones that are measured, in order of arrival.
 
     `register_wh` is the register as it was understood when it arrived; where the
-    samples beside it say otherwise (a unit set right by a quirk), it wins.
+    samples beside it say otherwise (a unit set right by a quirk), it wins, and stays in its place.
     """
     found: list[Reading] = []
     for order, row in enumerate(rows):
@@ -155,7 +155,9 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
         samples = _made(row, counts, order) or _made(row, told, order)
         if row.register_wh is not None and billing_register(samples) != row.register_wh:
             samples = [sample for sample in samples if sample.measurand != REGISTER]
-            samples.append(Reading(row.taken_at, row.register_wh, received=order))
+            contexts = (each[5] for each in told if len(each) > 5 and each[0] in (None, REGISTER))
+            context = _text(next(contexts, None))
+            samples.append(Reading(row.taken_at, row.register_wh, context=context, received=order))
         found.extend(samples)
     return tuple(found)
 
@@ -199,8 +201,11 @@ def _meant(
     """
     name = str(measurand or REGISTER)
     factor, base = to_base_unit(Decimal(1), str(unit) if unit else None, name)
-    known = not name.startswith("Energy.") or base == base_unit_of(name)
-    return factor if known else None, name, (_text(phase), _text(location), _text(context))
+    return (
+        factor if can_be_in(base, name) else None,
+        name,
+        (_text(phase), _text(location), _text(context)),
+    )
 
 
 def _text(word: object) -> str | None:

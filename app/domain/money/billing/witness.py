@@ -1,11 +1,9 @@
 """Who speaks of a session's flow, read from its rows: the meter, the plug's words, connections."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, zip_longest
-from operator import itemgetter
 from typing import Any
 
 from app.domain.charging.energy import (
@@ -25,7 +23,7 @@ from app.domain.charging.energy.readings import EXPORT, Point, points_of, power_
 from app.domain.charging.sessions.row import AnySession
 from app.domain.ground.vocabulary import Activity, Availability, StopReason
 from app.domain.money.billing.book import Book
-from app.domain.money.billing.flow import STANDBY_W, Flow, Step, mean_w, steps_of
+from app.domain.money.billing.flow import STANDBY_W, Step, mean_w, steps_of
 from app.domain.money.billing.idle import Says, Witness, Word, carried_over, without
 from app.domain.money.tariffs import Interval
 
@@ -70,8 +68,9 @@ def witness_of(
     steps, greatest = _steps(facts, energy, power, told_wh), facts.max_power_w
     running, believed = session.ended_at is None, _believed_w(facts, power)
     most = (greatest, running, believed, told_wh)
+    back = _given_back(points_of(facts.readings, EXPORT))
     if session.last_seq_no is not None:
-        closed = _closed(_of_plug(book, session, span), ended_at)
+        closed = (*back, *_closed(_of_plug(book, session, span), ended_at))
         told = _words_of(book, session)
         dark = _dark(book, session, told, ended_at)
         return Witness(*(*span, steps, told, Says.CHARGING, (), closed, dark, *most))
@@ -81,7 +80,7 @@ def witness_of(
     blind = _blind(book, session, events, (before.at if before else span[0], ended_at))
     carried = carried_over(before, words, blind, span[0])
     dark = _dark(book, session, words, ended_at)
-    return Witness(*(*span, steps, words, carried, blind, (), dark, *most))
+    return Witness(*(*span, steps, words, carried, blind, back, dark, *most))
 
 
 def _believed_w(facts: EnergyFacts, power: Sequence[Point]) -> Decimal:
@@ -104,22 +103,17 @@ def _steps(
     if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
         last = max((reading.taken_at for reading in energy.used), default=energy.started_at)
         curve = tuple(point for point in curve if point[0] <= last)
-    steps = steps_of(curve, [(point.at, point.value) for point in power], told_wh)
-    return tuple(_with_export(steps, points_of(facts.readings, EXPORT)))
+    return steps_of(curve, [(point.at, point.value) for point in power], told_wh)
 
 
-def _with_export(steps: Iterable[Step], exported: Sequence[Point]) -> Iterator[Step]:
-    """The steps; a car that gave energy back meanwhile did not stand idle."""
-    back = _joined(
+def _given_back(exported: Sequence[Point]) -> tuple[Interval, ...]:
+    """When a car gave energy back, by the export register."""
+    return _joined(
         (before.at, after.at)
         for before, after in pairwise(exported)
         if before.at < after.at
         and mean_w(after.value - before.value, seconds_between(before.at, after.at)) > STANDBY_W
     )
-    for step in steps:
-        ends_later = bisect_right(back, step.since, key=itemgetter(1))
-        flows = ends_later < len(back) and back[ends_later][0] < step.until
-        yield step._replace(flow=Flow.FLOWS) if flows else step
 
 
 def _of_plug(book: Book, session: AnySession, span: Interval) -> list[Any]:

@@ -23,6 +23,7 @@ from app.domain.money.tariffs.tariff import (
     Restriction,
     Tariff,
     TaxMode,
+    exponent,
     is_currency,
 )
 
@@ -188,8 +189,8 @@ _NAME_LIMIT = 60
 _RANGES = ("energy_from_kwh", "energy_to_kwh", "duration_from_min", "duration_to_min")
 
 
-def from_json(document: Mapping[str, object]) -> Tariff:
-    """The tariff that a stored document describes; TariffError names the first wrong field."""
+def from_json(document: Mapping[str, object], *, entered: bool = False) -> Tariff:
+    """The tariff of a document (`entered`: a new one); TariffError names the first wrong field."""
     fields = Fields(document, "")
     if fields.integer("schema", low=0, high=10**6, default=SCHEMA) != SCHEMA:
         raise TariffError("schema", f"must be {SCHEMA}; this tariff needs another version of us")
@@ -200,13 +201,14 @@ def from_json(document: Mapping[str, object]) -> Tariff:
     mode = tax.choice("mode", [each.value for each in TaxMode], default=TaxMode.INCLUSIVE.value)
     percent = tax.decimal("percent", high=Decimal(100), places=4)
     tax.finish()
+    places = exponent(currency) if entered else 6  # a bill comes to a limit, and to no more places
     tariff = Tariff(
         currency=currency,
         components=tuple(map(_component, fields.rows("components", limit=_COMPONENT_LIMIT))),
         tax_mode=TaxMode(mode),
         tax_percent=Decimal(0) if percent is None else percent,
-        minimum=fields.decimal("minimum", high=_PRICE_LIMIT, places=6),
-        maximum=fields.decimal("maximum", high=_PRICE_LIMIT, places=6),
+        minimum=fields.decimal("minimum", high=_PRICE_LIMIT, places=places),
+        maximum=fields.decimal("maximum", high=_PRICE_LIMIT, places=places),
         free_minutes=fields.integer("free_minutes", low=0, high=_WEEK_MIN, default=0),
     )
     fields.finish()
