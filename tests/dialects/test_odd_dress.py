@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,9 @@ from sqlalchemy import select
 
 from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, BillingState
+from app.domain.network.plugs import preset
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession, Review
+from app.models import Bill, ChargingSession, Review, StationReport
 from app.process.clock import utc_now
 from tests.support import lone
 from tests.support.chance import at_landing
@@ -124,7 +126,18 @@ def charger(any_app):
     made.max_power_w = 22_000
     tags.add(db, SYSTEM, net.site.tenant_id, now=utc_now(), value=TAG, driver_id=net.driver.id)
     db.commit()
-    return lambda version: Line(any_app, made, version, strict=False)
+    return Charger(any_app, made)
+
+
+@dataclass(frozen=True)
+class Charger:
+    """What speaks for a station, over a line of one version."""
+
+    app: Any
+    station: Any
+
+    def __call__(self, version):
+        return Line(self.app, self.station, version, strict=False)
 
 
 @pytest.mark.parametrize("dress", DRESSES)
@@ -213,6 +226,54 @@ def test_what_is_told_twice_and_differs_is_held(charger, double):
         transaction = answer[2].get("transactionId", transaction)
     line.end()
     assert why in reasons_of(flask_db.session(), now)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_an_event_of_two_transactions_is_none_of_a_third(charger, which):
+    line, now = charger(Version.V201), utc_now()
+    for number, (action, payload) in enumerate(by_201(now, "T1")):
+        text = json.dumps([2, f"m{number}", action, payload])
+        if number == which:
+            text = text.replace('"transactionId"', '"transactionId": "T2", "transactionId"')
+        assert line.say(text)[0] == 3
+    line.end()
+    db = flask_db.session()
+    assert db.scalars(select(ChargingSession.transaction_ref)).all() == ["T1"]
+    assert "eventType" in db.scalars(select(StationReport)).one().payload
+
+
+@pytest.mark.parametrize("place", [{}, {"connectorId": 0}, {"connectorId": "left"}])
+@pytest.mark.parametrize(("plugs", "why"), [(0, "plug_unknown"), (1, None), (2, "plug_unknown")])
+def test_a_session_at_no_plug_was_at_the_only_one_or_is_held(charger, place, plugs, why):
+    start, _, stop = by_16(utc_now(), None)
+    del start[1]["connectorId"]
+    calls = [(start[0], start[1] | place), stop]
+    assert_held_at_no_plug(charger, Version.V16, plugs, calls, why)
+
+
+@pytest.mark.parametrize(("plugs", "why"), [(1, None), (2, "plug_unknown")])
+def test_a_transaction_at_no_plug_was_at_the_only_one_or_is_held(charger, plugs, why):
+    calls = by_201(utc_now(), "T1")
+    for _, event in calls:
+        del event["evse"]
+    assert_held_at_no_plug(charger, Version.V201, plugs, calls, why)
+
+
+def assert_held_at_no_plug(charger, version, plugs, calls, why):
+    """At a station of so many plugs a session is held, or billed at its only one."""
+    db, now = flask_db.session(), utc_now()
+    preset(db, charger.station, plugs, None)
+    db.commit()
+    line = charger(version)
+    play(line, calls)
+    line.end()
+    if why is not None:
+        assert why in reasons_of(db, now)
+        return
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    assert (row.evse, row.connector) == (1, 1)
+    assert db.scalars(select(Bill)).one().energy_wh == 4200
 
 
 def reasons_of(db, now):

@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from worker.ocpp import json_text, schemas
+from worker.ocpp.fields import APART
 from worker.ocpp.repairs import mend
 from worker.ocpp.schemas import violation
 from worker.ocpp.versions import Fault, Version
@@ -178,7 +179,12 @@ def test_of_a_member_in_two_spellings_neither_value_counts():
     given = {**STOP, "MeterStop": 1, "ID_TAG": "A", "idTag": "A", "TRANSACTIONDATA": []}
     mended = mend(V16, "StopTransaction", given)
     assert mended.violation is not None
-    assert mended.payload == {**STOP, "meterStop": "8400 | 1", "idTag": "A", "transactionData": []}
+    assert mended.payload == {
+        **STOP,
+        "meterStop": f"8400{APART}1",
+        "idTag": "A",
+        "transactionData": [],
+    }
 
 
 def test_objects_and_truth_values_are_known_in_other_dress():

@@ -11,7 +11,7 @@ from app.domain.charging import clocks
 from app.domain.charging.energy import LARGEST_WH, can_be_in
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Json, Registration
-from worker.ocpp.fields import Fields, may_be_grouped
+from worker.ocpp.fields import Fields, may_be_grouped, read_integer
 
 Payload = dict[str, Any]
 
@@ -58,13 +58,14 @@ class Context:
         """Note a named repair."""
         self.deviations.append((code, str(example)[:300]))
 
-    def plug(self, call: Fields, default: int) -> int:
-        """The connector that a message names; a number that no station has counts as 0."""
-        number = call.integer("connectorId", default)
-        if 0 <= number <= MOST_CONNECTORS:
+    def plug(self, call: Fields, name: str = "connectorId", default: int = 0) -> int:
+        """The number of a connector or an EVSE; one that no station has counts as the default."""
+        told = call.raw(name)
+        number = default if told is None else read_integer(told)
+        if number is not None and 0 <= number <= MOST_CONNECTORS:
             return number
-        self.deviate("absurd_connector", number)
-        return 0
+        self.deviate("absurd_connector", told)
+        return default
 
     def sane_wh(self, register: Decimal | None) -> Decimal | None:
         """A register in Wh, or None where its value cannot be one (FIELD T2's sister)."""

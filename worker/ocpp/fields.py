@@ -26,6 +26,8 @@ _FORM = re.compile(
 _COUNTED = re.compile(r"([1-9]\d{9}(?:\d{3}){0,2})(?:\.\d{0,9})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST = 64
+#: Stands between two values of one member; no-break spaces are in no charger's own words.
+APART = "\u00a0|\u00a0"
 #: Lengths of `YYYY-MM-DDTHH:MM:SSZ` without and with three or six decimals.
 _COMMON_LENGTHS = (20, 24, 27)
 

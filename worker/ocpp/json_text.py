@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from worker.ocpp import broken_json
-from worker.ocpp.fields import format_instant
+from worker.ocpp.fields import APART, format_instant
 
 #: Deepest nesting that is read.  No OCPP message comes near it.
 DEPTH_LIMIT = 32
@@ -183,8 +183,8 @@ def _with_doubles(text: str, value: Any) -> tuple[Any, tuple[str, ...]]:
 def both(one: Any, other: Any) -> Any:
     """What two values of one member say together; the first is changed.
 
-    Lists are one list.  Of different words neither counts: a text of both is no number, no time
-    and no tag.
+    Lists are one list.  Of different words neither counts: a text of both is no number, no time,
+    no tag and no transaction.
     """
     if one == other or other is None:
         return one
@@ -198,7 +198,7 @@ def both(one: Any, other: Any) -> Any:
             one[name] = both(one[name], said) if name in one else said
         return one
     words, more = (said if isinstance(said, str) else dump(said) for said in (one, other))
-    return one if words == more else f"{words[:_WORDS]} | {more[:_WORDS]}"
+    return one if words == more else f"{words[:_WORDS]}{APART}{more[:_WORDS]}"
 
 
 def _plain(value: object) -> Any:

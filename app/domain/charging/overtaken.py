@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
+from app.domain.ground.clock import ON_ITS_WAY
 from app.domain.ground.vocabulary import (
     IDLING,
     Activity,
@@ -24,7 +25,7 @@ from app.domain.ground.vocabulary import (
     StatusReport,
 )
 from app.domain.network.plugs import AnyStation, PlugRow
-from app.models import ChargingSession, StatusEvent
+from app.models import ChargingSession, Connection, StatusEvent
 
 
 class Word(NamedTuple):
@@ -136,3 +137,18 @@ def idle_since(
         elif activity in IDLING:
             found = found or max(at, session.started_at)
     return found
+
+
+def was_silent(db: Session, station: AnyStation, started_at: datetime, *, now: datetime) -> bool:
+    """Whether a start that is told now is dated when the station could have told it at once.
+
+    It was connected then, and for long afterwards, on a connection that it has since left.
+    """
+    if now - started_at <= ON_ITS_WAY:
+        return False
+    there = select(Connection.id).where(
+        Connection.station_id == station.id,
+        Connection.opened_at <= started_at,
+        Connection.closed_at > started_at + ON_ITS_WAY,
+    )
+    return db.scalar(there.limit(1)) is not None

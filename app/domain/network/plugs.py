@@ -4,7 +4,7 @@ The rows bear the names of the models' columns, so that the rules work on either
 its site nothing is written by itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -158,6 +158,19 @@ def known_activities(
     What nobody knows for sure any more is left out.
     """
     return {tuple(row) for row in _TAKEN(db, stations=set(station_ids))}
+
+
+def only(db: Session, station_ids: Collection[int]) -> dict[int, ConnectorRef]:
+    """The plug of each of these stations that has one and no more."""
+    if not station_ids:
+        return {}
+    known = select(*(_CONNECTOR.c[name] for name in _KEY)).where(
+        _CONNECTOR.c.station_id.in_(station_ids), _CONNECTOR.c.evse > 0
+    )
+    found: dict[int, list[ConnectorRef]] = {}
+    for station_id, evse, connector in db.execute(known):
+        found.setdefault(station_id, []).append(ConnectorRef(evse, connector))
+    return {station_id: each[0] for station_id, each in found.items() if len(each) == 1}
 
 
 class Plugs:

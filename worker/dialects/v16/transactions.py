@@ -30,7 +30,7 @@ def meter_values(call: Fields, ctx: Context) -> Metered:
     """Read a MeterValues; what holds no value is left out and answered all the same (FIELD M4)."""
     return Metered(
         ctx.station_id,
-        ctx.plug(call, 0),
+        ctx.plug(call),
         transaction_ref(call),
         tuple(reports_of(call, "meterValue", ctx, _samples)),
     )
@@ -67,7 +67,7 @@ def _sample(item: Payload, ctx: Context) -> Sample:
 
 def _status(call: Fields, ctx: Context) -> StatusTold:
     """Read a connector's status; what connector 0 may not say changes nothing (FIELD S1)."""
-    number = ctx.plug(call, 0)
+    number = ctx.plug(call)
     word = words.match(call.text("status"), words.STATUSES)
     if word is None or (number == 0 and word not in words.STATION_STATUSES):
         ctx.deviate("illegal_status", f"{number}: {call.raw('status')}")
@@ -114,7 +114,7 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
     started_at, replaced = ctx.instant(call, "timestamp", live=True)
     told = ctx.told or {}
     start = sessions.Start(
-        connector=ConnectorRef(ctx.plug(call, 1)),
+        connector=ConnectorRef(ctx.plug(call)),
         token=Token(call.text("idTag", "")),
         meter_start_wh=meter_start,
         started_at=started_at,

@@ -10,7 +10,7 @@ from app.domain.charging.metering import Metered
 from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
 from worker.dialects import metering
-from worker.dialects.context import MOST_CONNECTORS, Context, Payload
+from worker.dialects.context import Context, Payload
 from worker.dialects.records import Fact, Route, nothing
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, read_decimal, read_integer
@@ -22,7 +22,7 @@ _NO_SCALE: Payload = {}
 
 def meter_values(call: Fields, ctx: Context) -> Metered:
     """Read a MeterValues: it is sent outside of transactions, and names none."""
-    evse = number(call, ctx, "evseId", 0)
+    evse = ctx.plug(call, "evseId")
     # The main meter counts all EVSEs: it is never the register of one transaction.
     return Metered(
         ctx.station_id, evse, None, tuple(reports_of(call, "meterValue", ctx)), own=evse > 0
@@ -83,7 +83,7 @@ def _based(value: Any, unit: str, measurand: str, scale: Payload, ctx: Context) 
 
 def _status(call: Fields, ctx: Context) -> StatusTold:
     """Read a connector's status; what goes on there is told by its transaction."""
-    place = ConnectorRef(number(call, ctx, "evseId", 0), number(call, ctx, "connectorId", 1))
+    place = ConnectorRef(ctx.plug(call, "evseId"), ctx.plug(call, "connectorId", 1))
     availability = words.match(call.text("connectorStatus"), words.STATUSES)
     if availability is None:
         ctx.deviate("illegal_status", call.raw("connectorStatus"))
@@ -91,15 +91,6 @@ def _status(call: Fields, ctx: Context) -> StatusTold:
     at, _ = ctx.instant(call, "timestamp", live=True)
     word = str(call.text("connectorStatus"))[:40]
     return StatusTold(ctx.station, StatusReport(place, availability, None, word, at), ctx.now)
-
-
-def number(call: Fields, ctx: Context, name: str, default: int) -> int:
-    """The number of an EVSE or a connector; one that no station has counts as the default."""
-    found = call.integer(name, default)
-    if 0 <= found <= MOST_CONNECTORS:
-        return found
-    ctx.deviate("absurd_connector", found)
-    return default
 
 
 status_notification = Fact(_status, statuses.status_all, nothing)

@@ -10,7 +10,6 @@ from worker.dialects.records import Encoding, Long, Route, Unfit, status, withou
 from worker.dialects.shared import Words, filled, profile_of, read_moment
 from worker.dialects.v201 import charging_profile
 from worker.dialects.v201.charging_profile import WORDS
-from worker.dialects.v201.metering import number
 from worker.ocpp.fields import Fields
 
 _SOURCES = {"EMS": "ems", "SO": "so", "CSO": "cso"}
@@ -42,7 +41,7 @@ def report_profiles(call: Fields, ctx: Context, words: Words = WORDS) -> Payload
         *(ctx.db, ctx.station),
         number=call.integer("requestId", 0),
         source=_source(call),
-        evse=number(call, ctx, "evseId", 0),
+        evse=ctx.plug(call, "evseId"),
         found=found,
         more=bool(call.boolean("tbc", False)),
         now=ctx.now,
@@ -57,7 +56,7 @@ def charging_limit(call: Fields, ctx: Context, words: Words = WORDS) -> Payload:
     profile_reports.limit(
         *(ctx.db, ctx.station),
         source=_source(about),
-        evse=number(call, ctx, "evseId", 0),
+        evse=ctx.plug(call, "evseId"),
         documents=[
             {**_EXTERNAL, **charging_profile.read_schedule(each, words)} for each in schedules
         ],
@@ -128,7 +127,7 @@ def charging_needs(call: Fields, ctx: Context, answers: dict[str, str] = ANSWERS
     needs = read_needs(call.child("chargingNeeds"))
     needs["most_periods"] = call.integer("maxScheduleTuples")
     needs["details"] = dict(call.child("chargingNeeds").payload)
-    evse = number(call, ctx, "evseId", 0)
+    evse = ctx.plug(call, "evseId")
     told = ev_needs.take_in(ctx.db, ctx.station, evse, filled(needs), now=ctx.now)
     return {"status": answers[told.answer]}
 
@@ -137,7 +136,7 @@ def charging_schedule(call: Fields, ctx: Context, words: Words = WORDS) -> Paylo
     """Pass on what a car will do; what exceeds our plan is refused (K15.FR.12)."""
     schedule = charging_profile.read_schedule(call.child("chargingSchedule"), words)
     document = filled({**schedule, "time_base": read_moment(call, "timeBase")})
-    evse = number(call, ctx, "evseId", 0)
+    evse = ctx.plug(call, "evseId")
     fits = ev_needs.car_schedule(ctx.db, ctx.station, evse, document, now=ctx.now)
     return {"status": "Accepted" if fits else "Rejected"}
 

@@ -23,8 +23,8 @@ from worker.dialects.shared import Words, keep
 from worker.dialects.v201 import access, charging_profile, words
 from worker.dialects.v201.access import id_token_info, read_token
 from worker.dialects.v201.charging_profile import WORDS
-from worker.dialects.v201.metering import number, reports_of
-from worker.ocpp.fields import Fields
+from worker.dialects.v201.metering import reports_of
+from worker.ocpp.fields import APART, Fields
 
 #: Further things an event tells, and of its transaction, that are kept: our word -> member.
 FACTS: dict[str, str] = {"phases": "numberOfPhasesUsed", "cable_a": "cableMaxCurrent"}
@@ -122,11 +122,11 @@ def _facts(given: Fields, names: dict[str, str]) -> Json:
 
 
 def report_of(call: Fields, ctx: Context, facts: Json) -> TransactionReport | None:
-    """Read an event; None where it names no transaction or is none of the three kinds."""
+    """Read an event; None where it names no transaction, or two, or is none of the three kinds."""
     about = call.child(_ABOUT)
     reference = about.text("transactionId")
     kind = words.match(call.text("eventType"), words.EVENTS)
-    if reference is None or kind is None:
+    if reference is None or APART in reference or kind is None:
         return None
     offline = call.boolean("offline", False)
     at, replaced = ctx.instant(call, "timestamp", live=not offline)
@@ -174,7 +174,7 @@ def _place(call: Fields, ctx: Context) -> ConnectorRef | None:
     place = call.child("evse")
     if not place.payload:
         return None
-    return ConnectorRef(number(place, ctx, "id", 0), number(place, ctx, "connectorId", 1) or 1)
+    return ConnectorRef(ctx.plug(place, "id"), ctx.plug(place, "connectorId", 1) or 1)
 
 
 def _seq_no(call: Fields, ctx: Context) -> int:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain
@@ -15,7 +15,7 @@ from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, Judged, Tap
 from app.domain.access.tag_rows import AnyTag
 from app.domain.charging import remote_starts
-from app.domain.charging.overtaken import is_late
+from app.domain.charging.overtaken import is_late, was_silent
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import unused
 from app.domain.charging.sessions.end import take_overtaking
@@ -24,16 +24,19 @@ from app.domain.charging.sessions.row import AnySession, SessionRow, flag, mark_
 from app.domain.ground import events
 from app.domain.ground.bulk import among, lease, reserve
 from app.domain.ground.bulk_rows import BulkRead
-from app.domain.ground.clock import ON_ITS_WAY, SECOND
+from app.domain.ground.clock import SECOND
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.domain.money import tariff_choice
+from app.domain.network import plugs
 from app.domain.network.plugs import AnyStation
-from app.models import ChargingSession, Connection, Site, Tag
+from app.models import ChargingSession, Site, Tag
 
 #: A start with a meaningless clock is a retry only within this time of the first.
 RETRY = timedelta(minutes=10)
 #: The doubt of a session whose tag was let in while the database was away.
 LET_IN_AWAY = "let_in_away"
+#: And of one of which nobody knows at which plug it is.
+PLUG_UNKNOWN = "plug_unknown"
 
 _SESSION = ChargingSession.__table__
 _KNOWN = BulkRead(
@@ -98,6 +101,7 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     A refused tag begins one too: energy may flow whatever we answer (FIELD X14).  No two
     are of one station.
     """
+    starts = _placed(db, starts)
     keys = [_keys(told.start) for told in starts]
     taken, known = _same_starts(db, starts, keys)
     new = [told for told in starts if told.station.id not in known]
@@ -129,6 +133,17 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     ]
 
 
+def _placed(db: Session, starts: Sequence[Starting]) -> list[Starting]:
+    """The starts, those that name no plug at the only one of their station."""
+    only = plugs.only(db, {told.station.id for told in starts if not told.place.evse})
+    return [
+        replace(told, start=replace(told.start, connector=only[told.station.id]))
+        if told.station.id in only
+        else told
+        for told in starts
+    ]
+
+
 def _tap(told: Starting, known: dict[int, SessionRow], numbers: Iterable[int]) -> Tap:
     session = known.get(told.station.id)
     begins = next(iter(numbers)) if session is None else None
@@ -149,6 +164,8 @@ def _made(
         flag(session, "told_late")
     if start.let_in:
         flag(session, LET_IN_AWAY)
+    if not session.evse:
+        flag(session, PLUG_UNKNOWN)
     return session
 
 
@@ -276,21 +293,6 @@ def new_session(
     name_holder(db, station, made, start.token, decision)
     rows.insert(db, [made])
     return db.get_one(ChargingSession, number)
-
-
-def was_silent(db: Session, station: AnyStation, started_at: datetime, *, now: datetime) -> bool:
-    """Whether a start that is told now is dated when the station could have told it at once.
-
-    It was connected then, and for long afterwards, on a connection that it has since left.
-    """
-    if now - started_at <= ON_ITS_WAY:
-        return False
-    there = select(Connection.id).where(
-        Connection.station_id == station.id,
-        Connection.opened_at <= started_at,
-        Connection.closed_at > started_at + ON_ITS_WAY,
-    )
-    return db.scalar(there.limit(1)) is not None
 
 
 def name_holder(

@@ -11,7 +11,7 @@ from app.domain.access.authorisation import START, Tap
 from app.domain.charging import statuses
 from app.domain.charging.energy import since_start
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import name_holder
+from app.domain.charging.sessions.begin import PLUG_UNKNOWN, name_holder
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.reuse import twice
 from app.domain.charging.sessions.row import AnySession, flag, mark_time, remove_flag
@@ -44,6 +44,7 @@ from app.domain.ground.vocabulary import (
 from app.domain.limits import ev_needs
 from app.domain.money.billing.evidence import weigh
 from app.domain.money.billing.usage import facts_of
+from app.domain.network import plugs
 from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Station, Tag
 
@@ -90,6 +91,7 @@ def tell(
     if session.state is SessionState.CHARGING:
         session.idle_since = story.idle_since
     if story.ended is not None:
+        _find_plug(db, session)
         session.weighed_apart_wh = None
         stop = explained(_stop(session, story, story.ended), ordered, decided(story.ended))
         _end(db, station, session, story, stop, now)
@@ -109,6 +111,14 @@ def place(session: AnySession, story: Story) -> None:
     if story.place is not None and story.place.evse:
         session.evse = story.place.evse
         session.connector = story.place.connector or 1
+
+
+def _find_plug(db: Session, session: AnySession) -> None:
+    """Where it was, if no event told that: at the station's only plug, or nobody knows."""
+    if not session.evse and (only := plugs.only(db, [session.station_id])):
+        place = only[session.station_id]
+        session.evse, session.connector = place.evse, place.connector
+    (remove_flag if session.evse else flag)(session, PLUG_UNKNOWN)
 
 
 def _shown_by_another(db: Session, session: AnySession, told: Sequence[AnyEvent]) -> bool:

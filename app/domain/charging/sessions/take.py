@@ -20,11 +20,12 @@ from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, STOP, Judged, Tap, without_token
 from app.domain.charging import metering
 from app.domain.charging.metering import Metered
+from app.domain.charging.overtaken import was_silent
 from app.domain.charging.running import OF_STATION
 from app.domain.charging.running import take_in as take_in_gauge
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken_keys, was_silent
+from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken_keys
 from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
 from app.domain.charging.sessions.row import SessionRow, flag

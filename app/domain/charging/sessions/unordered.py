@@ -16,13 +16,13 @@ from app.domain.access import authorisation
 from app.domain.access.authorisation import START, STOP, Tap
 from app.domain.charging import metering, remote_starts, running
 from app.domain.charging.metering import Metered
+from app.domain.charging.overtaken import was_silent
 from app.domain.charging.sessions import reuse
 from app.domain.charging.sessions.begin import (
     LET_IN_AWAY,
     Start,
     name_holder,
     new_session,
-    was_silent,
 )
 from app.domain.charging.sessions.retell import place, retell, show, weigh_live
 from app.domain.charging.sessions.row import AnySession, flag, mark_late

@@ -252,6 +252,11 @@ _ALL = (
         "The charger's clock was wrong; the time of receipt was used.",
     ),
     Doubt(
+        *("plug_unknown", "plug not known", About.SESSION),
+        "no start or event names a plug, and the station has several or none",
+        "The charger did not say at which of its plugs this was.",
+    ),
+    Doubt(
         *("guessed_transaction", "transaction guessed", About.SESSION),
         "a stop names no transaction and one session was open",
         "The stop named no known transaction; it was the only one open.",
