@@ -91,6 +91,7 @@ class DeskWorker(GeventWorker):
         """Take as many open files as this process may have: each connection is one."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        util.write_error = write_problem  # gunicorn's is a page of its own
         super().init_process()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
@@ -157,8 +158,17 @@ class DeskWorker(GeventWorker):
 
     def _refuse(self, sock: Any, status: int, reason: str, sentence: str) -> None:
         with suppress(OSError):
-            util.write_error(sock, status, reason, sentence)
+            write_problem(sock, status, reason, sentence)
         raise StopIteration
+
+
+def write_problem(sock: Any, status: int, reason: str, sentence: str) -> None:
+    """Refuse as the API does what the application never sees; people can read it, too."""
+    from app.web import problems  # not before gevent has patched what Flask uses
+
+    answer = problems.answer(status, problems.CODES.get(status, "bad_request"), sentence)
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n{answer.headers}"
+    util.write_nonblock(sock, head.encode("latin-1", "replace") + answer.get_data())
 
 
 def _declared(req: Any) -> int | None:

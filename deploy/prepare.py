@@ -30,6 +30,7 @@ class Prepared:
 
 def in_own_process(environment: Mapping[str, str]) -> Prepared:
     """Run this module as a program; raises `CannotStart` when it cannot do its work."""
+    print("Preparing the database; the first time takes a while.", file=sys.stderr, flush=True)
     done = subprocess.run(
         [sys.executable, "-m", "deploy.prepare"],
         cwd=ROOT,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from babel import Locale
 from flask import Flask, g, has_request_context, url_for
 from flask_babel import get_domain, get_locale
+from flask_babel import gettext as _
 from werkzeug.routing import BuildError
 
 from app.domain.ground.texts import N_
@@ -59,8 +60,9 @@ def browser(agent: str) -> str:
     }
     program = next((name or word for word, name in programs.items() if f"{word}/" in agent), "")
     system = next((name or word for word, name in systems.items() if word in agent), "")
-    told = " on ".join(filter(None, (program, system))) or agent[:40] or "a browser"
-    return str(translated(told))
+    if program and system:
+        return str(_("%(program)s on %(system)s", program=program, system=system))
+    return str(translated(program or system or agent[:40] or "a browser"))
 
 
 def worded(field: Any) -> None:

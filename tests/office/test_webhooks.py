@@ -276,6 +276,27 @@ def test_an_event_that_was_refused_for_a_day_is_held_against_no_later_one(networ
     assert row.endpoint.disabled_at is None
 
 
+def test_a_dead_receiver_that_rarely_hears_of_anything_is_given_up_too(network, receiver):
+    """Each event is tried for a day, a month after the one before; two at once are one day."""
+    receiver.status = 503
+    hook(network, receiver.url)
+    at = datetime.now(UTC)
+    for month in range(3):
+        assert not month or rows()[0].endpoint.disabled_at is None
+        at += 30 * DAY
+        for minutes in range(2):
+            with unit_of_work() as db:
+                endpoint = db.scalars(select(WebhookEndpoint)).one()
+                deliveries.ping(db, SYSTEM, endpoint, now=at + minutes * MINUTE)
+        while waiting := [row.next_try_at for row in rows() if row.state is DeliveryState.QUEUED]:
+            at = max(rows()[0].endpoint.retry_at or at, *waiting)
+            deliver(at)
+            if rows()[0].endpoint.disabled_at:
+                break
+    assert month == 2
+    assert rows()[0].endpoint.disabled_why.startswith("It accepted nothing for three days")
+
+
 def test_one_delivery_that_is_refused_holds_up_no_other(network, receiver):
     hook(network, receiver.url)
     receiver.disliked = b'"station":"CP-0"'

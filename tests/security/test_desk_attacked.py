@@ -1,6 +1,7 @@
 """A running desk, attacked from outside: it goes on answering everybody else."""
 
 import http.client
+import json
 import os
 import socket
 import time
@@ -136,6 +137,27 @@ BY_DAY = {"nothing at all", "a head without its body"}
 def test_requests_that_never_arrive_keep_nobody_out(site, text):
     with crowd(site, text):
         assert max(answer_time(site) for _ in range(5)) < soon_s()
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (
+            "GET /api/v1/tags?q={} HTTP/1.1\r\nHost: desk".format("x" * 4_094),
+            414,
+            "address_too_long",
+        ),
+        ("GET / HTTP/1.1\r\nHost: desk\r\nX Y: 1", 400, "bad_request"),
+    ],
+)
+def test_what_no_page_ever_sees_is_refused_as_the_api_refuses(site, head, status, code):
+    with connect(site) as sock:
+        sock.sendall(f"{head}\r\n\r\n".encode())
+        answer = http.client.HTTPResponse(sock)
+        answer.begin()
+        told = json.loads(answer.read())
+        assert (answer.status, told["status"], told["code"]) == (status, status, code)
+        assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_a_connection_is_kept_for_the_next_request_and_not_for_a_first_that_never_comes(site):

@@ -18,11 +18,7 @@ LETTERS = {"bills.letter", "mail.letter"}
 #: Pages that tell names of fields and values as they are kept, or what files look like.
 AS_KEPT = {"imports.drivers", "imports.tags", "station_import.index"}
 #: What the town's people and chargers wrote themselves, the names of languages and of programs.
-#: Also what the audit keeps of a support bundle, in the words of its time.
-GIVEN = {
-    *("Gone", "Why?", "Month", "Power", "English", "limits", "default"),
-    *("with pseudonyms", "with the numbers of cards"),
-}
+GIVEN = {"Gone", "Why?", "Month", "Power", "English", "limits", "default"}
 
 
 class Reader(HTMLParser):

@@ -45,7 +45,7 @@ HEADERS: Json = {
 }
 _RATE = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 #: What every endpoint may answer beside its own.
-ALWAYS = (401, 403, 422, 429, 500, 503)
+ALWAYS = (401, 403, 414, 422, 429, 500, 503)
 
 
 def document(server: str) -> Json:

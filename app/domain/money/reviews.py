@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -27,10 +28,15 @@ from app.domain.money.tariff_choice import misfit
 from app.domain.office import audit
 from app.models import Bill, ChargingSession, Review, Station, StrayStop, Tariff, TariffVersion
 
-APPROVED = "approved"
-CORRECTED = "corrected"
-WAIVED = "waived"
-KEPT = "kept"
+
+class Decided(StrEnum):
+    """What somebody decided about a bill that was held; kept: the one that stood."""
+
+    APPROVED = "approved"
+    CORRECTED = "corrected"
+    WAIVED = "waived"
+    KEPT = "kept"
+
 
 #: What somebody accepts who bills a session that he knows to have no stop.
 ACCEPTED = frozenset({"stop_missing", "estimated_end"})
@@ -62,7 +68,8 @@ def approve(
     if assessment.quote is None:
         raise Invalid("The session has no price: choose a tariff, or waive it.", field="tariff")
     bill = _put(db, actor, session, assessment, note, now)
-    _decide(db, actor, review, APPROVED if energy_wh is None else CORRECTED, note, now, energy_wh)
+    decided = Decided.APPROVED if energy_wh is None else Decided.CORRECTED
+    _decide(db, actor, review, decided, note, now, energy_wh)
     return bill
 
 
@@ -89,7 +96,7 @@ def waive(db: Session, actor: Actor, review: Review, *, note: str, now: datetime
         credit = add_credit(db, bill, by=actor.name, reason=note, now=now)
         receipts.queue(db, credit, now=now)
     remember(db, assess(db, session, now), now)
-    _decide(db, actor, review, WAIVED, note, now)
+    _decide(db, actor, review, Decided.WAIVED, note, now)
 
 
 def keep(db: Session, actor: Actor, review: Review, *, note: str, now: datetime) -> Bill:
@@ -101,7 +108,7 @@ def keep(db: Session, actor: Actor, review: Review, *, note: str, now: datetime)
         raise Conflict("This session has no bill that stands.")
     session.billing, session.energy_wh = BillingState.BILLED, bill.energy_wh
     remember(db, assess(db, session, now), now)
-    _decide(db, actor, review, KEPT, note, now)
+    _decide(db, actor, review, Decided.KEPT, note, now)
     return bill
 
 
@@ -215,7 +222,7 @@ def _decide(
     db: Session,
     actor: Actor,
     review: Review,
-    decision: str,
+    decision: Decided,
     note: str,
     now: datetime,
     energy_wh: Decimal | None = None,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
@@ -27,6 +27,7 @@ BACK_OFF = tuple(
     timedelta(seconds=seconds)
     for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)
 )
+TRIED_FOR = timedelta(days=1)
 #: After a failure nothing is sent to the endpoint for half as long as it has failed by then, within
 #: these: a receiver that is gone costs little.
 SHORTEST, LONGEST = BACK_OFF[0], timedelta(hours=1)
@@ -273,12 +274,29 @@ def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime)
         endpoint.retry_at = max(endpoint.retry_at or now, now + min(tried.wait, LONGEST_ASKED))
     if tried.status == 410:
         endpoint.disabled_at, endpoint.disabled_why = now, "It answered 410: it wants nothing more."
-    elif since <= now - PATIENCE:
+    elif since <= now - PATIENCE or (wait is None and _tried_in_vain(db, endpoint) >= PATIENCE):
         why = f"It accepted nothing for three days; the last time: {delivery.error}"
         endpoint.disabled_at, endpoint.disabled_why = now, why[:300]
     elif wait is None and not _more_waits(db, delivery):
         # Nothing is tried from now on: a failure of later begins anew.
         endpoint.failing_since = None
+
+
+def _tried_in_vain(db: Session, endpoint: WebhookEndpoint) -> timedelta:
+    """For how long it was tried since it took anything or was switched on, a day for a delivery.
+
+    Between events that are rare nothing is tried, and that is held against nobody.
+    """
+    of_it = WebhookDelivery.endpoint_id == endpoint.id
+    taken = db.scalar(select(func.max(WebhookDelivery.delivered_at)).where(of_it))
+    since = max(filter(None, [taken, *map(datetime.fromisoformat, endpoint.events.values())]))
+    failed = (of_it, WebhookDelivery.state == DeliveryState.FAILED)
+    query = select(WebhookDelivery.created_at).where(*failed, WebhookDelivery.created_at >= since)
+    tried, until = timedelta(), since
+    for began in db.scalars(query.order_by(WebhookDelivery.created_at)):
+        tried += TRIED_FOR - max(until - began, timedelta())
+        until = max(until, began) + TRIED_FOR
+    return tried
 
 
 def _more_waits(db: Session, delivery: WebhookDelivery) -> bool:
