@@ -103,6 +103,11 @@ DRESSES = {
     "leading_zeros": other(r": (\d+)", r": 000\1"),
     "plus": other(r": (\d+)", r": +\1"),
     "open_point": other(r'("meterSt\w+"|"value"): "?(\d+)"?', r"\1: \2."),
+    "unit_in_value": other(r'("meterSt\w+"|"value"): "?(\d+)"?', r'\1: "\2 Wh "'),
+    "kwh_in_value": other(
+        r'("meterSt\w+"|"value"): "?(\d)(\d+)"?(, "unit": "Wh")?', r'\1: "\2.\3kWh"'
+    ),
+    "null_for_message_id": other(r'"m\d"', "null"),
     "true_and_none": other(r"\{", '{"offline": False, "reservationId": None, '),
     "control_characters": other(r"\{", '{"customData": {"vendorId": "a\tb\nc\x01d"}, '),
     "bad_escapes": other(r"\{", r'{"customData": {"vendorId": "C:\\x\\ud800"}, '),
@@ -328,6 +333,17 @@ def test_readings_without_a_time_have_that_of_their_event(charger, no_time):
     lone.settle(db, row.id, now=now)
     [bill] = db.scalars(select(Bill))
     assert (bill.energy_wh, bill.gross_minor) == (4200, 259)
+
+
+@pytest.mark.parametrize("unit", ["kWh", "W", "?"])
+def test_a_value_of_two_units_is_no_register(charger, unit):
+    line, now = charger(Version.V16), utc_now()
+    start, (action, values), stop = by_16(now, None)
+    values["meterValue"][0]["sampledValue"] = [{"value": "9000 Wh", "unit": unit}]
+    stop[1]["meterStop"] = "5200 W"
+    play(line, [start, (action, values), stop])
+    line.end()
+    assert "estimated_end" in reasons_of(flask_db.session(), now)
 
 
 @pytest.mark.parametrize("sample", [{"unit": "W"}, {"unit": "kvarh"}, {"unit": "?"}])

@@ -213,6 +213,22 @@ def test_white_space_is_not_taken_for_duplicate_keys():
     assert call.notes == ()
 
 
+@pytest.mark.parametrize("odd", ["null", "17", '""', f'"{"9" * 200}"'])
+@pytest.mark.parametrize("version", [V16, V201])
+def test_a_call_of_an_odd_message_id_is_taken_and_answered_by_it(odd, version):
+    call = parse(f'[2,{odd},"StopTransaction",{{"meterStop":1}}]', version)
+    assert isinstance(call, Call)
+    assert frames.encode_result(call.message_id, {}) == f"[3,{odd},{{}}]"
+    assert isinstance(parse(f'[2,{odd},"",{{}}]', version), BadFrame)
+
+
+@pytest.mark.parametrize("odd", ["null", "{}", "[1]"])
+def test_what_is_no_call_and_has_no_message_id_is_none(odd):
+    assert isinstance(parse(f'[3,{odd},{{"status":"Accepted"}}]', V16), BadFrame)
+    strict = parse(f'[2,{odd},"Heartbeat",{{}}]', V16, strict=True)
+    assert isinstance(strict, BadFrame)
+
+
 @pytest.mark.parametrize(
     ("text", "fault", "description", "details"),
     [

@@ -1,15 +1,23 @@
 """Readings and statuses, as all versions tell them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from typing import Any
 
+from app.domain.charging.energy import to_base_unit
 from app.domain.charging.metering import Metered
 from app.domain.ground.vocabulary import MeterReport, Sample
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Bulk, Fact, Long, Route
-from worker.ocpp.fields import Fields
+from worker.ocpp.fields import Fields, read_decimal
 
 REGISTER = "Energy.Active.Import.Register"
+#: A number with its unit: `5200 Wh`.
+_WITH_UNIT = re.compile(
+    r"\s*([+-]?[\d.,]{1,40}(?:[eE][+-]?\d{1,2})?)\s*([A-Za-z%]{1,10})\s*", re.ASCII
+)
+_ONE = Decimal(1)
 _PLACE = ("phase", "location", "context")
 
 
@@ -42,6 +50,22 @@ def sampled(value: Fields) -> Iterator[Payload]:
     for item in raw if isinstance(raw, list) else ():
         if isinstance(item, dict):
             yield item
+
+
+def number_of(told: Any, unit: str, ctx: Context) -> tuple[Decimal | None, Any, str]:
+    """A value, its words and its unit, which some stations write into the value (`5.2 kWh`).
+
+    Where both name a unit they have to name the same; else the value is no number.
+    """
+    number = read_decimal(told)
+    if number is not None:
+        return number, told, unit
+    match = _WITH_UNIT.fullmatch(told) if isinstance(told, str) else None
+    if match and (not unit or to_base_unit(_ONE, unit) == to_base_unit(_ONE, match[2])):
+        ctx.deviate("unit_in_value", told)
+        return read_decimal(match[1]), match[1], match[2]
+    ctx.deviate("no_number", told)
+    return None, told, unit
 
 
 def sample_of(

@@ -22,8 +22,8 @@ MESSAGE_ID_LIMIT = 255
 #: Longest name of an action that is taken for one.
 ACTION_LIMIT = 64
 
-#: The identifier of a message.  Strings by the specification; numbers are echoed as they came.
-MessageId = str | int | float
+#: The identifier of a message.  Strings by the specification; all else is echoed as it came.
+MessageId = str | int | float | None
 
 Payload = dict[str, Any]
 
@@ -94,7 +94,7 @@ class BadFrame:
 
     problem: str
     fault: Fault
-    message_id: MessageId | None = None
+    message_id: MessageId = None
     message_type: int | None = None
     text: str = ""
     action: str = ""
@@ -204,7 +204,7 @@ class _Reader:
         self.version = version
         self.strict = strict
         self.message_type: int | None = None
-        self.message_id: MessageId | None = None
+        self.message_id: MessageId = None
 
     def frame(self) -> Frame:
         elements = self.elements
@@ -214,7 +214,10 @@ class _Reader:
         if self.message_type is None:
             return self._bad("The message has no message type.", Fault.FRAMEWORK)
         if len(elements) < 2 or not _is_message_id(elements[1]):
-            return self._bad("The message has no usable message id.", Fault.FRAMEWORK)
+            null = len(elements) > 2 and elements[1] is None
+            if self.strict or not null or self.message_type not in (CALL, SEND):
+                return self._bad("The message has no usable message id.", Fault.FRAMEWORK)
+            self.notes += ("no_message_id",)  # what it tells may be money, and comes but once
         self.message_id = elements[1]
         if self.message_type == CALL:
             return self._call(Call)
@@ -248,11 +251,9 @@ class _Reader:
         payload = self._payload(3)
         if type(payload) is not dict:
             return self._bad("The payload is not an object.", Fault.FORMAT)
-        assert self.message_id is not None
         return kind(self.message_id, elements[2], payload, self.text, self.notes)
 
     def _result(self) -> Frame:
-        assert self.message_id is not None
         payload = self._payload(2)
         if "\\u0000" in self.text:
             payload = json_text.without_nul(payload)
@@ -266,7 +267,6 @@ class _Reader:
 
     def _error(self, of_result: bool = False) -> Error:
         """Errors come with three to five elements and all kinds of details (FIELD R4)."""
-        assert self.message_id is not None
         code, description, details = [*self.elements[2:5], None, None, None][:3]
         if "\\u0000" in self.text:
             code, description, details = json_text.without_nul([code, description, details])
@@ -313,7 +313,7 @@ _START = re.compile(
 )
 
 
-def _first_elements(text: str) -> tuple[int | None, MessageId | None, str]:
+def _first_elements(text: str) -> tuple[int | None, MessageId, str]:
     """What can be made out of the start of text that is not JSON as a whole."""
     match = _START.match(text)
     if match is None:

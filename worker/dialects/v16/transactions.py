@@ -20,10 +20,10 @@ from app.domain.ground.vocabulary import (
     Token,
 )
 from worker.dialects.context import Context, Payload
-from worker.dialects.metering import REGISTER, reports_of, routes, sample_of, sampled
+from worker.dialects.metering import REGISTER, number_of, reports_of, routes, sample_of, sampled
 from worker.dialects.records import Encoding, Fact, Long, Route, nothing
 from worker.dialects.v16 import access, profiles, words
-from worker.ocpp.fields import Fields, read_decimal
+from worker.ocpp.fields import Fields
 
 
 def meter_values(call: Fields, ctx: Context) -> Metered:
@@ -44,20 +44,18 @@ def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
 
 def _sample(item: Payload, ctx: Context) -> Sample:
     measurand = str(item.get("measurand") or REGISTER)
-    text = item.get("value")
+    text, number, unit = item.get("value"), None, str(item.get("unit") or "")
     signed = item.get("format") == "SignedData"
-    number = None if signed else read_decimal(text)
-    unit = str(item.get("unit") or "")
+    if ctx.quirks and measurand.startswith("Energy."):
+        unit = str(ctx.quirks.get("energy_unit_override") or unit)
+    if not signed:
+        number, text, unit = number_of(text, unit, ctx)
     if number is not None:
-        if ctx.quirks and measurand.startswith("Energy."):
-            unit = str(ctx.quirks.get("energy_unit_override") or unit)
         based, unit = to_base_unit(number, unit, measurand)
         if measurand.startswith("Energy."):
             number, text = ctx.energy(number, based, text, unit, measurand)
         else:
             number = based
-    elif not signed:
-        ctx.deviate("no_number", text)
     text = text if isinstance(text, str) else str(text)
     return sample_of(item, measurand, number, unit, text, signed)
 
@@ -218,10 +216,14 @@ def readings_ahead(call: Fields, ctx: Context) -> bool:
 
 def _wh(call: Fields, name: str, ctx: Context) -> Decimal | None:
     """meterStart and meterStop are in Wh, unless the station is known to send kWh (FIELD M1)."""
-    register = call.decimal(name)
-    if register is not None and ctx.quirks.get("energy_unit_override") == "kWh":
-        return ctx.sane_wh(register * 1000)
-    return ctx.sane_wh(ctx.clear_wh(register, call.raw(name)))
+    told, unit = call.raw(name), str(ctx.quirks.get("energy_unit_override") or "")
+    if told is None:
+        return None
+    register, told, unit = number_of(told, unit, ctx)
+    if register is None:
+        return None
+    based, unit = to_base_unit(register, unit)
+    return ctx.energy(register, based, told, unit, REGISTER)[0]
 
 
 # Remote start and stop (OCPP 1.6 sections 5.11 and 5.12).

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.domain.charging import statuses
 from app.domain.charging.energy import to_base_unit
+from app.domain.charging.energy.readings import base_unit_of
 from app.domain.charging.metering import Metered
 from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
@@ -13,7 +14,7 @@ from worker.dialects import metering
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Fact, Route, nothing
 from worker.dialects.v201 import words
-from worker.ocpp.fields import Fields, read_decimal, read_integer
+from worker.ocpp.fields import Fields, read_integer
 
 #: Powers of ten beyond this are no multipliers of a meter.
 _STEEPEST = 12
@@ -47,12 +48,11 @@ def _sample(item: Payload, ctx: Context) -> Sample:
     measurand = str(item.get("measurand") or metering.REGISTER)
     scale = item.get("unitOfMeasure")
     scale = scale if isinstance(scale, dict) else _NO_SCALE
-    unit = str(scale.get("unit") or "")
-    told = item.get("value")
-    value = read_decimal(told)
-    if value is None:
-        ctx.deviate("no_number", told)
-    else:
+    unit = str(scale.get("unit") or (base_unit_of(measurand) if scale.get("multiplier") else ""))
+    if ctx.quirks and measurand.startswith("Energy."):
+        unit = str(ctx.quirks.get("energy_unit_override") or unit)
+    value, told, unit = metering.number_of(item.get("value"), unit, ctx)
+    if value is not None:
         based, unit = _based(value, unit, measurand, scale, ctx)
         if based is None:
             value, told = None, f"{told}*10^{scale['multiplier']}"
@@ -64,12 +64,10 @@ def _sample(item: Payload, ctx: Context) -> Sample:
 
 
 def _based(value: Any, unit: str, measurand: str, scale: Payload, ctx: Context) -> Any:
-    """A value and its unit in base form: the power of ten, the unit, and what is known better.
+    """A value and its unit in base form: the power of ten, and the unit.
 
     No value where the power is none of a meter: how large it is is not known.
     """
-    if measurand.startswith("Energy.") and ctx.quirks:
-        unit = str(ctx.quirks.get("energy_unit_override") or unit)
     given = scale.get("multiplier")
     power = 0 if given is None else read_integer(given)
     if power is None or abs(power) > _STEEPEST:
