@@ -26,6 +26,8 @@ def test_what_a_schema_asks_for_is_a_column_an_option_and_a_field(of, group, for
     assert asked <= set(of.model.__table__.columns.keys())
     assert asked <= {name for name, _ in of.columns}
     assert asked <= options
+    told = {option.name: getattr(option, "help", "") for option in group.commands["edit"].params}
+    assert all(told[name] for name in asked - {"name"}), "what an option is for"
     assert all(hasattr(form, name) for name in asked)
     assert "forms.rest(form)" in (ROOT / "templates" / template).read_text()
 

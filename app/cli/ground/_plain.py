@@ -13,6 +13,7 @@ from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book
 from app.resource import Resource
+from app.schemas import glossary
 from app.uow import unit_of_work
 
 #: Turns the options that were typed into what the operation takes; the row is None for a new one.
@@ -36,7 +37,8 @@ def asked(of: Resource) -> list[Any]:
         flag = f"--{option}/--no-{option}" if kind is bool else f"--{option}"
         if name != of.called:
             kind = str if kind is Decimal else kind
-            made.append(click.option(flag, type=kind, default=None, help=info.description))
+            told = info.description or glossary.words(of.schema.__name__, name)
+            made.append(click.option(flag, type=kind, default=None, help=told))
     return made
 
 
