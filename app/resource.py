@@ -23,7 +23,15 @@ from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profiles
 from app.domain.money import tariff_book
 from app.domain.network import sites, stations
-from app.domain.office import alert_rules, rights, schedules
+from app.domain.office import (
+    alert_rules,
+    api_tokens,
+    rights,
+    schedules,
+    second_factor,
+    staff,
+    webhooks,
+)
 from app.models import (
     AlertRule,
     ChargingProfile,
@@ -35,15 +43,17 @@ from app.models import (
     Tag,
     TagGroup,
     Tariff,
+    User,
+    WebhookEndpoint,
 )
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
 from app.schemas.base import Schema
 from app.schemas.limits import NewChargingProfile
 from app.schemas.money import NewTariff
 from app.schemas.network import NewSite, NewStation
-from app.schemas.office import NewAlertRule
+from app.schemas.office import NewAlertRule, NewWebhook
 from app.schemas.reports import NewReportSchedule
-from app.schemas.staff import NewRole
+from app.schemas.staff import NewMachine, NewPerson, NewRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ class Resource:
     `add(db, actor, tenant_id, now=…, **given)` and `edit(db, actor, row, now=…, **given)` take
     what is given by the names of the noun's `schema`; `archive` and `restore` take a row,
     `named(db, tenant_id, text)` finds one by what people call it, `called`.  `key` is a row's
-    number in an address, `order` that of a list, `loaded` what a list needs of other tables.
+    number in an address, `order` that of a list, `loaded` what a list needs of other tables;
+    `numbered(db, number)` finds one where its table holds others, too.
     """
 
     noun: str
@@ -69,6 +80,7 @@ class Resource:
     columns: Sequence[Column] = ()
     loaded: Sequence[Any] = ()
     called: str = "name"
+    numbered: Callable[[Session, int], Any] | None = None
 
     def name_of(self, row: Any) -> str:
         """What people call a row."""
@@ -254,9 +266,46 @@ ROLES = Resource(
     schema=NewRole,
     add=rights.add_role,
     edit=rights.edit_role,
-    named=rights.named,
+    named=rights.own,
     key="role_id",
     order=(OwnRole.name_key,),
+)
+STAFF = Resource(
+    noun="member of staff",
+    model=User,
+    schema=NewPerson,
+    **operations(staff, add=staff.create, named=lambda db, _, email: staff.by_email(db, email)),
+    key="user_id",
+    order=(User.email_key,),
+    columns=[
+        *read("id email name role=role_name owner=owner.email"),
+        ("sites", lambda user: [site.name for site in user.sites]),
+        *read("timezone language"),
+        ("has_password", lambda user: user.password_hash is not None),
+        ("second_factor", second_factor.has_one),
+        *read("last_sign_in_at archived_at"),
+    ],
+    loaded=[selectinload(User.sites)],
+    numbered=staff.get,
+)
+MACHINES = Resource(
+    noun="machine",
+    model=User,
+    schema=NewMachine,
+    add=api_tokens.add_machine,
+    edit=api_tokens.edit_machine,
+    named=STAFF.named,
+    key="user_id",
+    order=STAFF.order,
+    numbered=api_tokens.machine,
+)
+WEBHOOKS = Resource(
+    noun="webhook",
+    model=WebhookEndpoint,
+    schema=NewWebhook,
+    **operations(webhooks),
+    key="webhook_id",
+    order=(WebhookEndpoint.name_key,),
 )
 REPORT_SCHEDULES = Resource(
     noun="report schedule",

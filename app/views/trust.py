@@ -27,6 +27,7 @@ from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("certificates", __name__, url_prefix="/certificates")
+_row = _doing.by_number(StationCertificate, "There is no such certificate.")
 
 
 @blueprint.get("")
@@ -133,7 +134,7 @@ def sign(certificate_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
-                row = work.get(StationCertificate, certificate_id) or abort(404)
+                row = _row(certificate_id)
                 certificates.issue(work, row, form.pem.data, now=utc_now(), by=actor())
             flash(_("Certificate signed. It is sent to the station within a minute."))
             return back("certificates.show", certificate_id=certificate_id)
@@ -142,13 +143,13 @@ def sign(certificate_id: int) -> ResponseReturnValue:
 
 _doing.does(
     *(blueprint, "/<int:certificate_id>/approve", certificates.approve),
-    _doing.by_number(StationCertificate, "There is no such certificate."),
+    _row,
     N_("Approved. It is signed and sent to the station within a minute."),
     tells=True,
 )
 _doing.does(
     *(blueprint, "/<int:certificate_id>/refuse", certificates.refuse),
-    _doing.by_number(StationCertificate, "There is no such certificate."),
+    _row,
     then=".index",
 )
 
@@ -161,7 +162,7 @@ def revoke(certificate_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
-                row = work.get(StationCertificate, certificate_id) or abort(404)
+                row = _row(certificate_id)
                 reason = form.reason.data or ""
                 certificates.revoke(work, actor(), row, reason=reason, now=utc_now())
             flash(_("Revoked. No station can connect with it any more."))
@@ -211,12 +212,6 @@ def _page(
         signer=current_app.config["SETTINGS"].certificate_authority,
     )
     return page, 422 if failed else 200
-
-
-def _row(certificate_id: int) -> StationCertificate:
-    return db.session.get(StationCertificate, certificate_id) or abort(
-        404, "There is no such certificate."
-    )
 
 
 def _tenant() -> int:

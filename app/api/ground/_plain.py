@@ -78,11 +78,11 @@ class Plain:
     def edit(self, doc: str, body: type[Schema], **given: Any) -> None:
         """Hang PATCH /nouns/{id}."""
         patch = {"name": "edit", "method": "PATCH", "body": body, "problems": (409,), **given}
-        self._do("change", "", doc, self.of.edit, **patch)
+        self._do("change", "", doc, patch.pop("act", self.of.edit), **patch)
 
-    def archive(self, doc: str, *problems: int, **given: Any) -> None:
-        """Hang POST /nouns/{id}/archive."""
-        self._do("archive", "/archive", doc, self.of.archive, problems=problems, **given)
+    def archive(self, doc: str, *problems: int, verb: str = "archive", **given: Any) -> None:
+        """Hang POST /nouns/{id}/archive; the summary says `verb`."""
+        self._do(verb, "/archive", doc, self.of.archive, problems=problems, **given)
 
     def restore(self, doc: str, *problems: int, **given: Any) -> None:
         """Hang POST /nouns/{id}/restore."""
@@ -94,7 +94,10 @@ class Plain:
 
     def row(self, ask: Ask, number: int = 0, /, **path: int) -> Any:
         """Return the row that an address names; raises `Problem` 404."""
-        return ask.get(self.of.model, [number, *path.values()][-1], self.of.noun)
+        number = [number, *path.values()][-1]
+        if self.of.numbered is not None:
+            return self.of.numbered(ask.db, number)
+        return ask.get(self.of.model, number, self.of.noun)
 
     def completed(self, ask: Ask, row: Any) -> Any:
         """Return a row, completed."""

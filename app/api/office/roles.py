@@ -7,8 +7,8 @@ from app.api.ground._plain import Plain
 from app.api.office.staff import PERSON
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import api_tokens, rights
-from app.models import OwnRole, User
-from app.resource import ROLES
+from app.models import OwnRole
+from app.resource import MACHINES, ROLES
 from app.schemas import staff as schemas
 from app.schemas.answers import Answer, From
 from app.uow import unit_of_work
@@ -42,10 +42,6 @@ class Roles(Answer):
     """All roles, the built-in ones first."""
 
     items: list[Role]
-
-
-def _machine(ask: Ask, user_id: int) -> User:
-    return api_tokens.machine(ask.db, user_id)
 
 
 @noun.get("/roles", "List roles", answers={200: Roles})
@@ -86,20 +82,12 @@ def add(ask: Ask) -> object:
     """Add a program to the staff; POST /tokens makes it a token."""
     given = {"owner_id": ask.caller.user_id, **ask.body}
     with unit_of_work() as db:
-        row = api_tokens.add_machine(db, ask.actor, tenant_id=ask.tenant_id, now=ask.now, **given)
+        row = api_tokens.add_machine(db, ask.actor, ask.tenant_id, now=ask.now, **given)
     return made_at("/staff", row)
 
 
-machine_noun.show(
-    *("/machines/{user_id}", "Read a machine", "One program on the staff.", PERSON, _machine),
-)
-machine_noun.decide(
-    "/machines/{user_id}",
-    "Change a machine",
-    "Change what is given; PATCH /staff is for people.",
-    *(PERSON, _machine, api_tokens.edit_machine),
-    name="change",
-    method="PATCH",
-    body=schemas.MachineChanges,
-    problems=(409,),
+plain_machines = Plain(machine_noun, MACHINES, PERSON)
+plain_machines.show("One program on the staff.")
+plain_machines.edit(
+    "Change what is given; PATCH /staff is for people.", schemas.MachineChanges, name="change"
 )

@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun, Reply, made_at
+from app.api.ground._plain import Plain
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor
 from app.domain.office import api_tokens, second_factor, sign_ins, staff, ways_in
 from app.models import ApiToken, SignIn, User
 from app.queries.office import staff as queries
+from app.resource import STAFF
 from app.schemas import staff as schemas
 from app.schemas.answers import Answer, From, read
 from app.uow import unit_of_work
@@ -64,24 +66,18 @@ class Ended(Answer):
     count: int
 
 
-def _user(ask: Ask, user_id: int) -> User:
-    return staff.get(ask.db, user_id)
-
-
 def _token(ask: Ask, token_id: int) -> ApiToken:
     return api_tokens.get(ask.db, token_id)
 
 
-_lists.hang(
-    *(noun, "/staff", "List staff"),
+plain = Plain(noun, STAFF, PERSON)
+plain.list(
     "The members of staff, in the order in which they were added.",
-    *(User, PERSON),
-    asked=schemas.People,
-    options=[selectinload(User.sites)],
-    ways={"email": lambda email: User.email_key == texts.key(email), "role": queries.of_role},
-    newest=False,
+    schemas.People,
+    {"email": lambda email: User.email_key == texts.key(email), "role": queries.of_role},
+    "List staff",
 )
-noun.show("/staff/{user_id}", "Read a member of staff", "One member of staff.", PERSON, _user)
+plain.show("One member of staff.")
 
 
 @noun.post(
@@ -99,28 +95,15 @@ def create(ask: Ask) -> object:
     return made_at("/staff", user)
 
 
-noun.decide(
-    "/staff/{user_id}",
-    "Change a member of staff",
+plain.edit(
     "Change what is given; another role or reach ends every sign-in of theirs.",
-    *(PERSON, _user, staff.edit),
-    name="edit",
-    method="PATCH",
-    body=schemas.PersonChanges,
-    problems=(409,),
+    schemas.PersonChanges,
 )
-noun.decide(
-    "/staff/{user_id}/archive",
-    "Deactivate a member of staff",
+plain.archive(
     "Sign them out everywhere and let them in no more; their tokens stop, history stays.",
-    *(PERSON, _user, staff.archive),
+    verb="deactivate",
 )
-noun.decide(
-    "/staff/{user_id}/restore",
-    "Restore a member of staff",
-    "Let a deactivated member of staff sign in again.",
-    *(PERSON, _user, staff.restore),
-)
+plain.restore("Let a deactivated member of staff sign in again.")
 
 
 def _invite(db: Session, actor: Actor, user: Any, *, now: datetime) -> None:
@@ -131,7 +114,7 @@ noun.decide(
     "/staff/{user_id}/invite",
     "Invite a member of staff again",
     "Mail a new link to choose a password.",
-    *(Invited, _user, _invite),
+    *(Invited, plain.row, _invite),
     secret=True,
 )
 _lists.hang(
@@ -139,14 +122,14 @@ _lists.hang(
     "Every sign-in that was not ended, the newest first; after `expires_at` it counts no more.",
     *(SignIn, SIGN_IN),
     name="sign_ins",
-    of=(SignIn.user_id, _user),
+    of=(SignIn.user_id, plain.row),
     among=[SignIn.ended_at.is_(None)],
 )
 noun.decide(
     "/staff/{user_id}/sign-ins/end",
     "End a person’s sign-ins",
     "Sign a member of staff out everywhere.",
-    *(Ended, _user),
+    *(Ended, plain.row),
     lambda *who, now: {"count": sign_ins.sign_out_everywhere(*who, now=now)},
     name="end_sign_ins",
     result=True,
@@ -155,14 +138,14 @@ noun.decide(
     "/staff/{user_id}/withdraw",
     "Withdraw an invitation",
     "Make the links of somebody useless who never came in, and put them away.",
-    *(PERSON, _user, ways_in.withdraw),
+    *(PERSON, plain.row, ways_in.withdraw),
     problems=(409,),
 )
 noun.decide(
     "/staff/{user_id}/reset-second-factor",
     "Reset a second factor",
     "Take away app, recovery codes and passkeys of somebody who lost them; ends every sign-in.",
-    *(PERSON, _user, second_factor.reset),
+    *(PERSON, plain.row, second_factor.reset),
     problems=(409,),
 )
 _lists.hang(

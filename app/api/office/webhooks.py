@@ -6,12 +6,14 @@ from typing import Annotated, Any
 from flask import current_app
 
 from app.api.ground import _lists, _rows
-from app.api.ground._noun import Ask, Noun, Reply, finds, made_at
+from app.api.ground._noun import Ask, Noun, Reply, made_at
+from app.api.ground._plain import Plain
 from app.domain.ground.vocabulary import WebhookEvent
 from app.domain.office import deliveries, webhooks
 from app.domain.office.webhooks import Means
 from app.mails import hooks
 from app.models import WebhookDelivery, WebhookEndpoint
+from app.resource import WEBHOOKS
 from app.schemas import office as schemas
 from app.schemas.answers import Answer, From, read
 from app.schemas.base import Instant
@@ -61,9 +63,6 @@ def _on_its_way(ask: Ask, row: WebhookDelivery) -> Reply:
     return made_at(f"/webhooks/{row.endpoint_id}/deliveries", row, status=202)
 
 
-_endpoint = finds(WebhookEndpoint, "webhook")
-
-
 def _delivery(ask: Ask, webhook_id: int, delivery_id: int) -> WebhookDelivery:
     row = ask.get(WebhookDelivery, delivery_id, "delivery")
     if row.endpoint_id != webhook_id:
@@ -71,17 +70,9 @@ def _delivery(ask: Ask, webhook_id: int, delivery_id: int) -> WebhookDelivery:
     return row
 
 
-_lists.hang(
-    *(noun, "/webhooks", "List webhooks"),
-    "The webhooks in use, or with `archived` those that are not.",
-    *(WebhookEndpoint, WEBHOOK),
-    asked=schemas.Webhooks,
-    newest=False,
-)
-noun.show(
-    *("/webhooks/{webhook_id}", "Read a webhook", "One webhook; its secret is told by nobody."),
-    *(WEBHOOK, _endpoint),
-)
+plain = Plain(noun, WEBHOOKS, WEBHOOK)
+plain.list("The webhooks in use, or with `archived` those that are not.", schemas.Webhooks)
+plain.show("One webhook; its secret is told by nobody.")
 
 
 @noun.post(
@@ -97,19 +88,13 @@ def create(ask: Ask) -> Any:
     with unit_of_work() as db:
         row, secret = webhooks.add(db, ask.actor, ask.tenant_id, _means(), now=ask.now, **ask.body)
     row.told = secret  # type: ignore[attr-defined]
-    return made_at("/webhooks", row)
+    return plain.made(ask, row)
 
 
-noun.decide(
-    "/webhooks/{webhook_id}",
-    "Change a webhook",
+plain.edit(
     "Change what is given; of new events it is told from now on.",
-    *(WEBHOOK, _endpoint),
-    lambda db, actor, row, **given: webhooks.edit(db, actor, row, _means(), **given),
-    name="edit",
-    method="PATCH",
-    body=schemas.WebhookChanges,
-    problems=(409,),
+    schemas.WebhookChanges,
+    act=lambda db, actor, row, **given: webhooks.edit(db, actor, row, _means(), **given),
 )
 
 
@@ -121,7 +106,7 @@ noun.decide(
 )
 def rotate(ask: Ask, webhook_id: int) -> Any:
     """Make a new secret; for a day both sign, so that the receiver is changed without a gap."""
-    row = _endpoint(ask, webhook_id)
+    row = plain.row(ask, webhook_id)
     with unit_of_work() as db:
         secret = webhooks.rotate(db, ask.actor, row, _means(), now=ask.now)
     return {"webhook_id": row.id, "secret": secret, "old_until": row.old_secret_until}
@@ -131,7 +116,7 @@ noun.decide(
     "/webhooks/{webhook_id}/test",
     "Test a webhook",
     "Send an event of the type webhook.test.",
-    *(DELIVERY, _endpoint, deliveries.ping),
+    *(DELIVERY, plain.row, deliveries.ping),
     status=202,
     result=True,
     seen=_on_its_way,
@@ -142,7 +127,7 @@ _lists.hang(
     *(WebhookDelivery, DELIVERY),
     name="deliveries",
     asked=schemas.Deliveries,
-    of=(WebhookDelivery.endpoint_id, _endpoint),
+    of=(WebhookDelivery.endpoint_id, plain.row),
 )
 noun.show(
     *("/webhooks/{webhook_id}/deliveries/{delivery_id}", "Read a delivery"),
@@ -161,10 +146,10 @@ noun.decide(
 for _word, _act, _summary, _doc in (
     ("enable", webhooks.enable, "Switch a webhook on", "Tell it of what happens from now on."),
     ("disable", webhooks.disable, "Switch a webhook off", "Send nothing for the time being."),
-    ("archive", webhooks.archive, "Archive a webhook", "Put it away; its log stays."),
-    ("restore", webhooks.restore, "Restore a webhook", "Take it out of the archive."),
 ):
-    noun.decide(f"/webhooks/{{webhook_id}}/{_word}", _summary, _doc, WEBHOOK, _endpoint, _act)
+    noun.decide(f"/webhooks/{{webhook_id}}/{_word}", _summary, _doc, WEBHOOK, plain.row, _act)
+plain.archive("Put it away; its log stays.")
+plain.restore("Take it out of the archive.")
 
 
 def _means() -> Means:

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable
 from types import SimpleNamespace
+from typing import Any
 
 import click
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
-from app.domain.ground import texts
+from app.cli.ground._plain import Plain
 from app.domain.ground.columns import read
-from app.domain.ground.errors import Invalid, NotFound
+from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import rights
 from app.domain.office.rights import Rights
-from app.models import OwnRole
-from app.uow import unit_of_work
+from app.resource import ROLES
 
 group = cli.Group("role", help="What staff may read and write.")
 
@@ -50,40 +49,18 @@ def list_(as_json: bool) -> None:
     cli.print_rows(rows, COLUMNS, json=as_json)
 
 
-@group.command("add")
-@click.argument("name")
-@RIGHT
-def add(name: str, words: tuple[str, ...]) -> None:
-    """Make the role NAME."""
-    held = given_rights(words)
-    with unit_of_work() as db:
-        tenant_id = cli.the_tenant(db).id
-        rights.add_role(db, cli.ACTOR, tenant_id, name=name, rights=held, now=cli.now())
-    click.echo(f"The role {name} is made.")
+def _read(_db: Session, _tenant_id: int, values: dict[str, Any], _row: object) -> dict[str, Any]:
+    return {"rights": given_rights(values.pop("words")), **cli.typed(values)}
 
 
-@group.command("edit")
-@click.argument("name")
-@click.option("--name", "new_name", help="A new name.")
-@RIGHT
-def edit(name: str, new_name: str | None, words: tuple[str, ...]) -> None:
-    """Change the role NAME; rights that are given take the place of all it had."""
-    held = given_rights(words) or None
-    with unit_of_work() as db:
-        role = _named(db, name)
-        rights.edit_role(db, cli.ACTOR, role, name=new_name, rights=held, now=cli.now())
-    click.echo(f"The role {new_name or name} is saved.")
-
-
-def _named(db: Session, name: str) -> OwnRole:
-    role = db.scalar(select(OwnRole).where(OwnRole.name_key == texts.key(name)))
-    if role is None:
-        raise NotFound(f"There is no role “{name}” that could be changed.")
-    return role
-
-
+plain = Plain(group, ROLES, options=(RIGHT,), read=_read)
+plain.add("Make the role NAME.", lambda role: f"The role {role.name} is made.", json=False)
+plain.edit(
+    "Change the role NAME; rights that are given take the place of all it had.",
+    click.option("--name", "new_name", help="A new name."),
+)
 group.does(
-    *("remove", _named, rights.remove_role, "The role {named} is deleted."),
+    *("remove", plain.named, rights.remove_role, "The role {named} is deleted."),
     "Delete the role NAME, which nobody may have.",
 )
 

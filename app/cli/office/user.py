@@ -5,27 +5,16 @@ from typing import Any
 
 import click
 from flask import current_app, url_for
-from sqlalchemy import select
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
+from app.cli.ground._plain import Plain
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
 from app.domain.office import api_tokens, second_factor, sign_ins, staff, ways_in
-from app.models import User
+from app.resource import STAFF
 from app.uow import unit_of_work
 
 group = cli.Group("user", help="Who may sign in to the desk.")
-
-COLUMNS: list[cli.Column] = [
-    *read("id email name role=role_name owner=owner.email"),
-    ("sites", lambda user: [site.name for site in user.sites]),
-    *read("timezone language"),
-    ("has_password", lambda user: user.password_hash is not None),
-    ("second_factor", second_factor.has_one),
-    *read("last_sign_in_at archived_at"),
-]
-SHOWN = [c for c in COLUMNS if c[0] in {"email", "name", "role", "sites", "last_sign_in_at"}]
 
 
 def link_to(secret: str) -> str:
@@ -102,24 +91,9 @@ def add_machine(name: str, owner: str, role: str, site_names: tuple[str, ...]) -
     click.echo(f"{name} is on the staff. Make it a token: flask token add “{name}” --name …")
 
 
-@group.command("list")
-@click.option("--archived", is_flag=True, help="Also those who are deactivated.")
-@cli.json_option
-def list_(archived: bool, as_json: bool) -> None:
-    """List the staff."""
-    query = select(User).order_by(User.email_key)
-    if not archived:
-        query = query.where(User.archived_at.is_(None))
-    rows = cli.reading().scalars(query).all()
-    cli.print_rows(rows, COLUMNS if as_json else SHOWN, json=as_json)
-
-
-@group.command("show")
-@click.argument("email")
-@cli.json_option
-def show(email: str, as_json: bool) -> None:
-    """Show the member of staff EMAIL."""
-    cli.print_row(staff.by_email(cli.reading(), email), COLUMNS, json=as_json)
+plain = Plain(group, STAFF, "email")
+plain.list("List the members of staff.", "email name role sites last_sign_in_at")
+plain.show("Show the member of staff EMAIL.")
 
 
 @group.command("edit")

@@ -234,8 +234,8 @@ def _under_way() -> Conflict:
 def add_machine(
     db: Session,
     actor: Actor,
-    *,
     tenant_id: int,
+    *,
     name: str,
     owner_id: int,
     role: str,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
-from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
+from app.domain.ground.errors import Conflict, Forbidden, Invalid, Taken
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Actor, Area, Right, Role
 from app.domain.office import audit
@@ -105,12 +105,7 @@ def roles(db: Session) -> list[OwnRole]:
     return list(db.scalars(select(OwnRole).order_by(OwnRole.name_key)))
 
 
-def role(db: Session, role_id: int) -> OwnRole:
-    """Return one of the organisation's own roles; raises `NotFound`."""
-    row = db.get(OwnRole, role_id)
-    if row is None:
-        raise NotFound("There is no such role.")
-    return row
+own = texts.finder(OwnRole, "role")
 
 
 def named(db: Session, tenant_id: int, name: str) -> tuple[Role, OwnRole | None]:

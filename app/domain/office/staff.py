@@ -32,8 +32,8 @@ _CHANGEABLE = ("email", "name", "role", "timezone", "language", "formats", "them
 def create(
     db: Session,
     actor: Actor,
-    *,
     tenant_id: int,
+    *,
     email: str,
     name: str,
     role: Role | str,

@@ -1,6 +1,6 @@
 """The rights of a driver: all that is kept of them on one page, as a file, and forgotten."""
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -15,6 +15,7 @@ from app.web import listing, person_file
 from app.web.security import actor, needs
 
 blueprint = Blueprint("driver_rights", __name__, url_prefix="/drivers/<int:driver_id>/rights")
+_driver = _doing.by_number(Driver, "There is no such driver.")
 
 
 @blueprint.get("")
@@ -43,13 +44,9 @@ def file(driver_id: int) -> Response:
 
 _doing.does(
     *(blueprint, "/forget", forgetting.forget),
-    _doing.by_number(Driver, "There is no such driver."),
+    _driver,
     *(N_("Forgotten. The message log follows within minutes."), ".show"),
     everywhere=True,
     given=lambda: {"name": request.form.get("name", "")},
     tells=True,
 )
-
-
-def _driver(driver_id: int) -> Driver:
-    return db.session.get(Driver, driver_id) or abort(404, "There is no such driver.")

@@ -108,7 +108,7 @@ def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Calla
 def show(driver_id: int) -> ResponseReturnValue:
     """One driver: facts, tags, sessions, sums of the year and of all time."""
     session, now = db.session(), utc_now()
-    driver = plain.row(session, {"driver_id": driver_id})
+    driver = plain.row(driver_id)
     here = now.astimezone(listing.zone())
     year = here.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     return render_template(
@@ -147,7 +147,7 @@ plain.restore(N_("Restored %(name)s. Restore the tags that should work again."))
 def archive(driver_id: int) -> ResponseReturnValue:
     """Archive a driver and their tags."""
     with unit_of_work() as work:
-        driver = plain.row(work, {"driver_id": driver_id})
+        driver = plain.row(driver_id)
         count = drivers.archive(work, actor(), driver, now=utc_now())
     along = {0: "", 1: ", and their tag with them"}.get(count, f", and their {count} tags")
     flash(_("Archived %(name)s%(along)s.", name=driver.name, along=along), "success")
@@ -199,7 +199,7 @@ def pdf(driver_id: int, month: str) -> Response:
 @needs("write")
 def mail(driver_id: int, month: str) -> ResponseReturnValue:
     """Mail the statement to the driver."""
-    first, driver = _month(month), _driver(driver_id)
+    first, driver = _month(month), plain.row(driver_id)
     try:
         with unit_of_work() as work:
             write, now = statement_words.letter, utc_now()
@@ -212,7 +212,7 @@ def mail(driver_id: int, month: str) -> ResponseReturnValue:
 
 
 def _statement(driver_id: int, month: str) -> Statement:
-    return statements.of(db.session(), _driver(driver_id), _month(month))
+    return statements.of(db.session(), plain.row(driver_id), _month(month))
 
 
 def _month(text: str) -> date:
@@ -220,10 +220,6 @@ def _month(text: str) -> date:
         return statements.read_month(text)
     except DomainError as error:
         abort(404, error.sentence)
-
-
-def _driver(driver_id: int) -> Driver:
-    return db.session.get(Driver, driver_id) or abort(404, "There is no such driver.")
 
 
 blueprints = [blueprint, monthly]

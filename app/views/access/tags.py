@@ -91,7 +91,7 @@ def unknown() -> ResponseReturnValue:
 def show(tag_id: int) -> ResponseReturnValue:
     """One tag: facts, why its last tap ended as it did, taps, sessions."""
     session, now = db.session(), utc_now()
-    tag = plain.row(session, {"tag_id": tag_id})
+    tag = plain.row(tag_id)
     return render_template(
         "access/tags/show.html",
         tag=tag,
@@ -184,7 +184,7 @@ plain.edit()
 def change(tag_id: int, change: str) -> ResponseReturnValue:
     """Block, unblock, archive or restore one tag."""
     with unit_of_work() as work:
-        tag = plain.row(work, {"tag_id": tag_id})
+        tag = plain.row(tag_id)
         for _name, why in tag_groups.change_all(
             work, actor(), [tag], change, now=utc_now()
         ).refused:
@@ -246,8 +246,7 @@ plain_groups.edit(then=".index")
 
 _doing.does(
     *(groups, "/<int:group_id>/remove", tag_groups.remove),
-    _doing.by_number(TagGroup, "There is no such group."),
-    *(N_("Deleted the group %(name)s."), ".index"),
+    *(plain_groups.row, N_("Deleted the group %(name)s."), ".index"),
 )
 
 

@@ -130,7 +130,7 @@ COLUMNS = [
 
 _doing.does(
     *(blueprint, "/<int:broadcast_id>/cancel", broadcasts.cancel),
-    lambda work, broadcast_id: _changeable(broadcast_id),
+    lambda broadcast_id: _changeable(broadcast_id),
     N_("Cancelled. Nothing more is sent; answers to what was sent still arrive."),
 )
 

@@ -1,6 +1,6 @@
 """Commands of the desk: what was asked of stations, by whom, and what came of it."""
 
-from flask import Blueprint, abort, current_app, render_template
+from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from htmx_flask import request
@@ -16,11 +16,12 @@ from app.queries.commands import commands as queries
 from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.commands._station_commands import to_question
-from app.views.ground import _bulk
+from app.views.ground import _bulk, _doing
 from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("commands", __name__, url_prefix="/commands")
+_command = _doing.by_number(Command, "There is no such command.")
 blueprint.add_app_template_filter(
     lambda command: translated(orders.describe(command.order, command.arguments)), "order_words"
 )
@@ -108,7 +109,3 @@ def repeat(command_id: int) -> ResponseReturnValue:
     if request.htmx:
         return render_template("commands/commands/_command.html", command=again), 202
     return back("commands.show", command_id=again.id)
-
-
-def _command(command_id: int) -> Command:
-    return db.session.get(Command, command_id) or abort(404, "There is no such command.")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, render_template, request
+from flask import Blueprint, current_app, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -29,6 +29,7 @@ from app.web.file_store import FIRMWARE, Store
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("firmware", __name__, url_prefix="/firmware")
+_found = _doing.by_number(FirmwareFile, "There is no such firmware.")
 blueprint.add_app_template_global(queries.steps_of, "steps_of")
 
 STATES = [("open", "under way"), *((state.value, state.value) for state in FileJobState)]
@@ -100,7 +101,7 @@ JOB_COLUMNS = [
 @needs("read")
 def show(firmware_id: int) -> ResponseReturnValue:
     """One image: its facts, and where it went."""
-    image = _found(db.session(), firmware_id)
+    image = _found(firmware_id)
     return render_template(
         "device/firmware/show.html",
         image=image,
@@ -145,7 +146,7 @@ for _word, _act, _said in (
 ):
     _doing.does(
         *(blueprint, f"/<int:firmware_id>/{_word}", _act),
-        *(_doing.by_number(FirmwareFile, "There is no such firmware."), _said),
+        *(_found, _said),
         called="version",
         everywhere=True,
     )
@@ -155,11 +156,7 @@ for _word, _act, _said in (
 @needs("write")
 def send(firmware_id: int) -> ResponseReturnValue:
     """Go to the form that updates the chosen station with this image."""
-    image = _found(db.session(), firmware_id)
+    image = _found(firmware_id)
     station = picks.station(db.session(), listing.text("station_name"), in_use=True)
     order = Order.UPDATE_FIRMWARE.value
     return back("stations.commands", station_id=station.id, order=order, firmware_id=image.id)
-
-
-def _found(session: Session, firmware_id: int) -> FirmwareFile:
-    return session.get(FirmwareFile, firmware_id) or abort(404, "There is no such firmware.")

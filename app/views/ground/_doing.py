@@ -2,24 +2,26 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, abort, current_app, flash
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError
+from app.extensions import db
 from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs
 
+Row = TypeVar("Row")
 
-def by_number(model: Any, missing: str) -> Callable[..., Any]:
+
+def by_number(model: type[Row], missing: str) -> Callable[..., Row]:
     """Find a row in reach by the last number of an address, or 404: what is `missing`."""
 
-    def find(work: Session, **path: int) -> Any:
-        return work.get(model, [*path.values()][-1]) or abort(404, missing)
+    def find(number: int = 0, /, **path: int) -> Row:
+        return db.session.get(model, [number, *path.values()][-1]) or abort(404, missing)
 
     return find
 
@@ -28,8 +30,8 @@ def of_station(model: Any, missing: str) -> Callable[..., Any]:
     """Find a row by the last number of an address, if it is of the station that this names."""
     found = by_number(model, missing)
 
-    def find(work: Session, *, station_id: int, **path: int) -> Any:
-        row = found(work, **path)
+    def find(*, station_id: int, **path: int) -> Any:
+        row = found(**path)
         return row if row.station_id == station_id else abort(404, missing)
 
     return find
@@ -53,8 +55,8 @@ def does(
 ) -> None:
     """Hang a POST on a blueprint, by the last word of its rule or by `name`.
 
-    In one unit of work `find(work, **numbers of the address)` finds a row and `act(work, actor,
-    row, now=…)` does it, with what is `given` besides.  What is `said` may hold attributes of the
+    In one unit of work `find(**numbers of the address)` finds a row and `act(work, actor, row,
+    now=…)` does it, with what is `given` besides.  What is `said` may hold attributes of the
     row, and its `name`: what it is `called`.  Then the page `then` is shown, of those numbers that
     its own address has; it `tells` a refusal, too, where that is no page of its own.
     """
@@ -63,7 +65,7 @@ def does(
     def do(**path: int) -> ResponseReturnValue:
         try:
             with unit_of_work() as work:
-                row = find(work, **path)
+                row = find(**path)
                 known = {word: getattr(row, called if word == "name" else word) for word in words}
                 act(work, actor(), row, now=utc_now(), **given())
             if said:

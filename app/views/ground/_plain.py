@@ -18,7 +18,7 @@ from app.process.clock import utc_now
 from app.resource import Resource
 from app.uow import unit_of_work
 from app.views.ground import _opened
-from app.views.ground._doing import by_number, does
+from app.views.ground._doing import does
 from app.web.security import actor, back, needs
 
 
@@ -47,6 +47,7 @@ class Plain:
         self.blueprint, self.of, self.template, self.context = blueprint, of, template, context
         self.make_form, self.typed, self.refused = make_form, typed, refused
         self.one, self.word = f"/<int:{of.key}>", of.key.removesuffix("_id")
+        self.missing = f"There is no such {self.word}."
 
     def create(
         self, said: str = N_("Added %(name)s."), then: str = ".show", *, everywhere: bool = False
@@ -74,7 +75,7 @@ class Plain:
         """Hang /{id}/edit."""
 
         def edit(**path: int) -> ResponseReturnValue:
-            row = self.row(db.session(), path)
+            row = self.row(**path)
             if isinstance(row, reach.OWNED):
                 reach.guard(db.session(), row)
             opened = _opened.when(row)
@@ -89,7 +90,7 @@ class Plain:
                     return self.go(said, row, then)
                 except DomainError as error:
                     self.refused(form, error)
-            return self.page(form, self.row(db.session(), path))
+            return self.page(form, self.row(**path))
 
         rule = f"{self.one}/edit"
         guarded = needs("write", everywhere=self.everywhere)(edit)
@@ -104,18 +105,18 @@ class Plain:
         self._put("restore", self.of.restore, said, then)
 
     def _put(self, verb: str, act: Any, said: str, then: str) -> None:
-        rule = f"{self.one}/{verb}"
-        found = by_number(self.of.model, f"There is no such {self.word}.")
         does(
-            *(self.blueprint, rule, act, found, said, then),
+            *(self.blueprint, f"{self.one}/{verb}", act, self.row, said, then),
             called=self.of.called,
             everywhere=self.everywhere,
         )
 
-    def row(self, session: Session, path: dict[str, int]) -> Any:
+    def row(self, number: int = 0, /, **path: int) -> Any:
         """The row that an address names, as far as this person may see it."""
-        row = session.get(self.of.model, path[self.of.key])
-        return row or abort(404, f"There is no such {self.word}.")
+        number = path.get(self.of.key, number)
+        if self.of.numbered is not None:
+            return self.of.numbered(db.session(), number)
+        return db.session.get(self.of.model, number) or abort(404, self.missing)
 
     def page(self, form: Any, row: Any) -> ResponseReturnValue:
         """The form, of a row or of a new one."""

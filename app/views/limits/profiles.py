@@ -69,14 +69,14 @@ COLUMNS: list[Any] = [
 @needs("read")
 def show(profile_id: int) -> ResponseReturnValue:
     """One profile: its picture, what it says, and where it went."""
-    return _page(plain.row(db.session(), {"profile_id": profile_id}), AssignForm(formdata=None))
+    return _page(plain.row(profile_id), AssignForm(formdata=None))
 
 
 @blueprint.post("/<int:profile_id>/assign")
 @needs("write")
 def assign(profile_id: int) -> ResponseReturnValue:
     """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
-    profile, form = plain.row(db.session(), {"profile_id": profile_id}), AssignForm()
+    profile, form = plain.row(profile_id), AssignForm()
     try:
         station = picks.station(db.session(), form.station.data or "", in_use=True)
         order_pages.ask(station, Order.SET_PROFILE, {"profile_id": profile.id})

@@ -243,8 +243,8 @@ def asked() -> ResponseReturnValue:
     return render_template("money/bills/questions.html", page=page, everything=closed)
 
 
-def _question(work: Session, bill_id: int, question_id: int) -> DriverQuestion:
-    found = work.get(DriverQuestion, question_id)
+def _question(bill_id: int, question_id: int) -> DriverQuestion:
+    found = db.session.get(DriverQuestion, question_id)
     if found is None or found.bill_id != bill_id:
         abort(404, "There is no such question.")
     return found

@@ -31,6 +31,7 @@ from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
+_found = _doing.by_number(Tariff, "There is no such tariff.")
 
 #: Stretches of time that the page of a tariff draws, the latest ones.
 SHOWN = 12
@@ -91,7 +92,7 @@ def formula(definition: dict[str, Any]) -> list[str]:
 def show(tariff_id: int) -> ResponseReturnValue:
     """One tariff: its formula, its week, who has it, its versions, and a price example."""
     session = db.session()
-    tariff = _found(session, tariff_id)
+    tariff = _found(tariff_id)
     version = _version(tariff)
     parsed = prices.from_json(version.definition)
     now, zones = utc_now(), queries.zones(session) or ["UTC"]
@@ -199,7 +200,7 @@ def _first_form() -> TariffForm:
 @needs("write", everywhere=True)
 def edit(tariff_id: int) -> ResponseReturnValue:
     """Rename a tariff or give it a new version."""
-    tariff = _found(db.session(), tariff_id)
+    tariff = _found(tariff_id)
     opened = _opened.when(tariff)
     if request.method == "POST":
         form = TariffForm()
@@ -232,7 +233,7 @@ def edit(tariff_id: int) -> ResponseReturnValue:
             return back("tariffs.show", tariff_id=tariff_id)
         except DomainError as error:
             form.point_out(error)
-    return _editor(form, _found(db.session(), tariff_id))
+    return _editor(form, _found(tariff_id))
 
 
 def _edited(form: TariffForm, tariff: Tariff | None = None) -> ResponseReturnValue | None:
@@ -281,7 +282,7 @@ for _word, _act, _said in (
 ):
     _doing.does(
         *(blueprint, f"/<int:tariff_id>/{_word}", _act),
-        *(_doing.by_number(Tariff, "There is no such tariff."), _said),
+        *(_found, _said),
         everywhere=True,
     )
 
@@ -292,7 +293,7 @@ def default(tariff_id: int) -> ResponseReturnValue:
     """Make a tariff the default, or no longer."""
     wanted = request.form.get("default") != "no"
     with unit_of_work() as work:
-        tariff = _found(work, tariff_id)
+        tariff = _found(tariff_id)
         tariff_book.set_default(work, actor(), tariff, wanted, now=utc_now())
         name = tariff.name
     told = N_("%(name)s is the default.") if wanted else N_("%(name)s is no longer the default.")
@@ -305,14 +306,7 @@ def default(tariff_id: int) -> ResponseReturnValue:
 def withdraw(tariff_id: int, number: int) -> ResponseReturnValue:
     """Take a planned version back before it begins."""
     with unit_of_work() as work:
-        tariff = _found(work, tariff_id)
+        tariff = _found(tariff_id)
         tariff_book.withdraw(work, actor(), tariff, number, now=utc_now())
     flash(_("Version %(number)s is withdrawn.", number=number), "success")
     return back("tariffs.show", tariff_id=tariff_id)
-
-
-def _found(session: Session, tariff_id: int) -> Tariff:
-    tariff = session.get(Tariff, tariff_id)
-    if tariff is None:
-        abort(404)
-    return tariff

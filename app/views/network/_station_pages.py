@@ -34,6 +34,7 @@ from app.text import setup_guide
 from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
+from app.views.ground import _doing
 from app.web import listing, shown_once
 from app.web.security import actor, back, needs
 
@@ -46,9 +47,8 @@ SETTING_ORDERS = (
 )
 
 
-def station_or_404(station_id: int) -> Station:
-    """The station in the URL, when this person may see it."""
-    return db.session.get(Station, station_id) or abort(404, "There is no such station.")
+#: The station that an address names, or 404.
+station_or_404 = _doing.by_number(Station, "There is no such station.")
 
 
 def register(blueprint: Blueprint) -> None:

@@ -34,10 +34,12 @@ from app.text.sentences import translated
 from app.text.writers import LOCALES, Writer
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
+from app.views.ground import _doing
 from app.web import photos
 from app.web.security import actor, back, needs, public
 
 blueprint = Blueprint("field", __name__, url_prefix="/q/<code>")
+_fault = _doing.by_number(NotedFault, "There is no such fault.")
 
 #: What may be asked of a charger by somebody in front of it.
 ORDERS = frozenset(
@@ -208,10 +210,6 @@ def _note(station: Station, text: str, photo: bytes | None) -> None:
         return
     with photos.store().saved(BytesIO(photo).read, len(photo)) as stored, unit_of_work() as work:
         field.note_fault(work, actor(), station, text, now=now, photo=stored.stored_as)
-
-
-def _fault(fault_id: int) -> NotedFault:
-    return db.session.get(NotedFault, fault_id) or abort(404, "There is no such fault.")
 
 
 blueprints = [blueprint, faults]

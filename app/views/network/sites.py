@@ -59,7 +59,7 @@ def _columns(counts: dict[int, queries.Counts]) -> Any:
 @needs("read")
 def show(site_id: int) -> ResponseReturnValue:
     """One site: its facts and its stations."""
-    site, now = plain.row(db.session(), {"site_id": site_id}), utc_now()
+    site, now = plain.row(site_id), utc_now()
     wanted = station_queries.Filter(site_id=site.id)
     return render_template(
         "network/sites/show.html",

@@ -28,6 +28,7 @@ from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
+_alert = _doing.by_number(Alert, "There is no such alert.")
 
 COLUMNS = [
     *read("id kind what site=site.name station=station.identity began_at opened_at closed_at"),
@@ -61,7 +62,7 @@ def show(alert_id: int) -> ResponseReturnValue:
 
 _doing.does(
     *(blueprint, "/<int:alert_id>/acknowledge", alerts.acknowledge),
-    _doing.by_number(Alert, "There is no such alert."),
+    _alert,
     N_("Acknowledged. Everyone can see that you know about it."),
 )
 
@@ -122,10 +123,6 @@ _bulk.hang(
     dict.fromkeys(alerts.MANY.acts, _changed),
     _hours,
 )
-
-
-def _alert(alert_id: int) -> Alert:
-    return db.session.get(Alert, alert_id) or abort(404, "There is no such alert.")
 
 
 def _until(hours: str | None, now: datetime) -> datetime | None:

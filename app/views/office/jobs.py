@@ -64,7 +64,7 @@ def file(job_id: int) -> ResponseReturnValue:
 
 _doing.does(
     *(blueprint, "/<int:job_id>/cancel", jobs.cancel),
-    lambda work, job_id: _own(job_id),
+    lambda job_id: _own(job_id),
     N_("Cancelled. What was imported before stays."),
     right="read",
 )

@@ -44,7 +44,7 @@ def index() -> ResponseReturnValue:
 def show(schedule_id: int) -> ResponseReturnValue:
     """One schedule, and who got what of it when."""
     session = db.session()
-    row = plain.row(session, {"schedule_id": schedule_id})
+    row = plain.row(schedule_id)
     runs = _runs(session, row, SHOWN)
     return render_template(
         "office/reports/schedule.html",
@@ -95,8 +95,7 @@ plain.edit()
 plain.archive(N_("Paused %(name)s."))
 plain.restore(N_("Resumed %(name)s."))
 _doing.does(
-    *(blueprint, "/<int:schedule_id>/run", schedules.run),
-    _doing.by_number(ReportSchedule, "There is no such schedule."),
+    *(blueprint, "/<int:schedule_id>/run", schedules.run, plain.row),
     N_("It is being made and sent; this page shows how that goes."),
     everywhere=True,
 )

@@ -7,7 +7,6 @@ from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy.orm import Session
 
 from app.domain.ground.columns import read
 from app.domain.ground.texts import N_
@@ -69,7 +68,7 @@ def create() -> ResponseReturnValue:
 @needs("read", everywhere=True)
 def show(user_id: int) -> ResponseReturnValue:
     """One member of staff: facts, what may be done, API tokens."""
-    user = staff.get(db.session(), user_id)
+    user = _person(user_id)
     return _show(user, _token_form())
 
 
@@ -77,7 +76,7 @@ def show(user_id: int) -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def edit(user_id: int) -> ResponseReturnValue:
     """Change a member of staff."""
-    user = staff.get(db.session(), user_id)
+    user = _person(user_id)
     if user.owner_id is not None:
         return back("machines.edit", user_id=user_id)
     opened = _opened.when(user)
@@ -86,7 +85,7 @@ def edit(user_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
-                user = staff.get(work, user_id)
+                user = _person(user_id)
                 _opened.refuse_changed(work, form, user)
                 staff.edit(work, actor(), user, now=utc_now(), **_facts(form))
             flash(_("Saved %(name)s.", name=user.name), "success")
@@ -94,8 +93,8 @@ def edit(user_id: int) -> ResponseReturnValue:
     return _page(form, user)
 
 
-def _person(work: Session, user_id: int) -> User:
-    return staff.get(work, user_id)
+def _person(user_id: int) -> User:
+    return staff.get(db.session(), user_id)
 
 
 def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
@@ -119,7 +118,7 @@ def reset_link(user_id: int) -> ResponseReturnValue:
     """Make a new password link, mail it and show it."""
     now = utc_now()
     with unit_of_work() as work:
-        user = staff.get(work, user_id)
+        user = _person(user_id)
         link = way_in.invite(work, actor(), user, now)
     return _to_link(user, link)
 
@@ -137,7 +136,7 @@ def _link_of(user: User) -> str:
 @needs("write", everywhere=True)
 def link(user_id: int) -> ResponseReturnValue:
     """The password link that was just made, for ten minutes."""
-    user = staff.get(db.session(), user_id)
+    user = _person(user_id)
     found = shown_once.kept(_link_of(user))
     if found is None:
         return back("staff.show", user_id=user_id)
@@ -149,11 +148,11 @@ def link(user_id: int) -> ResponseReturnValue:
 def issue_token(user_id: int) -> ResponseReturnValue:
     """Make an API token and show it."""
     form = _token_form()
-    user = staff.get(db.session(), user_id)
+    user = _person(user_id)
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
-                user = staff.get(work, user_id)
+                user = _person(user_id)
                 token, secret = api_tokens.issue(
                     *(work, actor(), user),
                     name=form.name.data,
@@ -204,7 +203,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
     """End one sign-in of a member of staff."""
     with unit_of_work() as work:
-        user = staff.get(work, user_id)
+        user = _person(user_id)
         sign_ins.end(work, actor(), sign_in_id, user.id, now=utc_now())
     flash(_("Ended that sign-in of %(name)s.", name=user.name), "success")
     return back("staff.show", user_id=user_id)

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, render_template
+from flask import Blueprint, abort, current_app, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy.orm import Session
 
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import DeliveryState
@@ -20,8 +18,10 @@ from app.mails import hooks
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.process.clock import utc_now
 from app.queries.office import alerts as queries
+from app.resource import WEBHOOKS
 from app.uow import unit_of_work
-from app.views.ground import _doing, _opened
+from app.views.ground import _doing
+from app.views.ground._plain import Plain
 from app.web import listing, shown_once
 from app.web.security import actor, back, needs
 
@@ -44,7 +44,7 @@ def index() -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def create() -> ResponseReturnValue:
     """Add a webhook; its secret is shown on its page for ten minutes."""
-    form = WebhookForm()
+    form = _form(None)
     if form.validate_on_submit():
         with refusals.on(form):
             with unit_of_work() as work:
@@ -53,14 +53,14 @@ def create() -> ResponseReturnValue:
                     now=utc_now(), **form.typed(),
                 )  # fmt: skip
             return _with_secret(made.id, secret)
-    return _form_page(form, None)
+    return plain.page(form, None)
 
 
 @blueprint.get("/<int:webhook_id>")
 @needs("write", everywhere=True)
 def show(webhook_id: int) -> ResponseReturnValue:
     """One webhook: what it is told of, and the log of its deliveries."""
-    endpoint, session = _endpoint(webhook_id), db.session()
+    endpoint, session = plain.row(webhook_id), db.session()
     page = queries.deliveries(
         session, endpoint, listing.wish(), state=listing.text("state"), event=listing.text("event")
     )
@@ -74,24 +74,16 @@ def show(webhook_id: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/<int:webhook_id>/edit", methods=["GET", "POST"])
-@needs("write", everywhere=True)
-def edit(webhook_id: int) -> ResponseReturnValue:
-    """Change its name, its address, or what it is told of."""
-    endpoint = _endpoint(webhook_id)
-    opened = _opened.when(endpoint)
-    held = {"name": endpoint.name, "url": endpoint.url, "events": list(endpoint.events)}
-    form = WebhookForm(data=held)
-    form.opened = opened
-    if form.validate_on_submit():
-        with refusals.on(form):
-            with unit_of_work() as work:
-                endpoint = _endpoint(webhook_id)
-                _opened.refuse_changed(work, form, endpoint)
-                webhooks.edit(work, actor(), endpoint, _means(), now=utc_now(), **form.typed())
-            flash(_("Saved %(name)s.", name=form.name.data), "success")
-            return back("webhooks.show", webhook_id=webhook_id)
-    return _form_page(form, _endpoint(webhook_id))
+def _form(endpoint: WebhookEndpoint | None) -> WebhookForm:
+    return WebhookForm(data=WebhookForm.held(endpoint) if endpoint else None)
+
+
+plain = Plain(
+    *(blueprint, WEBHOOKS, "office/webhooks/form.html", _form),
+    lambda work, form, row: {**form.typed(), "means": _means()},
+    everywhere=True,
+)
+plain.edit()
 
 
 @blueprint.post("/<int:webhook_id>/rotate")
@@ -99,7 +91,7 @@ def edit(webhook_id: int) -> ResponseReturnValue:
 def rotate(webhook_id: int) -> ResponseReturnValue:
     """Give it a new secret; the old one is good for another day."""
     with unit_of_work() as work:
-        endpoint = _endpoint(webhook_id)
+        endpoint = plain.row(webhook_id)
         secret = webhooks.rotate(work, actor(), endpoint, _means(), now=utc_now())
     return _with_secret(webhook_id, secret)
 
@@ -108,7 +100,7 @@ def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
     """Hang a button of a webhook's page."""
     _doing.does(
         *(blueprint, f"/<int:webhook_id>/{rule}", act),
-        *(_doing.by_number(WebhookEndpoint, "There is no such webhook."), said),
+        *(plain.row, said),
         everywhere=True,
     )
 
@@ -116,13 +108,13 @@ def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
 _hang("test", deliveries.ping, N_("Test sent. The log below shows the result."))
 _hang("enable", webhooks.enable, N_("Switched on %(name)s. It receives events from now on."))
 _hang("disable", webhooks.disable, N_("Switched off %(name)s. It receives nothing for now."))
-_hang("archive", webhooks.archive, N_("Archived %(name)s."))
-_hang("restore", webhooks.restore, N_("Restored %(name)s."))
+plain.archive()
+plain.restore()
 
 
-def _delivery(work: Session, webhook_id: int, delivery_id: int) -> WebhookDelivery:
-    delivery = work.get(WebhookDelivery, delivery_id)
-    if delivery is None or delivery.endpoint_id != _endpoint(webhook_id).id:
+def _delivery(webhook_id: int, delivery_id: int) -> WebhookDelivery:
+    delivery = db.session.get(WebhookDelivery, delivery_id)
+    if delivery is None or delivery.endpoint_id != plain.row(webhook_id).id:
         abort(404, "There is no such delivery.")
     return delivery
 
@@ -134,10 +126,6 @@ _doing.does(
 )
 
 
-def _endpoint(webhook_id: int) -> WebhookEndpoint:
-    return db.session.get(WebhookEndpoint, webhook_id) or abort(404, "There is no such webhook.")
-
-
 def _means() -> Means:
     return hooks.means(current_app.config["SETTINGS"])
 
@@ -145,8 +133,3 @@ def _means() -> Means:
 def _with_secret(webhook_id: int, secret: str) -> ResponseReturnValue:
     shown = back("webhooks.show", webhook_id=webhook_id)
     return shown_once.keep(shown, f"webhook {webhook_id}", secret)
-
-
-def _form_page(form: WebhookForm, endpoint: WebhookEndpoint | None) -> ResponseReturnValue:
-    page = render_template("office/webhooks/form.html", form=form, webhook=endpoint)
-    return page, 422 if form.is_submitted() else 200
