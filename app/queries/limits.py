@@ -15,6 +15,7 @@ from app.domain.limits.profile_documents import EVERY_S
 from app.domain.limits.profile_forms import in_unit, rate_at
 from app.domain.limits.station_profiles import HELD
 from app.models import ChargingProfile, StationProfile
+from app.queries.ground.filters import put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -35,9 +36,7 @@ class Filter:
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page of the library."""
-    query = select(ChargingProfile)
-    archived = ChargingProfile.archived_at
-    query = query.where(archived.is_not(None) if wanted.state == "archived" else archived.is_(None))
+    query = select(ChargingProfile).where(put_away(ChargingProfile, wanted.state == "archived"))
     if wanted.q:
         query = query.where(alike(like(wanted.q), ChargingProfile.name))
     return fetch(db, query, wish, SORTS, default="name", noun="profiles")

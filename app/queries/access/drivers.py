@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.models import Bill, ChargingSession, Driver, Tag, Tariff
 from app.models.sessions import CHARGED
+from app.queries.ground.filters import fitting, put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -62,14 +63,10 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
 
 
 def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
-    archived = wanted.state == "archived"
-    yield Driver.archived_at.is_not(None) if archived else Driver.archived_at.is_(None)
-    if wanted.ids is not None:
-        yield Driver.id.in_(wanted.ids)
+    yield put_away(Driver, wanted.state == "archived")
+    yield from fitting(wanted, ids=Driver.id, language=Driver.language)
     if wanted.state == "no_email":
         yield Driver.email.is_(None)
-    if wanted.language:
-        yield Driver.language == wanted.language
     if wanted.q:
         yield alike(like(wanted.q), Driver.name, Driver.email, Driver.note)
 

@@ -1,6 +1,6 @@
 """Reservations of all stations: filtered, sorted, paged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, defer, joinedload
 from app.domain.access import local_lists
 from app.domain.access.known_tags import Entry
 from app.domain.access.reservations import OPEN
-from app.domain.ground.vocabulary import Order, ReservationState
+from app.domain.ground.vocabulary import Order
 from app.models import Command, Connector, LocalList, Reservation, Station, Tag
+from app.queries.ground.filters import fitting
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -48,20 +49,15 @@ class Filter:
             .where(*self._conditions())
         )
 
-    def _conditions(self) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        if self.station_id is not None:
-            found.append(Reservation.station_id == self.station_id)
+    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+        yield from fitting(self, station_id=Reservation.station_id, state=Reservation.state)
         if self.state == "open":
-            found.append(Reservation.state.in_(OPEN))
+            yield Reservation.state.in_(OPEN)
         elif self.state == "over":
-            found.append(Reservation.state.not_in(OPEN))
-        elif self.state in list(ReservationState):
-            found.append(Reservation.state == ReservationState(self.state))
+            yield Reservation.state.not_in(OPEN)
         if self.q:
             columns = (Station.identity, Station.name, Reservation.token, Reservation.created_by)
-            found.append(alike(like(self.q), *columns))
-        return found
+            yield alike(like(self.q), *columns)
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:

@@ -20,6 +20,7 @@ from app.models import (
     tag_sites,
     tag_stations,
 )
+from app.queries.ground.filters import fitting, put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -102,20 +103,14 @@ def page(db: Session, wanted: Filter, wish: Wish, now: datetime) -> Page:
 
 def _conditions(wanted: Filter, now: datetime) -> Iterable[ColumnElement[bool]]:
     expired = Tag.expires_at.is_not(None) & (Tag.expires_at <= now)
-    if wanted.state == "archived":
-        yield Tag.archived_at.is_not(None)
-    else:
-        yield Tag.archived_at.is_(None)
+    yield put_away(Tag, wanted.state == "archived")
+    yield from fitting(wanted, group_id=Tag.group_id, driver_id=Tag.driver_id)
     if wanted.state == "blocked":
         yield Tag.status == TagStatus.BLOCKED
     elif wanted.state == "expired":
         yield expired & (Tag.status == TagStatus.ACTIVE)
     elif wanted.state == "active":
         yield ~expired & (Tag.status == TagStatus.ACTIVE)
-    if wanted.group_id is not None:
-        yield Tag.group_id == wanted.group_id
-    if wanted.driver_id is not None:
-        yield Tag.driver_id == wanted.driver_id
     if wanted.site_id is not None:
         yield Tag.id.in_(_allowed_at(wanted.site_id))
     if wanted.q:

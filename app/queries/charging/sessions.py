@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal_column, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.domain.ground.vocabulary import BillingState, SessionState
+from app.domain.ground.vocabulary import SessionState
 from app.models import (
     Bill,
     ChargingSession,
@@ -22,6 +22,7 @@ from app.models import (
     TariffVersion,
 )
 from app.models.sessions import CHARGED, FLAGGED
+from app.queries.ground.filters import fitting
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import (
     MOST_COUNTED,
@@ -87,22 +88,9 @@ class Filter:
         return count_up_to(db, found, MOST_COUNTED) > MOST_COUNTED
 
     def _indexed(self, db: Session) -> Iterator[ColumnElement[bool]]:
-        for column, value in (
-            (ChargingSession.station_id, self.station_id),
-            (ChargingSession.site_id, self.site_id),
-            (ChargingSession.driver_id, self.driver_id),
-            (ChargingSession.tag_id, self.tag_id),
-        ):
-            if value is not None:
-                yield column == value
-        if self.ids is not None:
-            yield ChargingSession.id.in_(self.ids)
-        if self.since:
-            yield ChargingSession.started_at >= self.since
-        if self.until:
-            yield ChargingSession.started_at < self.until
-        if self.billing in list(BillingState):
-            yield ChargingSession.billing == BillingState(self.billing)
+        of = ("station_id", "site_id", "driver_id", "tag_id", "billing")
+        own = {name: getattr(ChargingSession, name) for name in of}
+        yield from fitting(self, ChargingSession.started_at, **own, ids=ChargingSession.id)
         if self.state in list(SessionState):
             yield in_state(SessionState(self.state))
         elif self.state in ("provisional", "unauthorised"):

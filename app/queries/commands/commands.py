@@ -1,5 +1,6 @@
 """Commands of all stations, and broadcasts with their results, station by station."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,9 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands.broadcast_targets import UNDER_WAY
-from app.domain.ground.vocabulary import FAILURES, OPEN_STATES, CommandState, Order
+from app.domain.ground.vocabulary import FAILURES, OPEN_STATES
 from app.models import Broadcast, BroadcastTarget, Command, Message, Station
+from app.queries.ground.filters import fitting
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -39,25 +41,13 @@ class Filter:
         """Select the commands with their stations, in no order yet."""
         return select(Command).options(joinedload(Command.station)).where(*self._conditions())
 
-    def _conditions(self) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        if self.station_id is not None:
-            found.append(Command.station_id == self.station_id)
-        if self.order in list(Order):
-            found.append(Command.order == Order(self.order))
+    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+        own = {name: getattr(Command, name) for name in ("station_id", "order", "state")}
         if self.state in _GROUPS:
-            found.append(Command.state.in_(_GROUPS[self.state]))
-        elif self.state in list(CommandState):
-            found.append(Command.state == CommandState(self.state))
-        if self.who:
-            found.append(Command.requested_by == self.who)
-        if self.since:
-            found.append(Command.requested_at >= self.since)
-        if self.until:
-            found.append(Command.requested_at < self.until)
+            yield own.pop("state").in_(_GROUPS[self.state])
+        yield from fitting(self, Command.requested_at, **own, who=Command.requested_by)
         if self.q:
-            found.append(self._meant())
-        return found
+            yield self._meant()
 
     def _meant(self) -> ColumnElement[bool]:
         """Orders to stations of a name, which are looked for first, or with these words."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.device import file_jobs, files
 from app.domain.ground.vocabulary import FileJobState
 from app.models import CustomerReport, FileJob, FirmwareFile, Station, StationVariable
+from app.queries.ground.filters import fitting, put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -57,8 +58,7 @@ class JobStep:
 
 def library(db: Session, q: str, wish: Wish, *, archived: bool = False) -> Page:
     """The images, narrowed by a search."""
-    put_away = FirmwareFile.archived_at.is_not(None)
-    query = select(FirmwareFile).where(put_away if archived else ~put_away)
+    query = select(FirmwareFile).where(put_away(FirmwareFile, archived))
     if q:
         columns = (FirmwareFile.version, FirmwareFile.name, FirmwareFile.vendor, FirmwareFile.model)
         query = query.where(alike(like(q), *columns))
@@ -68,16 +68,13 @@ def library(db: Session, q: str, wish: Wish, *, archived: bool = False) -> Page:
 def jobs(db: Session, wanted: JobFilter, wish: Wish) -> Page:
     """The jobs of all stations in reach."""
     query = select(FileJob).options(joinedload(FileJob.station), joinedload(FileJob.firmware))
-    if wanted.station_id is not None:
-        query = query.where(FileJob.station_id == wanted.station_id)
+    query = query.where(*fitting(wanted, station_id=FileJob.station_id, state=FileJob.state))
     if wanted.kind == "firmware":
         query = query.where(FileJob.kind.in_(files.FETCHED))
     elif wanted.kind == "logs":
         query = query.where(FileJob.kind.in_(files.BROUGHT))
     if wanted.state == "open":
         query = query.where(FileJob.state.in_(file_jobs.OPEN))
-    elif wanted.state in set(FileJobState):
-        query = query.where(FileJob.state == wanted.state)
     return fetch(db, query, wish, JOB_SORTS, default="-id", noun="jobs")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, false, func, or_, select, union
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from app.domain.ground.vocabulary import BillKind, ReceiptState
+from app.domain.ground.vocabulary import ReceiptState
 from app.models import (
     Bill,
     BillCounter,
@@ -21,6 +21,7 @@ from app.models import (
     TariffVersion,
 )
 from app.queries.charging.sessions import MOST_NAMED, meant
+from app.queries.ground.filters import fitting
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, count_up_to, fetch, like
 
@@ -62,10 +63,7 @@ class Filter:
 
     def select(self, db: Session) -> Select[Any]:
         """Select the bills, in no order yet."""
-        query = self._meant(db)
-        if self.kind in list(BillKind):
-            query = query.where(Bill.kind == BillKind(self.kind))
-        return query
+        return self._meant(db).where(*fitting(self, kind=Bill.kind))
 
     def is_long(self, db: Session) -> bool:
         """Tell whether more are found in all time than a list counts."""
@@ -76,22 +74,12 @@ class Filter:
         return query.where(_named(db, self.q, self.known)) if self.q else query
 
     def _indexed(self) -> Iterator[ColumnElement[bool]]:
-        if self.site_id is not None:
-            yield Bill.site_id == self.site_id
-        if self.ids is not None:
-            yield Bill.id.in_(self.ids)
-        if self.session_id is not None:
-            yield Bill.session_id == self.session_id
-        if self.driver_id is not None:
-            yield Bill.driver_id == self.driver_id
+        own = {"site_id": Bill.site_id, "ids": Bill.id, "session_id": Bill.session_id}
+        yield from fitting(self, Bill.issued_at, **own, driver_id=Bill.driver_id)
         if self.receipt in list(ReceiptState):
             yield _received(ReceiptState(self.receipt))
         elif self.receipt == "trouble":
             yield _received(ReceiptState.FAILED, ReceiptState.UNKNOWN)
-        if self.since:
-            yield Bill.issued_at >= self.since
-        if self.until:
-            yield Bill.issued_at < self.until
 
 
 def _received(*states: ReceiptState) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.models import ChargingSession, Driver, Site, Station, TagGroup, Tariff, TariffVersion
+from app.queries.ground.filters import fitting, put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, fetch, like
 
@@ -47,10 +48,8 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
 
 
 def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
-    archived = wanted.state == "archived"
-    yield Tariff.archived_at.is_not(None) if archived else Tariff.archived_at.is_(None)
-    if wanted.currency:
-        yield Tariff.currency == wanted.currency
+    yield put_away(Tariff, wanted.state == "archived")
+    yield from fitting(wanted, currency=Tariff.currency)
     if wanted.q:
         yield Tariff.name_key.like(like(wanted.q.casefold()), escape="\\")
 

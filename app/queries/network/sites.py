@@ -11,6 +11,7 @@ from app.domain.ground.bulk import made_once
 from app.domain.limits import supply
 from app.domain.network.presence import connected
 from app.models import Site, Station, Tariff
+from app.queries.ground.filters import put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -31,8 +32,7 @@ def listed(
     db: Session, *, q: str, archived: bool, wish: Wish, now: datetime
 ) -> tuple[Page, dict[int, Counts]]:
     """Return a page of sites and the counts of each by its id."""
-    query = select(Site).options(joinedload(Site.tariff))
-    query = query.where(Site.archived_at.is_not(None) if archived else Site.archived_at.is_(None))
+    query = select(Site).options(joinedload(Site.tariff)).where(put_away(Site, archived))
     if q:
         query = query.where(alike(like(q), Site.name, Site.address))
     page = fetch(db, query, wish, SORTS, default="name", noun="sites")

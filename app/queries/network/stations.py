@@ -1,6 +1,6 @@
 """The list of stations: filtered, sorted, with what each plug does now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session, selectinload
 from app.domain.ground.vocabulary import (
     Activity,
     Availability,
-    Registration,
     SessionState,
-    StationMode,
 )
 from app.domain.limits.supply import is_of_now
 from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Deviation, Site, Station
+from app.queries.ground.filters import fitting, put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -56,32 +55,18 @@ class Filter:
         query = select(Station).join(Site, Site.id == Station.site_id)
         return query.where(*self._conditions(now))
 
-    def _conditions(self, now: datetime) -> list[ColumnElement[bool]]:
-        put_away = Station.archived_at.is_not(None)
-        found: list[ColumnElement[bool]] = [put_away if self.archived else ~put_away]
-        if self.ids is not None:
-            found.append(Station.id.in_(self.ids))
-        if self.site_id is not None:
-            found.append(Station.site_id == self.site_id)
-        if self.vendor:
-            found.append(Station.vendor == self.vendor)
-        if self.model:
-            found.append(Station.model == self.model)
-        if self.protocol:
-            found.append(Station.protocol == self.protocol)
-        if self.registration in list(Registration):
-            found.append(Station.registration == Registration(self.registration))
-        if self.mode in list(StationMode):
-            found.append(Station.mode == StationMode(self.mode))
+    def _conditions(self, now: datetime) -> Iterator[ColumnElement[bool]]:
+        yield put_away(Station, self.archived)
+        of = ("site_id", "vendor", "model", "protocol", "registration", "mode")
+        yield from fitting(self, ids=Station.id, **{name: getattr(Station, name) for name in of})
         if self.online in _ONLINE:
-            found.append(_ONLINE[self.online](now))
+            yield _ONLINE[self.online](now)
         if self.state in STATES:
-            found.append(_in_state(self.state, now))
+            yield _in_state(self.state, now)
         if self.deviating:
-            found.append(select(Deviation.id).where(Deviation.station_id == Station.id).exists())
+            yield select(Deviation.id).where(Deviation.station_id == Station.id).exists()
         if self.q:
-            found.append(_holding(self.q))
-        return found
+            yield _holding(self.q)
 
 
 _ONLINE: dict[str, Callable[[datetime], ColumnElement[bool]]] = {

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.domain.ground.vocabulary import AlertKind, Area, DeliveryState, Right
+from app.domain.ground.vocabulary import Area, DeliveryState, Right
 from app.domain.office import rights
 from app.models import Alert, AlertRule, AuditEntry, User, WebhookDelivery, WebhookEndpoint
+from app.queries.ground.filters import fitting
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -31,7 +32,9 @@ class Filter:
 
     def select(self) -> Select[Alert]:
         """Select the alerts, in no order yet."""
-        query = select(Alert).options(
+        own = {name: getattr(Alert, name) for name in ("kind", "site_id", "assigned_to_id")}
+        query = select(Alert).where(*fitting(self, **own))
+        query = query.options(
             joinedload(Alert.site), joinedload(Alert.station), joinedload(Alert.assigned_to)
         )
         if self.state != "all":
@@ -39,12 +42,6 @@ class Filter:
             query = query.where(over if self.state == "closed" else ~over)
         if self.q:
             query = query.where(alike(like(self.q), Alert.what))
-        if self.kind in list(AlertKind):
-            query = query.where(Alert.kind == AlertKind(self.kind))
-        if self.site_id is not None:
-            query = query.where(Alert.site_id == self.site_id)
-        if self.assigned_to_id is not None:
-            query = query.where(Alert.assigned_to_id == self.assigned_to_id)
         if self.acknowledged in ("yes", "no"):
             seen = Alert.acknowledged_at.is_not(None)
             query = query.where(seen if self.acknowledged == "yes" else ~seen)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message, Station
 from app.models.system import UNANSWERED
+from app.queries.ground.filters import fitting
 from app.queries.ground.paging import alike, in_pieces, like, narrowed
 
 #: Messages on one page, and how many are looked through for them where no index helps.
@@ -45,12 +46,8 @@ class Filter:
 
     def indexed(self) -> Iterator[ColumnElement[bool]]:
         """Conditions by which messages are found."""
-        if self.station_id is not None:
-            yield Message.station_id == self.station_id
-        if self.session_id is not None:
-            yield Message.session_id == self.session_id
-        if self.message_id:
-            yield Message.message_id == self.message_id
+        of = ("station_id", "session_id", "message_id")
+        yield from fitting(self, **{name: getattr(Message, name) for name in of})
         if self.since:
             yield Message.at >= self.since
         if self.until:
@@ -60,8 +57,7 @@ class Filter:
 
     def looked_through(self) -> Iterator[ColumnElement[bool]]:
         """Conditions that few messages may meet, and that no index helps to find."""
-        if self.action:
-            yield Message.action == self.action
+        yield from fitting(self, action=Message.action)
         if self.direction in ("in", "out"):
             yield Message.outbound.is_(self.direction == "out")
         if self.ended == MessageOutcome.ANSWERED:

@@ -11,6 +11,7 @@ from app.domain.ground import texts
 from app.domain.ground.vocabulary import Role
 from app.domain.office import rights
 from app.models import ApiToken, AuditEntry, OwnRole, User
+from app.queries.ground.filters import fitting, put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
 
@@ -40,10 +41,8 @@ class Filter:
             query = query.where(alike(like(self.q), User.name, User.email))
         if self.role:
             query = query.where(of_role(self.role))
-        if self.state == "archived":
-            query = query.where(User.archived_at.is_not(None))
-        elif self.state != "all":
-            query = query.where(User.archived_at.is_(None))
+        if self.state != "all":
+            query = query.where(put_away(User, self.state == "archived"))
         return query
 
 
@@ -107,22 +106,13 @@ class AuditFilter:
 
     def select(self) -> Select[AuditEntry]:
         """Select the entries, in no order yet."""
-        query = select(AuditEntry)
+        own = {name: getattr(AuditEntry, name) for name in ("actor", "subject_kind", "subject_id")}
+        query = select(AuditEntry).where(*fitting(self, AuditEntry.at, **own))
         if self.q:
             columns = (AuditEntry.subject, AuditEntry.action, AuditEntry.note, AuditEntry.actor)
             query = query.where(alike(like(self.q), *columns))
         if self.noun:
             query = query.where(AuditEntry.action.startswith(f"{self.noun}.", autoescape=True))
-        if self.actor:
-            query = query.where(AuditEntry.actor == self.actor)
-        if self.subject_kind:
-            query = query.where(AuditEntry.subject_kind == self.subject_kind)
-        if self.subject_id is not None:
-            query = query.where(AuditEntry.subject_id == self.subject_id)
-        if self.since:
-            query = query.where(AuditEntry.at >= self.since)
-        if self.until:
-            query = query.where(AuditEntry.at < self.until)
         return query
 
 
