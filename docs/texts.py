@@ -26,7 +26,7 @@ from babel.messages.pofile import read_po, write_po
 from app.config import Settings
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground.vocabulary.words import spoken
-from app.forms.commands.order_fields import words_of
+from app.forms.commands.commands import words_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "templates" / "translations"

@@ -14,7 +14,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.limits.profile_documents import HIGHEST_STACK_LEVEL, KINDS, PURPOSES
-from app.forms.commands.order_fields import PICKER
+from app.forms.commands.commands import PICKER
 from app.forms.ground.form import DeskForm, DeskRow
 from app.forms.ground.refusals import fits
 from app.schemas.limits import NewChargingProfile

@@ -3,9 +3,10 @@
 from typing import Any
 
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.i18n import Translations
-from wtforms import Form, SelectMultipleField, widgets
+from wtforms import FileField, Form, SelectMultipleField, TextAreaField, widgets
 
 from app.domain.ground.clock import time_zones
 from app.domain.ground.texts import N_, row_id
@@ -91,3 +92,16 @@ class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
     def process_data(self, value: Any) -> None:
         """Tick what the value names."""
         super().process_data(value.split(",") if isinstance(value, str) else value)
+
+
+# The form of every import: a file, or its text.
+
+
+class ImportForm(DeskForm):
+    """A CSV file, or its text."""
+
+    file = FileField(
+        _("CSV file"),
+        render_kw={"accept": ".csv,.tsv,.txt,text/csv,text/plain,text/tab-separated-values"},
+    )
+    text = TextAreaField(_("Or paste the rows"), render_kw={"rows": 8, "spellcheck": "false"})

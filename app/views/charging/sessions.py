@@ -16,7 +16,7 @@ from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import BillingState, Order, SessionState, doubts
 from app.domain.money import reviews
 from app.extensions import db
-from app.forms.charging.sessions import BillForm, EndForm
+from app.forms.charging import BillForm, EndForm
 from app.models import Bill, ChargingSession, Station
 from app.process.clock import utc_now
 from app.queries.charging import session_chart, session_rows

@@ -23,8 +23,7 @@ from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
-from app.forms.commands.broadcasts import PaceForm
-from app.forms.commands.commands import OrderForm, form_class
+from app.forms.commands.commands import OrderForm, PaceForm, form_class
 from app.forms.ground import refusals
 from app.models import Broadcast, Site, Station
 from app.process.clock import utc_now

@@ -24,7 +24,7 @@ from app.domain.ground.vocabulary import JobKind
 from app.domain.office import jobs
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.ground.imports import ImportForm
+from app.forms.ground.form import ImportForm
 from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs

@@ -15,7 +15,7 @@ from app.domain.money import billing, reviews
 from app.domain.money.billing.ledger import written
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.money.bills import AssignForm, DecisionForm, DismissForm, in_wh
+from app.forms.money import AssignForm, DecisionForm, DismissForm, in_wh
 from app.models import Review
 from app.process.clock import utc_now
 from app.queries.charging import sessions as session_queries

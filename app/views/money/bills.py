@@ -14,7 +14,7 @@ from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptS
 from app.domain.money import billing, questions, receipts
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
+from app.forms.money import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill, DriverQuestion
 from app.process.clock import utc_now
 from app.queries.ground import names

@@ -17,7 +17,7 @@ from app.domain.ground.texts import N_
 from app.domain.money import tariff_book, tariff_choice, validity
 from app.domain.money import tariffs as prices
 from app.extensions import db
-from app.forms.money.tariffs import TariffForm
+from app.forms.money import TariffForm
 from app.models import Tariff, TariffVersion
 from app.process.clock import utc_now
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish

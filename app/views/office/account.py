@@ -13,8 +13,7 @@ from app.domain.ground.errors import Invalid, NotFound
 from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.office.sign_in import CodeForm, OwnPasswordForm
-from app.forms.office.staff import ProfileForm
+from app.forms.office.staff import CodeForm, OwnPasswordForm, ProfileForm
 from app.models import SignIn, User
 from app.process.clock import utc_now
 from app.queries.office import staff as queries

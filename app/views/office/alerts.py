@@ -15,7 +15,7 @@ from app.domain.ground.texts import N_
 from app.domain.office import alerts
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.office.alerts import KINDS, SNOOZES, AlertForm, AlertRuleForm, ClosingForm
+from app.forms.office.organisation import KINDS, SNOOZES, AlertForm, AlertRuleForm, ClosingForm
 from app.models import Alert, AlertRule
 from app.process.clock import utc_now
 from app.queries.ground import names

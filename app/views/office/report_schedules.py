@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.texts import N_, row_id
 from app.domain.office import schedules
 from app.extensions import db
-from app.forms.office.reports import ReportScheduleForm
+from app.forms.office.organisation import ReportScheduleForm
 from app.models import Job, ReportSchedule
 from app.queries.ground import names
 from app.queries.office.reports import KINDS, WAYS

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.texts import N_
 from app.domain.office import rights
 from app.extensions import db
-from app.forms.office.rights import MachineForm, RoleForm
+from app.forms.office.staff import MachineForm, RoleForm
 from app.models import OwnRole, User
 from app.queries.ground import names
 from app.queries.office import staff as queries

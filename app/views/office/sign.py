@@ -12,7 +12,7 @@ from app.domain.ground.vocabulary import Actor, Role, SignInWay
 from app.domain.office import second_factor, sign_ins, staff, ways_in
 from app.extensions import db, limiter, login
 from app.forms.ground import refusals
-from app.forms.office.sign_in import (
+from app.forms.office.staff import (
     CodeForm,
     FirstAdminForm,
     ForgottenForm,

@@ -14,8 +14,7 @@ from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.office.rights import TokenForm
-from app.forms.office.staff import StaffForm
+from app.forms.office.staff import StaffForm, TokenForm
 from app.models import User
 from app.process.clock import utc_now
 from app.queries.ground import names

@@ -13,7 +13,7 @@ from app.domain.office import deliveries, webhooks
 from app.domain.office.webhooks import Means
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.office.alerts import EVENTS, WebhookForm
+from app.forms.office.organisation import EVENTS, WebhookForm
 from app.mails import hooks
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.process.clock import utc_now

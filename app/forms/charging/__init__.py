@@ -1,1 +1,0 @@
-"""Forms: charging sessions: what stations tell of transactions, meters and statuses."""
