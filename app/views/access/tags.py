@@ -246,7 +246,8 @@ plain_groups.edit(then=".index")
 
 _doing.does(
     *(groups, "/<int:group_id>/remove", tag_groups.remove),
-    *(plain_groups.row, N_("Deleted the group %(name)s."), ".index"),
+    _doing.by_number(TagGroup, "There is no such group."),
+    *(N_("Deleted the group %(name)s."), ".index"),
 )
 
 

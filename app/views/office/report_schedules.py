@@ -95,7 +95,8 @@ plain.edit()
 plain.archive(N_("Paused %(name)s."))
 plain.restore(N_("Resumed %(name)s."))
 _doing.does(
-    *(blueprint, "/<int:schedule_id>/run", schedules.run, plain.row),
+    *(blueprint, "/<int:schedule_id>/run", schedules.run),
+    _doing.by_number(ReportSchedule, "There is no such schedule."),
     N_("It is being made and sent; this page shows how that goes."),
     everywhere=True,
 )

@@ -55,7 +55,8 @@ plain = Plain(blueprint, ROLES, "office/roles/form.html", _form, _typed, everywh
 plain.create(N_("Saved the role %(name)s."), ".index")
 plain.edit(N_("Saved the role %(name)s."), ".index")
 _doing.does(
-    *(blueprint, "/<int:role_id>/remove", rights.remove_role, plain.row),
+    *(blueprint, "/<int:role_id>/remove", rights.remove_role),
+    _doing.by_number(OwnRole, "There is no such role."),
     *(N_("Deleted the role %(name)s."), ".index"),
     everywhere=True,
 )

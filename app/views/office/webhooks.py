@@ -26,6 +26,7 @@ from app.web import listing, shown_once
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+_endpoint = _doing.by_number(WebhookEndpoint, "There is no such webhook.")
 
 
 @blueprint.get("")
@@ -60,7 +61,7 @@ def create() -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def show(webhook_id: int) -> ResponseReturnValue:
     """One webhook: what it is told of, and the log of its deliveries."""
-    endpoint, session = plain.row(webhook_id), db.session()
+    endpoint, session = _endpoint(webhook_id), db.session()
     page = queries.deliveries(
         session, endpoint, listing.wish(), state=listing.text("state"), event=listing.text("event")
     )
@@ -91,7 +92,7 @@ plain.edit()
 def rotate(webhook_id: int) -> ResponseReturnValue:
     """Give it a new secret; the old one is good for another day."""
     with unit_of_work() as work:
-        endpoint = plain.row(webhook_id)
+        endpoint = _endpoint(webhook_id)
         secret = webhooks.rotate(work, actor(), endpoint, _means(), now=utc_now())
     return _with_secret(webhook_id, secret)
 
@@ -100,7 +101,7 @@ def _hang(rule: str, act: Callable[..., Any], said: str) -> None:
     """Hang a button of a webhook's page."""
     _doing.does(
         *(blueprint, f"/<int:webhook_id>/{rule}", act),
-        *(plain.row, said),
+        *(_endpoint, said),
         everywhere=True,
     )
 
@@ -114,7 +115,7 @@ plain.restore()
 
 def _delivery(webhook_id: int, delivery_id: int) -> WebhookDelivery:
     delivery = db.session.get(WebhookDelivery, delivery_id)
-    if delivery is None or delivery.endpoint_id != plain.row(webhook_id).id:
+    if delivery is None or delivery.endpoint_id != _endpoint(webhook_id).id:
         abort(404, "There is no such delivery.")
     return delivery
 
