@@ -14,6 +14,7 @@ Code meets steps that it does not know, so the database tells for them: each ste
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def migrations() -> list[tuple[str, str]]:
     return [(script.revision, script.doc) for script in _scripts().walk_revisions()]
 
 
+@cache
 def _scripts() -> ScriptDirectory:
     configuration = Config()
     folder = Path(__file__).resolve().parents[2] / "migrations"

@@ -294,7 +294,7 @@ def _mail(db: Session, now: datetime) -> Part:
 def _database(db: Session) -> Part:
     told = kept.get(0, "database", SIZE_KEPT_S, lambda: queries.database(db))
     fact = f"{told.kind} {told.version} · {_bytes(told.size)}"
-    if told.revision not in kept.get(0, "heads", float("inf"), revisions.heads):
+    if told.revision not in revisions.heads():
         sentence = "Its tables do not fit this version. Run flask --app wsgi db upgrade."
         return Part("Database", BAD, fact, sentence)
     return Part("Database", OK, fact)
