@@ -69,6 +69,7 @@
     const series = [{}];
     const day = data.days && { day: "numeric", month: "short", timeZone: data.zone };
     const reader = document.documentElement.lang.replace(/^en$/, "en-GB");
+    const number = (value, digits) => new Intl.NumberFormat(reader, { ...digits, useGrouping: false }).format(value);
     const clock = new Intl.DateTimeFormat(reader, day || { hour: "2-digit", minute: "2-digit", timeZone: data.zone });
     const exact = new Intl.DateTimeFormat(reader, day || { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: data.zone });
     series[0].label = say("at");
@@ -82,9 +83,9 @@
       series.push({
         label: one.label, scale, stroke: line, width: look.width, dash: look.dash, spanGaps: true, points: { show: false },
         fill: look.fill ? faint(line, look.fill) : undefined,
-        value: (_, value) => (value == null ? "–" : `${value.toFixed(one.kind === "soc" ? 0 : 2)} ${one.unit}`),
+        value: (_, value) => (value == null ? "–" : `${number(value, { minimumFractionDigits: one.kind === "soc" ? 0 : 2, maximumFractionDigits: one.kind === "soc" ? 0 : 2 })} ${one.unit}`),
       });
-      if (axes.length < 3 && !one.scale) axes.push({ ...axis, scale, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 52, values: (_, ticks) => ticks.map((tick, at) => (at === ticks.length - 1 ? `${tick} ${one.unit}` : `${tick}`)) });
+      if (axes.length < 3 && !one.scale) axes.push({ ...axis, scale, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 52, values: (_, ticks) => ticks.map((tick, at) => (at === ticks.length - 1 ? `${number(tick)} ${one.unit}` : number(tick))) });
     }
     return {
       width: holder.clientWidth, height: Math.max(220, Math.min(300, holder.clientWidth * 0.32)), series, scales, axes,

@@ -60,7 +60,8 @@
   const across = (at) => BOX.left + ((BOX.right - BOX.left) * Math.min(at, span())) / span();
   const up = (limit) => BOX.bottom - ((BOX.bottom - BOX.top) * limit) / top;
   const rounded = (value, step) => Math.round(value / step) * step;
-  const shown = (limit) => (unit() === "W" && top >= 1000 ? `${+(limit / 1000).toFixed(2)} kW` : `${+limit.toFixed(1)} ${unit()}`);
+  const number = (value, digits) => new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: digits, useGrouping: false }).format(value);
+  const shown = (limit) => (unit() === "W" && top >= 1000 ? `${number(limit / 1000, 2)} kW` : `${number(limit, 1)} ${unit()}`);
 
   // ---- drawing ----
   const SVG = "http://www.w3.org/2000/svg";

@@ -98,3 +98,19 @@ def test_rows_are_enough_without_a_script(editor):
     page.locator("#periods-1-limit").fill("8")
     page.get_by_role("button", name="Add profile").last.click()
     shows_steps(page, "Plain", "00:00", "16.0 A", "07:00", "8.0 A")
+
+
+@pytest.mark.landing
+def test_whoever_reads_german_reads_german_numbers_in_drawings(editor):
+    page = editor()
+    page.route("**/profiles/new", _in_german)
+    page.reload()
+    page.locator("#periods-0-limit").fill("7.5")
+    expect(page.locator(".steps-chart .point").first).to_have_attribute(
+        "aria-valuetext", "Step 1: 00:00, 7,5 A"
+    )
+
+
+def _in_german(route):
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace('<html lang="en"', '<html lang="de"'))
