@@ -15,16 +15,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from pypdf import PdfReader
 
-from app.domain.ground.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM, WebhookEvent
 from app.domain.money import billing, statements
-from app.domain.office import api_tokens, staff
+from app.domain.office import api_tokens, deliveries, staff
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession
 from app.queries.access import drivers
+from app.queries.office import happenings
+from app.schemas.told import TOLD
 from app.text import letters, numbers, receipt_pdf, statement_words
 from tests.api.client import Api
 from tests.support import seed
-from tests.support.months import Month
+from tests.support.months import BEFORE, Month
 
 SEEDS = [(0, 1), *(pytest.param((n, 5), marks=pytest.mark.nightly) for n in range(1, 30))]
 pytestmark = pytest.mark.timeout(600)
@@ -61,6 +63,7 @@ def test_what_is_owed_stands_everywhere(any_app, month):
     in_lists_and_files(month)
     in_statements(any_app, month)
     in_reports(month)
+    in_webhooks(month)
     with any_app.test_request_context():
         on_papers(month)
     assert billing.verify(month.db, month.tenant.id).faults == []
@@ -113,6 +116,18 @@ def in_lists_and_files(month):
         cells = book.read("xl/worksheets/sheet1.xml").decode()
     for _, entry in month.owed():
         assert f"<v>{entry.figures[3]}</v>" in cells
+
+
+def in_webhooks(month):
+    """What a webhook is told of each bill."""
+    told = []
+    for source in happenings.SOURCES:
+        if source.event in (WebhookEvent.BILL_ISSUED, WebhookEvent.BILL_CORRECTED):
+            about = (deliveries.Mark(BEFORE), {month.tenant.id}, month.later)
+            found, _ = happenings.since(month.db, source, *about)
+            rows = [TOLD[source.event].write(each.row) for each in found]
+            told += [(row["kind"], *(Decimal(str(row[name])) for name in FIGURES)) for row in rows]
+    assert sorted(told) == sorted(entry.figures for _, entry in month.owed())
 
 
 def in_statements(app, month):
@@ -176,16 +191,18 @@ def in_revenue(month, within, asked, name):
 
 
 def on_papers(month):
-    for bill in month.db.query(Bill).order_by(Bill.id.desc()).limit(4):
+    last = month.db.query(Bill).order_by(Bill.id.desc()).limit(4)
+    for number, bill in enumerate(last):
         rates = defaultdict(lambda: [0, 0])
         for line in bill.lines:
             rates[line.tax_percent][0] += line.net_minor
             rates[line.tax_percent][1] += line.tax_minor
         amounts = [bill.gross_minor, *chain(*(told for told in rates.values() if told[1]))]
-        mail = letters.receipt(bill, "en")
-        for text in (mail.text, mail.html, paper(receipt_pdf.receipt(bill, "en"))):
+        locale = ("en", "de")[number % 2]
+        mail = letters.receipt(bill, locale)
+        for text in (mail.text, mail.html, paper(receipt_pdf.receipt(bill, locale))):
             for minor in amounts:
-                assert bare(numbers.money(minor, bill.currency, "en")) in bare(text)
+                assert bare(numbers.money(minor, bill.currency, locale)) in bare(text)
 
 
 def bare(text):

@@ -1,6 +1,7 @@
 """Sessions whose truth is known, told in 1.6 and in 2.0.1, and what is billed of them."""
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -33,15 +34,21 @@ CUT = Part(Does.DARK, 7_200)
 pytestmark = pytest.mark.usefixtures("any_app")
 
 
-def billed(truth: Truth, version: Version) -> tuple[int, int, int, list[str]]:
-    """Energy, seconds charged and idle, and why the session is held, by its bill; all is undone."""
+Found = tuple[int, int, int, list[str]]
+
+
+def billed(truth: Truth, version: Version, tell: Callable[[Teller], None] | None = None) -> Found:
+    """Energy, seconds charged and idle, and why the session is held, by its bill; all is undone.
+
+    `tell` has the truth told in another way than each thing when it happens.
+    """
     db = flask_db.session()
     net = network(db)
     net.version.definition = PRICES
     net.site.tariff = net.version.tariff
     tags.add(db, SYSTEM, net.site.tenant_id, now=STARTED, value=TAG)
     teller = Teller(db, version, STARTED + timedelta(days=1), "CP-8")
-    teller.tell(truth)
+    tell(teller) if tell else teller.tell(truth)
     (session,) = db.query(ChargingSession)
     now = teller.talk.now + timedelta(minutes=5)
     lone.settle(db, session.id, now=now)
@@ -57,7 +64,7 @@ def billed(truth: Truth, version: Version) -> tuple[int, int, int, list[str]]:
     return int(found.energy_wh), charged, idle, list(found.doubts)
 
 
-def true(truth: Truth) -> tuple[int, int, int, list[str]]:
+def true(truth: Truth) -> Found:
     charged, idle = (
         sum(until - since for since, until in truth.spans(does))
         for does in (Does.CHARGES, Does.STANDS)

@@ -1,0 +1,76 @@
+"""Sessions whose truth is known, told late, in any order, and more than once: the same bill."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.models import Station
+from tests.money.test_truth_told import billed, true
+from tests.support import sockets
+from tests.support.truth import Does, Teller, Truth, at_random
+from worker.ocpp.versions import Version
+
+pytestmark = pytest.mark.usefixtures("any_app")
+MONEY = ("TransactionEvent", "MeterValues", "StopTransaction")
+
+
+class Late:
+    """What stands between a station and us: from some second on it keeps what costs money."""
+
+    def __init__(self, teller: Teller, rng: random.Random, truth: Truth) -> None:
+        self.talk, self.rng, self.start = teller.talk, rng, teller.start
+        self.from_s = rng.randrange(1, truth.length_s + 1)
+        self.kept: list[tuple[str, dict[str, Any]]] = []
+        self.says, self.old = teller.talk.says, teller.old
+
+    def __call__(self, action: str, payload: dict[str, Any], **given: Any) -> dict[str, Any]:
+        away = self.talk.now >= self.start + timedelta(seconds=self.from_s)
+        if not away or (action not in MONEY and action != "StatusNotification"):
+            answer: dict[str, Any] = self.says(action, payload, **given)
+            return answer
+        if not self.kept:
+            station = self.talk.db.get_one(Station, self.talk.station.id)
+            sockets.close_connection(self.talk.db, station.connection_id or 0, now=self.talk.now)
+        if action in MONEY:
+            more = {} if self.old else {"offline": True}
+            self.kept.append((action, payload | more))
+        return {}
+
+    def arrive(self) -> None:
+        """All that was kept arrives, in any order, and some of it twice."""
+        self.talk.now += timedelta(seconds=self.rng.randrange(700, 90_000))
+        self.talk.connect()
+        told = [*self.kept, *self.rng.sample(self.kept, len(self.kept) // 2)]
+        if self.rng.random() < 0.7:
+            self.rng.shuffle(told)
+        for action, payload in told:
+            self.talk.now += timedelta(seconds=1)
+            self.says(action, payload)
+
+
+SEEDS = [*range(2), *(pytest.param(n, marks=pytest.mark.nightly) for n in range(2, 60))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("version", [Version.V16, Version.V21])
+def test_a_truth_that_is_told_late_in_any_order_comes_to_the_same_bill(seed, version):
+    """When it charged and stood is not compared where the statuses are lost, as by 1.6."""
+    rng = random.Random(seed)
+    truth = at_random(rng)
+
+    def tell(teller: Teller) -> None:
+        late = Late(teller, rng, truth)
+        teller.talk.says = late  # type: ignore[method-assign]
+        teller.tell(truth)
+        late.arrive()
+
+    energy_wh, charged, idle, doubts = billed(truth, version, tell)
+    assert (energy_wh, doubts) == (truth.energy_wh, [])
+    if version is Version.V16:
+        return
+    unseen = truth.every_s if truth.told_wh == 1_000 else 0
+    assert idle == pytest.approx(true(truth)[2], abs=unseen)
+    if not truth.spans(Does.DARK):
+        assert charged == pytest.approx(true(truth)[1], abs=unseen)
