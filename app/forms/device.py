@@ -95,9 +95,9 @@ class WatchForm(DeskForm):
         description=_("As in EVSE@1/Power."),
         render_kw={"autocomplete": "off", "autocapitalize": "off"},
     )
-    kind = SelectField(_("Tell when it"), choices=[(kind, KIND_WORDS[kind]) for kind in KINDS])
+    kind = SelectField(_("Report when it"), choices=[(kind, KIND_WORDS[kind]) for kind in KINDS])
     value = StringField(
-        _("Value"), [InputRequired(_("Give a value."))], render_kw={"inputmode": "decimal"}
+        _("Value"), [InputRequired(_("Enter a value."))], render_kw={"inputmode": "decimal"}
     )
     severity = SelectField(
         _("Severity"),

@@ -91,7 +91,7 @@
     return new Promise((resolve) => {
       ask.querySelector("[data-ask-text]").textContent = submitter?.dataset.confirm || form.dataset.confirm;
       const yes = ask.querySelector("[data-ask-yes]");
-      yes.textContent = form.dataset.confirmWord || submitter?.textContent.trim() || say("Go on");
+      yes.textContent = form.dataset.confirmWord || submitter?.textContent.trim() || say("Continue");
       let answer = false;
       yes.onclick = () => { answer = true; ask.close(); };
       ask.querySelector("[data-ask-no]").onclick = () => ask.close();

@@ -42,7 +42,7 @@ def test_a_tariff_is_written_row_by_row(admins_page, desk, javascript):
     page.locator("#components-1-until").fill("06:00")
     page.get_by_role("button", name="Move price 2 up").click()
     expect(page.locator("#components-0-name")).to_have_value("night")
-    page.get_by_role("button", name="Make the tariff").click()
+    page.get_by_role("button", name="Create the tariff").click()
     expect(page.get_by_role("heading", name="Garage", exact=True)).to_be_visible()
     expect(page.locator(".formula li")).to_have_text(
         [

@@ -40,4 +40,4 @@ def test_a_session_without_a_start_says_what_is_waited_for(viewer, db, made):
 
 def test_a_session_of_1_6_has_no_events(viewer, made):
     session = next(iter(made.sessions.values()))
-    assert "Told in" not in viewer.get(f"/sessions/{session.id}").text
+    assert "Reported in" not in viewer.get(f"/sessions/{session.id}").text

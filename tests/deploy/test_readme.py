@@ -172,7 +172,7 @@ def by_home(page, home):
             {"Name": "Depot", "Time zone": "Europe/Berlin", "Currency": "EUR"},
             "Add the site",
         ),
-        ("Make a tariff", {"Name": "Standard", "Price": "0.45"}, "Make the tariff"),
+        ("Create a tariff", {"Name": "Standard", "Price": "0.45"}, "Create the tariff"),
         ("Add a station", {"Identity": "CP-7"}, "Add the station"),
         ("Add a driver", {"Name": "Emmy Noether", "E-mail": "emmy@example.org"}, "Add driver"),
     ):
@@ -185,7 +185,7 @@ def by_home(page, home):
         page.locator(".flash-success").first.wait_for()
         if word == "Add a station":
             known = read_setup(page)
-    page.get_by_role("link", name="Give a tag").first.click()
+    page.get_by_role("link", name="Add a tag").first.click()
     fill(page, {"Tag": "04A2B3"})
     page.get_by_role("button", name="Add tag", exact=True).click()
     page.locator(".flash-success").first.wait_for()

@@ -75,7 +75,7 @@ def test_severe_events_need_somebody_until_they_are_seen_to(town, alarmed):
 def test_a_viewer_looks_and_sets_nothing(town, alarmed):
     client = town.client("viewer")
     text = page(client, town)
-    assert "Seen to" not in text
+    assert "Mark as handled" not in text
     assert "Watch a variable" not in text
     assert client.post(address(town), data=FORM).status_code == 403
     answer = client.post(f"/stations/{town.new.id}/events/{alarmed.id}/dismiss")

@@ -118,7 +118,7 @@ def test_the_desk_shows_the_bill_its_session_and_the_reservation(made, bill):
     page = read(made, f"/bills/{bill}")
     for text in ("Reservation that ran out unused", "3.50", "and nobody came", "no-show"):
         assert text in page, text
-    assert "Correct it…" not in page and "Take it back…" in page
+    assert "Correct it…" not in page and "Refund…" in page
     assert "no-show" in read(made, "/bills")
     session = read(made, f"/sessions/{made.ids.session}")
     assert "It is a reservation that ran out unused: nobody charged." in session

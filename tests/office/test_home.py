@@ -281,7 +281,7 @@ def test_a_fresh_installation_says_what_to_do_first(app, db, now):
     db.commit()
     page = seed.signed_in(app, made.people["admin"]).get("/").text
     page = page[page.index("first-steps") :]
-    steps = ("Say who sells", "Add a site", "Make a tariff", "Add a station", "Add a driver")
+    steps = ("Say who sells", "Add a site", "Create a tariff", "Add a station", "Add a driver")
     assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
     assert page.count("to do") == 6
 

@@ -96,7 +96,7 @@ def test_a_list_begins_with_the_filter_that_its_reader_chose_until_it_is_gone(
 ):
     save(operator, shared="1", first="1")
     assert operator.get("/sessions").headers["Location"] == "/sessions?billing=held"
-    assert "Begin with everything" in text(operator, "/sessions?billing=held")
+    assert "Open unfiltered" in text(operator, "/sessions?billing=held")
     assert 'href="/sessions?filter=none"' in text(operator, "/sessions?state=charging")
     assert operator.get("/sessions?filter=none").status_code == 200
     assert operator.get("/sessions", headers={"X-Live": "running"}).status_code == 200

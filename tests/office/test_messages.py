@@ -254,7 +254,7 @@ def test_a_word_is_looked_for_in_the_newest_messages_and_further_back_on_demand(
         rows = text.split("log-head")[1].partition("</div>")[2].partition("<nav")[0]
         found.append("UnlockFailed" in rows)
         cut = "2 messages were looked through, back to" in text
-        assert cut == ("Look further back" in text)
+        assert cut == ("Search further back" in text)
         assert cut or "Nothing in these messages" not in text
         older = re.search(r'rel="next" href="([^"]+)"', text)
         if older is None:

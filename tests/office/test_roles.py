@@ -79,7 +79,7 @@ def test_a_viewer_of_staff_is_offered_nothing_to_change(app, db, made):
     hers = seed.signed_in(app, vera)
     page = hers.get(f"/staff/{made.people['admin'].id}").text
     assert "/edit" not in page
-    assert "Make a token" not in page
+    assert "Create a token" not in page
     assert "/staff/new" not in hers.get("/staff").text
     assert hers.get("/staff/new").status_code == 403
 

@@ -61,7 +61,7 @@ KEPT = (
     ),
     (
         N_("The tag’s number in sessions that were billed, and in what stations told of them"),
-        N_("Evidence of the bills’ amounts: as long as the bills. Nothing says whose it was."),
+        N_("Evidence of the bills’ amounts: kept as long as the bills. It names nobody."),
     ),
     (
         N_("The tag’s number in the local lists that stations hold"),

@@ -166,7 +166,7 @@ RULES = (
     ),
     Rule(
         *("forms", SentForm.at, sent_forms.KEPT, Is.NEITHER),
-        N_("Forms of the desk that were sent"),
+        N_("Forms sent on the desk"),
         N_("So that a form that is sent twice is not done twice."),
     ),
     Rule(

@@ -199,7 +199,7 @@ class ReportScheduleForm(PlainForm):
 
     schema = NewReportSchedule
     kind = SelectField(_("Report"), choices=[])
-    by = SelectField(_("By"), choices=[("", _("As is usual"))], default="")
+    by = SelectField(_("By"), choices=[("", _("As usual"))], default="")
     site_id = SelectField(_("Site"), default="", choices=[("", _("All sites"))])
     every = SelectField(
         _("Period"), choices=[("week", _("the last week")), ("month", _("the last month"))]

@@ -137,7 +137,7 @@ def _form(driver: Driver | None) -> DriverForm:
 
 
 plain = Plain(blueprint, DRIVERS, "access/drivers/form.html", _form)
-plain.create(N_("Added %(name)s. Now give them a tag."))
+plain.create(N_("Added %(name)s. Now add a tag."))
 plain.edit()
 plain.restore(N_("Restored %(name)s. Restore the tags that should work again."))
 

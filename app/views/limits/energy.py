@@ -79,7 +79,7 @@ def clear(station_id: int, station_profile_id: int) -> ResponseReturnValue:
         abort(404, "There is no such profile.")
     order_pages.ask(place, Order.CLEAR_PROFILE, {"station_profile_id": row.id})
     flash(
-        _("%(identity)s was asked to forget profile %(id)s.", identity=place.identity, id=row.id),
+        _("%(identity)s was asked to clear profile %(id)s.", identity=place.identity, id=row.id),
         "success",
     )
     return back("energy.station", station_id=station_id)

@@ -176,9 +176,9 @@ def create() -> ResponseReturnValue:
                     default=bool(form.default.data),
                     now=utc_now(),
                 )
-            made = _("%(name)s is made; now give it to a site.", name=tariff.name)
+            made = _("%(name)s was created. Now assign it to a site.", name=tariff.name)
             if tariff.is_default:
-                made = _("%(name)s is made; it is the default.", name=tariff.name)
+                made = _("%(name)s was created; it is the default.", name=tariff.name)
             flash(made, "success")
             return back("tariffs.show", tariff_id=tariff.id)
         except DomainError as error:

@@ -93,7 +93,7 @@ def _facts(_work: Session, form: MachineForm, _machine: User | None) -> dict[str
 plain_machines = Plain(
     machines, MACHINES, "office/machines/form.html", _machine_form, _facts, everywhere=True
 )
-plain_machines.create(N_("Added %(name)s. Now make it a token."), "staff.show")
+plain_machines.create(N_("Added %(name)s. Now create a token for it."), "staff.show")
 plain_machines.edit(then="staff.show")
 
 blueprints = [blueprint, machines]
