@@ -13,10 +13,13 @@ from typing import Any
 from flask_babel import Domain, force_locale
 from markupsafe import Markup
 
+from app.domain.ground.vocabulary.words import spoken
 from app.text import numbers
 
 _DOMAINS = ("sentences", "desk")
 _MARKED = re.compile("[<&]")
+#: Where a word of OCPP begins its next one: "EVDisconnected", "PowerLoss".
+_WITHIN = re.compile("(?<=[a-z])(?=[A-Z])|(?<=EV)(?=[A-Z][a-z])")
 #: So few characters are found in many a text.
 _SLIGHT = 8
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -81,8 +84,9 @@ def _put(text: str, language: str, within: bool = False) -> str:
     if (known := (book.words if within else book.texts).get(text)) is not None:
         return known
     if " " not in text:
-        # The words of enumerations are known in small letters.
-        small = book.words.get(text.lower()) if text.istitle() else None
+        # The words of enumerations are known in small letters, those of OCPP written as one.
+        apart = spoken(_WITHIN.sub("_", text).lower())
+        small = book.words.get(apart) if text[:1].isupper() and not text.isupper() else None
         return small[:1].upper() + small[1:] if small else text
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):

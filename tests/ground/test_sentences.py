@@ -230,6 +230,14 @@ def test_why_a_session_ended_is_read_in_words_that_are_known(german, reason):
     assert (reason.said(None) not in told) if known else told.endswith("SOCLimitReached")
 
 
+def test_a_word_of_ocpp_is_read_in_its_parts(german):
+    assert translated("session 57 · at 7 kWh · PowerLoss").endswith(" · Stromausfall")
+    assert translated("EVDisconnected") == "Auto abgesteckt"
+    assert translated("SuspendedEV") == "Pausiert vom Auto"
+    for name in ("CHARGING", "charging-1", "NoSuchWord", "Mr.PowerLoss"):
+        assert translated(name) == name
+
+
 def test_a_word_of_a_station_that_is_not_known_stays_and_a_known_one_is_written_out():
     assert StopReason.EV_DISCONNECTED.said("EVDisconnected") == "EV disconnected"
     assert StopReason.STOPPED_BY_EV.said(None) == "stopped by EV"
