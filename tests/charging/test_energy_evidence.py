@@ -1,5 +1,6 @@
 """Sessions that contradict their own evidence: the right figure, and held (docs/money.md)."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -187,10 +188,39 @@ def test_a_reading_that_arrived_before_the_stop_and_lies_above_it_holds_whatever
     assert doubted(found, EnergyFlag.READING_ABOVE_END)
 
 
-def test_a_reading_that_arrived_after_the_stop_says_nothing_against_it():
-    readings = registers([102_000, 104_000, 109_000], every=30, first=20)
+@pytest.mark.parametrize(
+    ("dated", "shown", "held"),
+    [(80, 106_200, False), (80, 109_000, True), (50, 106_200, True), (50, 105_000, False)],
+)
+def test_a_reading_that_arrived_after_the_stop_holds_where_its_transaction_went_on(
+    dated, shown, held
+):
+    readings = registers([102_000, 104_000], every=20, first=20)
+    readings.append(Reading(minute(dated), Decimal(shown), received=2))
     found = weighed(100_000, 106_000, readings, readings_before_stop=2)
-    assert EnergyFlag.READING_ABOVE_END not in found.energy.flags
+    assert (EnergyFlag.READING_ABOVE_END in found.energy.flags) is held
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 90])
+def test_two_registers_where_no_start_told_one_hold(seconds):
+    first = minute(0) + timedelta(seconds=seconds)
+    both = [Reading(first, Decimal(word), received=0) for word in (100_000, 104_000)]
+    found = weighed(None, 112_000, [*both, *registers([109_000], first=30)])
+    assert EnergyFlag.OPENING_DIFFERS in found.energy.flags
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("begin", [1_000, 1_234_567])
+def test_of_a_register_and_its_double_in_kilowatt_hours_the_finer_counts(order, begin):
+    told = [begin + 1_437 * minutes for minutes in range(60)]
+    readings = [
+        Reading(minute(at), Decimal(word), context=context, received=at)
+        for at, exact in enumerate(told)
+        for word in (exact, exact // 1_000 * 1_000)[::order]
+        for context in [{0: BEGIN, 59: END}.get(at, "Sample.Periodic")]
+    ]
+    found = weighed(None, None, readings).energy
+    assert (found.energy_wh, found.flags) == (1_437 * 59, frozenset())
 
 
 # On the way

@@ -57,7 +57,7 @@ def test_an_end_without_a_start_is_never_lost_and_waits_for_review(db, net):
     session = tell(db, net, charge()[5]).session
     assert (session.state, session.flags) == (
         SessionState.ENDED,
-        ["offline_report", "start_missing"],
+        ["offline_report", "plug_unknown", "start_missing"],
     )
     assert lone.settle(db, session.id, now=SOON) is None
     assert session.id not in billing.unsettled(db, now=SOON)

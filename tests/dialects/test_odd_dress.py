@@ -13,7 +13,7 @@ from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, BillingState
 from app.domain.network.plugs import preset
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession, Review, StationReport
+from app.models import Bill, ChargingSession, MeterReading, Review, StationReport
 from app.process.clock import utc_now
 from tests.support import lone
 from tests.support.chance import at_landing
@@ -388,3 +388,43 @@ def test_a_car_that_gives_energy_back_is_not_idle(charger, given_back, idle):
     [bill] = db.scalars(select(Bill))
     assert bill.energy_wh == 4200
     assert ("idle" in [each.kind for each in bill.lines]) is idle
+
+
+@pytest.mark.parametrize("billed", [True, False])
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+def test_a_transaction_that_goes_on_after_its_end_is_held(charger, version, billed):
+    line, now = charger(version), utc_now()
+    session = by_16 if version is Version.V16 else by_201
+    calls = session(now - timedelta(hours=1), 7)
+    action, after = session(now, 7)[1]
+    [values] = after["meterValue"]
+    values["sampledValue"][0]["value"] = 9000
+    play(line, calls)
+    db = flask_db.session()
+    if billed:
+        [row] = db.scalars(select(ChargingSession))
+        lone.settle(db, row.id, now=now)
+        assert db.scalars(select(Bill)).one().energy_wh == 4200
+        db.commit()
+    if version is Version.V16:
+        after["transactionId"] = int(db.scalars(select(ChargingSession.transaction_ref)).one())
+    assert line.ask(action, after | ({"seqNo": 3} if "seqNo" in after else {}))[0] == 3
+    line.end()
+    [row] = db.scalars(select(ChargingSession))
+    lone.settle(db, row.id, now=now)
+    assert "reading_above_end" in db.scalars(select(Review)).one().reasons
+
+
+def test_readings_that_bear_the_last_number_are_of_the_session_that_runs(charger):
+    line, now = charger(Version.V16), utc_now()
+    play(line, by_16(now - timedelta(hours=1), None))
+    start, (action, values), _ = by_16(now, None)
+    start[1]["meterStart"] = 5200
+    values["meterValue"][0]["sampledValue"][0]["value"] = "8000"
+    db = flask_db.session()
+    values["transactionId"] = int(db.scalars(select(ChargingSession.transaction_ref)).one())
+    assert line.ask(*start)[0] == line.ask(action, values)[0] == 3
+    line.end()
+    rows = db.scalars(select(ChargingSession).order_by(ChargingSession.id)).all()
+    shown = [db.scalars(select(MeterReading.register_wh).filter_by(session_id=r.id)) for r in rows]
+    assert [max(each) for each in shown] == [3000, 8000]

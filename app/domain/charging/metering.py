@@ -114,7 +114,8 @@ def store(
         if item.transaction_ref is not None:
             owner = by_ref.get((item.station_id, item.transaction_ref))
         for report in item.reports:
-            session = owner or _by_time(by_station.get(item.station_id, ()), item, report)
+            running = by_station.get(item.station_id, ())
+            session = _next_of(owner, running, report) or owner or _by_time(running, item, report)
             values = values_of(report.samples)
             number = session.id if session is not None else None
             rows.append(_row(item, report, number, values, item.received_at or now))
@@ -163,6 +164,15 @@ def _sessions_of(
             key = row.station_id, row.transaction_ref
             by_ref[key] = row if is_ours(row) else by_number(db, *key)
     return by_ref, by_station
+
+
+def _next_of(owner: Any, running: Sequence[Any], report: MeterReport) -> Any | None:
+    """The session that runs where an ended one was, whose id stations go on with (FIELD X6)."""
+    if owner is None or owner in running or report.assumed_time:
+        return None
+    return next(
+        (r for r in running if r.evse == owner.evse and r.started_at <= report.taken_at), None
+    )
 
 
 def _by_time(candidates: Iterable[Any], item: Metered, report: MeterReport) -> Any | None:

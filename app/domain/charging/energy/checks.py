@@ -1,9 +1,10 @@
-"""Counter-checks of a session's energy: against the measured power, and against time."""
+"""Counter-checks of a session's energy: against power, time, and what is told after the end."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from operator import attrgetter
 
 from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag, Work
 from app.domain.charging.energy.plausibility import (
@@ -28,6 +29,11 @@ _STUCK_WH = Decimal(1000)
 #: The two may differ by half, and by so much, in Wh.
 _HALF = Decimal("0.5")
 _POWER_SLACK_WH = Decimal(500)
+
+#: A reading so close to an end was taken with it.
+WITH_END = timedelta(seconds=5)
+#: What a register that arrives and is dated after the end may still have risen, in Wh.
+_FAR_WH = Decimal(250)
 
 #: Less than this, on average, is no charging, in W.
 _HARDLY_W = Decimal(50)
@@ -197,3 +203,35 @@ def _active_s(work: Work, duration_s: Decimal) -> Decimal:
         return duration_s
     rises = [b.at for a, b in pairwise(work.used) if b.value > a.value]
     return seconds_between(work.used[0].at, rises[-1]) if rises else duration_s
+
+
+def _is_shown(facts: EnergyFacts, least: Decimal) -> bool:
+    """Whether a register above `least` may be among the readings: of the whole, or of a phase."""
+    return any(
+        reading.value > least or reading.phase
+        for reading in facts.readings
+        if reading.measurand == REGISTER
+    )
+
+
+def _against_end(facts: EnergyFacts, ended_at: datetime, most: Decimal) -> list[Point]:
+    """The register readings that had arrived when the stop did, are dated before it, or show far
+    more: its transaction went on.
+    """
+    heard, started = facts.readings_before_stop, facts.started_at - WITH_END
+    return [
+        point
+        for point in points_of(facts.readings, REGISTER)
+        if (point.at >= started or facts.clock_doubtful)
+        and (
+            point.at <= ended_at
+            or (heard is not None and (point.received < heard or point.value > most + _FAR_WH))
+        )
+    ]
+
+
+def stays_above(facts: EnergyFacts, ended_at: datetime, most: Decimal) -> bool:
+    """Whether the register was above `most` at last, by arrival or by its own clock."""
+    points = _against_end(facts, ended_at, most) if _is_shown(facts, most) else []
+    orders = (attrgetter("received", "at"), attrgetter("at", "received"))
+    return any(max(points, key=order).value > most for order in orders) if points else False

@@ -168,13 +168,18 @@ def total_of(samples: Iterable[Sampled], measurand: str) -> tuple[Decimal, bool]
         if value is None or sample.measurand != measurand or not at_outlet(sample.location):
             continue
         number = phase_number(sample.phase)
-        if number is not None:
-            phases.setdefault(number, value)
+        if number is not None and _is_finer(value, phases.setdefault(number, value)):
+            phases[number] = value
     if not phases:
         return None
     if 0 in phases:
         return phases[0], False
     return sum(phases.values(), _ZERO), True
+
+
+def _is_finer(value: Decimal, other: Decimal) -> bool:
+    """Whether a value is told in finer steps than another one that was told for it first."""
+    return value is not other and digits_of([value]) < digits_of([other])
 
 
 def on_the_way(readings: Iterable["Reading"]) -> list[Decimal]:
@@ -207,7 +212,7 @@ def distinct(readings: Iterable[Reading]) -> list[Reading]:
     """The readings without repetitions, whatever order they come in.
 
     A replayed reading is known by its instant, measurand, phase, location and
-    context; of two with different values the first received counts.
+    context; of two with different values the first received counts, in one message the finer.
     """
     kept: dict[tuple[object, ...], Reading] = {}
     for reading in sorted(readings, key=attrgetter("received", "value")):
@@ -219,7 +224,9 @@ def distinct(readings: Iterable[Reading]) -> list[Reading]:
             location.strip().casefold() if location else "",
             reading.context or "",
         )
-        kept.setdefault(key, reading)
+        before = kept.setdefault(key, reading)
+        if before.received == reading.received and _is_finer(reading.value, before.value):
+            kept[key] = reading
     return list(kept.values())
 
 
@@ -250,10 +257,7 @@ def points_of(readings: Iterable[Reading], measurand: str) -> list[Point]:
     for reading in readings:
         if reading.measurand == measurand:
             key = (reading.taken_at, reading.context or None)
-            if key in frames:
-                frames[key].append(reading)
-            else:
-                frames[key] = [reading]
+            frames.setdefault(key, []).append(reading)
     points = []
     for (at, context), members in frames.items():
         total = total_of(members, measurand)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from app.domain.charging.energy.checks import WITH_END, stays_above
 from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag, Segment, Work
 from app.domain.charging.energy.plausibility import (
     JITTER_S,
@@ -35,8 +36,6 @@ AT_START = timedelta(seconds=15)
 _FIFTH = 5
 #: Registers that differ by less are the same, in Wh: one is rounded.
 _SAME_WH = Decimal(10)
-#: A reading so close to an end was taken with it.
-_WITH_END = timedelta(seconds=5)
 
 _ZERO = Decimal(0)
 _Same = tuple[Decimal, Decimal]
@@ -190,8 +189,11 @@ def _walk_register(
     work.flags |= found.flags
     same, twice = _same_wh(points), told_beside(facts.readings)
     beside, start = [*points, *twice], whole[0]
-    known = facts.meter_start_wh is not None
-    at_start = beside if known else [point for point in twice if point.at == start.at]
+    at_start = beside
+    if facts.meter_start_wh is None and points:  # a reading stands for it
+        first = next((point for point in points if point.value == start.value), start)
+        start = first._replace(context=BEGIN)
+        at_start = [point for point in twice if point.at == first.at]
     if _told_otherwise(facts, at_start, start, pace, same):
         work.flags.add(EnergyFlag.OPENING_DIFFERS)
     if stop is not None and told:
@@ -265,7 +267,7 @@ def _told_otherwise(
     """Whether a reading of the same end, or one taken with it, names another register."""
     at_ends, between = same
     for point in points:
-        beside = abs(point.at - end.at) <= _WITH_END
+        beside = abs(point.at - end.at) <= WITH_END
         # A clock that lost the date says of no ordinary reading that it was taken with the end.
         if point.context == end.context or (beside and not facts.clock_doubtful):
             before, after = (point, end) if end.context == END else (end, point)
@@ -295,36 +297,6 @@ def _doubts_of_end(
     differs = _told_otherwise(facts, points, stop, pace, same)
     found = {EnergyFlag.CLOSING_DIFFERS} if differs else set()
     most = stop.value + same[1]
-    if _is_shown(facts, most) and _stays_above(_arrived_before(facts, stop.at), most):
+    if stays_above(facts, stop.at, most):
         found.add(EnergyFlag.READING_ABOVE_END)
     return found
-
-
-def _is_shown(facts: EnergyFacts, least: Decimal) -> bool:
-    """Whether a register above `least` may be among the readings: of the whole, or of a phase."""
-    return any(
-        reading.value > least or reading.phase
-        for reading in facts.readings
-        if reading.measurand == REGISTER
-    )
-
-
-def _arrived_before(facts: EnergyFacts, ended_at: datetime) -> list[Point]:
-    """The register readings that had arrived when the stop did, or else are dated before it."""
-    points = points_of(facts.readings, REGISTER)
-    known = facts.readings_before_stop
-    if known is None:
-        points = [point for point in points if point.at <= ended_at]
-    else:
-        points = [point for point in points if point.received < known]
-    started = facts.started_at - _WITH_END
-    return [point for point in points if point.at >= started or facts.clock_doubtful]
-
-
-def _stays_above(points: Sequence[Point], most: Decimal) -> bool:
-    """Whether the register was above `most` at last, by arrival or by its own clock."""
-    if not points:
-        return False
-    arrived = max(points, key=lambda point: (point.received, point.at))
-    dated = max(points, key=lambda point: (point.at, point.received))
-    return arrived.value > most or dated.value > most

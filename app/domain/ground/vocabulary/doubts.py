@@ -195,8 +195,9 @@ _ALL = (
     ),
     Doubt(
         *("reading_above_end", "reading above the end", About.METER),
-        "a reading that arrived before the stop lies above the closing register",
-        _("A reading that arrived before the stop lies above the final register."),
+        "a reading that arrived before the stop, or is dated before it, lies above the closing "
+        "register; or a later one of the same transaction by more than 250 Wh",
+        _("A reading of this session lies above the final register."),
     ),
     Doubt(
         *("many_outliers", "many readings left out", About.METER),
