@@ -399,7 +399,7 @@ def test_a_report_is_read_on_the_command_line(app, db, made):
         assert shown.exit_code == 0, shown.output
         assert bool(json.loads(shown.stdout)) is (kind != "faults")
     lines = flask.invoke(args=["report", "energy", *days, "--csv", "-"]).stdout.splitlines()
-    assert lines[0].lstrip("\ufeff") == "site,energy,sessions,per_session,connected"
+    assert lines[0].lstrip("\ufeff") == "site,energy_kwh,sessions,per_session_kwh,connected_s"
 
 
 def on_paper(data):

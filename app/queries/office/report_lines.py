@@ -82,11 +82,16 @@ class Report:
         return any(column.unit == "money" for column in self.columns)
 
     def flat(self) -> tuple[list[tuple[str, Callable[[Line], Any]]], list[Line]]:
-        """Columns and rows of a file: energy in kWh, time in seconds, money in the major unit."""
+        """Columns, named with their unit, and rows of a file; money is in the major unit."""
         columns: list[tuple[str, Callable[[Line], Any]]] = [(self.wanted.by, _label)]
         if self.has_money:
             columns.append(("currency", _currency))
-        return [*columns, *((each.name, _plain(each)) for each in self.columns)], self.lines
+        named = ((each.name + _UNITS.get(each.unit, ""), _plain(each)) for each in self.columns)
+        return [*columns, *named], self.lines
+
+
+#: What the names of a file's columns end with.
+_UNITS = {"energy": "_kwh", "duration": "_s", "percent": "_percent"}
 
 
 def _label(line: Line) -> str:
