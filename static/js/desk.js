@@ -82,7 +82,10 @@
   document.addEventListener("htmx:finally:request", (event) => {
     if (!event.target.matches?.("form")) return;
     busy(event.target, false);
-    if (event.detail.ctx.response) setTimeout(renew, 1000, event.target);
+    const { response, target } = event.detail.ctx;
+    if (response) setTimeout(renew, 1000, event.target);
+    // What becomes of an order is seen on a phone, too, where its row is below the buttons.
+    if (response?.status === 202) target?.firstElementChild?.scrollIntoView({ block: "nearest" });
   });
 
   // ---- destructive forms ask first, naming what will happen ----

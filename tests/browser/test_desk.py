@@ -213,8 +213,8 @@ def test_a_page_without_script_shows_all_that_the_chart_does(new_page, desk, sig
 def test_a_command_from_a_stations_page_shows_its_result_in_place(page, desk, sign_in):
     sign_in(page, "operator")
     station = desk.ids["station:CP-01"]
+    page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{desk.url}/stations/{station}")
-    live(page)
     page.get_by_role("button", name="Unlock").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Unlock").click()
 
@@ -228,7 +228,9 @@ def test_a_command_from_a_stations_page_shows_its_result_in_place(page, desk, si
         claimed = lone.claim(db, number, "seed", now=datetime.now(UTC))
         outcome = Outcome(CommandState.ACCEPTED, {"status": "Unlocked"}, "The plug is unlocked.")
         commands.settle(db, claimed, outcome, now=datetime.now(UTC), latency_ms=412)
-    expect(page.locator("main")).to_contain_text("The plug is unlocked.")
+    row = page.locator("#command-rows > li").first
+    expect(row).to_contain_text("The plug is unlocked.")
+    expect(row).to_be_in_viewport()
 
 
 @pytest.mark.landing
