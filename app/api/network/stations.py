@@ -4,7 +4,6 @@ from operator import attrgetter
 from typing import Annotated
 
 from flask import Response
-from sqlalchemy import select
 
 from app.api.ground import _bulk, _rows
 from app.api.ground._endpoint import File
@@ -18,6 +17,7 @@ from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Site, Station
 from app.process.clock import utc_now
 from app.queries.network.bundle import Extent
+from app.queries.network.stations import online_among
 from app.resource import SITES, STATIONS
 from app.schemas import network as schemas
 from app.schemas.answers import Answer, From, read
@@ -67,8 +67,7 @@ class Credentials(Answer):
 
 def _see(ask: Ask, found: list[Station]) -> None:
     """Note on each station whether it is connected."""
-    ids = [station.id for station in found]
-    online = set(ask.db.scalars(select(Station.id).where(Station.id.in_(ids), connected(ask.now))))
+    online = online_among(ask.db, [station.id for station in found], ask.now)
     for station in found:
         station.connected = station.id in online  # type: ignore[attr-defined]
 

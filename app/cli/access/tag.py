@@ -165,7 +165,6 @@ plain_groups.add(
 )
 plain_groups.edit(
     "Change the group NAME; what is not given stays.",
-    click.option("--name", "new_name", help="A new name."),
 )
 
 

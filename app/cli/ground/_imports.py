@@ -1,6 +1,6 @@
 """What the imports of the command line share: their options, and what is said of a plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.cli.ground import _shared as cli
 from app.domain.access.imports import sheet
 from app.domain.access.imports.headings import Vocabulary
-from app.domain.access.imports.plans import Options, Plan, PlannedRow
+from app.domain.access.imports.plans import Options, Plan, PlannedRow, RowError
 from app.domain.ground.errors import Invalid
 from app.uow import in_units
 
@@ -55,7 +55,12 @@ def carry_out(
         noun.carry_out(db, cli.ACTOR, planned, rows, tenant_id=tenant_id, now=now)
 
     in_units([*planned.rows], write)
-    for error in planned.errors[told:]:
+    tell_errors(planned.errors[told:])
+
+
+def tell_errors(errors: Iterable[RowError]) -> None:
+    """Say what is wrong with which lines."""
+    for error in errors:
         click.echo(cli.printable(f"Line {error.number}: {error.sentence}"), err=True)
 
 
@@ -66,8 +71,7 @@ def look_through(planned: Plan[Any], agreed: Options, *, valid_only: bool, dry_r
     """
     for note in planned.notes:
         click.echo(cli.printable(note), err=True)
-    for error in planned.errors:
-        click.echo(cli.printable(f"Line {error.number}: {error.sentence}"), err=True)
+    tell_errors(planned.errors)
     for row in planned.rows:
         for warning in row.warnings:
             click.echo(cli.printable(f"Line {row.number}: {row.value}: {warning}"), err=True)

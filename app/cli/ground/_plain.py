@@ -114,7 +114,7 @@ class Plain:
         self._hang(show, help, cli.json_option)
 
     def edit(self, help: str, *options: Any) -> None:
-        """Hang `edit`: what is not given stays."""
+        """Hang `edit`: what is not given stays; whatever is found by its name may be renamed."""
 
         def edit(**values: Any) -> None:
             name = values.pop(self.argument)
@@ -126,7 +126,9 @@ class Plain:
                 self.of.edit(db, cli.ACTOR, row, now=cli.now(), **wanted)
             click.echo(f"Changed {self.the}{self.of.name_of(row)}.")
 
-        self._hang(edit, help, *options, *self.options)
+        renamed = click.option("--name", "new_name", help="A new name.")
+        own = options or ([renamed] if self.argument == "name" else [])
+        self._hang(edit, help, *own, *self.options)
 
     def archive(self, help: str, undo: str = "Take it out of the archive.") -> None:
         """Hang `archive`, which with --undo restores."""

@@ -28,7 +28,6 @@ plain.list("List the sites.", "id name timezone currency address tariff stations
 plain.show("Show the site NAME.")
 plain.edit(
     "Change the site NAME; what is not given stays.",
-    click.option("--name", "new_name", help="A new name."),
 )
 plain.archive("Put the site NAME into the archive; its history stays.")
 plain.export("Write all sites as CSV to PATH, or to standard output.", archived=True)

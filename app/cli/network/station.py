@@ -249,8 +249,7 @@ def _import(planned: Plan[Any], rows: list[Row], passwords: Path | None, given: 
         )
     finally:
         _tell_passwords([(row.value, row.clear) for row in planned.rows if row.clear], passwords)
-    for error in planned.errors[told:]:
-        click.echo(cli.printable(f"Line {error.number}: {error.sentence}"), err=True)
+    imports.tell_errors(planned.errors[told:])
 
 
 def _tell_passwords(made: list[tuple[str, str]], passwords: Path | None) -> None:

@@ -46,6 +46,5 @@ plain.list("List the rules.", "id name kind minutes mail_to sites")
 plain.show("Show the rule NAME.")
 plain.edit(
     "Change the rule NAME; what is not given stays.",
-    click.option("--name", "new_name", help="A new name."),
 )
 plain.archive("Have the rule NAME watch no more; what it found is closed.", "Watch again.")

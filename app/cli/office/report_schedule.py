@@ -3,7 +3,6 @@
 from typing import Any
 
 import click
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
@@ -51,7 +50,6 @@ plain.list("List the schedules.", "id name kind every recipients next_run_at")
 plain.show("Show the schedule NAME.")
 plain.edit(
     "Change the schedule NAME; what is not given stays.",
-    click.option("--name", "new_name", help="A new name."),
 )
 plain.archive("Pause the schedule NAME.", "Take it up again.")
 plain.does(schedules.run, "Began", "Make and send the report of the schedule NAME now.")
@@ -64,8 +62,7 @@ def runs(name: str, as_json: bool) -> None:
     """List what the schedule NAME sent, the newest first."""
     db = cli.reading()
     row = schedules.named(db, cli.the_tenant(db).id, name)
-    query = select(Job).where(Job.schedule_id == row.id).order_by(Job.id.desc()).limit(100)
-    jobs = db.scalars(query).all()
+    jobs = schedules.runs(db, row, 100)
     mails = schedules.mails(db, jobs)
 
     def sent(job: Job) -> list[str]:

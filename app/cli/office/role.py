@@ -57,7 +57,6 @@ plain = Plain(group, ROLES, options=(RIGHT,), read=_read)
 plain.add("Make the role NAME.", lambda role: f"The role {role.name} is made.", json=False)
 plain.edit(
     "Change the role NAME; rights that are given take the place of all it had.",
-    click.option("--name", "new_name", help="A new name."),
 )
 group.does(
     *("remove", plain.named, rights.remove_role, "The role {named} is deleted."),

@@ -183,10 +183,7 @@ def decide_charge(tap: Tap, tag: TagRow | None, running: Running, issued: Issued
     if station.mode is StationMode.CLOSED:
         return _about(Verdict.BLOCKED, "station_closed", tag, f"{station.identity} is closed.")
     if tag is None:
-        if station.mode is StationMode.OPEN:
-            sentence = f"{station.identity} is open to everyone."
-            return Decision(Verdict.ACCEPTED, "open_access", sentence)
-        if token.kind == NO_AUTHORISATION:
+        if station.mode is StationMode.OPEN or token.kind == NO_AUTHORISATION:
             return without_token(station)
         session_id = tap.session.id if tap.session is not None else tap.begins
         if why := tag_rows.let_in(issued, station, token, session_id):

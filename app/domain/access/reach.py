@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.errors import Forbidden, Invalid
+from app.domain.ground.errors import Forbidden
+from app.domain.office import staff
 from app.models import (
     ChargingSession,
     Driver,
@@ -115,13 +116,7 @@ def claimed(db: Session, site_ids: Iterable[int], *, otherwise: bool = False) ->
 
 def belonging(db: Session, site_ids: Iterable[int], tenant_id: int) -> list[Site]:
     """Return the sites that a driver or a group is to belong to; raises `Invalid`."""
-    wanted = claimed(db, site_ids)
-    if not wanted:
-        return []
-    found = list(db.scalars(select(Site).where(Site.id.in_(wanted), Site.tenant_id == tenant_id)))
-    if len(found) != len(wanted):
-        raise Invalid("One of these sites does not exist.", field="sites")
-    return found
+    return staff.sites_of(db, tenant_id, claimed(db, site_ids))
 
 
 def _belongs(db: Session, row: Any) -> set[int]:

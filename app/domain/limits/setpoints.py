@@ -85,7 +85,7 @@ def want(
         raise Invalid(f"No car charges with {limit} {unit}: give 0, or {least} and more.")
     # One wish after another, and none while a worker takes the last: each is counted.
     db.refresh(session, ["id"], with_for_update=True)
-    row = of_evse(db, station.id, evse, locked=True)
+    row = of_evse(db, station.id, evse)
     if row is None:
         row = Setpoint(station_id=station.id, evse=evse, wanted=0)
         db.add(row)
@@ -106,12 +106,10 @@ def want(
     return row
 
 
-def of_evse(db: Session, station_id: int, evse: int, *, locked: bool = False) -> Setpoint | None:
-    """The setpoint of an EVSE, if it ever had one."""
+def of_evse(db: Session, station_id: int, evse: int) -> Setpoint | None:
+    """The setpoint of an EVSE, if it ever had one, locked."""
     query = select(Setpoint).where(Setpoint.station_id == station_id, Setpoint.evse == evse)
-    if locked:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return db.scalar(query)
+    return db.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
 #: Built once: it is asked for four times a second.

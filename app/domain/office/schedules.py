@@ -178,6 +178,12 @@ def deliver(db: Session, job: Job, *, now: datetime) -> int:
     return len(addresses)
 
 
+def runs(db: Session, schedule: ReportSchedule, most: int) -> list[Job]:
+    """The newest times that a report was made."""
+    query = select(Job).where(Job.schedule_id == schedule.id)
+    return list(db.scalars(query.order_by(Job.id.desc()).limit(most)))
+
+
 def mails(db: Session, runs: Sequence[Job]) -> dict[int, list[OutgoingMail]]:
     """The mails of some reports, by the job that made them."""
     query = select(OutgoingMail).where(OutgoingMail.job_id.in_([job.id for job in runs]))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.models import Bill, ChargingSession, Driver, Tag, Tariff
+from app.models import Bill, ChargingSession, Driver, Tag
 from app.models.sessions import CHARGED
 from app.queries.ground.filters import fitting, put_away
 from app.queries.ground.names import by_name
@@ -125,9 +125,3 @@ def sums(db: Session, driver: Driver, since: datetime | None = None) -> list[Sum
     if since is not None:
         query = query.where(Bill.issued_at >= since)
     return [Sum(*row) for row in db.execute(query)]
-
-
-def tariffs(db: Session) -> list[Tariff]:
-    """Return the tariffs that may be assigned."""
-    query = select(Tariff).where(Tariff.archived_at.is_(None)).order_by(by_name(Tariff.name))
-    return list(db.scalars(query))

@@ -13,6 +13,7 @@ from app.domain.access.known_tags import Entry
 from app.domain.access.reservations import OPEN
 from app.domain.ground.vocabulary import Order
 from app.models import Command, Connector, LocalList, Reservation, Station, Tag
+from app.queries.device.device_model import asked
 from app.queries.ground.filters import fitting
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
@@ -81,15 +82,9 @@ def most_connectors(db: Session) -> int:
 _ORDERS = (Order.SEND_LOCAL_LIST, Order.READ_LOCAL_LIST_VERSION)
 
 
-def last_commands(db: Session, station: Station, limit: int = 6) -> list[Command]:
+def last_commands(db: Session, station: Station) -> list[Command]:
     """The newest commands about the list."""
-    query = (
-        select(Command)
-        .where(Command.station_id == station.id, Command.order.in_(_ORDERS))
-        .order_by(Command.id.desc())
-        .limit(limit)
-    )
-    return list(db.scalars(query))
+    return asked(db, station, _ORDERS, 6)
 
 
 # Local lists: what a station knows by heart, and what it would get now.

@@ -8,7 +8,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.models import Site
+from app.models import Site, Station, Tariff
 
 
 class by_name(FunctionElement[str]):
@@ -51,3 +51,16 @@ def all_sites(db: Session) -> list[tuple[int, str]]:
 def _sites(db: Session, *which: Any) -> list[tuple[int, str]]:
     query = select(Site).where(*which).order_by(by_name(Site.name))
     return [(site.id, site.name) for site in db.scalars(query)]
+
+
+def tariffs(db: Session) -> list[Tariff]:
+    """The tariffs in use, by name: what a site, a station, a group or a driver may be given."""
+    query = select(Tariff).where(Tariff.archived_at.is_(None)).order_by(by_name(Tariff.name))
+    return list(db.scalars(query))
+
+
+def stations(db: Session, ids: Iterable[int]) -> dict[int, Station]:
+    """Stations by their numbers."""
+    wanted = set(ids)
+    rows = db.scalars(select(Station).where(Station.id.in_(wanted))) if wanted else ()
+    return {row.id: row for row in rows}

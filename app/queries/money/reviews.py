@@ -8,7 +8,7 @@ from sqlalchemy import Select, String, cast, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.money import validity
-from app.models import ChargingSession, Review, Station, StrayStop, Tariff, TariffVersion
+from app.models import ChargingSession, Review, StrayStop, Tariff, TariffVersion
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import MOST_COUNTED, Page, Wish, fetch, like
 
@@ -72,11 +72,6 @@ def strays_waiting(db: Session) -> int:
 def stray(db: Session, stray_id: int) -> StrayStop | None:
     """Return one such stop."""
     return db.scalar(select(StrayStop).where(StrayStop.id == stray_id))
-
-
-def stations(db: Session, ids: set[int]) -> dict[int, Station]:
-    """Return stations by their ids."""
-    return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(ids)))}
 
 
 def tariffs(db: Session, session: ChargingSession, now: datetime) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.ground.bulk import made_once
 from app.domain.limits import supply
 from app.domain.network.presence import connected
-from app.models import Site, Station, Tariff
+from app.models import Site, Station
 from app.queries.ground.filters import put_away
 from app.queries.ground.names import by_name
 from app.queries.ground.paging import Page, Wish, alike, fetch, like
@@ -60,15 +60,6 @@ def counts(db: Session, ids: Iterable[int], now: datetime) -> dict[int, Counts]:
         )
         for site_id, number, online in standing
     }
-
-
-def tariffs(db: Session) -> list[Tariff]:
-    """The tariffs in use, by name: what a site or a station may be given."""
-    return list(
-        db.scalars(
-            select(Tariff).where(Tariff.archived_at.is_(None)).order_by(by_name(Tariff.name))
-        )
-    )
 
 
 # Where the signed-in person's stations are, in two words for the top of every page.

@@ -110,19 +110,21 @@ def recent_messages(db: Session, station: Station) -> list[Message]:
 
 def attempts(db: Session, station: Station, limit: int = ATTEMPTS_SHOWN) -> list[HandshakeAttempt]:
     """The newest attempts to connect as this station, by its identity in any case."""
+    newest = HandshakeAttempt.last_at.desc(), HandshakeAttempt.id.desc()
+    return list(db.scalars(handshakes(db, station).order_by(*newest).limit(limit)))
+
+
+def handshakes(db: Session, station: Station) -> Select[HandshakeAttempt]:
+    """Select the attempts made as this station, in no order yet.
+
+    Attempts that were refused before the station was known name only an identity;
+    they are told while the installation has a single tenant.
+    """
     own = HandshakeAttempt.station_id == station.id
-    alone = db.scalar(select(func.count(Tenant.id))) == 1
-    if alone:
+    if db.scalar(select(func.count(Tenant.id))) == 1:
         named = func.lower(HandshakeAttempt.identity) == station.identity.lower()
         own = or_(own, HandshakeAttempt.station_id.is_(None) & named)
-    return list(
-        db.scalars(
-            select(HandshakeAttempt)
-            .where(own)
-            .order_by(HandshakeAttempt.last_at.desc(), HandshakeAttempt.id.desc())
-            .limit(limit)
-        )
-    )
+    return select(HandshakeAttempt).where(own)
 
 
 def last_ended(db: Session, station: Station) -> Connection | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands import orders
@@ -15,12 +15,10 @@ from app.models import (
     ChargingSession,
     Command,
     Connection,
-    HandshakeAttempt,
     NotedFault,
     Station,
     StationReport,
     StatusEvent,
-    Tenant,
 )
 from app.models.sessions import CHARGED
 
@@ -148,22 +146,6 @@ def _reports(db: Session, station: Station, since: datetime) -> Iterator[Item]:
         word = row.kind.replace("_", " ").capitalize()
         kind = "idle" if row.kind == "security" else ""
         yield Item(row.at, f"{word}: {row.word}" if row.word else word, "", kind)
-
-
-# What the API tells of a station's attempts to connect.
-
-
-def handshakes(db: Session, station: Station) -> Select[HandshakeAttempt]:
-    """Select the attempts made as this station, in no order yet.
-
-    Attempts that were refused before the station was known name only an identity;
-    they are told while the installation has a single tenant.
-    """
-    own = HandshakeAttempt.station_id == station.id
-    if db.scalar(select(func.count(Tenant.id))) == 1:
-        named = func.lower(HandshakeAttempt.identity) == station.identity.lower()
-        own = or_(own, HandshakeAttempt.station_id.is_(None) & named)
-    return select(HandshakeAttempt).where(own)
 
 
 # What to do about a refused connection: reason code -> the fix in words.

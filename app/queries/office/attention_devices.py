@@ -27,6 +27,7 @@ from app.models import (
 )
 from app.queries.charging import station_energy
 from app.queries.device import device_model
+from app.queries.ground import names
 from app.queries.ground.findings import EACH, Finding, counted, few, unseen
 from app.queries.ground.period import since
 from app.queries.network.stations import has_plug
@@ -180,7 +181,7 @@ def drifted(db: Session) -> list[Finding]:
     for row in device_model.drifting(db):
         by_station.setdefault(row.station_id, []).append(row)
     shown = list(by_station.values())[:EACH]
-    there = _stations(db, [rows[0].station_id for rows in shown])
+    there = names.stations(db, [rows[0].station_id for rows in shown])
     found = [
         Finding(
             "drifted",
@@ -190,13 +191,6 @@ def drifted(db: Session) -> list[Finding]:
         for rows in shown
     ]
     return few(found, len(by_station))
-
-
-def _stations(db: Session, numbers: list[int]) -> dict[int, Station]:
-    """These stations by their number."""
-    if not numbers:
-        return {}
-    return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(numbers)))}
 
 
 def supplies(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
@@ -258,7 +252,7 @@ def unmeasured(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
         for rows in _recent_of_suspects(db, tenant_id, now).values()
         if len(found := list(_empty(rows))) >= ROW
     ]
-    there = _stations(db, [rows[0].station_id for rows in empty[:EACH]])
+    there = names.stations(db, [rows[0].station_id for rows in empty[:EACH]])
     return few([_nothing(rows, there[rows[0].station_id]) for rows in empty[:EACH]], len(empty))
 
 

@@ -128,7 +128,7 @@ def show(driver_id: int) -> ResponseReturnValue:
 
 def _form(driver: Driver | None) -> DriverForm:
     form = DriverForm(data=DriverForm.held(driver) if driver else None)
-    tariffs = {str(tariff.id): tariff.name for tariff in queries.tariffs(db.session())}
+    tariffs = {str(tariff.id): tariff.name for tariff in names.tariffs(db.session())}
     if driver is not None and driver.tariff is not None:
         tariffs.setdefault(str(driver.tariff.id), f"{driver.tariff.name} (archived)")
     form.tariff.choices = [("", "As the group, station or site"), *tariffs.items()]

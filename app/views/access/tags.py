@@ -20,7 +20,6 @@ from app.extensions import db
 from app.forms.access import GroupForm, NewTagForm, TagFactsForm
 from app.models import ChargingSession, Driver, Tag, TagGroup
 from app.process.clock import utc_now
-from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.queries.access.tags import Filter
 from app.queries.ground import names, picks
@@ -233,7 +232,7 @@ def all_groups() -> ResponseReturnValue:
 
 def _group_form(group: TagGroup | None) -> GroupForm:
     form = GroupForm(data=GroupForm.held(group) if group else None)
-    tariffs = driver_queries.tariffs(db.session())
+    tariffs = names.tariffs(db.session())
     form.tariff.choices = [("", "As the station or site"), *((str(t.id), t.name) for t in tariffs)]
     form.sites.choices = names.sites(db.session(), group.sites if group else ())
     return form

@@ -1,5 +1,6 @@
 """The Commands tab of a station: quick buttons, a form per order by noun, and raw JSON."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from app.domain.ground.vocabulary import Arguments, Order
 from app.extensions import db
 from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
-from app.models import Station
+from app.models import Command, Station
 from app.process.clock import utc_now
 from app.queries.commands import commands as command_queries
 from app.queries.device import device_model as setting_queries
@@ -41,11 +42,16 @@ class Group:
         return [form.order.value for form in self.forms]
 
 
-def ask(station: Station, order: Order, given: Arguments) -> None:
-    """Give a station an order, asked by this person; raises what it cannot be given for."""
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+def ask(
+    station: Station, order: Order, given: Arguments, known: Collection[int] | None = None
+) -> Command:
+    """Give a station an order, asked by this person; raises what it cannot be given for.
+
+    `known` are the sessions that it may end.
+    """
+    ttl_s, wish = current_app.config["SETTINGS"].command_ttl_s, (station, order, given)
     with unit_of_work() as work:
-        commands.queue(work, actor(), station, order, given, now=utc_now(), ttl_s=ttl_s)
+        return commands.queue(work, actor(), *wish, now=utc_now(), ttl_s=ttl_s, known=known)
 
 
 def tab(station: Station, failed: OrderForm | None = None) -> str:
@@ -118,16 +124,9 @@ def _offer(form: OrderForm, there: Now) -> None:
 def give(station: Station) -> ResponseReturnValue:
     """Give an order: 202 with its row for htmx, 303 to the Commands tab for a plain browser."""
     order = posted_order()
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
         given = posted_arguments(order, station.site.timezone)
-        with unit_of_work() as work:
-            row = commands.queue(
-                *(work, actor(), station, order, given),
-                now=utc_now(),
-                ttl_s=ttl_s,
-                known=_known(),
-            )
+        row = ask(station, order, given, _known())
     except command_rules.EndsSessions:
         return to_question(station, order, given)
     except DomainError as error:

@@ -19,6 +19,7 @@ from app.forms.money import AssignForm, DecisionForm, DismissForm, in_wh
 from app.models import Review
 from app.process.clock import utc_now
 from app.queries.charging import sessions as session_queries
+from app.queries.ground import names
 from app.queries.money import reviews as queries
 from app.text import bill_text, review_words
 from app.text.numbers import money
@@ -140,7 +141,7 @@ def _inbox() -> str:
         decided=show_decided,
         sentence=doubts.sentence,
         strays=strays,
-        stations=queries.stations(session, {stray.station_id for stray in strays}),
+        stations=names.stations(session, {stray.station_id for stray in strays}),
         candidates={stray.id: sessions.candidates(session, stray) for stray in strays},
         dismiss_form=DismissForm(formdata=None),
     )

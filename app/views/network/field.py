@@ -9,7 +9,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     flash,
     make_response,
     render_template,
@@ -20,7 +19,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
 
-from app.domain.commands import command_rules, commands, orders
+from app.domain.commands import command_rules, orders
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Area, Order
 from app.domain.money import receipts, tariff_choice
@@ -94,13 +93,7 @@ def order(code: str) -> ResponseReturnValue:
         abort(400, "This is asked on the station's own page.")
     given = order_pages.posted_arguments(wanted, station.site.timezone)
     try:
-        with unit_of_work() as work:
-            commands.queue(
-                *(work, actor(), station, wanted, given),
-                now=utc_now(),
-                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
-                known=(),
-            )
+        order_pages.ask(station, wanted, given, known=())
     except command_rules.EndsSessions:
         return order_pages.to_question(station, wanted, given)
     except DomainError as error:

@@ -12,6 +12,7 @@ from app.extensions import db
 from app.forms.network import SiteForm
 from app.models import Site, Tenant
 from app.process.clock import utc_now
+from app.queries.ground import names
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import map as map_queries
 from app.queries.network import sites as queries
@@ -74,7 +75,7 @@ def _form(site: Site | None) -> SiteForm:
     form = SiteForm(obj=site)
     form.tariff_id.choices = [
         ("", "None"),
-        *((tariff.id, f"{tariff.name} ({tariff.currency})") for tariff in queries.tariffs(
+        *((tariff.id, f"{tariff.name} ({tariff.currency})") for tariff in names.tariffs(
             db.session())),
     ]  # fmt: skip
     if site is None and request.method == "GET":

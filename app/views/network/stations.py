@@ -21,7 +21,6 @@ from app.models import ChargingSession, Site, Station
 from app.process.clock import utc_now
 from app.queries.ground import names
 from app.queries.ground.paging import Page, Wish
-from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries
 from app.queries.network.bundle import Extent
 from app.resource import STATIONS
@@ -172,7 +171,7 @@ def _form(station: Station | None) -> StationForm:
     form.site_id.choices = names.sites(db.session(), [station.site] if station else ())
     form.tariff_id.choices = [
         ("", "As the site"),
-        *((row.id, f"{row.name} ({row.currency})") for row in site_queries.tariffs(db.session())),
+        *((row.id, f"{row.name} ({row.currency})") for row in names.tariffs(db.session())),
     ]
     if request.method == "GET":
         _prefill(form, station)

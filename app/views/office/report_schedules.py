@@ -12,7 +12,7 @@ from app.domain.ground.texts import N_, row_id
 from app.domain.office import schedules
 from app.extensions import db
 from app.forms.office.organisation import ReportScheduleForm
-from app.models import Job, ReportSchedule
+from app.models import ReportSchedule
 from app.queries.ground import names
 from app.queries.office.reports import KINDS, WAYS
 from app.resource import REPORT_SCHEDULES
@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
     """All schedules, with their last time and their next one."""
     session = db.session()
     rows = session.scalars(select(ReportSchedule).order_by(ReportSchedule.name_key)).all()
-    newest = {row.id: _runs(session, row, 1) for row in rows}
+    newest = {row.id: schedules.runs(session, row, 1) for row in rows}
     mails = schedules.mails(session, [job for jobs in newest.values() for job in jobs])
     return render_template(
         "office/reports/schedules.html", rows=rows, newest=newest, mails=mails, kinds=KINDS
@@ -45,7 +45,7 @@ def show(schedule_id: int) -> ResponseReturnValue:
     """One schedule, and who got what of it when."""
     session = db.session()
     row = plain.row(schedule_id)
-    runs = _runs(session, row, SHOWN)
+    runs = schedules.runs(session, row, SHOWN)
     return render_template(
         "office/reports/schedule.html",
         schedule=row,
@@ -54,11 +54,6 @@ def show(schedule_id: int) -> ResponseReturnValue:
         kinds=KINDS,
         ways=WAYS,
     )
-
-
-def _runs(session: Session, row: ReportSchedule, most: int) -> list[Job]:
-    query = select(Job).where(Job.schedule_id == row.id).order_by(Job.id.desc()).limit(most)
-    return list(session.scalars(query))
 
 
 def _form(row: ReportSchedule | None) -> ReportScheduleForm:

@@ -156,11 +156,16 @@ SENTENCES = {
 }
 
 
-def shown(arguments: Arguments, states: Set[str], formats: Set[str], longest: int) -> Payload:
-    """A text as the station gets it; what a version lacks is said before it is sent."""
-    when, form = arguments.get("when"), arguments.get("format", "utf8")
+def _while(arguments: Arguments, states: Set[str]) -> str | None:
+    when: str | None = arguments.get("when")
     if when is not None and when not in states:
         raise Unfit(f"This version of OCPP cannot show a text while {when}.")
+    return when
+
+
+def shown(arguments: Arguments, states: Set[str], formats: Set[str], longest: int) -> Payload:
+    """A text as the station gets it; what a version lacks is said before it is sent."""
+    when, form = _while(arguments, states), arguments.get("format", "utf8")
     if form not in formats:
         raise Unfit(f"This version of OCPP knows no texts in {form}.")
     if len(arguments["text"]) > longest:
@@ -184,9 +189,7 @@ def shown(arguments: Arguments, states: Set[str], formats: Set[str], longest: in
 
 def read(arguments: Arguments, states: Set[str]) -> Payload:
     """Ask for what is shown, all of it or some."""
-    when, priority = arguments.get("when"), arguments.get("priority")
-    if when is not None and when not in states:
-        raise Unfit(f"This version of OCPP cannot show a text while {when}.")
+    when, priority = _while(arguments, states), arguments.get("priority")
     return without_blanks(
         {
             "id": arguments.get("numbers"),
