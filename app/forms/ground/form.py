@@ -45,7 +45,9 @@ def _speak(_meta: Any, _form: Any) -> Translations:
 
 
 class DeskForm(FlaskForm):  # type: ignore[misc]
-    """A form of the desk."""
+    """A form of the desk; `answer` is the status of a page that shows what was refused of it."""
+
+    answer = 422
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         """Its fields speak our words."""

@@ -26,8 +26,9 @@ def show(form: Form, error: DomainError) -> None:
 
 @contextmanager
 def on(form: Form) -> Iterator[None]:
-    """Show on a form what is refused within, and go on behind."""
+    """Show on a form what is refused within, with what its page answers then, and go on behind."""
     try:
         yield
     except DomainError as error:
+        form.answer = error.status
         show(form, error)

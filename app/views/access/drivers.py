@@ -70,12 +70,6 @@ def _file(wanted: Filter) -> ResponseReturnValue:
     )
 
 
-def _chosen_file() -> ResponseReturnValue | None:
-    if not listing.wants_file():
-        return None
-    return _file(_wanted() if _bulk.whole() else replace(_wanted(), ids=_bulk.ticked()))
-
-
 _bulk.hang(
     blueprint,
     drivers.MANY,
@@ -90,7 +84,7 @@ _bulk.hang(
             "%(num)s driver is restored.", "%(num)s drivers are restored.", n
         ),
     },
-    instead=_chosen_file,
+    file=lambda ids: _file(_wanted() if ids is None else replace(_wanted(), ids=ids)),
 )
 
 

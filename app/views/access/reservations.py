@@ -9,7 +9,6 @@ from app.domain.access.known_tags import limits, newest_change
 from app.domain.access.reservations import OPEN
 from app.domain.commands.orders.tags import PLUG_TYPES
 from app.domain.ground.columns import read
-from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.domain.network import plugs
 from app.extensions import db
@@ -69,16 +68,13 @@ def new() -> ResponseReturnValue:
 def make() -> ResponseReturnValue:
     """Keep a connector of the station that is named."""
     form = ReserveAtForm()
-    if not form.validate_on_submit():
-        return _new(form), 422
-    try:
-        place = picks.station(db.session(), form.station.data or "", in_use=True)
-        order_pages.ask(place, Order.RESERVE, form.wish())
-    except DomainError as error:
-        refusals.show(form, error)
-        return _new(form), error.status
-    flash(_("Sent. The row below shows the station’s answer."), "success")
-    return back("reservations.index")
+    if form.validate_on_submit():
+        with refusals.on(form):
+            place = picks.station(db.session(), form.station.data or "", in_use=True)
+            order_pages.ask(place, Order.RESERVE, form.wish())
+            flash(_("Sent. The row below shows the station’s answer."), "success")
+            return back("reservations.index")
+    return _new(form), form.answer
 
 
 @blueprint.get("/stations/<int:station_id>/reservations")
@@ -97,15 +93,12 @@ def reserve(station_id: int) -> ResponseReturnValue:
     place = station_or_404(station_id)
     form = ReserveForm()
     form.offer([plug.evse for plug in plugs.of(place)])
-    if not form.validate_on_submit():
-        return _page(place, form), 422
-    try:
-        order_pages.ask(place, Order.RESERVE, form.wish())
-    except DomainError as error:
-        refusals.show(form, error)
-        return _page(place, form), error.status
-    flash(_("Sent. The row below shows the station’s answer."), "success")
-    return back("reservations.station", station_id=station_id)
+    if form.validate_on_submit():
+        with refusals.on(form):
+            order_pages.ask(place, Order.RESERVE, form.wish())
+            flash(_("Sent. The row below shows the station’s answer."), "success")
+            return back("reservations.station", station_id=station_id)
+    return _page(place, form), form.answer
 
 
 @blueprint.post("/reservations/<int:reservation_id>/cancel")

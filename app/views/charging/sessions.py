@@ -97,11 +97,9 @@ def _file(session: Session, wanted: Filter) -> ResponseReturnValue:
     )
 
 
-def _chosen_file() -> ResponseReturnValue | None:
-    if not listing.wants_file():
-        return None
+def _chosen_file(ids: frozenset[int] | None) -> ResponseReturnValue:
     session = db.session()
-    return _file(session, _filter(session)[0] if _bulk.whole() else Filter(ids=_bulk.ticked()))
+    return _file(session, _filter(session)[0] if ids is None else Filter(ids=ids))
 
 
 _bulk.hang(
@@ -117,7 +115,7 @@ _bulk.hang(
         ),
     },
     lambda action, more: {"note": request.form.get("note", "")},
-    _chosen_file,
+    file=_chosen_file,
 )
 
 

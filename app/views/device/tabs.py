@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from app.domain.device import device_events, onboarding, settings
 from app.domain.device.variable_names import VariableName, component_of, name_of
 from app.domain.ground import clock
-from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.errors import Invalid
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
@@ -117,16 +117,13 @@ def _monitors(place: Station, form: WatchForm) -> str:
 def watch(station_id: int) -> ResponseReturnValue:
     """Set one monitor."""
     place, form = station_or_404(station_id), WatchForm()
-    if not form.validate_on_submit():
-        return _monitors(place, form), 422
     names = ("key", "kind", "value", "severity", "in_transaction_only")
-    monitor = {name: form[name].data for name in names}
-    try:
-        order_pages.ask(place, Order.SET_MONITORS, {"monitors": [monitor]})
-    except DomainError as error:
-        refusals.show(form, error)
-        return _monitors(place, form), error.status
-    return back("monitors.station", station_id=station_id)
+    if form.validate_on_submit():
+        with refusals.on(form):
+            monitor = {name: form[name].data for name in names}
+            order_pages.ask(place, Order.SET_MONITORS, {"monitors": [monitor]})
+            return back("monitors.station", station_id=station_id)
+    return _monitors(place, form), form.answer
 
 
 _doing.does(
@@ -152,19 +149,16 @@ def _display(place: Station, form: ShowForm) -> str:
 def show(station_id: int) -> ResponseReturnValue:
     """Show a text; the times are those of the site's clock."""
     place, form = station_or_404(station_id), ShowForm()
-    if not form.validate_on_submit():
-        return _display(place, form), 422
-    given = {name: form[name].data for name in ("text", "when", "priority", "language")}
-    try:
-        for name in ("starts_at", "ends_at"):
-            if (typed := form[name].data) is not None:
-                moment = clock.instant(typed, place.site.timezone, field=name)
-                given[name] = moment.isoformat()
-        order_pages.ask(place, Order.SHOW_MESSAGE, given)
-    except DomainError as error:
-        refusals.show(form, error)
-        return _display(place, form), error.status
-    return back("display.station", station_id=station_id)
+    if form.validate_on_submit():
+        given = {name: form[name].data for name in ("text", "when", "priority", "language")}
+        with refusals.on(form):
+            for name in ("starts_at", "ends_at"):
+                if (typed := form[name].data) is not None:
+                    moment = clock.instant(typed, place.site.timezone, field=name)
+                    given[name] = moment.isoformat()
+            order_pages.ask(place, Order.SHOW_MESSAGE, given)
+            return back("display.station", station_id=station_id)
+    return _display(place, form), form.answer
 
 
 @boots.get("/stations/<int:station_id>/onboarding", endpoint="station")
@@ -198,21 +192,19 @@ def _onboarding(place: Station, form: OnboardingForm) -> str:
 def save(station_id: int) -> ResponseReturnValue:
     """Keep what is to be done; it counts from the next boot."""
     place, form = station_or_404(station_id), OnboardingForm()
-    if not form.validate_on_submit():
-        return _onboarding(place, form), 422
-    try:
-        given = {
-            **{name: form[name].data for name in onboarding.SWITCHES},
-            "triggers": [word for word in onboarding.ASKED_FOR if form[word].data],
-            "settings": _lines(form.settings.data or ""),
-        }
-        with unit_of_work() as work:
-            onboarding.change(work, actor(), place, given, now=utc_now())
-    except DomainError as error:
-        refusals.show(form, error)
-        return _onboarding(place, form), error.status
-    flash(_("It takes effect when %(identity)s next boots.", identity=place.identity), "success")
-    return back("onboarding.station", station_id=station_id)
+    if form.validate_on_submit():
+        with refusals.on(form):
+            given = {
+                **{name: form[name].data for name in onboarding.SWITCHES},
+                "triggers": [word for word in onboarding.ASKED_FOR if form[word].data],
+                "settings": _lines(form.settings.data or ""),
+            }
+            with unit_of_work() as work:
+                onboarding.change(work, actor(), place, given, now=utc_now())
+            said = _("It takes effect when %(identity)s next boots.", identity=place.identity)
+            flash(said, "success")
+            return back("onboarding.station", station_id=station_id)
+    return _onboarding(place, form), form.answer
 
 
 def _lines(text: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.many import Many, Tally
 from app.process.clock import utc_now
 from app.uow import unit_of_work
+from app.web import listing
 from app.web.security import actor, needs
 
 #: Refusals that are told one by one.
@@ -26,8 +27,9 @@ def hang(
     found: Callable[[Session], Select[Any]],
     said: Mapping[str, Callable[[int], str]],
     beside: Callable[[str, str], dict[str, Any]] = lambda action, more: {},
-    instead: Callable[[], Any] = lambda: None,
     *,
+    instead: Callable[[], Any] = lambda: None,
+    file: Callable[[frozenset[int] | None], ResponseReturnValue] | None = None,
     rule: str = "/bulk",
     name: str = "bulk_change",
     back_to: str = "index",
@@ -36,10 +38,13 @@ def hang(
 
     A button's word is an action of `many`, and may say more after a hyphen: `beside` makes of both
     what goes to the act by name.  `found` selects all of the page's filter, `said` tells how many
-    rows were changed.  What changes nothing, as a file of the rows, is answered `instead`.
+    rows were changed.  What changes nothing is answered `instead`, or with a `file` of the rows
+    that are ticked (None: of all).
     """
 
     def bulk_change() -> ResponseReturnValue:
+        if file is not None and listing.wants_file():
+            return file(None if whole() else ticked())
         if (answer := instead()) is not None:
             return answer  # type: ignore[no-any-return]
         action, _hyphen, more = request.form.get("action", "").partition("-")

@@ -6,7 +6,6 @@ from flask import Blueprint, abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.domain.limits.der_controls import KINDS as DER_KINDS
 from app.domain.limits.profile_reports import SOURCES, differs
@@ -58,15 +57,12 @@ def assign(station_id: int) -> ResponseReturnValue:
         "connector": form.connector.data,
         "session_id": form.session_id.data,
     }
-    try:
-        order_pages.ask(
-            place, Order.SET_PROFILE, {name: value for name, value in given.items() if value}
-        )
-    except DomainError as error:
-        refusals.show(form, error)
-        return _page(place, form), error.status
-    flash(_("Sent. The list shows the station’s answer."), "success")
-    return back("energy.station", station_id=station_id)
+    with refusals.on(form):
+        chosen = {name: value for name, value in given.items() if value}
+        order_pages.ask(place, Order.SET_PROFILE, chosen)
+        flash(_("Sent. The list shows the station’s answer."), "success")
+        return back("energy.station", station_id=station_id)
+    return _page(place, form), form.answer
 
 
 @blueprint.post("/clear/<int:station_profile_id>")

@@ -77,17 +77,13 @@ def show(profile_id: int) -> ResponseReturnValue:
 def assign(profile_id: int) -> ResponseReturnValue:
     """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
     profile, form = plain.row(profile_id), AssignForm()
-    try:
+    with refusals.on(form):
         station = picks.station(db.session(), form.station.data or "", in_use=True)
         order_pages.ask(station, Order.SET_PROFILE, {"profile_id": profile.id})
-    except DomainError as error:
-        refusals.show(form, error)
-        return _page(profile, form), error.status
-    flash(
-        _("%(identity)s was asked to take %(name)s.", identity=station.identity, name=profile.name),
-        "success",
-    )
-    return back("energy.station", station_id=station.id)
+        told = {"identity": station.identity, "name": profile.name}
+        flash(_("%(identity)s was asked to take %(name)s.", **told), "success")
+        return back("energy.station", station_id=station.id)
+    return _page(profile, form), form.answer
 
 
 def _document(form: ProfileForm) -> dict[str, Any]:

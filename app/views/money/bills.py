@@ -79,13 +79,9 @@ def _file(session: Session, wanted: queries.Filter) -> Response:
     )
 
 
-def _chosen_file() -> Any:
-    if not listing.wants_file():
-        return None
+def _chosen_file(ids: frozenset[int] | None) -> Response:
     session = db.session()
-    return _file(
-        session, _filter(session)[0] if _bulk.whole() else queries.Filter(ids=_bulk.ticked())
-    )
+    return _file(session, _filter(session)[0] if ids is None else queries.Filter(ids=ids))
 
 
 _bulk.hang(
@@ -97,7 +93,7 @@ _bulk.hang(
             "%(num)s receipt is sent again.", "%(num)s receipts are sent again.", n
         )
     },
-    instead=_chosen_file,
+    file=_chosen_file,
 )
 
 
