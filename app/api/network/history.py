@@ -22,7 +22,7 @@ from app.models import (
     StatusEvent,
     TransactionEvent,
 )
-from app.queries.network import station_timeline as queries
+from app.queries.network import station_page
 from app.schemas import network as schemas
 from app.schemas.answers import read
 from app.schemas.staff import AllMessages
@@ -196,7 +196,7 @@ _lists.of_station(
 )
 def handshakes(ask: Ask, station_id: int) -> Any:
     """Who knocked as this station, let in or refused, and why."""
-    query = queries.handshakes(ask.db, _lists.STATION(ask, station_id))
+    query = station_page.handshakes(ask.db, _lists.STATION(ask, station_id))
     if "accepted" in ask.query:
         query = query.where(HandshakeAttempt.accepted.is_(ask.query["accepted"]))
     return ask.page(query, HandshakeAttempt.id)
