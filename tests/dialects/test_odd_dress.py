@@ -13,7 +13,7 @@ from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, BillingState
 from app.domain.network.plugs import preset
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession, MeterReading, Review, StationReport
+from app.models import Bill, ChargingSession, Connector, MeterReading, Review, StationReport
 from app.process.clock import utc_now
 from tests.support import lone
 from tests.support.chance import at_landing
@@ -268,6 +268,8 @@ def assert_held_at_no_plug(charger, version, plugs, calls, why):
     """At a station of so many plugs a session is held, or billed at its only one."""
     db, now = flask_db.session(), utc_now()
     preset(db, charger.station, plugs, None)
+    if plugs:  # an EVSE of two connectors is one plug
+        db.add(Connector(station_id=charger.station.id, evse=1, connector=2))
     db.commit()
     line = charger(version)
     play(line, calls)

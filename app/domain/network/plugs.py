@@ -161,7 +161,7 @@ def known_activities(
 
 
 def only(db: Session, station_ids: Collection[int]) -> dict[int, ConnectorRef]:
-    """The plug of each of these stations that has one and no more."""
+    """The plug of each of these stations that has one EVSE and no more; its first connector."""
     if not station_ids:
         return {}
     known = select(*(_CONNECTOR.c[name] for name in _KEY)).where(
@@ -170,7 +170,11 @@ def only(db: Session, station_ids: Collection[int]) -> dict[int, ConnectorRef]:
     found: dict[int, list[ConnectorRef]] = {}
     for station_id, evse, connector in db.execute(known):
         found.setdefault(station_id, []).append(ConnectorRef(evse, connector))
-    return {station_id: each[0] for station_id, each in found.items() if len(each) == 1}
+    return {
+        station_id: min(each, key=attrgetter("connector"))
+        for station_id, each in found.items()
+        if len({place.evse for place in each}) == 1
+    }
 
 
 class Plugs:
