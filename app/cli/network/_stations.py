@@ -18,19 +18,27 @@ from app.domain.network import plugs, presence
 from app.domain.network.presence import connected
 from app.models import Station
 from app.resource import STATIONS
+from app.schemas import glossary
 from app.schemas.network import MOST_CONNECTORS
 from app.schemas.quirks import QUIRKS
+
+
+def _asked(member: str, kind: Any) -> Any:
+    """The option of a member of a station, in the words of the API."""
+    flag, told = f"--{member.replace('_', '-')}", glossary.words("NewStation", member)
+    return click.option(flag, type=kind, help=told.replace("null: as usual", "default: as usual"))
+
 
 #: Adds the options that describe a station.
 details = cli.together(
     *_plain.asked(STATIONS),
-    click.option("--security-profile", type=click.IntRange(0, 3)),
-    click.option("--mode", type=click.Choice([mode.value for mode in StationMode])),
-    click.option("--registration", type=click.Choice([word.value for word in Registration])),
-    click.option("--validation", type=click.Choice(["strict", "tolerant", "default"])),
+    _asked("security_profile", click.IntRange(0, 3)),
+    _asked("mode", click.Choice([mode.value for mode in StationMode])),
+    _asked("registration", click.Choice([word.value for word in Registration])),
+    _asked("validation", click.Choice(["strict", "tolerant", "default"])),
     click.option("--connectors", type=click.IntRange(0, MOST_CONNECTORS), help="Number of plugs."),
-    click.option("--plug-type", type=click.Choice(plugs.TYPES, case_sensitive=False)),
-    click.option("--max-power-w", type=float),
+    _asked("plug_type", click.Choice(plugs.TYPES, case_sensitive=False)),
+    _asked("max_power_w", float),
     click.option("--tariff", help="Name of a tariff."),
     click.option("--quirk", "quirk", multiple=True, metavar="NAME=VALUE",
                  help="One of " + ", ".join(QUIRKS) + "; an empty value removes it."),

@@ -153,7 +153,7 @@ EXAMPLES: dict[str, Any] = {
     "pem": _PEM,
     "periods": [{"startPeriod": 0, "limit": 16}],
     "plan": {"chargingSchedule": []},
-    "plug_type": "type2",
+    "plug_type": "Type 2",
     "previous_digest": _HASH,
     "priority": "NormalCycle",
     "proof": {"session": _HASH},
