@@ -1,7 +1,9 @@
-"""Sessions whose truth is known, told late, in any order, and more than once: the same bill."""
+"""Sessions whose truth is known, told late, in any order and more than once, in part, or by a clock
+that is wrong: the same bill, or none before somebody has looked.
+"""
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -72,5 +74,62 @@ def test_a_truth_that_is_told_late_in_any_order_comes_to_the_same_bill(seed, ver
         return
     unseen = truth.every_s if truth.told_wh == 1_000 else 0
     assert idle == pytest.approx(true(truth)[2], abs=unseen)
-    if not truth.spans(Does.DARK):
-        assert charged == pytest.approx(true(truth)[1], abs=unseen)
+    cut_s = truth.every_s if truth.spans(Does.DARK) else 0
+    assert charged == pytest.approx(true(truth)[1], abs=unseen + cut_s)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("version", [Version.V16, Version.V21])
+def test_a_truth_of_which_half_the_readings_are_never_taken_comes_to_the_same_energy(seed, version):
+    rng = random.Random(seed)
+    truth = at_random(rng)
+
+    def tell(teller: Teller) -> None:
+        reads = teller._reads
+        teller._reads = lambda *of: reads(*of) if rng.random() < 0.5 else None  # type: ignore[method-assign]
+        teller.tell(truth)
+
+    energy_wh, charged, idle, doubts = billed(truth, version, tell)
+    assert (energy_wh, doubts) == (truth.energy_wh, [])
+    assert charged + idle <= truth.length_s
+
+
+#: By how many seconds a clock is wrong.
+OFF_S = (-35_000_000, -7_200, -1_200, -200, 200, 1_200, 3_600, 7_200, 172_800)
+#: How well times are known where a clock was wrong: one within five minutes is believed.
+NEAR_S = 320
+
+
+def wrong_clock(rng: random.Random, teller: Teller, length_s: int) -> None:
+    """A clock that is wrong, is put right, goes wrong, or begins anew in 1970."""
+    off = timedelta(seconds=rng.choice(OFF_S))
+    turn = teller.start + timedelta(seconds=rng.randrange(1, length_s))
+    teller.clock = rng.choice(
+        [
+            lambda now: now + off,
+            lambda now: now + off if now < turn else now,
+            lambda now: now + off if now >= turn else now,
+            lambda now: now if now < turn else datetime(1970, 1, 1, tzinfo=UTC) + (now - turn),
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("version", [Version.V16, Version.V21])
+def test_a_truth_that_is_told_by_a_wrong_clock_comes_to_the_same_bill_or_is_held(seed, version):
+    """Of 1.6 the energy is compared alone: a clock that turns 20 minutes may leave its times so."""
+    rng = random.Random(seed)
+    truth = at_random(rng)
+
+    def tell(teller: Teller) -> None:
+        wrong_clock(rng, teller, truth.length_s)
+        teller.tell(truth)
+
+    energy_wh, charged, idle, doubts = billed(truth, version, tell)
+    if doubts:
+        return
+    assert energy_wh == truth.energy_wh
+    if version is Version.V16:
+        return
+    near = NEAR_S + (truth.every_s if truth.told_wh == 1_000 else 0)
+    assert (charged, idle) == tuple(pytest.approx(each, abs=near) for each in true(truth)[1:3])

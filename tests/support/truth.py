@@ -5,7 +5,7 @@ connection.  So the same truth has to come to the same bill in every version.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -110,7 +110,10 @@ def at_random(rng: random.Random) -> Truth:
 
 
 class Teller:
-    """A station that tells truths, one after another; they begin `start`."""
+    """A station that tells truths, one after another; they begin `start`.
+
+    Its `clock` shows what time it takes it to be.
+    """
 
     def __init__(self, db: Session, version: Version, start: datetime, identity: str) -> None:
         self.talk = Dialogue(db, start - timedelta(minutes=10), version, identity)
@@ -120,6 +123,7 @@ class Teller:
         self.ref: Any = f"tx-{identity}"
         self.tag = TAG
         self._number = 0
+        self.clock: Callable[[datetime], datetime] = lambda now: now
 
     def tell(self, truth: Truth) -> None:
         """Tell all of a truth, each thing when it happens."""
@@ -154,7 +158,7 @@ class Teller:
 
     @property
     def _now(self) -> str:
-        return self.talk.now.isoformat().replace("+00:00", "Z")
+        return self.clock(self.talk.now).isoformat().replace("+00:00", "Z")
 
     def _turns(self, change: tuple[Does, Does]) -> None:
         before, now = change

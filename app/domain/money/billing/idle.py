@@ -219,13 +219,17 @@ def _flows(work: _Work, step: Step) -> None:
     charged = sum((until - since for since, until in told), timedelta(0))
     most_wh = _most_wh(work.witness, step, charged)
     explained = charged and step.rise_wh <= most_wh
-    hollow = step.until - step.since > COARSE and not _is_full(work.witness, step)
+    # Whether the car may have taken that much in less than about all the step.
+    most_w = _most_w(work.witness, step)
+    hollow = step.until - step.since > COARSE and step.power_w * _STEADY < most_w
     if explained:
         for said, part in parts:
             work.by_words(said.says, part)
     else:
-        # What was told a step of the register late had flowed before.
-        dark = () if step.rise_wh > most_wh + work.witness.told_wh else work.witness.dark
+        dark = work.witness.dark
+        if step.rise_wh > most_wh + work.witness.told_wh:  # else it was told late by no more
+            had = timedelta(hours=float(step.rise_wh / most_w)) - charged
+            dark = [(since + had, until) for since, until in dark if until - since > had + SLACK]
         for part in without([(step.since, step.until)], dark):
             _add(work.charging, part)
     if hollow and any(said.lost or (said.says is Says.IDLE and not explained) for said, _ in parts):
@@ -246,11 +250,6 @@ def _most_w(witness: Witness, step: Step, times: Decimal = Decimal(1)) -> Decima
     if other is None:
         return witness.greatest_w or witness.believed_w
     return min(witness.greatest_w or DEFAULT_MAX_POWER_W, other.power_w * times)
-
-
-def _is_full(witness: Witness, step: Step) -> bool:
-    """Whether the car must have charged about all the step, to have taken that much."""
-    return step.power_w * _STEADY >= _most_w(witness, step)
 
 
 def _most_wh(witness: Witness, step: Step, charged: timedelta) -> Decimal:
