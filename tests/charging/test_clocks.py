@@ -215,6 +215,61 @@ def test_a_clock_that_is_put_right_within_the_session_keeps_its_duration(charger
     assert charger.station.clock_offset_s is None
 
 
+@pytest.mark.parametrize("after", [timedelta(), AHEAD])
+def test_a_slow_clock_that_only_readings_told_of_is_found_out_when_it_is_put_right(charger, after):
+    charger.off = timedelta(minutes=-20)
+    began = charger.now
+    number = charger.starts()
+    for wh in (2000, 3000):
+        charger.later(minutes=5)
+        charger.measures(number, wh)
+    charger.later(minutes=20)
+    charger.off = after
+    session = charger.stops(number, 6000)
+    assert (session.started_at, session.ended_at) == (began, charger.now)
+    assert session.flags == ["clock_corrected"]
+    query = select(MeterReading.taken_at).order_by(MeterReading.taken_at)
+    expected = [began + timedelta(minutes=minutes) for minutes in (5, 10)]
+    assert charger.db.scalars(query).all() == expected
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "late_s", "held"), [(50, 0, True), (50, 9, None), (70, 9, False), (9, 0, None)]
+)
+def test_a_slow_clock_of_which_hardly_anything_tells_is_looked_at(charger, apart_s, late_s, held):
+    """A memory that is emptied tells in a breath what was hours ago: then the times are its own."""
+    charger.off = timedelta(hours=-3)
+    began = charger.now
+    number = charger.starts()
+    charger.later(seconds=apart_s)
+    charger.off -= timedelta(seconds=late_s)
+    charger.measures(number, 2000)
+    charger.later(minutes=20)
+    charger.off = timedelta()
+    session = charger.stops(number, 6000)
+    corrected = held is not None
+    assert ("clock_replaced" in session.flags) == bool(held)
+    assert ("offline_report" in session.flags) != corrected
+    assert session.started_at == (began if corrected else began - timedelta(hours=3))
+
+
+def test_an_offline_memory_is_kept_when_its_clock_is_heard_to_be_right(charger):
+    first = charger.now
+    charger.later(hours=3)
+    charger.connect()
+    number = charger.starts(charger.at(first + timedelta(minutes=10)))
+    for minutes in (11, 12, 13):
+        charger.later(seconds=2)
+        charger.off = first + timedelta(minutes=minutes) - charger.now
+        charger.measures(number, 1000 + 10 * minutes)
+    charger.off = timedelta()
+    charger.later(minutes=20)
+    charger.shows("SuspendedEV")
+    session = charger.stops(number, 9000)
+    assert session.started_at == first + timedelta(minutes=10)
+    assert set(session.flags) == {"told_late", "offline_report"}
+
+
 def test_a_start_is_the_same_again_when_its_clock_was_found_out_meanwhile(charger):
     charger.off = BEHIND
     at = charger.time

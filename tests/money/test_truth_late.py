@@ -114,10 +114,14 @@ def wrong_clock(rng: random.Random, teller: Teller, length_s: int) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+#: By day one more: its clock is slow and put right where only readings told of that.
+SLOW = 34
+CLOCKS = [*SEEDS[:SLOW], SLOW, *SEEDS[SLOW + 1 :]]
+
+
+@pytest.mark.parametrize("seed", CLOCKS)
 @pytest.mark.parametrize("version", [Version.V16, Version.V21])
 def test_a_truth_that_is_told_by_a_wrong_clock_comes_to_the_same_bill_or_is_held(seed, version):
-    """Of 1.6 the energy is compared alone: a clock that turns 20 minutes may leave its times so."""
     rng = random.Random(seed)
     truth = at_random(rng)
 
@@ -129,7 +133,5 @@ def test_a_truth_that_is_told_by_a_wrong_clock_comes_to_the_same_bill_or_is_held
     if doubts:
         return
     assert energy_wh == truth.energy_wh
-    if version is Version.V16:
-        return
     near = NEAR_S + (truth.every_s if truth.told_wh == 1_000 else 0)
     assert (charged, idle) == tuple(pytest.approx(each, abs=near) for each in true(truth)[1:3])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -12,9 +12,9 @@ from app.domain.charging.running import open_sessions
 from app.domain.charging.sessions.row import flag, remove_flag
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkUpdate
-from app.domain.ground.clock import AGREE, TOLERANCE, offset_of
+from app.domain.ground.clock import AGREE, APART, ON_ITS_WAY, TOLERANCE, offset_of
 from app.domain.network.plugs import AnyStation
-from app.models import ChargingSession, MeterReading, Station, TransactionEvent
+from app.models import ChargingSession, MeterReading, Station, StatusEvent, TransactionEvent
 
 #: So many of the latest odd times are kept for comparison.
 _KEPT = 5
@@ -43,10 +43,10 @@ def heard(db: Session, station: AnyStation, claimed: datetime, *, now: datetime)
         found, kept = (0.0 if known else None), []
     else:
         found, kept = offset_of(samples, claimed, now, since), _with(samples, ahead, now)
-    if found is None:
+    if found is None and (kept or not any(map(_is_late, open_sessions(db, station)))):
         _keep(db, station, kept)
     elif (learning := _free(db, station.id)) is not None:
-        _settle(db, learning, round(found), now)
+        _settle(db, learning, round(found or 0), now)
         station.clock_offset_s = learning.clock_offset_s
         station.clock_samples = learning.clock_samples
 
@@ -89,10 +89,50 @@ def _settle(db: Session, station: Station, offset_s: int, now: datetime) -> None
     station.clock_offset_at = now
     station.clock_samples = []
     db.flush()
-    if offset_s:
-        for session in open_sessions(db, station):
+    for session in open_sessions(db, station):
+        if offset_s:
             _mend(db, session, timedelta(seconds=offset_s))
+        if _is_late(session):
+            _look_back(db, session)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def _is_late(session: ChargingSession) -> bool:
+    """Whether the start arrived long after its time: from an offline memory, or by a slow clock."""
+    late = session.start_received_at - session.started_at > TOLERANCE
+    return late and session.claimed_started_at is None
+
+
+def _look_back(db: Session, session: ChargingSession) -> None:
+    """Correct a running session that was told by a slow clock which is another one by now.
+
+    What was told with its start may show that, as constant as `offset_of` wants it.  Where all of
+    that arrived in less time, a person has to look.
+    """
+    offset = session.started_at - session.start_received_at
+    apart = timedelta()
+    for at, received_at in _told_with(db, session):
+        since = abs(received_at - session.start_received_at)
+        if abs(at - received_at - offset) <= min(AGREE, since * (AGREE / APART)):
+            apart = max(apart, since)
+    if apart > AGREE:
+        _mend(db, session, offset)
+        if apart < APART:
+            flag(session, "clock_replaced")
+
+
+def _told_with(db: Session, session: ChargingSession) -> list[Row[datetime, datetime]]:
+    """The times of a session's readings, and of its plug's words since shortly before it began,
+    each with when it arrived."""
+    readings = select(MeterReading.taken_at, MeterReading.received_at).where(
+        MeterReading.session_id == session.id, MeterReading.assumed_time.is_(False)
+    )
+    words = select(StatusEvent.at, StatusEvent.received_at).where(
+        StatusEvent.station_id == session.station_id,
+        StatusEvent.evse == session.evse,
+        StatusEvent.received_at > session.start_received_at - ON_ITS_WAY,
+    )
+    return [*db.execute(readings), *db.execute(words)]
 
 
 def _mend(db: Session, session: ChargingSession, offset: timedelta) -> None:
