@@ -166,7 +166,7 @@ def write_problem(sock: Any, status: int, reason: str, sentence: str) -> None:
     """Refuse as the API does what the application never sees; people can read it, too."""
     from app.web import problems  # not before gevent has patched what Flask uses
 
-    answer = problems.answer(status, problems.CODES.get(status, "bad_request"), sentence)
+    answer = problems.answer(status, problems.CODES.get(status, "bad_request"), sentence or reason)
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n{answer.headers}"
     util.write_nonblock(sock, head.encode("latin-1", "replace") + answer.get_data())
 

@@ -11,12 +11,17 @@ from app.domain.office.messages import Row
 from app.process.clock import utc_now
 from worker.dialects import DIALECTS
 from worker.ocpp.events import Answered, Malformed, Refused, Repeated, Settled, Stray, TimedOut
-from worker.ocpp.frames import Call, Payload, Send
+from worker.ocpp.frames import Call, MessageId, Payload, Send
 from worker.ocpp.versions import CallFault, Fault
 from worker.standing import Held
 
 #: What is noted of a call that was answered before it was stored.
 SPOOLED = "It waited in the spool while the database was away."
+
+
+def number_of(message_id: MessageId) -> str:
+    """A message's id as the log keeps it; some chargers give none."""
+    return "" if message_id is None else str(message_id)[:255].replace("\x00", "")
 
 
 def of_call(
@@ -38,7 +43,7 @@ def of_call(
         connection_id=held.connection_id,
         session_id=session_id,
         outbound=False,
-        message_id=str(call.message_id)[:255],
+        message_id=number_of(call.message_id),
         action=call.action[:60],
         request=_request(held, call),
         response=None if response is None else orjson.dumps(response).decode(),
@@ -97,15 +102,15 @@ def _parts(held: Held, event: Stray | Repeated | Malformed) -> tuple[str, str, s
         return (
             _request(held, call),
             call.action,
-            str(call.message_id),
+            number_of(call.message_id),
             "it was answered before: the same again",
         )
     if isinstance(event, Stray):
         action = event.call.action if event.call is not None else ""
         text = messages.text_of_frame(event.frame.text)
-        return text, action, str(event.frame.message_id), event.why
+        return text, action, number_of(event.frame.message_id), event.why
     bad = event.frame
-    return messages.text_of_frame(bad.text), bad.action, str(bad.message_id or ""), bad.problem
+    return messages.text_of_frame(bad.text), bad.action, number_of(bad.message_id), bad.problem
 
 
 def of_settled(held: Held, event: Settled, latency_ms: float | None) -> Row:
@@ -127,7 +132,7 @@ def of_settled(held: Held, event: Settled, latency_ms: float | None) -> Row:
         station_id=held.link.station.id,
         connection_id=held.connection_id,
         outbound=True,
-        message_id=str(call.message_id)[:255],
+        message_id=number_of(call.message_id),
         action=call.action[:60],
         request=messages.text_of(call.payload),
         response=response,

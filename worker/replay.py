@@ -32,6 +32,7 @@ from worker.dialects.records import Bulk, Fact
 from worker.dispatch import Dispatch
 from worker.endings import UNFIT, Ending, Endings, ending_of
 from worker.link import Link
+from worker.log_rows import number_of
 from worker.ocpp import frames
 from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.handshake import Admitted
@@ -274,7 +275,7 @@ class Replay:
         if station is None or told is None:
             log.error("a frame of %s is put aside: nobody can read it now", frame.identity)
             return ASIDE
-        number = str(told.message_id)[:255].replace("\x00", "")
+        number = number_of(told.message_id)
         if Known(frame.station_id, number, frame.received_at) in stored:
             return STORED
         for _ in range(TRIES):

@@ -86,7 +86,8 @@ def _put(text: str, language: str, within: bool = False) -> str:
     if " " not in text:
         # The words of enumerations are known in small letters, those of OCPP written as one.
         apart = spoken(_WITHIN.sub("_", text).lower())
-        small = book.words.get(apart) if text[:1].isupper() and not text.isupper() else None
+        small = book.words.get(apart) or book.words.get(text.lower())
+        small = small if text[:1].isupper() and not text.isupper() else None
         return small[:1].upper() + small[1:] if small else text
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):

@@ -71,8 +71,8 @@ KINDS = (
     ),
     Kind(*(413, "too_large", N_("The body is too large.")), N_("Send less at once.")),
     Kind(
-        *(414, "address_too_long", N_("The address is longer than 4,094 bytes.")),
-        N_("Ask for less at once: fewer ids or words in the parameters."),
+        *(414, "address_too_long", N_("The address is too long.")),
+        N_("Ask for less at once: 4,000 bytes of address are always taken."),
     ),
     Kind(
         *(415, "unsupported_media_type", N_("The body is of a type that is not accepted here.")),

@@ -17,8 +17,10 @@ from app.domain.access import reach
 from app.domain.ground.bulk import MADE_ONCE
 from app.models import (
     AtStation,
+    Authorisation,
     Bill,
     ChargingSession,
+    Command,
     DriverQuestion,
     Receipt,
     Review,
@@ -30,9 +32,9 @@ from app.models import (
 )
 
 _KEY = "scope"
-#: Sessions, and what was made of them, are at the site where they were; their station, which may
-#: have been moved since, is named with them.
-_SESSIONS = (ChargingSession, Bill, Review, Receipt, DriverQuestion)
+#: Sessions, and what was made or told of them, are at the site where they were; their station,
+#: which may have been moved since, is named with them.
+_SESSIONS = (ChargingSession, Bill, Review, Receipt, DriverQuestion, Authorisation, Command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,19 @@ def _criteria(scope: Scope, of_sessions: bool) -> tuple[Any, ...]:
         return _made(rules)
     here = here.where(station.c.site_id.in_(sites))
     within = select(session).where(whole.c.site_id.in_(sites)).correlate_except(whole)
-    # What was told of a session is seen where that was, and nowhere else.
+    # What was told of a session is seen where that was; what a station holds, by who has it, too.
     rules[StationOwned] = rules[AtStation] = lambda cls: (
         true()
         if hasattr(cls, "site_id")
         else within.where(session == cls.session_id).exists()
-        | (cls.session_id.is_(None) & here.where(number == cls.station_id).exists())
+        | (
+            (
+                true()
+                if cls.__name__ in ("StationProfile", "Setpoint", "EvNeeds")
+                else cls.session_id.is_(None)
+            )
+            & here.where(number == cls.station_id).exists()
+        )
         if hasattr(cls, "session_id")
         else here.where(number == cls.station_id).exists()
     )

@@ -256,6 +256,23 @@ def test_a_session_at_no_plug_was_at_the_only_one_or_is_held(charger, place, plu
     assert_held_at_no_plug(charger, Version.V16, plugs, calls, why)
 
 
+@pytest.mark.parametrize("plugs", [0, 1])
+def test_a_start_without_a_plug_is_one_whatever_becomes_known_before_it_is_told_again(
+    charger, plugs
+):
+    (start, told), *_ = by_16(utc_now(), None)
+    del told["connectorId"]
+    preset(flask_db.session(), charger.station, plugs, None)
+    flask_db.session().commit()
+    line = charger(Version.V16)
+    first = line.say(json.dumps([2, "a1", start, told]))
+    status = {"connectorId": plugs + 1, "errorCode": "NoError", "status": "Charging"}
+    line.say(json.dumps([2, "a2", "StatusNotification", status]))
+    again = line.say(json.dumps([2, "a3", start, told]))
+    line.end()
+    assert again[2]["transactionId"] == first[2]["transactionId"]
+
+
 @pytest.mark.parametrize(("plugs", "why"), [(1, None), (2, "plug_unknown")])
 def test_a_transaction_at_no_plug_was_at_the_only_one_or_is_held(charger, plugs, why):
     calls = by_201(utc_now(), "T1")

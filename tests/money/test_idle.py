@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.money.billing.flow import Flow, steps_of
+from app.domain.money.billing.flow import Flow, joined, steps_of, without
 from app.domain.money.billing.idle import (
     BY_METER,
     REFUTED,
@@ -321,3 +321,18 @@ def test_charging_and_idle_never_overlap_never_leave_and_idle_never_flows(
                 assert any(a < step.until and b > step.since for a, b in found.charging), (
                     "all of a step that flows is idle"
                 )
+
+
+STRETCHES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12)
+
+
+@given(STRETCHES, STRETCHES)
+@settings(max_examples=tries(300), deadline=None)
+def test_stretches_without_others_are_what_lies_in_none_of_them(told, shut):
+    kept, closed = ([span(since, since + lasts) for since, lasts in some] for some in (told, shut))
+    left = without(joined(kept), closed)
+    assert list(left) == sorted(left) and all(since < until for since, until in left)
+    for minute in range(90):
+        moment = at(minute + 0.5)
+        within = [any(a <= moment < b for a, b in some) for some in (kept, closed, left)]
+        assert within[2] == (within[0] and not within[1])

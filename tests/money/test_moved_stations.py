@@ -118,6 +118,9 @@ def test_what_was_charged_before_is_for_staff_of_the_old_site_alone(moved, whose
         told = select(Message).where(Message.session_id == number)
         named = messages.stations_of(db, list(db.scalars(told)))
         assert set(named) == ({station} if seen else set())
+        for model in (Authorisation, Command) if seen else ():
+            one = db.scalars(select(model).where(model.session_id == number)).first()
+            assert one.station.id == station, "it is named with what was told of it"
         for loaded in LOADED if seen else ():
             db.expunge_all()
             query = select(ChargingSession).where(ChargingSession.id == number)
@@ -140,6 +143,8 @@ def test_pages_and_files_show_it_to_staff_of_the_old_site_alone(any_app, moved, 
     pages = f"/sessions/{number}", f"/bills/{bill}", f"/bills/review/{number}"
     for address in (*pages, f"/bills/{bill}/receipt.pdf"):
         assert client.get(address).status_code == (200 if seen else 404)
+    tag = db.scalar(select(Authorisation.tag_id).where(Authorisation.session_id == int(number)))
+    assert client.get(f"/tags/{tag}").status_code == (200 if seen else 404)
     for address in ("/bills", "/sessions"):
         file = client.get(f"{address}?format=csv").data.decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(file)))

@@ -61,11 +61,16 @@ def number_of(told: Any, unit: str, ctx: Context) -> tuple[Decimal | None, Any, 
     if number is not None:
         return number, told, unit
     match = _WITH_UNIT.fullmatch(told) if isinstance(told, str) else None
-    if match and (not unit or to_base_unit(_ONE, unit) == to_base_unit(_ONE, match[2])):
+    number = read_decimal(match[1]) if match else None
+    if match and number is not None and _is_same_unit(unit, match[2]):
         ctx.deviate("unit_in_value", told)
-        return read_decimal(match[1]), match[1], match[2]
+        return number, match[1], match[2]
     ctx.deviate("no_number", told)
     return None, told, unit
+
+
+def _is_same_unit(told: str, beside: str) -> bool:
+    return not told or to_base_unit(_ONE, told) == to_base_unit(_ONE, beside)
 
 
 def sample_of(

@@ -212,6 +212,9 @@ def _refusal(status: int) -> Json:
         "description": f"{HTTPStatus(status).phrase}; `code` is {codes}.",
         "content": {problems.MIMETYPE: schema},
         "headers": _headers(
-            [*(_RATE if status != 401 else ()), *(["Retry-After"] if status in (429, 503) else ())]
+            [
+                *(_RATE if status not in (401, 414) else ()),
+                *(["Retry-After"] if status in (429, 503) else ()),
+            ]
         ),
     }

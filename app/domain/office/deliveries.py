@@ -295,7 +295,7 @@ def _tried_in_vain(db: Session, endpoint: WebhookEndpoint) -> timedelta:
     tried, until = timedelta(), since
     for began in db.scalars(query.order_by(WebhookDelivery.created_at)):
         tried += TRIED_FOR - max(until - began, timedelta())
-        until = max(until, began) + TRIED_FOR
+        until = began + TRIED_FOR
     return tried
 
 

@@ -142,13 +142,14 @@ def _holding(q: str) -> ColumnElement[bool]:
 
 def last_taps(db: Session, tag_ids: Iterable[int]) -> dict[int, Authorisation]:
     """Return the newest tap of each of these tags, where there is one."""
-    # For each by itself: all taps of a tag are not read for its newest.
-    newest = select(
-        select(func.max(Authorisation.id)).where(Authorisation.tag_id == Tag.id).scalar_subquery()
-    ).where(Tag.id.in_(list(tag_ids)))
+    newest = (
+        select(func.max(Authorisation.id))
+        .where(Authorisation.tag_id.in_(list(tag_ids)))
+        .group_by(Authorisation.tag_id)
+    )
     rows = db.scalars(
         select(Authorisation)
-        .where(Authorisation.id.in_(list(filter(None, db.scalars(newest)))))
+        .where(Authorisation.id.in_(list(db.scalars(newest))))
         .options(joinedload(Authorisation.station))
     )
     return {row.tag_id: row for row in rows if row.tag_id is not None}

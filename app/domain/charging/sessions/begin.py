@@ -101,8 +101,9 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     A refused tag begins one too: energy may flow whatever we answer (FIELD X14).  No two
     are of one station.
     """
-    starts = _placed(db, starts)
+    # As it was told: which plugs are known may be another matter when it is told again.
     keys = [_keys(told.start) for told in starts]
+    starts = _placed(db, starts)
     taken, known = _same_starts(db, starts, keys)
     new = [told for told in starts if told.station.id not in known]
     close_previous(

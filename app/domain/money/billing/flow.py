@@ -5,15 +5,17 @@ the register; measured power speaks where the register is too coarse to.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from app.domain.charging.energy import CurvePoint
 from app.domain.charging.energy.plausibility import seconds_between
+from app.domain.money.tariffs.quote import Interval
 
 #: What a station and a car at rest may draw, in W: less than this is no charging.
 STANDBY_W = Decimal(50)
@@ -214,3 +216,34 @@ def _with_power(step: Step, watts: Sequence[Decimal]) -> Flow:
     if len(watts) > 1 and not step.rise_wh and all(value < STANDBY_W for value in watts):
         return Flow.STILL
     return step.flow
+
+
+def joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Stretches in order, those that touch made one."""
+    found: list[Interval] = []
+    for since, until in sorted(stretches):
+        if found and since <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], until)
+        else:
+            found.append((since, until))
+    return tuple(found)
+
+
+def without(stretches: Sequence[Interval], closed: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Some stretches, of which none overlap, without what lies in others.
+
+    Both are gone through once: a meter may have told of thousands.
+    """
+    left: list[Interval] = []
+    shut, first = joined(closed), 0
+    for since, until in sorted(stretches):
+        first = bisect_right(shut, since, first, key=itemgetter(1))
+        for low, high in islice(shut, first, None):
+            if low >= until:
+                break
+            if since < low:
+                left.append((since, low))
+            since = high
+        if since < until:
+            left.append((since, until))
+    return tuple(left)

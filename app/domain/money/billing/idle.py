@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from app.domain.charging.energy import DEFAULT_MAX_POWER_W, limit_wh
 from app.domain.charging.energy.plausibility import JITTER_S, UNSEEN_POWER_W
-from app.domain.money.billing.flow import Flow, Step, runs_of
+from app.domain.money.billing.flow import Flow, Step, runs_of, without
 from app.domain.money.tariffs.quote import Interval
 
 #: Seen from the readings only: billed, or (by the tenant's rule) told and no more.
@@ -318,12 +318,3 @@ def _add(known: list[Interval], part: Interval) -> None:
     if known and known[-1][1] == part[0]:
         part = known.pop()[0], part[1]
     known.append(part)
-
-
-def without(intervals: Sequence[Interval], closed: Sequence[Interval]) -> tuple[Interval, ...]:
-    """Some stretches without what lies in others."""
-    left = list(intervals)
-    for low, high in closed:
-        pieces = [((a, min(b, low)), (max(a, high), b)) for a, b in left]
-        left = [piece for pair in pieces for piece in pair if piece[0] < piece[1]]
-    return tuple(left)

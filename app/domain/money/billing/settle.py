@@ -57,9 +57,9 @@ def settle_all(
     """Do what ended sessions are due: their bill, or what arrived later changes about it.
 
     First those that wait for their bill, then those of which more is known, both by their ids;
-    one that somebody else has locked is left to a later round.  So is the later one of two that
-    overlap, while the other is locked; the earlier is held and compared once more, so that two
-    rounds never put off both.  Returns what came of each.
+    one that somebody else has locked is left to a later round.  So is the one with the
+    higher number of two that overlap, while the other is locked; that one is held and compared
+    once more, so that two rounds never put off both.  Returns what came of each.
     """
     query = select(ChargingSession).where(ChargingSession.id.in_(session_ids)).options(*_NAMED)
     query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True, of=ChargingSession)

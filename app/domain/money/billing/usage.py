@@ -156,7 +156,7 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
         if row.register_wh is not None and billing_register(samples) != row.register_wh:
             samples = [sample for sample in samples if sample.measurand != REGISTER]
             contexts = (each[5] for each in told if len(each) > 5 and each[0] in (None, REGISTER))
-            context = _text(next(contexts, None))
+            context = _text(next(filter(None, contexts), None))
             samples.append(Reading(row.taken_at, row.register_wh, context=context, received=order))
         found.extend(samples)
     return tuple(found)

@@ -23,8 +23,8 @@ from app.domain.charging.energy.readings import EXPORT, Point, points_of, power_
 from app.domain.charging.sessions.row import AnySession
 from app.domain.ground.vocabulary import Activity, Availability, StopReason
 from app.domain.money.billing.book import Book
-from app.domain.money.billing.flow import STANDBY_W, Step, mean_w, steps_of
-from app.domain.money.billing.idle import Says, Witness, Word, carried_over, without
+from app.domain.money.billing.flow import STANDBY_W, Step, joined, mean_w, steps_of, without
+from app.domain.money.billing.idle import Says, Witness, Word, carried_over
 from app.domain.money.tariffs import Interval
 
 #: What arrives so long after its time comes from a station's offline memory.
@@ -108,7 +108,7 @@ def _steps(
 
 def _given_back(exported: Sequence[Point]) -> tuple[Interval, ...]:
     """When a car gave energy back, by the export register."""
-    return _joined(
+    return joined(
         (before.at, after.at)
         for before, after in pairwise(exported)
         if before.at < after.at
@@ -159,7 +159,7 @@ def _blind(
     if session.ended_at and session.stop_received_at and not session.provisional:
         heard.append((session.ended_at, session.stop_received_at))
     heard += [(event.at, event.received_at) for event in events]
-    return _joined([*_between_connections(book, session, span), *_before_late(sorted(heard))])
+    return joined([*_between_connections(book, session, span), *_before_late(sorted(heard))])
 
 
 def _before_late(heard: Iterable[Interval]) -> list[Interval]:
@@ -206,17 +206,6 @@ def _dark(
             since = max([row.closed_at, *(at for at in heard if at < until)])
             found.append((since, until))
     return tuple((since, until) for since, until in found if until - since >= AWAY)
-
-
-def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Stretches in order, those that touch made one."""
-    found: list[Interval] = []
-    for since, until in sorted(stretches):
-        if found and since <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], until)
-        else:
-            found.append((since, until))
-    return tuple(found)
 
 
 def said_charging_s(book: Book, session: AnySession) -> int | None:
