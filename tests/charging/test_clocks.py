@@ -233,6 +233,22 @@ def test_a_slow_clock_that_only_readings_told_of_is_found_out_when_it_is_put_rig
     assert charger.db.scalars(query).all() == expected
 
 
+def test_a_clock_that_goes_wrong_is_found_out_by_what_readings_told_before(charger):
+    began = charger.now
+    number = charger.starts()
+    charger.later(minutes=20)
+    charger.off = timedelta(minutes=-10)
+    for wh in (2000, 3000):
+        charger.later(minutes=2)
+        charger.measures(number, wh)
+    charger.later(minutes=2)
+    session = charger.stops(number, 4000)
+    assert (session.started_at, session.ended_at) == (began, charger.now)
+    query = select(MeterReading.taken_at).order_by(MeterReading.taken_at)
+    expected = [began + timedelta(minutes=minutes) for minutes in (22, 24)]
+    assert charger.db.scalars(query).all() == expected
+
+
 @pytest.mark.parametrize(
     ("apart_s", "late_s", "held"), [(50, 0, True), (50, 9, None), (70, 9, False), (9, 0, None)]
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.models import Station
-from tests.money.test_truth_told import billed, true
+from tests.money.test_truth_told import CHARGES, CUT, billed, true
 from tests.support import sockets
 from tests.support.truth import Does, Teller, Truth, at_random
 from worker.ocpp.versions import Version
@@ -135,3 +135,15 @@ def test_a_truth_that_is_told_by_a_wrong_clock_comes_to_the_same_bill_or_is_held
     assert energy_wh == truth.energy_wh
     near = NEAR_S + (truth.every_s if truth.told_wh == 1_000 else 0)
     assert (charged, idle) == tuple(pytest.approx(each, abs=near) for each in true(truth)[1:3])
+
+
+@pytest.mark.parametrize("off_s", [-200, 200])
+@pytest.mark.parametrize("version", [Version.V16, Version.V21])
+def test_a_power_cut_is_one_also_where_the_clock_is_a_little_off(version, off_s):
+    truth = Truth((CHARGES, CUT, CHARGES))
+
+    def tell(teller: Teller) -> None:
+        teller.clock = lambda now: now + timedelta(seconds=off_s)
+        teller.tell(truth)
+
+    assert billed(truth, version, tell) == true(truth)

@@ -12,7 +12,7 @@ from app.domain.charging.running import open_sessions
 from app.domain.charging.sessions.row import flag, remove_flag
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkUpdate
-from app.domain.ground.clock import AGREE, APART, ON_ITS_WAY, TOLERANCE, offset_of
+from app.domain.ground.clock import AGREE, APART, ON_ITS_WAY, TOLERANCE, Sample, offset_of
 from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, MeterReading, Station, StatusEvent, TransactionEvent
 
@@ -43,6 +43,8 @@ def heard(db: Session, station: AnyStation, claimed: datetime, *, now: datetime)
         found, kept = (0.0 if known else None), []
     else:
         found, kept = offset_of(samples, claimed, now, since), _with(samples, ahead, now)
+        if found is None and (read := _read(db, station)):
+            found = offset_of(read, claimed, now, since)
     if found is None and (kept or not any(map(_is_late, open_sessions(db, station)))):
         _keep(db, station, kept)
     elif (learning := _free(db, station.id)) is not None:
@@ -51,8 +53,18 @@ def heard(db: Session, station: AnyStation, claimed: datetime, *, now: datetime)
         station.clock_samples = learning.clock_samples
 
 
-def _samples(station: AnyStation) -> list[tuple[datetime, float]]:
+def _samples(station: AnyStation) -> list[Sample]:
     return [(datetime.fromisoformat(at), float(one)) for at, one in station.clock_samples or ()]
+
+
+def _read(db: Session, station: AnyStation) -> list[Sample]:
+    """What the readings of its running sessions show of a station's clock."""
+    running = [session.id for session in open_sessions(db, station)]
+    query = select(MeterReading.taken_at, MeterReading.received_at).where(
+        MeterReading.session_id.in_(running), MeterReading.assumed_time.is_(False)
+    )
+    found = db.execute(query) if running else ()
+    return [(received_at, (at - received_at).total_seconds()) for at, received_at in found]
 
 
 def _with(

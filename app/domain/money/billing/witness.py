@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain.charging.energy import (
     EnergyFacts,
@@ -21,6 +21,7 @@ from app.domain.charging.energy.plausibility import (
 )
 from app.domain.charging.energy.readings import EXPORT, Point, points_of, power_of
 from app.domain.charging.sessions.row import AnySession
+from app.domain.ground.clock import TOLERANCE
 from app.domain.ground.vocabulary import Activity, Availability, StopReason
 from app.domain.money.billing.book import Book
 from app.domain.money.billing.flow import STANDBY_W, Step, joined, mean_w, steps_of, without
@@ -176,7 +177,7 @@ def _before_late(heard: Iterable[Interval]) -> list[Interval]:
 
 def _between_connections(book: Book, session: AnySession, span: Interval) -> list[Interval]:
     since, until = span
-    rows = [row for row in book.connections[session.id] if row.opened_at <= until]
+    rows = [row for row in _connections(book, session) if row.opened_at <= until]
     if not rows:
         return []
     gaps = [(since, rows[0].opened_at)]
@@ -184,6 +185,33 @@ def _between_connections(book: Book, session: AnySession, span: Interval) -> lis
     if rows[-1].closed_at:
         gaps.append((rows[-1].closed_at, until))
     return [(low, high) for low, high in gaps if high - low >= AWAY]
+
+
+class _Connection(NamedTuple):
+    """One of a station; `booted`: it told that it had started when it was opened."""
+
+    opened_at: datetime
+    closed_at: datetime | None
+    booted: bool
+
+
+def _connections(book: Book, session: AnySession) -> list[_Connection]:
+    """When the station was connected, by its own clock: that is a little off, and left so.
+
+    What was told when it happened shows by how much; a message is late by its way, never early.
+    """
+    heard = [(row.taken_at, row.received_at) for row in book.readings.get(session.id, ())]
+    heard.append((session.started_at, session.start_received_at))
+    slow = min(received_at - at for at, received_at in heard)
+    off = slow if abs(slow) <= TOLERANCE else timedelta()
+    return [
+        _Connection(
+            row.opened_at - off,
+            row.closed_at and row.closed_at - off,
+            bool(row.booted_at and row.booted_at - row.opened_at < AWAY),
+        )
+        for row in book.connections[session.id]
+    ]
 
 
 def _dark(
@@ -194,14 +222,14 @@ def _dark(
     """
     heard = [row.taken_at for row in book.readings.get(session.id, ())]
     heard += [session.started_at, *(word.at for word in words)]
-    rows = [row for row in book.connections[session.id] if row.opened_at < ended_at]
+    rows = [row for row in _connections(book, session) if row.opened_at < ended_at]
     cut = session.stop_reason is StopReason.POWER_LOSS
     found = []
     for row, after in zip_longest(rows, rows[1:]):
         until = after.opened_at if after else ended_at
         if row.closed_at is None or until <= session.started_at or until - row.closed_at < AWAY:
             continue
-        booted = after and after.booted_at and after.booted_at - after.opened_at < AWAY
+        booted = after and after.booted
         if booted or (cut and not any(until < at < ended_at for at in heard)):
             since = max([row.closed_at, *(at for at in heard if at < until)])
             found.append((since, until))
