@@ -198,11 +198,11 @@ class _Connection(NamedTuple):
 def _connections(book: Book, session: AnySession) -> list[_Connection]:
     """When the station was connected, by its own clock: that is a little off, and left so.
 
-    What was told when it happened shows by how much; a message is late by its way, never early.
+    The least that anything shows counts: it may have been put right on the way.
     """
     heard = [(row.taken_at, row.received_at) for row in book.readings.get(session.id, ())]
     heard.append((session.started_at, session.start_received_at))
-    slow = min(received_at - at for at, received_at in heard)
+    slow = min((received_at - at for at, received_at in heard), key=abs)
     off = slow if abs(slow) <= TOLERANCE else timedelta()
     return [
         _Connection(
