@@ -18,6 +18,8 @@ from app.models import ChargingSession, MeterReading, Station, StatusEvent, Tran
 
 #: So many of the latest odd times are kept for comparison.
 _KEPT = 5
+#: So many readings, and words of a plug, are asked about a clock: a station may tell any number.
+_LOOKED_AT = 500
 # What another holds is left to the next message: nothing waits for a station amid a commit.
 _WRITE_SAMPLES = BulkUpdate(Station.__table__, ("clock_samples",), may_wait=True, yields=True)
 #: Doubts that only a wrong clock gave rise to.
@@ -63,7 +65,8 @@ def _read(db: Session, station: AnyStation) -> list[Sample]:
     query = select(MeterReading.taken_at, MeterReading.received_at).where(
         MeterReading.session_id.in_(running), MeterReading.assumed_time.is_(False)
     )
-    found = db.execute(query) if running else ()
+    newest = query.order_by(MeterReading.taken_at.desc()).limit(_LOOKED_AT)
+    found = db.execute(newest) if running else ()
     return [(received_at, (at - received_at).total_seconds()) for at, received_at in found]
 
 
@@ -144,7 +147,8 @@ def _told_with(db: Session, session: ChargingSession) -> list[Row[datetime, date
         StatusEvent.evse == session.evse,
         StatusEvent.received_at > session.start_received_at - ON_ITS_WAY,
     )
-    return [*db.execute(readings), *db.execute(words)]
+    asked = (readings.order_by(MeterReading.taken_at), words.order_by(StatusEvent.at))
+    return [row for query in asked for row in db.execute(query.limit(_LOOKED_AT))]
 
 
 def _mend(db: Session, session: ChargingSession, offset: timedelta) -> None:
