@@ -34,9 +34,9 @@ def test_sessions_of_one_plug_that_are_billed_by_two_wait_for_each_other_in_no_c
         db.get_one(ChargingSession, middle, with_for_update=True)
         done = beside(postgres_app, bill_the_others)
         billing.settle_all(db, [middle], now=LATER)
-    assert done() == {}, "they are left to the next round"
+    assert set(done()) == {first}, "the one with the higher number is left to the next round"
     with unit_of_work() as db:
-        assert set(billing.settle_all(db, [first, last], now=LATER)) == {first, last}
+        assert last in billing.settle_all(db, [first, last], now=LATER)
     rows = flask_db.session.scalars(select(ChargingSession)).all()
     assert {row.billing for row in rows} == {BillingState.HELD}
     assert all("overlaps_another" in row.flags for row in rows)
