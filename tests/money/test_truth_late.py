@@ -114,9 +114,10 @@ def wrong_clock(rng: random.Random, teller: Teller, length_s: int) -> None:
     )
 
 
-#: By day one more: its clock is slow and put right where only readings told of that.
-SLOW = 34
-CLOCKS = [*SEEDS[:SLOW], SLOW, *SEEDS[SLOW + 1 :]]
+#: By day two more: clocks that are put right, a slow one of which only readings told, and one that
+#: is a little fast, before a power cut.
+SLOW, FAST = 34, 109
+CLOCKS = [*SEEDS[:SLOW], SLOW, *SEEDS[SLOW + 1 :], FAST]
 
 
 @pytest.mark.parametrize("seed", CLOCKS)
