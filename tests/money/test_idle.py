@@ -323,6 +323,14 @@ def test_charging_and_idle_never_overlap_never_leave_and_idle_never_flows(
                 )
 
 
+def test_a_step_in_which_a_coarse_register_stood_says_nothing_of_how_fast_it_went():
+    power = [(at(minute), Decimal(3000)) for minute in (0, 5, 10)]
+    steps = steps_of(curve((0, 0), (10, 0), (30, 30_000)), power)
+    words = [Word(at(1), IDLE), Word(at(11), IDLE)]
+    found = stood(Witness(at(0), at(30), steps, words, dark=[span(12, 20)]))
+    assert found.charging[-1][1] == at(30), "energy flowed in the last step, whatever was said"
+
+
 STRETCHES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12)
 
 

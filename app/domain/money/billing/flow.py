@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from itertools import islice, pairwise
+from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -238,7 +238,8 @@ def without(stretches: Sequence[Interval], closed: Iterable[Interval]) -> tuple[
     shut, first = joined(closed), 0
     for since, until in sorted(stretches):
         first = bisect_right(shut, since, first, key=itemgetter(1))
-        for low, high in islice(shut, first, None):
+        for number in range(first, len(shut)):
+            low, high = shut[number]
             if low >= until:
                 break
             if since < low:

@@ -70,7 +70,7 @@ class Witness:
     In a `closed` one nothing counts as idle, in a `dark` one (the station had no power) nothing at
     all, unless the register, told in steps of `told_wh`, says that it flowed.  `greatest_w` is the
     plug's limit, None if it is not known; `believed_w` what is then believed of it where nothing in
-    the session shows how fast it went.  `running`: the last step goes on; `fastest`: two that flow.
+    the session shows how fast it went.  `running`: the last step goes on; `fastest`: two that rise.
     """
 
     started_at: datetime
@@ -88,7 +88,8 @@ class Witness:
     fastest: Sequence[Step] = field(init=False)
 
     def __post_init__(self) -> None:
-        flowing = (step for step in self.steps if step.flow is Flow.FLOWS)
+        # A register that was too coarse to rise says nothing of how fast it went.
+        flowing = (step for step in self.steps if step.flow is Flow.FLOWS and step.rise_wh)
         fastest = sorted(flowing, key=lambda step: step.power_w, reverse=True)
         object.__setattr__(self, "fastest", fastest[:2])
 
