@@ -18,7 +18,7 @@ from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import tags as tag_import
 from app.domain.device import onboarding as boots
 from app.domain.ground import texts
-from app.domain.ground.columns import Column, read
+from app.domain.ground.rows import Column, read
 from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profiles
 from app.domain.money import tariff_book

@@ -13,8 +13,8 @@ from app.cli.ground import _shared as cli
 from app.domain.commands.orders.files import LOGS
 from app.domain.commands.orders.settings import BASES
 from app.domain.device import files, onboarding
-from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid, NotFound
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Order
 from app.models import FileJob
 from app.queries.device import device_model as setting_queries

@@ -8,8 +8,8 @@ import click
 
 from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import profile_forms, profiles, setpoints, station_profiles
 from app.domain.limits.profile_documents import KINDS, PURPOSES, UNITS, said

@@ -6,8 +6,8 @@ import click
 from flask import current_app
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
 from app.domain.ground.errors import Conflict, NotFound
+from app.domain.ground.rows import read
 from app.domain.trust import certificates, signing
 from app.models import StationCertificate
 from app.queries import trust as queries

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import BillingState, Json, SessionState
 from app.domain.ground.vocabulary.doubts import holds, label, sentence
 from app.domain.money.billing import Assessment, provisional_until

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.charging.reports import FOUND, GRAVE
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.trust import certificates, signing
 from app.domain.trust.certificate_names import OWN

@@ -15,7 +15,7 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings
 from app.domain.access.imports.plans import Options
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.money import statements
 from app.mails import mail
 from app.models import Driver

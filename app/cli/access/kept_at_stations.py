@@ -6,7 +6,7 @@ from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
 from app.domain.access import local_lists
 from app.domain.commands.orders.tags import MODES, PLUG_TYPES
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.models import Reservation
 from app.queries.access import reservations as queries

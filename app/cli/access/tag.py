@@ -16,7 +16,7 @@ from app.domain.access.imports import cells, headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
 from app.domain.ground import clock
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.network import sites, stations
 from app.models import Tag
 from app.queries.access import tags as queries

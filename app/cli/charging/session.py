@@ -12,8 +12,8 @@ from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
 from app.domain.charging import sessions
 from app.domain.ground import texts
-from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid, NotFound
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Actor, BillingState
 from app.domain.ground.vocabulary.doubts import sentence
 from app.domain.money import reviews

@@ -12,7 +12,7 @@ from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
 from app.domain.commands import broadcasts, commands, orders
 from app.domain.commands.orders.catalogue import FOR_MANY
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Arguments, BroadcastState, Order
 from app.domain.network import sites
 from app.models import Broadcast, Station

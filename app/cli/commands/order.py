@@ -8,7 +8,7 @@ from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
 from app.domain.commands import broadcasts, orders
 from app.domain.commands.orders.catalogue import NOUNS
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import Command
 from app.queries.commands import commands as queries

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
 from app.domain.ground.errors import NotFound
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import ReceiptState
 from app.domain.ground.vocabulary.doubts import sentence
 from app.domain.money import billing

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.money import tariffs as prices
 from app.domain.money import validity
 from app.models import Tariff, TariffVersion

@@ -20,8 +20,8 @@ from app.cli.money._tariff_parts import (
 )
 from app.domain.access import drivers, tag_groups
 from app.domain.ground import texts
-from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
+from app.domain.ground.rows import read
 from app.domain.money import tariff_book, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import sites, stations

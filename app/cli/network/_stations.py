@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, object_session, selectinload
 from app.cli.ground import _plain
 from app.cli.ground import _shared as cli
 from app.domain.commands import orders
-from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, presence
 from app.domain.network.presence import connected

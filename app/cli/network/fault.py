@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.network import field
 from app.models import NotedFault
 

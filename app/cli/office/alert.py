@@ -6,7 +6,7 @@ import click
 
 from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import AlertKind
 from app.domain.office import alerts, staff
 from app.models import Alert

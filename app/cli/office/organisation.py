@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import SecondFactorRule
 from app.domain.money import receipts
 from app.domain.network import tenants

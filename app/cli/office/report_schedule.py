@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import ReportKind
 from app.domain.network import sites
 from app.domain.office import schedules

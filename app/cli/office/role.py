@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
-from app.domain.ground.columns import read
 from app.domain.ground.errors import Invalid
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import rights
 from app.domain.office.rights import Rights

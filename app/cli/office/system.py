@@ -4,7 +4,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.office import outbox
 from app.extensions import is_away
 from app.uow import unit_of_work

@@ -4,7 +4,7 @@ import click
 
 from app.cli.ground import _shared as cli
 from app.cli.office.role import given_rights
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.network import sites
 from app.domain.office import api_tokens, staff
 from app.queries.office import staff as queries

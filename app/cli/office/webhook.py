@@ -4,7 +4,7 @@ import click
 from flask import current_app
 
 from app.cli.ground import _shared as cli
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import DeliveryState, WebhookEvent
 from app.domain.office import deliveries, webhooks
 from app.domain.office.webhooks import Means

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.clock import ON_ITS_WAY
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import (
     IDLING,
     Activity,
@@ -91,12 +92,13 @@ def follow(
 
     `newer` is what was heard since.  One that was decided about before is weighed once more.
     """
-    query = select(ChargingSession).where(
-        ChargingSession.station_id == station.id,
-        ChargingSession.evse == report.connector.evse,
+    session = newest(
+        db,
+        ChargingSession,
         ChargingSession.start_received_at <= now,
+        station_id=station.id,
+        evse=report.connector.evse,
     )
-    session = db.scalar(query.order_by(ChargingSession.id.desc()).limit(1))
     if session is None or (session.ended_at is not None and session.ended_at < report.at):
         return
     if session.state is SessionState.CHARGING:

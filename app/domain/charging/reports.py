@@ -15,6 +15,7 @@ from app.domain.charging import statuses
 from app.domain.commands.orders.spec import asked
 from app.domain.device.variable_names import VariableName
 from app.domain.ground import events, redaction, texts
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import (
     Activity,
     Availability,
@@ -219,16 +220,13 @@ def _trouble(
 
 def _before(db: Session, row: Connector) -> StatusEvent | None:
     """The last status of a plug that was no fault."""
-    return db.scalar(
-        select(StatusEvent)
-        .where(
-            StatusEvent.station_id == row.station_id,
-            StatusEvent.evse == row.evse,
-            StatusEvent.connector == row.connector,
-            StatusEvent.availability != Availability.FAULTED,
-        )
-        .order_by(StatusEvent.id.desc())
-        .limit(1)
+    return newest(
+        db,
+        StatusEvent,
+        StatusEvent.availability != Availability.FAULTED,
+        station_id=row.station_id,
+        evse=row.evse,
+        connector=row.connector,
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.charging import reports
-from app.domain.device import device_model
+from app.domain.device import device_model, monitors
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import VariableName, name_of
 from app.domain.ground import events
@@ -55,7 +55,7 @@ def take(db: Session, station: Station, noticed: Iterable[Noticed], *, now: date
     for one in noticed:
         if _known(db, station, one):
             continue
-        watching = _monitor(db, station, one.monitor)
+        watching = monitors.numbered(db, station, one.monitor)
         severity = one.severity
         if severity is None and watching is not None:
             severity = watching.severity
@@ -115,15 +115,6 @@ def _known_ones(db: Session, station: Station, told: list[Told]) -> list[Told]:
     return [one for one in told if one.name.key in known]
 
 
-def _monitor(db: Session, station: Station, number: int | None) -> VariableMonitor | None:
-    if number is None:
-        return None
-    query = select(VariableMonitor).where(
-        VariableMonitor.station_id == station.id, VariableMonitor.number == number
-    )
-    return db.scalar(query.order_by(VariableMonitor.id.desc()).limit(1))
-
-
 def _clear(db: Session, station: Station, row: DeviceEvent) -> None:
     """The trouble is over: earlier events of the same monitor or variable are cleared (N07)."""
     db.flush()
@@ -172,7 +163,7 @@ class Stream:
 
 def open_stream(db: Session, station: Station, stream: Stream, *, now: datetime) -> None:
     """Note on a monitor that its values come as a stream; the monitor need not be known yet."""
-    row = _monitor(db, station, stream.monitor)
+    row = monitors.numbered(db, station, stream.monitor)
     if row is None:
         row = VariableMonitor(
             station_id=station.id,

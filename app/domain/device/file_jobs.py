@@ -16,6 +16,7 @@ from app.domain.commands.orders.spec import subject_of
 from app.domain.device import files
 from app.domain.ground import events
 from app.domain.ground.bulk import among
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import (
     CommandState,
     FileJobKind,
@@ -174,15 +175,12 @@ def _replace_older(db: Session, job: FileJob, now: datetime) -> None:
 def after_unpublishing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """Note at the job that had it published that a local controller hands it on no more."""
     checksum = command.arguments.get("checksum")
-    job = db.scalar(
-        select(FileJob)
-        .where(
-            FileJob.station_id == command.station_id,
-            FileJob.kind == FileJobKind.PUBLISHED_FIRMWARE,
-            FileJob.arguments["checksum"].as_string() == checksum,
-        )
-        .order_by(FileJob.id.desc())
-        .limit(1)
+    job = newest(
+        db,
+        FileJob,
+        FileJob.arguments["checksum"].as_string() == checksum,
+        station_id=command.station_id,
+        kind=FileJobKind.PUBLISHED_FIRMWARE,
     )
     if job is not None and outcome.state is CommandState.ACCEPTED:
         _step(job, now, outcome.word or "Unpublished", "")

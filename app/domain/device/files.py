@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import Actor, Arguments, FileJobKind, FileJobState, Json
 from app.domain.ground.vocabulary.standard import abilities
 from app.domain.office import audit
@@ -236,12 +237,9 @@ def knows_extension(db: Session, station: Station) -> bool:
     told = station.quirks.get("security_extension")
     if told is not None:
         return bool(told)
-    logs = select(FileJob).where(
-        FileJob.station_id == station.id,
-        FileJob.kind == FileJobKind.DIAGNOSTICS,
-        FileJob.state.in_(_TAKEN),
+    last = newest(
+        db, FileJob, FileJob.state.in_(_TAKEN), station_id=station.id, kind=FileJobKind.DIAGNOSTICS
     )
-    last = db.scalar(logs.order_by(FileJob.id.desc()).limit(1))
     if last is not None and "extended" in last.arguments:
         return bool(last.arguments["extended"])
     sent = select(StationReport.id).where(

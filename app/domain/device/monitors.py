@@ -13,6 +13,7 @@ from app.domain.device import device_model, settings
 from app.domain.device.variable_names import VariableName, name_of, parse
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import UNHEARD, Actor, Arguments, Order, Outcome
 from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, Station, VariableMonitor
@@ -45,7 +46,7 @@ def prepare_setting(
     most = device_model.limit(db, station, "monitor", settings.USUAL_LIMIT)
     for one in monitors[:most]:
         name = parse(one["key"])
-        row = _numbered(db, station, one.get("number")) or _asked(db, station, one, name)
+        row = numbered(db, station, one.get("number")) or _asked(db, station, one, name)
         if row is None:
             row = VariableMonitor(station_id=station.id, changed_at=now, state="asked")
             db.add(row)
@@ -62,15 +63,11 @@ def _describe(row: VariableMonitor, name: VariableName) -> None:
         setattr(row, column, value)
 
 
-def _numbered(db: Session, station: Station, number: int | None) -> VariableMonitor | None:
+def numbered(db: Session, station: Station, number: int | None) -> VariableMonitor | None:
+    """The monitor that a station has under a number; None without one."""
     if number is None:
         return None
-    return db.scalar(
-        select(VariableMonitor)
-        .where(VariableMonitor.station_id == station.id, VariableMonitor.number == number)
-        .order_by(VariableMonitor.id.desc())
-        .limit(1)
-    )
+    return newest(db, VariableMonitor, station_id=station.id, number=number)
 
 
 def _asked(
@@ -107,7 +104,7 @@ def after_setting(db: Session, command: Command, outcome: Outcome, now: datetime
                outcome.facts.get("results", ())}  # fmt: skip
     for one in command.arguments["monitors"]:
         name = parse(one["key"])
-        row = _numbered(db, station, one.get("number")) or _asked(db, station, one, name)
+        row = numbered(db, station, one.get("number")) or _asked(db, station, one, name)
         if row is None:
             continue
         found = results.get((name.key, one["kind"], one["severity"]))
@@ -141,7 +138,7 @@ def after_clearing(db: Session, command: Command, outcome: Outcome, now: datetim
     """Note which monitors are gone; one that the station does not know is gone too (N06)."""
     station = command.station
     for number, gone, sentence in outcome.facts.get("cleared", ()):
-        row = _numbered(db, station, number)
+        row = numbered(db, station, number)
         if row is not None:
             row.state = "cleared" if gone else row.state
             row.sentence, row.changed_at = sentence[:300] or None, now
@@ -165,7 +162,7 @@ def report_part(
     for one in told:
         # What a station calls its variables need not be a name that can be typed.
         wanted = {"kind": one.kind, "severity": one.severity}
-        row = _numbered(db, station, one.number) or _asked(db, station, wanted, one.name)
+        row = numbered(db, station, one.number) or _asked(db, station, wanted, one.name)
         if row is None:
             row = VariableMonitor(station_id=station.id, set_by="custom")
             db.add(row)

@@ -8,13 +8,13 @@ with the new one, some before they answer: then what they come back with is the 
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict
 from app.domain.ground.events import station_changed
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import (
     OPEN_STATES,
     SYSTEM,
@@ -119,10 +119,7 @@ def overtaken(db: Session, station: Station, *, now: datetime) -> None:
 
 def _newest(db: Session, station: Station) -> Command | None:
     """The last order to change the password."""
-    query = select(Command).where(
-        Command.station_id == station.id, Command.order == Order.CHANGE_PASSWORD
-    )
-    return db.scalar(query.order_by(Command.id.desc()).limit(1))
+    return newest(db, Command, station_id=station.id, order=Order.CHANGE_PASSWORD)
 
 
 def _forget(db: Session, station: Station) -> None:

@@ -19,6 +19,7 @@ from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import DomainError
 from app.domain.ground.redaction import redact
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, SessionState
 from app.domain.limits import station_profiles, supply
 from app.domain.limits.ev_plan import Needs, planned
@@ -77,17 +78,14 @@ def _allowed(db: Session, session: ChargingSession | None) -> frozenset[str] | N
     """The ways of energy transfer that a session was allowed last; None: all of them (Q01)."""
     if session is None:
         return None
-    newest = db.scalar(
-        select(Command)
-        .where(
-            Command.session_id == session.id,
-            Command.order == Order.ALLOW_ENERGY_TRANSFER,
-            Command.state == CommandState.ACCEPTED,
-        )
-        .order_by(Command.id.desc())
-        .limit(1)
+    last = newest(
+        db,
+        Command,
+        session_id=session.id,
+        order=Order.ALLOW_ENERGY_TRANSFER,
+        state=CommandState.ACCEPTED,
     )
-    return frozenset(newest.arguments["transfers"]) if newest is not None else None
+    return frozenset(last.arguments["transfers"]) if last is not None else None
 
 
 def waiting(db: Session, station_ids: Iterable[int]) -> set[int]:

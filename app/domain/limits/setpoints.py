@@ -23,6 +23,7 @@ from app.domain.commands import command_rules
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, DomainError, Invalid, NotFound
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import (
     Actor,
     Arguments,
@@ -268,15 +269,12 @@ def updated(period: Mapping[str, Any], update: Mapping[str, Any]) -> Json:
 
 def asked_for(db: Session, station: Station, number: int) -> Json | None:
     """The values of a dynamic profile that a station asks for; None: there is none (K28.FR.12)."""
-    row = db.scalar(
-        select(StationProfile)
-        .where(
-            StationProfile.station_id == station.id,
-            func.coalesce(StationProfile.number, StationProfile.id) == number,
-            StationProfile.state.in_(HELD),
-        )
-        .order_by(StationProfile.id.desc())
-        .limit(1)
+    row = newest(
+        db,
+        StationProfile,
+        func.coalesce(StationProfile.number, StationProfile.id) == number,
+        StationProfile.state.in_(HELD),
+        station_id=station.id,
     )
     document = (row.sent or row.document) if row is not None else {}
     if row is None or document.get("kind") != "dynamic":

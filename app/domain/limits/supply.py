@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import Order
 from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Site, Station, StationVariable, SupplyExcess
@@ -89,12 +90,7 @@ def watch(db: Session, *, now: datetime) -> None:
 
 
 def _note(db: Session, site: Site, power_w: float, limit_w: float, now: datetime) -> None:
-    row = db.scalar(
-        select(SupplyExcess)
-        .where(SupplyExcess.site_id == site.id, SupplyExcess.last_at > now - PAUSE)
-        .order_by(SupplyExcess.id.desc())
-        .limit(1)
-    )
+    row = newest(db, SupplyExcess, SupplyExcess.last_at > now - PAUSE, site_id=site.id)
     if row is None:
         row = SupplyExcess(
             tenant_id=site.tenant_id, site_id=site.id, began_at=now, peak_w=power_w, last_at=now

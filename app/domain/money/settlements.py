@@ -18,6 +18,7 @@ from app.domain.charging.sessions.row import AnySession, mark_late
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import Json, SessionState
 from app.domain.ground.vocabulary.standard import RECEIPTS_ARE_OURS
 from app.domain.money import billing
@@ -138,8 +139,7 @@ def bill_of(db: Session, settlement: Settlement) -> Bill | None:
     """The newest bill of the session that a settlement paid; None while there is none."""
     if settlement.session_id is None:
         return None
-    query = select(Bill).where(Bill.session_id == settlement.session_id)
-    return db.scalar(query.order_by(Bill.id.desc()).limit(1))
+    return newest(db, Bill, session_id=settlement.session_id)
 
 
 @dataclass(frozen=True, slots=True)

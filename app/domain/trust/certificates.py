@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 from app.domain.charging import reports
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import CertificateRequested, record, station_changed
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import Actor, Order
 from app.domain.network import credentials
 from app.domain.office import audit
@@ -117,24 +118,21 @@ def is_renewal(db: Session, station: Station, csr: str, use: str, *, now: dateti
     It is in the same name, or in one that staff gave: what a station calls itself to cars it may
     change by itself.
     """
-    newest = db.scalar(
-        select(StationCertificate)
-        .where(
-            StationCertificate.station_id == station.id,
-            StationCertificate.use == use,
-            StationCertificate.state.in_(("accepted", "revoked")),
-            StationCertificate.fingerprint.is_not(None),
-        )
-        .order_by(StationCertificate.id.desc())
-        .limit(1)
+    last = newest(
+        db,
+        StationCertificate,
+        StationCertificate.state.in_(("accepted", "revoked")),
+        StationCertificate.fingerprint.is_not(None),
+        station_id=station.id,
+        use=use,
     )
-    if newest is None or newest.state != "accepted" or newest.expires_at is None:
+    if last is None or last.state != "accepted" or last.expires_at is None:
         return False
     names = x509.names_in_request(csr)
     given = {name.casefold() for name in certificate_names.own(station)}
-    if newest.pem:
-        given.add(x509.read(newest.pem).common_name.casefold())
-    return newest.expires_at > now and all(name.casefold() in given for name in names)
+    if last.pem:
+        given.add(x509.read(last.pem).common_name.casefold())
+    return last.expires_at > now and all(name.casefold() in given for name in names)
 
 
 def approve(db: Session, actor: Actor, row: StationCertificate, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import SYSTEM, Actor
 from app.domain.office import audit
 from app.domain.trust.x509 import read as read_certificate
@@ -193,17 +194,14 @@ archive = partial(audit.archive, kind="authority")
 
 def newest_root(db: Session, tenant_id: int, *, now: datetime) -> AuthorityCertificate | None:
     """The newest root of the built-in authority that is good now."""
-    return db.scalar(
-        select(AuthorityCertificate)
-        .where(
-            AuthorityCertificate.tenant_id == tenant_id,
-            AuthorityCertificate.use == "station_root",
-            AuthorityCertificate.key_file.is_not(None),
-            AuthorityCertificate.archived_at.is_(None),
-            AuthorityCertificate.expires_at > now,
-        )
-        .order_by(AuthorityCertificate.id.desc())
-        .limit(1)
+    return newest(
+        db,
+        AuthorityCertificate,
+        AuthorityCertificate.key_file.is_not(None),
+        AuthorityCertificate.archived_at.is_(None),
+        AuthorityCertificate.expires_at > now,
+        tenant_id=tenant_id,
+        use="station_root",
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.access import reservations
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import SessionState
 from app.domain.network import plugs, presence
 from app.models import (
@@ -129,12 +130,7 @@ def handshakes(db: Session, station: Station) -> Select[HandshakeAttempt]:
 
 def last_ended(db: Session, station: Station) -> Connection | None:
     """The connection that ended last; None while there was none."""
-    return db.scalar(
-        select(Connection)
-        .where(Connection.station_id == station.id, Connection.closed_at.is_not(None))
-        .order_by(Connection.id.desc())
-        .limit(1)
-    )
+    return newest(db, Connection, Connection.closed_at.is_not(None), station_id=station.id)
 
 
 def strangers(db: Session, limit: int = 5) -> list[HandshakeAttempt]:

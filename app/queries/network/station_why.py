@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.commands import orders
+from app.domain.ground.rows import newest
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import (
     Availability,
@@ -141,12 +142,7 @@ def _offline(db: Session, there: Now, now: datetime) -> Iterator[Why]:
     if there.online or station.archived_at is not None:
         return
     why = Why("Why is it offline?", "why-offline")
-    last = db.scalar(
-        select(Connection)
-        .where(Connection.station_id == station.id)
-        .order_by(Connection.id.desc())
-        .limit(1)
-    )
+    last = newest(db, Connection, station_id=station.id)
     if last is None:
         why.say(f"{station.identity} has never been connected. ")
     elif last.closed_at is None:
@@ -178,17 +174,14 @@ def _reset_before(db: Session, last: Connection | None) -> Command | None:
     """The restart that explains why a connection ended."""
     if last is None or last.closed_at is None:
         return None
-    return db.scalar(
-        select(Command)
-        .where(
-            Command.station_id == last.station_id,
-            Command.order == Order.RESET,
-            Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
-            Command.requested_at > last.closed_at - PATIENCE,
-            Command.requested_at <= last.closed_at,
-        )
-        .order_by(Command.id.desc())
-        .limit(1)
+    return newest(
+        db,
+        Command,
+        Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+        Command.requested_at > last.closed_at - PATIENCE,
+        Command.requested_at <= last.closed_at,
+        station_id=last.station_id,
+        order=Order.RESET,
     )
 
 
@@ -312,12 +305,7 @@ def _lingering(there: Now, plug: Connector) -> Iterator[Why]:
 
 
 def _refused_tap(db: Session, there: Now, now: datetime) -> Iterator[Why]:
-    tap = db.scalar(
-        select(Authorisation)
-        .where(Authorisation.station_id == there.station.id)
-        .order_by(Authorisation.id.desc())
-        .limit(1)
-    )
+    tap = newest(db, Authorisation, station_id=there.station.id)
     if tap is None or tap.verdict is Verdict.ACCEPTED or tap.at < now - TAP_AGE:
         return
     why = Why("Why was the last tap refused?", "why-tap")

@@ -12,8 +12,8 @@ from flask_babel import ngettext
 
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
-from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.money import statements
 from app.domain.money.statements import Statement

@@ -8,7 +8,7 @@ from app.domain.access import local_lists
 from app.domain.access.known_tags import limits, newest_change
 from app.domain.access.reservations import OPEN
 from app.domain.commands.orders.tags import PLUG_TYPES
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.domain.network import plugs
 from app.extensions import db

@@ -18,8 +18,8 @@ from sqlalchemy import Select, func, select
 
 from app.domain.commands import broadcasts, command_rules, orders
 from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
-from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.extensions import db

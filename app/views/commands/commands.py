@@ -7,7 +7,7 @@ from htmx_flask import request
 
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.commands.orders import spec
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import OPEN_STATES, CommandState
 from app.extensions import db
 from app.models import Command

@@ -9,7 +9,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain.device import files
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, texts
-from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import profile_forms

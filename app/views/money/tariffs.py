@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.money import tariff_book, tariff_choice, validity
 from app.domain.money import tariffs as prices

@@ -10,8 +10,8 @@ from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.ground.columns import read
 from app.domain.ground.errors import DomainError, NotFound
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.network import plugs, stations
 from app.extensions import db

@@ -17,8 +17,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import select
 
+from app.domain.ground.rows import newest
 from app.domain.office import housekeeping, outbox, retention, retention_rules
 from app.extensions import db, limiter
 from app.models import OutgoingMail
@@ -101,10 +101,7 @@ TEST = "Ampdesk: test mail"
 
 def _last_mail() -> OutgoingMail | None:
     """The newest test mail to this person."""
-    asked = select(OutgoingMail).where(
-        OutgoingMail.recipient == current_user.email, OutgoingMail.subject == TEST
-    )
-    return db.session.scalar(asked.order_by(OutgoingMail.id.desc()).limit(1))
+    return newest(db.session, OutgoingMail, recipient=current_user.email, subject=TEST)
 
 
 # The frame’s own pieces, findings that are put away, and what asks whether the desk is well.

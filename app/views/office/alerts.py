@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.office import alerts
 from app.extensions import db

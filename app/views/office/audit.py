@@ -6,7 +6,7 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.extensions import db
 from app.models import AuditEntry
 from app.queries.office import staff

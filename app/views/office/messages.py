@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db
 from app.process.clock import utc_now

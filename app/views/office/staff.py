@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.domain.ground.columns import read
+from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff, ways_in

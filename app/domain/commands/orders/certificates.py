@@ -9,6 +9,7 @@ from app.domain.commands.orders.spec import Prepared, Spec, subject_of
 from app.domain.device import password_rotation
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.events import station_changed
+from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Order, Outcome
 from app.domain.trust import x509
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
@@ -157,16 +158,13 @@ def after_listing(db: Session, command: Command, outcome: Outcome, now: datetime
 def _listed(
     db: Session, station_id: int, use: str, named: Json, now: datetime
 ) -> StationCertificate:
-    row = db.scalar(
-        select(StationCertificate)
-        .where(
-            StationCertificate.station_id == station_id,
-            StationCertificate.serial_number == named["serial_number"],
-            StationCertificate.issuer_key_hash == named["issuer_key_hash"],
-            StationCertificate.use == use,
-        )
-        .order_by(StationCertificate.id.desc())
-        .limit(1)
+    row = newest(
+        db,
+        StationCertificate,
+        station_id=station_id,
+        serial_number=named["serial_number"],
+        issuer_key_hash=named["issuer_key_hash"],
+        use=use,
     )
     if row is None:
         row = StationCertificate(

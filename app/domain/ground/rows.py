@@ -1,8 +1,13 @@
-"""Columns of lists and files: what each is headed, and how it is read off a row."""
+"""Rows: which is the newest, and how columns of lists and files are read off one."""
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+Row = TypeVar("Row")
 
 #: A column: its heading (the key in JSON), and how to read it off a row.
 Column = tuple[str, Callable[[Any], Any]]
@@ -27,3 +32,12 @@ def _at(path: str) -> Callable[[Any], Any]:
         return getattr(row, last)
 
     return value if parts else attrgetter(last)
+
+
+def newest(
+    db: Session, model: type[Row], *conditions: ColumnElement[bool], **values: Any
+) -> Row | None:
+    """The row that was added last of those that meet conditions and have these values."""
+    added: Any = model
+    found = select(model).where(*conditions).filter_by(**values)
+    return db.scalar(found.order_by(added.id.desc()).limit(1))
