@@ -101,7 +101,7 @@ TEST = "Ampdesk: test mail"
 
 def _last_mail() -> OutgoingMail | None:
     """The newest test mail to this person."""
-    return newest(db.session, OutgoingMail, recipient=current_user.email, subject=TEST)
+    return newest(db.session(), OutgoingMail, recipient=current_user.email, subject=TEST)
 
 
 # The frame’s own pieces, findings that are put away, and what asks whether the desk is well.
