@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
+from app.domain.charging.sessions import Told, take_all
+from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.ground.vocabulary import (
     SYSTEM,
     Activity,
@@ -24,11 +26,13 @@ from app.models import (
     ChargingSession,
     Connector,
     Review,
+    Station,
     TagGroup,
     TransactionEvent,
 )
 from tests.support import lone
 from tests.support.charging import network
+from tests.support.fleet import statements
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register
 
 HEARD = BEGAN + timedelta(hours=2)
@@ -57,7 +61,7 @@ def test_an_end_without_a_start_is_never_lost_and_waits_for_review(db, net):
     session = tell(db, net, charge()[5]).session
     assert (session.state, session.flags) == (
         SessionState.ENDED,
-        ["offline_report", "plug_unknown", "start_missing"],
+        ["offline_report", "start_missing", "plug_unknown"],
     )
     assert lone.settle(db, session.id, now=SOON) is None
     assert session.id not in billing.unsettled(db, now=SOON)
@@ -185,6 +189,46 @@ def test_another_transaction_at_the_plug_closes_the_one_before(db, net):
     assert (first.provisional, first.meter_stop_wh) == (False, 110_000)
     assert lone.settle(db, first.id, now=HEARD).gross_minor == 536
     assert second.transaction_ref == "tx-2"
+
+
+def nowhere(ref="tx-1"):
+    """A transaction of which no event names the plug."""
+    return [replace(report, connector=None) for report in charge(ref)]
+
+
+def test_a_bill_of_no_known_plug_that_went_out_is_not_doubted_for_that_later(db, net):
+    reports = nowhere()
+    session = tell(db, net, *reports[:3], *reports[4:]).session
+    session.flags, session.bill_after = [], None  # as it was before anybody asked for the plug
+    assert isinstance(lone.settle(db, session.id, now=LATER), Bill)
+    tell(db, net, reports[3], now=LATER)
+    assert "plug_unknown" not in session.flags
+    lone.settle(db, session.id, now=LATER)
+    assert session.billing is BillingState.BILLED
+
+
+def test_a_session_of_no_known_plug_that_never_ends_is_held(db, net):
+    session = tell(db, net, *nowhere()[:5]).session
+    close_provisionally(db, session, now=SOON)
+    assert "plug_unknown" in lone.settle(db, session.id, now=LATER).reasons
+    db.add(Connector(station_id=net.station.id, evse=1, connector=1))
+    db.flush()
+    tell(db, net, nowhere()[5], now=LATER)
+    assert (session.evse, "plug_unknown" in session.flags) == (1, False)
+
+
+def test_where_sessions_were_is_asked_once_for_all_stations(db, net):
+    place = {"tenant_id": net.site.tenant_id, "site_id": net.site.id, "created_at": BEGAN}
+    more = [Station(identity=f"M-{n}", identity_key=f"m-{n}", **place) for n in range(3)]
+    db.add_all(more)
+    db.flush()
+    for report in nowhere()[:5]:
+        take_all(db, [Told(station, report, HEARD) for station in more])
+    with statements(db) as asked:
+        take_all(db, [Told(station, nowhere()[5], HEARD) for station in more])
+    assert len([each for each in asked if "FROM connectors" in each]) == 1
+    flags = db.scalars(select(ChargingSession.flags)).all()
+    assert ["plug_unknown" in each for each in flags] == [True] * 3
 
 
 def test_events_of_offline_days_do_not_touch_what_the_plug_shows(db, net):

@@ -21,6 +21,7 @@ from app.domain.charging.sessions import unused
 from app.domain.charging.sessions.end import take_overtaking
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.row import AnySession, SessionRow, flag, mark_time, remove_flag
+from app.domain.charging.sessions.stops import PLUG_UNKNOWN
 from app.domain.ground import events
 from app.domain.ground.bulk import among, lease, reserve
 from app.domain.ground.bulk_rows import BulkRead
@@ -35,8 +36,6 @@ from app.models import ChargingSession, Site, Tag
 RETRY = timedelta(minutes=10)
 #: The doubt of a session whose tag was let in while the database was away.
 LET_IN_AWAY = "let_in_away"
-#: And of one of which nobody knows at which plug it is.
-PLUG_UNKNOWN = "plug_unknown"
 
 _SESSION = ChargingSession.__table__
 _KNOWN = BulkRead(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging.running import OF_STATION
 from app.domain.charging.sessions.row import flag
+from app.domain.charging.sessions.stops import find_plugs
 from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.bulk import among
@@ -83,6 +84,7 @@ def close_provisionally(
     if last is not None:
         session.last_register_wh = last.register_wh
     flag(session, "stop_missing")
+    find_plugs(db, [session])
     if actor is not None:
         audit.note(db, actor, "session.close", session, now=now, remark=remark)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))

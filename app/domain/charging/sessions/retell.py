@@ -11,11 +11,18 @@ from app.domain.access.authorisation import START, Tap
 from app.domain.charging import statuses
 from app.domain.charging.energy import since_start
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import PLUG_UNKNOWN, name_holder
+from app.domain.charging.sessions.begin import name_holder
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.reuse import twice
 from app.domain.charging.sessions.row import AnySession, flag, mark_time, remove_flag
-from app.domain.charging.sessions.stops import Stop, close, explained, orders_to_stop
+from app.domain.charging.sessions.stops import (
+    PLUG_UNKNOWN,
+    Stop,
+    close,
+    explained,
+    find_plugs,
+    orders_to_stop,
+)
 from app.domain.charging.sessions.story import (
     Story,
     any_contradict,
@@ -44,7 +51,6 @@ from app.domain.ground.vocabulary import (
 from app.domain.limits import ev_needs
 from app.domain.money.billing.evidence import weigh
 from app.domain.money.billing.usage import facts_of
-from app.domain.network import plugs
 from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Station, Tag
 
@@ -66,6 +72,7 @@ def retell(db: Session, station: AnyStation, session: ChargingSession, *, now: d
         close_previous(db, [plug], but=session.id)
     ordered = orders_to_stop(db, [session.id] if story.ended else [])
     tell(db, station, session, story, told, ordered.get(session.id, ()), now=now)
+    find_plugs(db, [session] if story.ended else [])
     db.flush()
 
 
@@ -91,7 +98,6 @@ def tell(
     if session.state is SessionState.CHARGING:
         session.idle_since = story.idle_since
     if story.ended is not None:
-        _find_plug(db, session)
         session.weighed_apart_wh = None
         stop = explained(_stop(session, story, story.ended), ordered, decided(story.ended))
         _end(db, station, session, story, stop, now)
@@ -111,14 +117,7 @@ def place(session: AnySession, story: Story) -> None:
     if story.place is not None and story.place.evse:
         session.evse = story.place.evse
         session.connector = story.place.connector or 1
-
-
-def _find_plug(db: Session, session: AnySession) -> None:
-    """Where it was, if no event told that: at the station's only plug, or nobody knows."""
-    if not session.evse and (only := plugs.only(db, [session.station_id])):
-        place = only[session.station_id]
-        session.evse, session.connector = place.evse, place.connector
-    (remove_flag if session.evse else flag)(session, PLUG_UNKNOWN)
+        remove_flag(session, PLUG_UNKNOWN)
 
 
 def _shown_by_another(db: Session, session: AnySession, told: Sequence[AnyEvent]) -> bool:

@@ -19,6 +19,7 @@ from app.domain.ground.clock import SECOND
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.vocabulary import (
     Actor,
+    BillingState,
     CommandState,
     ConnectorRef,
     Decision,
@@ -28,14 +29,15 @@ from app.domain.ground.vocabulary import (
     StopReason,
     Token,
 )
+from app.domain.network import plugs
 from app.domain.network.plugs import AnyStation
 from app.domain.office import audit
 from app.models import ChargingSession, Command, Station, StrayStop
 
 #: No charging takes longer than this by a clock that has lost the date.
 _LONGEST = timedelta(days=3)
-
-
+#: The doubt of a session of which nobody knows at which plug it is.
+PLUG_UNKNOWN = "plug_unknown"
 #: An end may be dated so long before the order that it follows: clocks differ.
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -135,6 +137,19 @@ def close(session: AnySession, stop: Stop, now: datetime) -> None:
     session.last_power_w = 0.0
     if session.idle_since is not None:
         session.idle_since = min(session.idle_since, session.ended_at)
+
+
+def find_plugs(db: Session, sessions: Iterable[AnySession]) -> None:
+    """Where ended sessions were, if nothing told that: at their station's only plug, or nobody
+    knows.  What was decided about one by then stands.
+    """
+    undecided = (BillingState.OPEN, BillingState.HELD)
+    lost = [each for each in sessions if not each.evse and each.billing in undecided]
+    only = plugs.only(db, {each.station_id for each in lost})
+    for each in lost:
+        if (place := only.get(each.station_id)) is not None:
+            each.evse, each.connector = place.evse, place.connector
+        (remove_flag if each.evse else flag)(each, PLUG_UNKNOWN)
 
 
 def _keep_duration(session: AnySession, stop: Stop) -> None:

@@ -29,7 +29,7 @@ from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken
 from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
 from app.domain.charging.sessions.row import SessionRow, flag
-from app.domain.charging.sessions.stops import orders_to_stop
+from app.domain.charging.sessions.stops import find_plugs, orders_to_stop
 from app.domain.charging.sessions.story import idle_after, meter_start_of, story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
@@ -220,6 +220,7 @@ def _store(db: Session, plain: Sequence[Plain]) -> dict[int, SessionRow]:
             _tell_anew(db, one, ordered.get(one.session.id, ()))
         else:
             _add(db, one)
+    find_plugs(db, [one.session for one in anew if one.report.kind == ENDED])
     rows.insert(db, [one.session for one in plain if one.begins])
     rows.update_anew(db, [one.session for one in anew], begun)
     rows.update_running(
