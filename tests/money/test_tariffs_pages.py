@@ -225,6 +225,20 @@ def test_a_copy_begins_with_the_same_prices(admin, kerb):
     assert prices(text) == ["0.50", "0.32", "0.45", "0.10"]
 
 
+def test_a_limit_of_too_many_places_is_shown_copied_and_kept_as_it_was_billed(admin, db, kerb):
+    old = kerb.versions[-1].definition | {"maximum": "10.005"}
+    kerb.versions.append(TariffVersion(number=8, definition=old, created_at=NOW, created_by="Ada"))
+    db.commit()
+    for address in (f"/tariffs/new?like={kerb.id}", f"/tariffs/{kerb.id}/edit"):
+        shown = page(admin, address)
+        assert ('value="10.01"' in shown, "10.005" in shown) == (True, False)
+    told = tariff_book.said(kerb.versions[-1])
+    tariff_book.edit(db, SYSTEM, kerb, definition=told, now=NOW)
+    assert kerb.versions[-1].number == 8
+    copied = tariff_book.copy(db, SYSTEM, kerb, now=NOW)
+    assert copied.versions[0].definition["maximum"] == "10.01"
+
+
 def test_archive_default_and_back(admin, db, kerb):
     admin.post("/tariffs/new", data=typed({"price": "1"}))
     other = db.query(Tariff).filter_by(name="Garage").one()

@@ -31,7 +31,7 @@ TARIFF = _rows.answer(
     Tariff,
     without=("name_key",),
     version=read(int, lambda row: _held(row).number),
-    definition=read(schemas.Definition, lambda row: _held(row).definition),
+    definition=read(schemas.Definition, lambda row: tariff_book.said(_held(row))),
 )
 VERSION = _rows.answer(
     "TariffVersion",

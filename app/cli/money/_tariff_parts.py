@@ -8,8 +8,8 @@ import click
 
 from app.cli.ground import _shared as cli
 from app.domain.ground.rows import read
+from app.domain.money import tariff_book, validity
 from app.domain.money import tariffs as prices
-from app.domain.money import validity
 from app.models import Tariff, TariffVersion
 
 
@@ -37,7 +37,7 @@ ONE: list[cli.Column] = [
     ("changed_by", lambda tariff: held(tariff).created_by),
     ("note", lambda tariff: held(tariff).note),
     ("formula", formula),
-    ("definition", lambda tariff: held(tariff).definition),
+    ("definition", lambda tariff: tariff_book.said(held(tariff))),
 ]
 VERSIONS: list[cli.Column] = read(
     "version=number created_at created_by valid_from valid_until withdrawn_at note"

@@ -205,7 +205,7 @@ def export(names: tuple[str, ...]) -> None:
         rows = [_named(db, name) for name in names]
     else:
         rows = queries.page(db, queries.Filter(), Wish(size=CSV_LIMIT)).rows
-    cli.print_json([{"name": row.name, "definition": held(row).definition} for row in rows])
+    cli.print_json([{"name": row.name, "definition": tariff_book.said(held(row))} for row in rows])
 
 
 @group.command("import")

@@ -87,7 +87,7 @@ def edit(
     if name is not None:
         _rename(db, tariff, name)
     remark = ""
-    held = validity.in_force(tariff.versions, now, "UTC").definition
+    held = said(validity.in_force(tariff.versions, now, "UTC"))
     if parsed is not None and (dates[0] or prices.to_json(parsed) != held):
         if parsed.currency != tariff.currency:
             raise Invalid(
@@ -139,7 +139,7 @@ def copy(
     return create(
         *(db, actor, tariff.tenant_id),
         name=name or f"{tariff.name} (copy)"[:120],
-        definition=held.definition,
+        definition=said(held),
         note=f"Copied from {tariff.name}, version {held.number}.",
         now=now,
     )
@@ -223,6 +223,14 @@ def checked(definition: Mapping[str, object]) -> prices.Tariff:
         return prices.from_json(definition, entered=True)
     except prices.TariffError as error:
         raise Invalid(error.sentence, field=error.field) from None
+
+
+def said(version: TariffVersion) -> dict[str, Any]:
+    """A version's definition as it may be entered once more; an unreadable one as it stands."""
+    try:
+        return prices.to_json(prices.from_json(version.definition))
+    except prices.TariffError:
+        return version.definition
 
 
 def never_apply(parsed: prices.Tariff, now: datetime) -> list[prices.Unreachable]:

@@ -193,7 +193,7 @@ def _first_form() -> TariffForm:
         currency = tariff_choice.only_currency(db.session(), current_user.tenant_id) or "EUR"
         document = {"currency": currency, "components": [{"kind": "energy", "price": ""}]}
         return TariffForm.of("", document, default=not queries.has_default(db.session()))
-    return TariffForm.of(f"{model.name} (copy)"[:120], _held(model).definition)
+    return TariffForm.of(f"{model.name} (copy)"[:120], tariff_book.said(_held(model)))
 
 
 @blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"])
@@ -205,7 +205,7 @@ def edit(tariff_id: int) -> ResponseReturnValue:
     if request.method == "POST":
         form = TariffForm()
     else:
-        form = TariffForm.of(tariff.name, _held(tariff).definition)
+        form = TariffForm.of(tariff.name, tariff_book.said(_held(tariff)))
     form.opened = opened
     done = _edited(form, tariff)
     if done is not None:

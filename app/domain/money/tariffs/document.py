@@ -23,6 +23,7 @@ from app.domain.money.tariffs.tariff import (
     Restriction,
     Tariff,
     TaxMode,
+    billable,
     exponent,
     is_currency,
 )
@@ -201,14 +202,14 @@ def from_json(document: Mapping[str, object], *, entered: bool = False) -> Tarif
     mode = tax.choice("mode", [each.value for each in TaxMode], default=TaxMode.INCLUSIVE.value)
     percent = tax.decimal("percent", high=Decimal(100), places=4)
     tax.finish()
-    places = exponent(currency) if entered else 6  # a bill comes to a limit, and to no more places
+    places = exponent(currency) if entered else 6  # of a limit; some stand with too many
     tariff = Tariff(
         currency=currency,
         components=tuple(map(_component, fields.rows("components", limit=_COMPONENT_LIMIT))),
         tax_mode=TaxMode(mode),
         tax_percent=Decimal(0) if percent is None else percent,
-        minimum=fields.decimal("minimum", high=_PRICE_LIMIT, places=places),
-        maximum=fields.decimal("maximum", high=_PRICE_LIMIT, places=places),
+        minimum=billable(fields.decimal("minimum", high=_PRICE_LIMIT, places=places), currency),
+        maximum=billable(fields.decimal("maximum", high=_PRICE_LIMIT, places=places), currency),
         free_minutes=fields.integer("free_minutes", low=0, high=_WEEK_MIN, default=0),
     )
     fields.finish()

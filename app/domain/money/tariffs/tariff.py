@@ -68,6 +68,13 @@ def from_minor(minor: int, code: str) -> Decimal:
     return Decimal(minor).scaleb(-exponent(code), context=EXACT)
 
 
+def billable(limit: Decimal | None, code: str) -> Decimal | None:
+    """A limit as bills come to it: with no more places than its currency has, rounded half up."""
+    if limit is None or limit == (rounded := from_minor(to_minor(limit, code), code)):
+        return limit
+    return rounded
+
+
 def price_text(price: Decimal, currency: str) -> str:
     """A price with at least the places of its currency, and no more than it has."""
     places = exponent(currency)
