@@ -140,7 +140,7 @@ class DeskWorker(GeventWorker):
             req.body = paced  # a file, read by whoever wants it; the others refuse it unread
             return 0
         if self._held_bytes + length > MOST_HELD_BYTES:
-            self._refuse(sock, 503, "Service Unavailable", "Too much is being sent here.")
+            self._refuse(sock, 503, "Too much is being sent here.")
         self._held_bytes += length
         try:
             _greet(req, sock)
@@ -150,15 +150,15 @@ class DeskWorker(GeventWorker):
         except BaseException as error:
             self._held_bytes -= length
             if isinstance(error, TimeoutError):
-                self._refuse(sock, 408, "Request Timeout", "The request did not come in time.")
+                self._refuse(sock, 408)
             raise
         whole.seek(0)
         req.body = whole
         return length
 
-    def _refuse(self, sock: Any, status: int, reason: str, sentence: str) -> None:
+    def _refuse(self, sock: Any, status: int, sentence: str = "") -> None:
         with suppress(OSError):
-            write_problem(sock, status, reason, sentence)
+            write_problem(sock, status, "", sentence)
         raise StopIteration
 
 
@@ -166,8 +166,10 @@ def write_problem(sock: Any, status: int, reason: str, sentence: str) -> None:
     """Refuse as the API does what the application never sees; people can read it, too."""
     from app.web import problems  # not before gevent has patched what Flask uses
 
-    answer = problems.answer(status, problems.CODES.get(status, "bad_request"), sentence or reason)
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n{answer.headers}"
+    own = sentence if status in (400, 503) else ""  # of the others gunicorn's words tell less
+    sentence = own or problems.SENTENCES.get(status, reason)
+    answer = problems.answer(status, problems.CODES[status], sentence)
+    head = f"HTTP/1.1 {answer.status}\r\nConnection: close\r\n{answer.headers}"
     util.write_nonblock(sock, head.encode("latin-1", "replace") + answer.get_data())
 
 

@@ -107,8 +107,8 @@ FIRMWARE_COLUMNS: list[cli.Column] = [
 @firmware_command.command("add")
 @click.argument("file", type=cli.FROM)
 @click.option("--version", required=True, help="As the station names it when it boots.")
-@click.option("--vendor")
-@click.option("--model")
+@click.option("--vendor", help="Only for stations of this vendor.")
+@click.option("--model", help="Only for stations of this model.")
 @click.option("--signature", type=cli.FROM, help="A file with the signature in base64.")
 @click.option("--signing-certificate", type=cli.FROM, help="A file with its certificate (PEM).")
 @cli.json_option
@@ -147,6 +147,10 @@ def list_firmware(archived: bool, as_json: bool) -> None:
 
 
 _named = cli.by_name(files.image_called)
+_RETRIES = (
+    click.option("--retries", type=int, help="How often the station tries again by itself."),
+    click.option("--retry-interval-s", type=int, help="Seconds between two of its tries."),
+)
 
 
 firmware_command.does(
@@ -166,10 +170,9 @@ asking.hang(
     "Update STATION with FIRMWARE (a number or a version of the library).",
     click.argument("firmware_name", metavar="[FIRMWARE]", required=False),
     click.option("--url", help="An address of your own instead."),
-    click.option("--retrieve-at", metavar="TIME", help="Like 2026-01-31T18:00:00Z."),
-    click.option("--install-at", metavar="TIME"),
-    click.option("--retries", type=int),
-    click.option("--retry-interval-s", type=int),
+    click.option("--retrieve-at", metavar="TIME", help="Not before, like 2026-01-31T18:00:00Z."),
+    click.option("--install-at", metavar="TIME", help="Not before; left out: once it is there."),
+    *_RETRIES,
     click.option("--signed/--unsigned", default=None, help="Left out: signed where it can be."),
     reads=_update,
 )
@@ -187,18 +190,23 @@ LOG_COLUMNS: list[cli.Column] = [
 
 asking.hang(
     *(logs_command, "fetch", Order.FETCH_LOGS, "Have STATION bring a log."),
-    click.option("--kind", type=click.Choice(LOGS), default="diagnostics", show_default=True),
-    click.option("--oldest", metavar="TIME", help="Like 2026-01-31T18:00:00Z."),
-    click.option("--latest", metavar="TIME"),
+    click.option(
+        "--kind",
+        type=click.Choice(LOGS),
+        default="diagnostics",
+        show_default=True,
+        help="Which log.",
+    ),
+    click.option("--oldest", metavar="TIME", help="From when on, like 2026-01-31T18:00:00Z."),
+    click.option("--latest", metavar="TIME", help="Until when."),
     click.option("--url", help="An address of your own, where the station shall bring it."),
-    click.option("--retries", type=int),
-    click.option("--retry-interval-s", type=int),
+    *_RETRIES,
 )
 
 
 @logs_command.command("list")
 @click.option("--station", help="Identity of a station.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@cli.limit_option()
 @cli.json_option
 def list_logs(station: str | None, limit: int, as_json: bool) -> None:
     """List firmware and log jobs, the newest first."""

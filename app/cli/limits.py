@@ -33,6 +33,12 @@ HELD: list[cli.Column] = [
 ]
 
 
+_unit_option = click.option(
+    "--unit", type=click.Choice(UNITS, case_sensitive=False), default="A", show_default=True,
+    help="Of the limits: amperes per phase, or watts of all phases.",
+)  # fmt: skip
+
+
 def _said(row: Any) -> str:
     document = row.sent or row.document
     return said({"purpose": "external", "kind": "absolute", "unit": "A", **document})
@@ -57,13 +63,31 @@ def show(name: str) -> None:
 
 @group.command("add")
 @click.argument("name")
-@click.option("--purpose", type=click.Choice(list(PURPOSES)), default="default")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="absolute")
-@click.option("--unit", type=click.Choice(UNITS, case_sensitive=False), default="A")
-@click.option("--stack-level", type=int, default=0)
+@click.option(
+    "--purpose",
+    type=click.Choice(list(PURPOSES)),
+    default="default",
+    show_default=True,
+    help="What it limits: all sessions, one, or the whole station.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="absolute",
+    show_default=True,
+    help="Whether it repeats, and from when its periods count.",
+)
+@_unit_option
+@click.option(
+    "--stack-level",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of two with one purpose, the higher level holds.",
+)
 @click.option("--limits", help="Like '00:00 16 3; 07:00 32': start, limit, phases.")
-@click.option("--min-rate")
-@click.option("--note")
+@click.option("--min-rate", help="Below it, in the same unit, the car cannot charge well.")
+@click.option("--note", help="For people.")
 @click.option("--file", "path", type=cli.FROM, help="All of it as JSON instead.")
 def add(name: str, note: str | None, path: Path | None, limits: str | None, **given: Any) -> None:
     """Put the profile NAME into the library."""
@@ -122,8 +146,8 @@ asking.hang(
 @click.argument("station")
 @click.argument("connector", type=click.IntRange(1, 1000))
 @click.argument("limit", type=Decimal)
-@click.option("--unit", type=click.Choice(("A", "W"), case_sensitive=False), default="A")
-@click.option("--phases", type=click.IntRange(1, 3))
+@_unit_option
+@click.option("--phases", type=click.IntRange(1, 3), help="How many to charge with.")
 def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: int | None) -> None:
     """Let the session at a CONNECTOR of STATION have LIMIT amperes per phase, or watts of all."""
     with unit_of_work() as db:

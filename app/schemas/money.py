@@ -209,9 +209,11 @@ class OrganisationChanges(
         "An e-mail address, a web page or a number.", max_length=NewSite.longest("seller_contact")
     )
     least_energy_wh: Whole = left_out(
-        "A session below this and the least time costs nothing.", ge=0, le=100_000
+        "A session of fewer watt-hours that ends within the least time costs nothing.",
+        ge=0,
+        le=100_000,
     )
-    least_duration_s: Whole = left_out("The least time.", ge=0, le=86_400)
+    least_duration_s: Whole = left_out("The least time, in seconds.", ge=0, le=86_400)
     late_below_minor: Whole = left_out(
         "A late change of less is noted and not charged, in minor units.", ge=0, le=1_000_000
     )

@@ -28,7 +28,10 @@ class Kind(NamedTuple):
 
 #: Every kind of refusal; the first of a status is what no operation gave a better name.
 KINDS = (
-    Kind(*(400, "bad_request", N_("The body is no JSON.")), N_("Send the body as JSON in UTF-8.")),
+    Kind(
+        *(400, "bad_request", N_("The request, or the JSON in it, cannot be read.")),
+        N_("Send the body as JSON in UTF-8; detail says what is wrong."),
+    ),
     Kind(
         *(401, "unauthenticated", N_("No token, or one that does not work.")),
         N_("Send a token that works: Authorization: Bearer …; make a new one if it is lost."),
@@ -48,6 +51,10 @@ KINDS = (
     Kind(
         *(405, "method_not_allowed", N_("This address does not accept this method.")),
         N_("The header Allow names the methods that it knows."),
+    ),
+    Kind(
+        *(408, "too_slow", N_("The request did not come in time.")),
+        N_("Send it again; its body must keep coming, at a kilobyte a second or more."),
     ),
     Kind(
         *(409, "conflict", N_("Its state does not allow it.")),
@@ -79,6 +86,10 @@ KINDS = (
         N_("Send it as application/json."),
     ),
     Kind(
+        *(417, "unknown_expectation", N_("What the header Expect asks for is not known here.")),
+        N_("Leave Expect out, or send 100-continue."),
+    ),
+    Kind(
         *(422, "invalid", N_("A value cannot be used; field names it.")),
         N_("Correct it; the reference says what each member and parameter takes."),
     ),
@@ -87,8 +98,16 @@ KINDS = (
         N_("Wait for as many seconds as Retry-After says; RateLimit-Remaining says what is left."),
     ),
     Kind(
+        *(431, "headers_too_large", N_("The headers are too many or too long.")),
+        N_("Send less: 60 of them, and 8,000 bytes in each, are always taken."),
+    ),
+    Kind(
         *(500, "internal", N_("Something went wrong here.")),
         N_("Tell an admin when it happened; the log says what went wrong."),
+    ),
+    Kind(
+        *(501, "unknown_coding", N_("The body comes in a transfer coding that is not known here.")),
+        N_("Send it with Content-Length, or chunked."),
     ),
     Kind(
         *(503, "unavailable", N_("The database cannot be reached, or too many are waiting.")),
@@ -106,6 +125,8 @@ KINDS = (
 #: status -> the code of a refusal that no operation gave a better one.
 CODES = {kind.status: kind.code for kind in reversed(KINDS)}
 SENTENCES = {
+    # What the server finds in a head is told in its own code's words.
+    **{kind.status: kind.meaning for kind in KINDS if kind.status in (408, 414, 417, 431, 501)},
     404: "There is nothing at this address.",
     405: "This address does not accept this method.",
     412: "It has changed since it was read; read it again.",

@@ -68,6 +68,19 @@ def test_a_mistyped_command_of_a_noun_is_answered_with_the_nearest_one(app):
     assert "Did you mean 'list'?" in ran.output
 
 
+def options(command, ctx, path=()):
+    if not isinstance(command, click.Group):
+        return [(*path, one) for one in command.params if isinstance(one, click.Option)]
+    under = ((name, command.get_command(ctx, name)) for name in command.list_commands(ctx))
+    return [found for name, each in under for found in options(each, ctx, (*path, name))]
+
+
+def test_every_option_of_every_command_says_what_it_is(app):
+    found = options(app.cli, click.Context(app.cli))
+    assert len(found) > 300
+    assert not [(*path, one.opts) for *path, one in found if not one.help]
+
+
 @pytest.mark.landing
 def test_a_command_loads_neither_pages_nor_other_commands(tmp_path):
     program = (

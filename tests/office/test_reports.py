@@ -79,10 +79,11 @@ def elsewhere(net):
 
 def test_energy_is_that_of_sessions_that_began_in_the_period(net):
     charged(net, datetime(2026, 3, 2, 9, tzinfo=UTC), 6_000, minutes=30)
-    charged(net, datetime(2026, 3, 2, 20, tzinfo=UTC), 4_000)
+    for hour in (18, 20):
+        charged(net, datetime(2026, 3, 2, hour, tzinfo=UTC), 2_000)
     charged(net, datetime(2026, 3, 31, 22, 30, tzinfo=UTC))  # 1 April in Berlin
     report = run(net, "energy")
-    assert flat(report) == [("Depot", 10, 2, 5, 5400)]
+    assert flat(report) == [("Depot", 10, 3, Decimal("3.333"), 9000)]
     assert report.curves[0][1][1] == 10.0
     assert sum(report.curves[0][1]) == 10.0
 

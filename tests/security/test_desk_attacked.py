@@ -148,6 +148,13 @@ def test_requests_that_never_arrive_keep_nobody_out(site, text):
             "address_too_long",
         ),
         ("GET / HTTP/1.1\r\nHost: desk\r\nX Y: 1", 400, "bad_request"),
+        ("GET / HTTP/1.1\r\nHost: desk\r\nExpect: a-miracle", 417, "unknown_expectation"),
+        (f"GET / HTTP/1.1\r\nHost: desk\r\nX: {'y' * 9_000}", 431, "headers_too_large"),
+        ("GET / HTTP/1.1\r\nHost: desk\r\n" + "X: 1\r\n" * 64, 431, "headers_too_large"),
+        (
+            "POST / HTTP/1.1\r\nHost: desk\r\nTransfer-Encoding: odd, chunked",
+            *(501, "unknown_coding"),
+        ),
     ],
 )
 def test_what_no_page_ever_sees_is_refused_as_the_api_refuses(site, head, status, code):
@@ -158,6 +165,7 @@ def test_what_no_page_ever_sees_is_refused_as_the_api_refuses(site, head, status
         told = json.loads(answer.read())
         assert (answer.status, told["status"], told["code"]) == (status, status, code)
         assert answer.headers["Content-Type"] == "application/problem+json"
+        assert told["title"] == answer.reason and told["detail"].endswith(".")
 
 
 def test_a_connection_is_kept_for_the_next_request_and_not_for_a_first_that_never_comes(site):

@@ -213,7 +213,7 @@ def _refusal(status: int) -> Json:
         "content": {problems.MIMETYPE: schema},
         "headers": _headers(
             [
-                *(_RATE if status not in (401, 414) else ()),
+                *(_RATE if status not in (401, 408, 414, 417, 431, 501) else ()),
                 *(["Retry-After"] if status in (429, 503) else ()),
             ]
         ),

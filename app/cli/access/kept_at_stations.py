@@ -23,9 +23,11 @@ RESERVATION_COLUMNS: list[cli.Column] = [
 
 
 @reservation_command.command("list")
-@click.option("--state", type=click.Choice(["open", "over", *ReservationState]))
+@click.option(
+    "--state", type=click.Choice(["open", "over", *ReservationState]), help="Only those in it."
+)
 @click.option("--station", help="Identity of a station.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@cli.limit_option()
 @cli.json_option
 def list_reservations(state: str | None, station: str | None, limit: int, as_json: bool) -> None:
     """List reservations, the newest first."""
@@ -39,9 +41,9 @@ asking.hang(
     *(reservation_command, "add", Order.RESERVE, "Have STATION keep a connector for TAG."),
     click.argument("token", metavar="TAG"),
     click.option("--connector", type=click.IntRange(0, 1000), default=0, help="0: any."),
-    click.option("--minutes", type=int),
+    click.option("--minutes", type=int, help="For so long from now on; or --until."),
     click.option("--until", "expires_at", metavar="TIME", help="Like 2026-01-31T18:00:00Z."),
-    click.option("--plug-type", type=click.Choice(PLUG_TYPES)),
+    click.option("--plug-type", type=click.Choice(PLUG_TYPES), help="Any free plug of this type."),
 )
 
 
@@ -100,7 +102,13 @@ def show_list(station: str, pending: bool, as_json: bool) -> None:
 asking.hang(
     *(local_list_command, "send", Order.SEND_LOCAL_LIST),
     "Send STATION its list, or what changed of it; further parts follow by themselves.",
-    click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True),
+    click.option(
+        "--mode",
+        type=click.Choice(MODES),
+        default="auto",
+        show_default=True,
+        help="The whole list, or what changed; auto: what changed where that will do.",
+    ),
 )
 asking.hang(
     *(local_list_command, "version", Order.READ_LOCAL_LIST_VERSION),

@@ -49,14 +49,18 @@ STRAY: list[cli.Column] = read(
 
 
 @group.command("list")
-@click.option("--state", type=click.Choice(STATES))
-@click.option("--billing", type=click.Choice([state.value for state in BillingState]))
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option(
+    "--billing",
+    type=click.Choice([state.value for state in BillingState]),
+    help="Only those whose bill stands so.",
+)
 @click.option("--station", help="Identity of a station.")
 @click.option("--site", help="Name of a site.")
 @click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
 @click.option("--until", help="Last day or instant (UTC).")
 @click.option("--flag", help="With this flag; `any`: with one at all.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@cli.limit_option()
 @cli.json_option
 def list_(as_json: bool, limit: int, **given: object) -> None:
     """List the sessions, the newest first."""
@@ -148,8 +152,8 @@ def stray_stops(as_json: bool) -> None:
 
 @group.command("export")
 @click.argument("number", type=int, required=False)
-@click.option("--output", "-o", type=cli.TO)
-@click.option("--state", type=click.Choice(STATES))
+@click.option("--output", "-o", type=cli.TO, help="The file; without one, it is printed.")
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
 @click.option("--until", help="Last day or instant (UTC).")
 @cli.zone_option

@@ -52,9 +52,15 @@ ARGUMENT: list[cli.Column] = [
 
 @group.command("list")
 @click.option("--station", help="Only those of this station.")
-@click.option("--order", type=click.Choice([order.value for order in Order]))
-@click.option("--state", type=click.Choice([*(state.value for state in CommandState), "open"]))
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--order", type=click.Choice([order.value for order in Order]), help="Only this kind of order."
+)
+@click.option(
+    "--state",
+    type=click.Choice([*(state.value for state in CommandState), "open"]),
+    help="Only those in this state; open: that are not over.",
+)
+@cli.limit_option(20, most=1000)
 @cli.json_option
 def list_(
     station: str | None, order: str | None, state: str | None, limit: int, as_json: bool

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book
 from app.resource import Resource
 from app.schemas import glossary
+from app.schemas.base import Schema
 from app.uow import unit_of_work
 
 #: Turns the options that were typed into what the operation takes; the row is None for a new one.
@@ -30,16 +32,18 @@ def given(db: Session, tenant_id: int, values: dict[str, Any], row: Any = None) 
 
 def asked(of: Resource) -> list[Any]:
     """The options of what a noun's schema asks for; what a row is called is no option."""
-    made = []
-    for name in of.schema.asked():
-        info, kind = of.schema.model_fields[name], of.schema.type_of(name)
-        option = name.replace("_", "-")
-        flag = f"--{option}/--no-{option}" if kind is bool else f"--{option}"
-        if name != of.called:
-            kind = str if kind is Decimal else kind
-            told = info.description or glossary.words(of.schema.__name__, name)
-            made.append(click.option(flag, type=kind, default=None, help=told))
-    return made
+    return [option(of.schema, name) for name in of.schema.asked() if name != of.called]
+
+
+def option(schema: type[Schema], name: str) -> Any:
+    """The option that gives a member of a schema, with the schema's word for it."""
+    info, kind = schema.model_fields[name], schema.type_of(name)
+    said = name.replace("_", "-")
+    flag = f"--{said}/--no-{said}" if kind is bool else f"--{said}"
+    if issubclass(kind, Enum):
+        kind = click.Choice([each.value for each in kind])
+    told = info.description or glossary.words(schema.__name__, name)
+    return click.option(flag, type=str if kind is Decimal else kind, default=None, help=told)
 
 
 def _exact(name: str, text: str) -> Decimal | None:

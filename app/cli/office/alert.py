@@ -24,7 +24,13 @@ _found = cli.finds(Alert, "alert")
 
 
 @group.command("list")
-@click.option("--state", type=click.Choice(["open", "closed", "all"]), default="open")
+@click.option(
+    "--state",
+    type=click.Choice(["open", "closed", "all"]),
+    default="open",
+    show_default=True,
+    help="Only those in it.",
+)
 @click.option(
     "--kind", type=click.Choice([kind.value for kind in AlertKind]), help="Only those of one kind."
 )

@@ -35,11 +35,17 @@ plain = Plain(
     group,
     REPORT_SCHEDULES,
     options=(
-        click.option("--kind", type=click.Choice([kind.value for kind in ReportKind])),
+        click.option(
+            "--kind", type=click.Choice([kind.value for kind in ReportKind]), help="What it is of."
+        ),
         click.option("--by", help="What its lines are; as is usual."),
         click.option("--site", help="Only this site."),
-        click.option("--every", type=click.Choice(["week", "month"]), help="How often; month."),
-        click.option("--format", type=click.Choice(["pdf", "xlsx", "csv"]), help="pdf."),
+        click.option(
+            "--every", type=click.Choice(["week", "month"]), help="How often; usually by month."
+        ),
+        click.option(
+            "--format", type=click.Choice(["pdf", "xlsx", "csv"]), help="Of its file; usually pdf."
+        ),
         click.option("--to", multiple=True, help="An address; several times for several."),
         click.option("--confirm-outside", is_flag=True, help="Also addresses of no staff."),
     ),

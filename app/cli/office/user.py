@@ -16,6 +16,10 @@ from app.uow import unit_of_work
 
 group = cli.Group("user", help="Who may sign in to the desk.")
 
+_role_option = click.option(
+    "--role", default=Role.VIEWER.value, show_default=True, help="Its name: flask role list."
+)
+
 
 def link_to(secret: str) -> str:
     """The address at which a one-time link's secret is taken."""
@@ -50,8 +54,8 @@ def create_admin(email: str, name: str | None, password: str | None) -> None:
 
 @group.command("add")
 @click.argument("email")
-@click.option("--name", required=True)
-@click.option("--role", default=Role.VIEWER.value, show_default=True)
+@click.option("--name", required=True, help="What they are called.")
+@_role_option
 @click.option("--site", "site_names", multiple=True, help="Only this site; may be repeated.")
 @click.option("--timezone", help="IANA name, like Europe/Berlin.")
 @click.option("--language", default="en", show_default=True, help="en or de.")
@@ -76,7 +80,7 @@ def add(email: str, site_names: tuple[str, ...], password: str | None, **given: 
 @group.command("add-machine")
 @click.argument("name")
 @click.option("--owner", required=True, help="The e-mail address of who answers for it.")
-@click.option("--role", default=Role.VIEWER.value, show_default=True)
+@_role_option
 @click.option("--site", "site_names", multiple=True, help="Only this site; may be repeated.")
 def add_machine(name: str, owner: str, role: str, site_names: tuple[str, ...]) -> None:
     """Add the machine NAME, which has tokens and cannot sign in."""
@@ -99,12 +103,12 @@ plain.show("Show the member of staff EMAIL.")
 @group.command("edit")
 @click.argument("email")
 @click.option("--email", "new_email", help="A new address.")
-@click.option("--name")
-@click.option("--role", help="The name of a role: flask role list.")
+@click.option("--name", help="What they are called.")
+@click.option("--role", help="Its name: flask role list.")
 @click.option("--site", "site_names", multiple=True, help="Only this site; may be repeated.")
 @click.option("--all-sites", is_flag=True, help="All sites, later ones too.")
-@click.option("--timezone")
-@click.option("--language")
+@click.option("--timezone", help="IANA name, like Europe/Berlin.")
+@click.option("--language", help="en or de.")
 def edit(
     email: str, new_email: str | None, site_names: tuple[str, ...], all_sites: bool, **given: Any
 ) -> None:

@@ -115,7 +115,7 @@ group.does(
     type=click.Choice([state.value for state in DeliveryState]),
     help="Only those in this state.",
 )
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@cli.limit_option(50, most=1000)
 @cli.json_option
 def deliveries_(name: str, state: str | None, limit: int, as_json: bool) -> None:
     """List what was delivered to the webhook NAME, the newest first."""

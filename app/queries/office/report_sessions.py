@@ -68,7 +68,7 @@ ENERGY = (
     Column("energy", N_("Energy"), "energy", lambda sums: sums["energy_wh"]),
     _SESSIONS,
     Column("per_session", N_("Per session"), "energy",
-           lambda sums: sums["energy_wh"] / sums["sessions"] if sums["sessions"] else None),
+           lambda sums: round(sums["energy_wh"] / sums["sessions"]) if sums["sessions"] else None),
     Column("connected", N_("Connected"), "duration", lambda sums: sums["connected_s"]),
 )  # fmt: skip
 
