@@ -6,7 +6,9 @@ part of the repository; a test compares them with their sources.
 """
 
 import ast
+import importlib.util
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ from app.config import Settings
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground.vocabulary.words import spoken
 from app.forms.commands.commands import words_of
+from app.text.sentences import apart
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "templates" / "translations"
@@ -56,7 +59,6 @@ _CODE = re.compile(
     r"/\d+ minutes|\bk\.\w+|= new\.|charset=|max-age=|no-store|=\(\)|"
     r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade$|\| None$",
 )
-
 #: A place of `str.format`.
 _BRACES = re.compile(r"\{([a-zA-Z]\w*)\}")
 
@@ -73,12 +75,24 @@ def collected(catalogue: str) -> Catalog:
         ROOT, methods, options, keywords=keywords
     ):
         found.add(text)
+    if catalogue == "sentences":
+        for text in _of_transactions():
+            found.add(text)
     if catalogue == "desk":
         for each in fields(Settings):
             found.add(each.metadata["meaning"])
         for text in {*_of_orders()} - {*texts_of(collected("sentences"))}:
             found.add(text)
     return found
+
+
+def _of_transactions() -> Iterator[str]:
+    """The words by which stations of 2.x say what happens to a transaction, and why."""
+    package = Path(str(getattr(importlib.util.find_spec("ocpp"), "origin", "")))
+    for path in package.parent.glob("v2*/schemas/TransactionEventRequest.json"):
+        kinds = json.loads(path.read_text(encoding="utf-8"))["definitions"]
+        for name in ("TransactionEvent", "TriggerReason", "ChargingState", "Reason"):
+            yield from map(apart, kinds[f"{name}EnumType"]["enum"])
 
 
 def _of_orders() -> Iterator[str]:

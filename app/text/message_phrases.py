@@ -86,7 +86,8 @@ def event(request: Request, answer: Request) -> str:
     about = record(request.get("transactionInfo"))
     cost = decimal(answer.get("totalCost"))
     return said(
-        f"{short(request.get('eventType'))} {short(request.get('triggerReason'))}".strip(),
+        request.get("eventType"),
+        request.get("triggerReason"),
         plug(request),
         tag(request, answer),
         about.get("chargingState"),

@@ -19,7 +19,7 @@ from app.text import numbers
 _DOMAINS = ("sentences", "desk")
 _MARKED = re.compile("[<&]")
 #: Where a word of OCPP begins its next one: "EVDisconnected", "PowerLoss".
-_WITHIN = re.compile("(?<=[a-z])(?=[A-Z])|(?<=EV)(?=[A-Z][a-z])")
+_WITHIN = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 #: So few characters are found in many a text.
 _SLIGHT = 8
 _PLACE = re.compile(r"%\((\w+)\)s")
@@ -78,15 +78,19 @@ def word(text: Any) -> Any:
     return text if language == "en" else _book(language).words.get(str(text), text)
 
 
+def apart(word: str) -> str:
+    """The words of which OCPP makes one: "SOC limit reached" of `SoCLimitReached`."""
+    return spoken(_WITHIN.sub("_", word.replace("SoC", "SOC")).lower()).replace("soc ", "SOC ")
+
+
 @numbers.remembered
 def _put(text: str, language: str, within: bool = False) -> str:
     book = _book(language)
     if (known := (book.words if within else book.texts).get(text)) is not None:
         return known
     if " " not in text:
-        # The words of enumerations are known in small letters, those of OCPP written as one.
-        apart = spoken(_WITHIN.sub("_", text).lower())
-        small = book.words.get(apart) or book.words.get(text.lower())
+        # The words of enumerations are known in small letters.
+        small = book.words.get(apart(text)) or book.words.get(text.lower())
         small = small if text[:1].isupper() and not text.isupper() else None
         return small[:1].upper() + small[1:] if small else text
     for shape in book.shapes:

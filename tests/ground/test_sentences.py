@@ -224,16 +224,18 @@ def test_what_a_stations_firmware_needs_is_asked_for_in_german(german):
 
 @pytest.mark.parametrize("reason", StopReason)
 def test_why_a_session_ended_is_read_in_words_that_are_known(german, reason):
-    told = translated(f"Session ended · {reason.said('SOCLimitReached')}")
+    told = translated(f"Session ended · {reason.said('DoorOpened')}")
     known = reason is not StopReason.OTHER
     assert told.startswith("Ladevorgang beendet · ")
-    assert (reason.said(None) not in told) if known else told.endswith("SOCLimitReached")
+    assert (reason.said(None) not in told) if known else told.endswith("DoorOpened")
 
 
 def test_a_word_of_ocpp_is_read_in_its_parts(german):
     assert translated("session 57 · at 7 kWh · PowerLoss").endswith(" · Stromausfall")
     assert translated("EVDisconnected") == "Auto abgesteckt"
     assert translated("SuspendedEV") == "Pausiert vom Auto"
+    assert translated("Ended · SoCLimitReached") == "Beendet · Ladegrenze erreicht"
+    assert translated("stopped: DeAuthorized") == "beendet: Berechtigung entzogen"
     for name in ("CHARGING", "charging-1", "NoSuchWord", "Mr.PowerLoss"):
         assert translated(name) == name
 

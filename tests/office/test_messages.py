@@ -199,7 +199,7 @@ IN_WORDS = [
          "evse": {"id": 1}, "meterValue": [READING],
          "transactionInfo": {"transactionId": "T-1", "chargingState": "Charging"}},
         {"totalCost": 3.5},
-        "Updated MeterValuePeriodic · EVSE 1 · Charging · 22.410 kWh · 21.8 kW"
+        "Updated · MeterValuePeriodic · EVSE 1 · Charging · 22.410 kWh · 21.8 kW"
         " · session T-1 · offline · cost 3.50",
     ),
     ("MeterValues", {"evseId": 1, "meterValue": [READING]}, {}, "2 samples · 22.410 kWh · 21.8 kW"),

@@ -46,7 +46,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def limit_option(usual: int = 100, most: int = 100_000) -> Callable[[Any], Any]:
     """How many rows a list prints."""
     kind = click.IntRange(1, most)
-    return click.option("--limit", type=kind, default=usual, show_default=True, help="So many at most.")
+    return click.option(
+        "--limit", type=kind, default=usual, show_default=True, help="So many at most."
+    )
 
 
 def now() -> datetime:
