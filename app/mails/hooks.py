@@ -26,8 +26,6 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from sqlalchemy.orm import Session
-
 from app.config import Settings
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.safe import Safe
@@ -189,7 +187,9 @@ def deliver_waiting(settings: Settings, until: float, clock: Clock = utc_now) ->
             )
         with unit_of_work() as db:
             for letters, outcomes in zip(claimed.values(), tried, strict=True):
-                count += _noted(db, letters, outcomes, clock())
+                numbers = [letter.number for letter in letters]
+                deliveries.settle(db, numbers, outcomes, now=clock())
+                count += len(outcomes)
     return count
 
 
@@ -237,15 +237,3 @@ def _asked(retry_after: str, now: datetime) -> timedelta | None:
     with suppress(ValueError, TypeError, OverflowError):
         return max(parsedate_to_datetime(retry_after) - now, timedelta(0))
     return None
-
-
-def _noted(
-    db: Session, letters: Sequence[_Letter], outcomes: Sequence[Tried], now: datetime
-) -> int:
-    for place, letter in enumerate(letters):
-        row = db.get_one(WebhookDelivery, letter.number)
-        if place < len(outcomes):
-            deliveries.note(db, row, outcomes[place], now=now)
-        else:
-            deliveries.release(row)
-    return len(outcomes)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
@@ -220,11 +220,6 @@ def claim(db: Session, endpoint_id: int, *, now: datetime, limit: int) -> Sequen
     return db.scalars(query.execution_options(populate_existing=True)).all()
 
 
-def release(delivery: WebhookDelivery) -> None:
-    """Give back what was claimed and not sent after all."""
-    delivery.state, delivery.attempts = DeliveryState.QUEUED, delivery.attempts - 1
-
-
 def take_back_stale(db: Session, *, now: datetime) -> None:
     """Send again what a process that is gone may or may not have sent."""
     db.execute(
@@ -248,6 +243,20 @@ class Tried(NamedTuple):
     answer: str = ""
     error: str = ""
     wait: timedelta | None = None
+
+
+def settle(db: Session, ids: Sequence[int], tried: Sequence[Tried], *, now: datetime) -> None:
+    """Keep what came of the first of claimed deliveries; those that were not tried wait again."""
+    query = select(WebhookDelivery).where(WebhookDelivery.id.in_(ids[: len(tried)]))
+    rows = {row.id: row for row in db.scalars(query.options(joinedload(WebhookDelivery.endpoint)))}
+    for number, one in zip(ids, tried, strict=False):
+        note(db, rows[number], one, now=now)
+    db.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id.in_(ids[len(tried) :]))
+        .values(state=DeliveryState.QUEUED, attempts=WebhookDelivery.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime) -> None:
