@@ -162,7 +162,7 @@ def about(held: Held, call: Call | Send) -> dict[str, object]:
         "station": held.link.station.identity,
         "station_id": held.link.station.id,
         "action": call.action,
-        "message_id": call.message_id,
+        "message_id": number_of(call.message_id) or None,
         "transaction": named.get("transactionId"),
     }
     return {name: value for name, value in fields.items() if value is not None}

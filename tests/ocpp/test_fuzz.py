@@ -45,7 +45,7 @@ def check(conversation, text):
     for answer in answers:
         assert answer[0] in (4, 5)
         assert len(answer) == 5
-    wanted = expected(text, conversation.version is Version.V16)
+    wanted = expected(text, conversation.version is Version.V16, conversation.strict)
     if wanted is not None:
         assert [answer[1] for answer in answers] == [wanted], text
     return answers
@@ -54,7 +54,8 @@ def check(conversation, text):
 @pytest.mark.parametrize("version", Version)
 @pytest.mark.parametrize("strict", [False, True])
 @given(texts=st.lists(told, max_size=5))
-@example(texts=["[2]", "[2,{}]", "[2,null,null]", '[2,"",""]'])
+@example(texts=["[2]", "[2,{}]", "[2,null,null]", '[2,"",""]', '[2,{},"Heartbeat",{}]'])
+@example(texts=['[2,true,"Heartbeat",{}]', '[2,[{}],"Heartbeat",{}]', '[2,false,"",{}]'])
 @example(texts=['[2,"1","A",{}][2,"1","A",{}]', '[2,"1","A",{}'])
 @example(texts=["\ufeff", "\0", "[", "[[[[", '{"2":1}', "2", '"2"'])
 @example(texts=['[2,1e400,"Heartbeat",{}]', '[2,-0,"Heartbeat",{}]', '[2,1.5,"Heartbeat",{}]'])

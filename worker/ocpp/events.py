@@ -7,7 +7,16 @@ count from one again after a reboot or use one id for everything.  A copy is the
 from dataclasses import dataclass
 from typing import Any
 
-from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result, Send
+from worker.ocpp.frames import (
+    MESSAGE_ID_LIMIT,
+    BadFrame,
+    Call,
+    Error,
+    MessageId,
+    Payload,
+    Result,
+    Send,
+)
 from worker.ocpp.versions import Fault
 
 
@@ -147,39 +156,43 @@ class Reply:
 class Replies:
     """A bounded memory of calls and their answers.
 
-    Calls named in `afresh` are answered anew each time that they come.
+    Calls named in `afresh` are answered anew each time that they come, and those of longer ids
+    than are plain: thousands of connections share the memory.
     """
 
     __slots__ = ("_afresh", "_replies")
 
     def __init__(self, afresh: frozenset[str]) -> None:
         self._afresh = afresh
-        self._replies: dict[MessageId, Reply] = {}
+        self._replies: dict[str, Reply] = {}
 
     def meet(self, call: Call, now: float) -> Reply | None:
         """The reply to the same call received before; None when it is new, which is noted."""
-        known = self._replies.pop(call.message_id, None)
+        number = str(call.message_id)
+        known = self._replies.pop(number, None)
         if (
             known is not None
             and known.fingerprint == hash(call.text)
             and now - known.at <= REPLAY_S
             and call.action not in self._afresh
         ):
-            self._replies[call.message_id] = known
+            self._replies[number] = known
             return known
-        self._replies[call.message_id] = Reply(call, now)
+        if len(number) > MESSAGE_ID_LIMIT:
+            return None
+        self._replies[number] = Reply(call, now)
         if len(self._replies) > REMEMBERED:
             del self._replies[next(iter(self._replies))]
         return None
 
     def keep(self, call: Call, text: str) -> None:
         """Remember the answer to `call`, unless a newer call took its place."""
-        known = self._replies.get(call.message_id)
+        known = self._replies.get(str(call.message_id))
         if known is not None and known.fingerprint == hash(call.text):
             known.text = text
 
     def forget(self, call: Call) -> None:
         """Count a repetition of `call` as new."""
-        known = self._replies.get(call.message_id)
+        known = self._replies.get(str(call.message_id))
         if known is not None and known.fingerprint == hash(call.text):
-            del self._replies[call.message_id]
+            del self._replies[str(call.message_id)]

@@ -17,13 +17,13 @@ from worker.ocpp.versions import DESCRIPTION_LIMIT, Fault, Version, fault_named
 
 CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 
-#: Longest message id that is echoed; the specification allows 36 characters.
+#: Longest message id that is plain; the specification allows 36 characters.
 MESSAGE_ID_LIMIT = 255
 #: Longest name of an action that is taken for one.
 ACTION_LIMIT = 64
 
 #: The identifier of a message.  Strings by the specification; all else is echoed as it came.
-MessageId = str | int | float | None
+MessageId = str | int | float | list[Any] | dict[str, Any] | None
 
 Payload = dict[str, Any]
 
@@ -214,10 +214,10 @@ class _Reader:
         if self.message_type is None:
             return self._bad("The message has no message type.", Fault.FRAMEWORK)
         if len(elements) < 2 or not _is_message_id(elements[1]):
-            null = len(elements) > 2 and elements[1] is None
-            if self.strict or not null or self.message_type not in (CALL, SEND):
+            if self.strict or len(elements) < 3 or self.message_type not in (CALL, SEND):
                 return self._bad("The message has no usable message id.", Fault.FRAMEWORK)
-            self.notes += ("no_message_id",)  # what it tells may be money, and comes but once
+            null = elements[1] is None  # what it tells may be money, and comes but once
+            self.notes += ("no_message_id" if null else "odd_message_id",)
         self.message_id = elements[1]
         if self.message_type == CALL:
             return self._call(Call)

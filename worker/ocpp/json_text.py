@@ -35,7 +35,7 @@ _BETWEEN = " \t\r\n,\0\ufeff"
 #: Where a message begins; a list within one mostly stands behind a colon.
 _MESSAGE = re.compile(
     r"(?:\A[\s,\0\ufeff]*\[?|(?<=[\]}\s,\0]))"
-    r'(\[[\s,]*"?[2-6]"?\s*,\s*(?:"(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18})\s*,\s*(?:"\w|\{|null))'
+    r'(\[[\s,]*"?[2-6]"?\s*,\s*(?:"(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18}|null|true|false)\s*,\s*(?:"\w|\{|null))'
 )
 #: So much is kept of each of two texts that stand for one.
 _WORDS = 100

@@ -48,6 +48,8 @@ def told_of(
     if report is None:
         ctx.deviate("event_without_transaction", call.raw("eventType"))
         keep(call, ctx, "transaction_event", "eventType")
+        if unnamed := _report(call, ctx, {}, _reference(call) or ""):
+            sessions.keep_unnamed(ctx.db, ctx.station, unnamed, now=ctx.now)
         return None
     return sessions.Told(ctx.station, report, ctx.now)
 
@@ -123,10 +125,17 @@ def _facts(given: Fields, names: dict[str, str]) -> Json:
 
 def report_of(call: Fields, ctx: Context, facts: Json) -> TransactionReport | None:
     """Read an event; None where it names no transaction, or two, or is none of the three kinds."""
-    about = call.child(_ABOUT)
-    reference = about.text("transactionId")
+    reference = _reference(call)
+    return None if reference is None or APART in reference else _report(call, ctx, facts, reference)
+
+
+def _reference(call: Fields) -> str | None:
+    return call.child(_ABOUT).text("transactionId")
+
+
+def _report(call: Fields, ctx: Context, facts: Json, reference: str) -> TransactionReport | None:
     kind = words.match(call.text("eventType"), words.EVENTS)
-    if reference is None or APART in reference or kind is None:
+    if kind is None:
         return None
     offline = call.boolean("offline", False)
     at, replaced = ctx.instant(call, "timestamp", live=not offline)
@@ -145,7 +154,7 @@ def report_of(call: Fields, ctx: Context, facts: Json) -> TransactionReport | No
         meters=tuple(reports_of(call, "meterValue", ctx)),
         facts=facts,
         let_in=(ctx.told or {}).get("idTokenInfo", {}).get("status") == "Accepted",
-        **_about(call, about),
+        **_about(call, call.child(_ABOUT)),
     )
 
 

@@ -185,7 +185,7 @@ def _end(
 
 def _compare_ends(session: AnySession, story: Story) -> None:
     """Say so where the station told its end twice, and not the same."""
-    if any_contradict((event.at, register_at_end(event)) for event in story.ends):
+    if any_contradict((event.at, register_at_end(event.facts)) for event in story.ends):
         flag(session, "ends_contradict")
     else:
         remove_flag(session, "ends_contradict")

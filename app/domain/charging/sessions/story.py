@@ -20,7 +20,7 @@ from app.domain.charging.sessions.transaction_events import (
     STOP_AUTHORISED,
     AnyEvent,
 )
-from app.domain.ground.vocabulary import IDLING, Activity, Sample
+from app.domain.ground.vocabulary import IDLING, Activity, Facts, Sample
 from app.models import ChargingSession, StrayStop, TransactionEvent
 
 
@@ -107,25 +107,26 @@ def idle_after(since: datetime | None, event: AnyEvent) -> datetime | None:
 def _closing(ordered: Sequence[AnyEvent], ended: AnyEvent | None) -> Decimal | None:
     if ended is None:
         return None
-    at_end = _register(ordered, "end", last=True)
-    return _register([ended], "last", last=True) if at_end is None else at_end
+    at_end = _register((event.facts for event in ordered), "end", last=True)
+    return register_at_end(ended.facts) if at_end is None else at_end
 
 
 def meter_start_of(events: Sequence[AnyEvent]) -> Decimal | None:
     """The first register of the beginning that events tell."""
-    return _register(events, "begin", last=False)
+    return _register((event.facts for event in events), "begin", last=False)
 
 
-def register_at_end(ended: AnyEvent) -> Decimal | None:
-    """The register that one Ended event tells, by itself."""
-    return _closing([ended], ended)
+def register_at_end(told: Facts) -> Decimal | None:
+    """The register that the facts of one Ended event tell, by themselves."""
+    at_end = _register([told], "end", last=True)
+    return _register([told], "last", last=True) if at_end is None else at_end
 
 
-def _register(ordered: Sequence[AnyEvent], name: str, *, last: bool) -> Decimal | None:
+def _register(told: Iterable[Facts], name: str, *, last: bool) -> Decimal | None:
     """The first or last register of a kind, its phases added where it has no whole value."""
     frames: dict[datetime, list[Sample]] = {}
-    for event in ordered:
-        for at, phase, location, value in event.facts.get(name) or ():
+    for facts in told:
+        for at, phase, location, value in facts.get(name) or ():
             sample = Sample(REGISTER, Decimal(value), "Wh", phase, location)
             frames.setdefault(datetime.fromisoformat(at), []).append(sample)
     known = {
@@ -157,7 +158,7 @@ def reported_ends(db: Session, session: ChargingSession) -> list[End]:
         ends = select(TransactionEvent).where(
             TransactionEvent.session_id == session.id, TransactionEvent.kind == ENDED
         )
-        found += [(event.at, register_at_end(event)) for event in db.scalars(ends)]
+        found += [(event.at, register_at_end(event.facts)) for event in db.scalars(ends)]
     unlike = [end for end in found if contradicts(end, (session.ended_at, session.meter_stop_wh))]
     return sorted(set(unlike), key=lambda end: end[0])[:_MOST]
 
