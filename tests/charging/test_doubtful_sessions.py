@@ -87,6 +87,25 @@ def test_a_free_plug_is_believed_after_a_while(db, net):
     assert db.scalars(select(Command)).all() == []
 
 
+def test_a_session_without_readings_was_over_when_its_plug_was_free_or_the_next_began(db, net):
+    connect(db, net)
+    session = lone.take(db, net.station, silent("tx-1", BEGAN), now=BEGAN).session
+    free = StatusReport(PLUG, Availability.AVAILABLE, None, "Available", FREE)
+    statuses.status(db, net.station, free, now=FREE)
+    assert sweep(db, session, 3 * GRACE) is SessionState.ENDED
+    assert session.ended_at == FREE
+    begun = [FREE + GRACE, FREE + 2 * GRACE]
+    two = [silent(f"tx-{number}", at) for number, at in enumerate(begun, 2)]
+    first, _ = (lone.take(db, net.station, each, now=FREE + 9 * GRACE).session for each in two)
+    db.refresh(first)
+    assert (first.state, first.ended_at) == (SessionState.ENDED, begun[1])
+
+
+def silent(reference, at):
+    """The start of a transaction of which nothing is measured."""
+    return event("started", 0, 0, ref=reference, at=at, token=CARD, connector=PLUG)
+
+
 def test_how_long_is_a_quirk(db, net):
     connect(db, net)
     net.station.quirks = {"stop_on_available_grace_s": 120}

@@ -23,7 +23,8 @@ from app.domain.charging.sessions.stops import (
     keep_stray,
     orders_to_stop,
 )
-from app.domain.charging.sessions.story import contradicts
+from app.domain.charging.sessions.story import contradicts, register_at_end
+from app.domain.charging.sessions.transaction_events import ENDED, TransactionReport
 from app.domain.ground import events
 from app.domain.ground.vocabulary import (
     BillingState,
@@ -135,6 +136,25 @@ def _keep_other_end(
         return
     flag(session, "ends_contradict")
     mark_late(db, session, now)
+
+
+def keep_unnamed(
+    db: Session, station: AnyStation, report: TransactionReport, *, now: datetime
+) -> None:
+    """Keep the end of a 2.x transaction that names none, or two; it is for a person to see."""
+    if report.kind != ENDED:
+        return
+    stop = Stop(
+        transaction_ref=report.transaction_ref,
+        meter_stop_wh=register_at_end(report.registers()),
+        ended_at=report.at,
+        reason=report.reason or StopReason.OTHER,
+        word=report.word,
+        token=report.token,
+        payload=report.payload,
+        raw_time=report.raw_time,
+    )
+    keep_stray(db, station, stop, None, "unmatched", now)
 
 
 def _session_of(

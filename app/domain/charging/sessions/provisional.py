@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.running import OF_STATION
@@ -50,7 +50,8 @@ def close_previous(
     for row in sorted(_RUNNING(db, stations=list(wanted)), key=lambda row: -row.id):
         evse, began, now = wanted[row.station_id]
         if row.evse == evse and row.started_at <= began and row.id != but:
-            close_provisionally(db, db.get_one(ChargingSession, row.id), now=now)
+            session = db.get_one(ChargingSession, row.id)
+            close_provisionally(db, session, now=now, until=began)
 
 
 def close_provisionally(
@@ -58,11 +59,13 @@ def close_provisionally(
     session: ChargingSession,
     *,
     now: datetime,
+    until: datetime | None = None,
     actor: Actor | None = None,
     remark: str | None = None,
 ) -> None:
     """Close a session whose stop never came, at its last reading; a late stop may replace it.
 
+    One without a reading is closed when it can have gone on no longer (`until`), or now.
     By hand (`actor` given, with a `remark` why) it is audited, and raises Conflict
     when the session has ended already; by itself that is nothing to be done.
     """
@@ -78,7 +81,7 @@ def close_provisionally(
     session.provisional = True
     session.stop_reason = StopReason.NEVER_REPORTED
     session.stop_received_at = now
-    session.ended_at = max(session.started_at, min(last.taken_at if last else now, now))
+    session.ended_at = max(session.started_at, min(last.taken_at if last else until or now, now))
     session.meter_stop_wh = None
     session.last_power_w = 0.0
     if last is not None:
@@ -152,8 +155,10 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
         ChargingSession.start_received_at <= now - AWAY,
     )
     changed = and_(there, _was_begun_otherwise(), Station.connected_at <= now - CHANGED)
+    left = case((changed, Station.connected_at), else_=Station.last_seen_at)
+    until = case((freed, Connector.status_received_at), else_=left)
     query = (
-        select(ChargingSession, Connector.status_received_at, and_(there, not_(changed)))
+        select(ChargingSession, until, and_(there, not_(changed)))
         .join(Station, Station.id == ChargingSession.station_id)
         .outerjoin(
             Connector,
@@ -163,18 +168,15 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
                 Connector.connector == ChargingSession.connector,
             ),
         )
-        .where(
-            ChargingSession.billing == BillingState.OPEN,
-            ChargingSession.state == SessionState.CHARGING,
-            or_(freed, gone, changed),
-        )
+        .where(ChargingSession.billing == BillingState.OPEN, or_(freed, gone, changed))
+        .where(ChargingSession.state == SessionState.CHARGING)
         .limit(limit)
         .with_for_update(of=ChargingSession, skip_locked=True)
     )
     closed = 0
-    for session, free_since, may_tell in db.execute(query).all():
-        if not may_tell or _is_over(db, session, free_since or now, now):
-            close_provisionally(db, session, now=now)
+    for session, over_at, may_tell in db.execute(query).all():
+        if not may_tell or _is_over(db, session, over_at, now):
+            close_provisionally(db, session, now=now, until=over_at)
             closed += 1
     return closed
 

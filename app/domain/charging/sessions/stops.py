@@ -11,8 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.sessions.row import AnySession, flag, mark_late, mark_time, remove_flag
-from app.domain.charging.sessions.story import contradicts, register_at_end
-from app.domain.charging.sessions.transaction_events import ENDED, TransactionReport
+from app.domain.charging.sessions.story import contradicts
 from app.domain.ground import events, redaction, texts
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
@@ -217,25 +216,6 @@ def keep_stray(
     )
     events.station_changed(db, station)
     return False
-
-
-def keep_unnamed(
-    db: Session, station: AnyStation, report: TransactionReport, *, now: datetime
-) -> None:
-    """Keep the end of a 2.x transaction that names none, or two; it is for a person to see."""
-    if report.kind != ENDED:
-        return
-    stop = Stop(
-        transaction_ref=report.transaction_ref,
-        meter_stop_wh=register_at_end(report.registers()),
-        ended_at=report.at,
-        reason=report.reason or StopReason.OTHER,
-        word=report.word,
-        token=report.token,
-        payload=report.payload,
-        raw_time=report.raw_time,
-    )
-    keep_stray(db, station, stop, None, "unmatched", now)
 
 
 MATCHED = "matched"

@@ -201,7 +201,8 @@ def _close_others(db: Session, one: Plain, running: Iterable[SessionRow]) -> Non
     for other in running:
         same = evse and other.evse == evse and other.id != mine.id
         if same and other.started_at <= mine.started_at:
-            close_provisionally(db, db.get_one(ChargingSession, other.id), now=one.told.now)
+            over = db.get_one(ChargingSession, other.id)
+            close_provisionally(db, over, now=one.told.now, until=mine.started_at)
 
 
 def _store(db: Session, plain: Sequence[Plain]) -> dict[int, SessionRow]:
