@@ -1,17 +1,20 @@
 """Fetch the pinned browser libraries named in vendor.toml into static/vendor/.
 
 Duties: `npm pack` each package (whatever registry the developer's npm is set
-to), refuse a tarball whose digest is not the pinned one, copy only the files
-the desk uses, and build one SVG sprite of the icons listed.  Files already
-there are written again, so a run after an edit of the list is enough.
+to; `apt-get download` for one of Debian), refuse a file whose digest is not the
+pinned one, copy only the files the desk uses, and build one SVG sprite of the
+icons listed.  Files already there are written again, so a run after an edit of
+the list is enough.
 
-Needs npm on the PATH; users of Ampdesk never run this, the result is kept in
-the repository.  Exits 1 with a sentence when a digest differs or a file or
-icon is missing.
+Needs npm and apt-get on the PATH; users of Ampdesk never run this, the result is
+kept in the repository.  Exits 1 with a sentence when a digest differs or a file
+or icon is missing.
 """
 
 import base64
 import hashlib
+import io
+import os
 import re
 import subprocess
 import sys
@@ -28,13 +31,24 @@ class VendorError(Exception):
     """A package is not what the list says; the message is a sentence for the developer."""
 
 
-def pack(npm_name: str, version: str, into: Path) -> Path:
-    """Download one package's tarball and return its path."""
-    command = ["npm", "pack", "--silent", f"{npm_name}@{version}", "--pack-destination", str(into)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+def pack(package: dict, into: Path) -> Path:
+    """Download one package of npm, or of Debian, and return its path."""
+    if "deb" in package:
+        command = ["apt-get", "download", package["deb"]]
+    else:
+        command = ["npm", "pack", "--silent", f"{package['npm']}@{package['version']}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=into)
     if result.returncode != 0:
-        raise VendorError(f"npm could not fetch {npm_name}@{version}: {result.stderr.strip()}")
-    return into / result.stdout.strip().splitlines()[-1]
+        raise VendorError(f"{package['name']} could not be fetched: {result.stderr.strip()}")
+    return max(into.glob("*.deb" if "deb" in package else "*.tgz"), key=os.path.getmtime)
+
+
+def opened(path: Path) -> tarfile.TarFile:
+    """The files of a package, whichever kind it is."""
+    if path.suffix != ".deb":
+        return tarfile.open(path)
+    content = subprocess.run(["dpkg-deb", "--fsys-tarfile", path], capture_output=True, check=True)
+    return tarfile.open(fileobj=io.BytesIO(content.stdout))
 
 
 def digest(path: Path) -> str:
@@ -45,7 +59,7 @@ def digest(path: Path) -> str:
 def member(archive: tarfile.TarFile, name: str, package: str) -> bytes:
     """The bytes of one file inside the tarball."""
     try:
-        handle = archive.extractfile(f"package/{name}")
+        handle = archive.extractfile(name)
     except KeyError:
         handle = None
     if handle is None:
@@ -57,7 +71,7 @@ def sprite(archive: tarfile.TarFile, icons: list[str], package: str) -> str:
     """One SVG document with a <symbol> per icon, for `<use href="sprite.svg#name">`."""
     symbols = []
     for icon in sorted(set(icons)):
-        svg = member(archive, f"icons/outline/{icon}.svg", package).decode()
+        svg = member(archive, f"package/icons/outline/{icon}.svg", package).decode()
         body = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
         body = re.sub(r"^\s*<svg[^>]*>|</svg>\s*$", "", body.strip(), flags=re.DOTALL)
         body = re.sub(r"\s*\n\s*", "", body).replace(" />", "/>")
@@ -84,17 +98,16 @@ def cut(font: Path, letters: str) -> None:
 
 def fetch(package: dict, scratch: Path) -> None:
     """Bring one package of the list to its folder: <name>@<version> in static/vendor/ or `into`."""
-    tarball = pack(package["npm"], package["version"], scratch)
+    tarball = pack(package, scratch)
     found = digest(tarball)
     if found != package["integrity"]:
-        raise VendorError(
-            f"{package['npm']}@{package['version']} has the digest {found}, not the pinned one"
-        )
+        raise VendorError(f"{package['name']} has the digest {found}, not the pinned one")
     folder = ROOT / package.get("into", TARGET) / f"{package['name']}@{package['version']}"
     folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(tarball) as archive:
+    with opened(tarball) as archive:
         for source, target in package["files"].items():
-            data = member(archive, source, package["name"])
+            place = f"./{source}" if "deb" in package else f"package/{source}"
+            data = member(archive, place, package["name"])
             if target.endswith((".js", ".css")):
                 data = without_map(data)
             if target.endswith(".css"):

@@ -1,20 +1,13 @@
 """A4 as PDF: text, sums, pairs, headings and tables; the same text always gives the same bytes."""
 
 import logging
-import re
-import unicodedata
 from datetime import datetime
-from functools import cache
-from pathlib import Path
+from typing import Any
 
-from fontTools.ttLib import TTFont
 from fpdf import FPDF, Align, YPos
 
-#: Latin, Greek and Cyrillic letters; what it lacks is drawn as a box.
-_FONTS = Path(__file__).parents[2] / "static" / "vendor" / "dejavu@2.37.3"
-_BOX = "\u25a1"
-#: Spaces at which no line breaks, as amounts hold them.
-_FIXED = "\u00a0\u202f"
+from app.text import glyphs
+
 #: Stands for the number of pages until it is known; no text can hold it.
 _PAGES = "\ue000"
 
@@ -29,27 +22,6 @@ _LONGEST = 600
 logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 
-@cache
-def _known() -> frozenset[int]:
-    """The letters that both weights of the font can draw."""
-    found = []
-    for path in _FONTS.glob("*.ttf"):
-        with TTFont(path, lazy=True) as font:
-            found.append(frozenset(font.getBestCmap()))
-    return frozenset.intersection(*found)
-
-
-def drawn(text: str, most: int = _LONGEST) -> str:
-    """A text as the font can draw it, on one line; what steers the writing is no letter."""
-    line = re.sub(rf"[^\S{_FIXED}]+", " ", unicodedata.normalize("NFC", text[:most]))
-    return "".join(
-        letter
-        if letter in f" {_FIXED}" or (letter.isprintable() and ord(letter) in _known())
-        else _BOX
-        for letter in line
-    )
-
-
 class Sheet(FPDF):
     """A page of A4 that knows rows with an amount at the right edge, pairs and headings."""
 
@@ -58,16 +30,15 @@ class Sheet(FPDF):
     ) -> None:
         """`pages` says what stands at the foot of each: page %(page)s of %(pages)s."""
         super().__init__("P", "mm", "A4")
-        self._title, self._said = drawn(title), pages
+        self._title, self._said = title, pages
         self.alias_nb_pages(_PAGES)
         self.set_creation_date(made_at)
-        self.set_title(self._title)
-        self.set_author(drawn(author))
+        self.set_title(glyphs.one_line(title))
+        self.set_author(glyphs.one_line(author))
         self.set_creator("Ampdesk")
         self.set_producer("Ampdesk")
         self.set_lang(language)
-        self.add_font("sans", "", _FONTS / "sans.ttf")
-        self.add_font("sans", "B", _FONTS / "sans-bold.ttf")
+        self._take("sans")
         self.set_margins(MARGIN, MARGIN)
         self.set_auto_page_break(True, _FOOT)
         self.add_page()
@@ -84,7 +55,25 @@ class Sheet(FPDF):
         self.set_y(-15)
         said = self._said % {"page": self.page_no(), "pages": _PAGES}
         self.write_in(7.5, MUTED)
-        self.cell(0, 4, f"{self._title} · {said}")
+        self.cell(0, 4, f"{self.standing(self._title)} · {said}")
+
+    def drawable(self, text: str) -> str:
+        """A text as it is read, of letters that the fonts have; those it needs are at hand then."""
+        text = glyphs.drawable(glyphs.one_line(text[:_LONGEST]))
+        for name in sorted({*map(glyphs.font_for, text)} - {"", *self.fonts}):
+            self._take(name)
+        return text
+
+    def _take(self, name: str) -> None:
+        """Bring a font; what is written in one that lacks a letter finds it in the others."""
+        for weight, path in glyphs.FONTS[name].items():
+            self.add_font(name, weight, path)
+        others = [each for each in glyphs.FONTS if each in self.fonts and each != "sans"]
+        self.set_fallback_fonts(others, exact_match=False)
+
+    def standing(self, text: str) -> str:
+        """A text that fits on one line, as it stands there."""
+        return glyphs.in_order(self.drawable(text))
 
     def write_in(self, size: float, colour: tuple[int, int, int], *, bold: bool = False) -> None:
         """Choose how the next text looks; `size` in points."""
@@ -103,18 +92,19 @@ class Sheet(FPDF):
     ) -> None:
         """Write a paragraph from where the pen is, and go on at the left edge under it."""
         self.write_in(size, colour, bold=bold)
-        self.multi_cell(
-            *(width, size * 0.5, drawn(text)), align=align, new_x="LMARGIN", new_y=YPos.NEXT
-        )
+        text = self.drawable(text)
+        if glyphs.runs_left(text):
+            lines: Any = self.multi_cell(width, text=text, dry_run=True, output="LINES")
+            text = "\n".join(glyphs.in_order(line.strip()) for line in lines)
+        self.multi_cell(width, size * 0.5, text, align=align, new_x="LMARGIN", new_y=YPos.NEXT)
 
     def fitting(self, text: str, width: float) -> str:
         """A text, cut where it is wider than a cell."""
-        text, most = drawn(text), width - 2 * self.c_margin
-        if self.get_string_width(text) <= most:
-            return text
-        while text and self.get_string_width(text + "…") > most:
+        text, most = self.drawable(text), width - 2 * self.c_margin
+        whole = len(text)
+        while text and self.get_string_width(text if len(text) == whole else text + "…") > most:
             text = text[:-1]
-        return text + "…"
+        return glyphs.in_order(text if len(text) == whole else text + "…")
 
     def gap(self, height: float) -> None:
         """Leave some room."""
@@ -148,7 +138,7 @@ class Sheet(FPDF):
         self.set_y(top)
         self.write_in(size, colour, bold=bold)
         self.set_x(self.w - MARGIN - AMOUNT)
-        self.cell(AMOUNT, size * 0.5, drawn(value), align=Align.R)
+        self.cell(AMOUNT, size * 0.5, self.standing(value), align=Align.R)
         self.set_xy(MARGIN, top)
         self.say(label, size=size, colour=colour, bold=bold, width=self.epw - AMOUNT - 4)
         if ruled:

@@ -10,7 +10,7 @@ from app.domain.ground.vocabulary import Activity, Actor
 from app.domain.money import billing
 from app.domain.network import tenants
 from app.models import Tenant
-from app.text import letters, receipt_pdf
+from app.text import glyphs, letters, receipt_pdf
 from tests.support import lone
 from tests.support.charging import STARTED, network
 
@@ -94,13 +94,48 @@ def test_the_same_bill_gives_the_same_bytes_for_ever(bill):
 
 
 def test_texts_from_outside_are_cut_and_drawn_as_they_are(db, net, caplog):
-    """Markup, placeholders of the library, line breaks, letters without a glyph."""
+    """Markup, placeholders of the library, line breaks, what steers the writing."""
     net.site.name = "<b>**Depot**</b> {nb} \r\n\x00\u202e 充電站"
     net.driver.name = "x" * 5_000
     bill = lone.issue(db, net.session().id, now=STARTED)
     said = text_of(receipt_pdf.receipt(bill, "en"))
-    assert "<b>**Depot**</b> {nb} □□ □□□" in said
+    assert "<b>**Depot**</b> {nb} 充電站" in said
     assert not caplog.records
+
+
+NAMES = {
+    "深圳 東京 たろう 서울": "深圳 東京 たろう 서울",
+    "สถานีชาร์จ": "สถานีชาร์จ",
+    "Ἀθῆναι Հայաստան": "Ἀθῆναι Հայաստան",
+    "\U0001d400\U0001d401C": "ABC",
+    "\U0001f697 Depot": "(automobile) Depot",
+    "\u0928\u092e\u0938\u094d\u0924\u0947 \u0967": "namaste 1",
+    "\ue123": "",
+    "\U00012000": "(cuneiform sign a)",
+}
+
+
+@pytest.mark.parametrize(("given", "told"), NAMES.items())
+def test_a_name_is_drawn_in_whatever_script_or_named(given, told):
+    assert glyphs.drawable(glyphs.one_line(given)) == told
+
+
+def test_arabic_is_joined_and_stands_from_right_to_left_as_hebrew_does():
+    drawn = glyphs.drawable("محمد (CP-1) لا")
+    assert drawn == "\ufee3\ufea4\ufee4\ufeaa (CP-1) \ufefb"
+    assert glyphs.in_order(drawn) == "\ufefb (CP-1) \ufeaa\ufee4\ufea4\ufee3"
+    assert glyphs.in_order("שלום 12") == "12 םולש"
+    assert glyphs.drawable("بّـ") == "\ufe91\u0651\u0640"
+
+
+@pytest.mark.parametrize("name", ["محمد بن عبد الله", "王小明", "สมชาย", "שלום", "\U0001f697"])
+def test_a_receipt_has_no_boxes_and_says_its_names_in_letters(db, net, name):
+    net.site.name = net.driver.name = name
+    bill = lone.issue(db, net.session().id, now=STARTED)
+    data = receipt_pdf.receipt(bill, "en")
+    assert data == receipt_pdf.receipt(bill, "en") and len(data) < 60_000
+    said = text_of(data)
+    assert all(said.count(word) >= 2 for word in glyphs.drawable(name).split())
 
 
 def test_a_long_bill_goes_on_with_its_number_on_every_page(db, bill):
