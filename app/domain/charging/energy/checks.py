@@ -84,8 +84,9 @@ def sustained_w(readings: Sequence[Reading]) -> Decimal:
 
 
 def against_power(
-    work: Work, points: Sequence[Point], integral: Decimal, power_wh: Decimal | None
-) -> set[EnergyFlag]:
+    work: Work, facts: EnergyFacts, points: Sequence[Point], integral: Decimal,
+    power_wh: Decimal | None,
+) -> set[EnergyFlag]:  # fmt: skip
     """What the measured power says of the register: a wrong unit, one that stands still, a lie."""
     if len(points) < _POWER_POINTS:
         return set()
@@ -99,8 +100,17 @@ def against_power(
     if power_wh is None:
         return set()
     edges = max(point.value for point in points)
-    most = max(power_wh, integral + _edge_wh(work, points, edges)) * (1 + _HALF)
-    least = integral * (1 - _HALF)
+    # Between two measurements it may have been the one or the other all the time.
+    low = high = Decimal(0)
+    for before, after in pairwise(points):
+        hours = seconds_between(before.at, after.at) / 3600
+        low += max(min(before.value, after.value), Decimal(0)) * hours
+        high += max(before.value, after.value, Decimal(0)) * hours
+    most = max(power_wh, high + _edge_wh(work, points, edges)) * (1 + _HALF)
+    least = low * (1 - _HALF)
+    if facts.goes_on_from(work.initial, RESOLUTION_WH):
+        # The car may have charged, and stopped, before its power was first measured.
+        most += max((wh for at, wh in work.curve if at <= points[0].at), default=Decimal(0))
     agree = least - _POWER_SLACK_WH <= energy <= most + _POWER_SLACK_WH
     return set() if agree else {EnergyFlag.POWER_DISAGREES}
 
@@ -150,12 +160,13 @@ def _too_fast(
     if work.wh > _MORE_THAN_A_CAR_WH and plug.power_w <= DEFAULT_MAX_POWER_W:
         return True
     between = [point for point in work.used if point.readings]
-    if facts.greatest_power_w or len(power) >= _POWER_POINTS or _alike(between, work):
+    if facts.greatest_power_w or len(power) >= _POWER_POINTS or _alike(between, work, facts):
         return False
     believed = UNSEEN_POWER_W
     if plug.known:
         fast = plug.power_w > _FAST_KIND_W
-        believed = plug.power_w * _OF_ITS_KIND if fast else plug.power_w
+        most = max(plug.power_w * _OF_ITS_KIND, UNSEEN_POWER_W)
+        believed = most if fast else plug.power_w
     if work.wh > limit_wh(believed, duration_s + JITTER_S, resolution_wh):
         return True
     return any(
@@ -165,15 +176,19 @@ def _too_fast(
     )
 
 
-def _alike(between: Sequence[Point], work: Work) -> bool:
-    """Whether readings on the way show the session's pace: two of them, or one that halves it."""
+def _alike(between: Sequence[Point], work: Work, facts: EnergyFacts) -> bool:
+    """Whether readings on the way show the session's pace: two of them, or one that halves it.
+
+    A step from where the last session ended is one to go by: a car may take less after it.
+    """
     if len(between) != 1:
         return len(between) > 1
     rates = [
         (after.value - before.value) / max(seconds_between(before.at, after.at), JITTER_S)
         for before, after in pairwise(work.used)
     ]
-    return len(rates) > 1 and max(rates) <= min(rates) * _ALIKE
+    sure = facts.goes_on_from(work.initial, RESOLUTION_WH)
+    return len(rates) > 1 and (rates[-1] if sure else max(rates)) <= min(rates) * _ALIKE
 
 
 def _hardly_any(work: Work, facts: EnergyFacts, plug: PlugLimit, duration_s: Decimal) -> bool:

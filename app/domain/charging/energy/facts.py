@@ -97,6 +97,11 @@ class EnergyFacts:
     signed_wh: tuple[Decimal, ...] = ()
     signed_good: bool = True
 
+    def goes_on_from(self, begin_wh: Decimal | None, within_wh: Decimal) -> bool:
+        """Whether a register that the session begins with is where the plug's stood before it."""
+        known = self.previous_stop_wh
+        return None not in (known, begin_wh) and abs(begin_wh - known) <= within_wh  # type: ignore[operator]
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:

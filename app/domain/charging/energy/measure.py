@@ -65,7 +65,7 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     told = [*shown, *(value for value in ends if value is not None)]
     resolution = max(resolution_of(told), digits_of(on_the_way(readings)))
     work = (
-        by_register(facts, readings, ended_at, _pace_w(plug, power, timed), resolution)
+        by_register(facts, readings, ended_at, _paces(plug, power, timed), resolution)
         or by_intervals(readings, started_at, ended_at if facts.ended_at else None)
         or by_net(readings)
         or by_power(readings)
@@ -82,7 +82,7 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     integral = integral_wh(power)
     power_wh = under_power(power, integral, started_at, ended_at) if timed else None
     if work.basis in ("register", "interval"):
-        work.flags |= against_power(work, power, integral, power_wh)
+        work.flags |= against_power(work, facts, power, integral, power_wh)
     duration_s = seconds_between(started_at, ended_at)
     limit = limit_wh(plug.power_w, duration_s, resolution)
     if timed:
@@ -128,14 +128,20 @@ def _plug(facts: EnergyFacts, readings: Sequence[Reading], power: Sequence[Point
     return plug_limit(facts.max_power_w, facts.plug_type, max(known) if known else None)
 
 
-def _pace_w(plug: PlugLimit, power: Sequence[Point], timed: bool) -> Decimal | None:
-    """The most that one step may show, in W: a session whose power was measured went no faster."""
+def _paces(
+    plug: PlugLimit, power: Sequence[Point], timed: bool
+) -> tuple[Decimal | None, Decimal | None]:
+    """The most that one step may show, in W, and the first after a sure begin; None: any.
+
+    A session whose power was measured went no faster.
+    """
     if not timed:
-        return None
+        return None, None
     measured = [point.value for point in power]
     if len(measured) < _POWER_POINTS or max(measured) <= 0:
-        return plug.power_w
-    return min(plug.power_w, max(max(measured), LEAST_MEASURED_W) * ABOVE_MEASURED)
+        return plug.power_w, plug.power_w
+    seen = max(max(measured), LEAST_MEASURED_W) * ABOVE_MEASURED
+    return min(plug.power_w, seen), plug.power_w
 
 
 def _with_sane_clock(facts: EnergyFacts) -> tuple[EnergyFacts, set[EnergyFlag]]:

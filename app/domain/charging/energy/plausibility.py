@@ -8,7 +8,7 @@ from decimal import Decimal
 #: What a kind of plug can deliver at most, in W.
 PLUG_POWER_W: dict[str, Decimal] = {
     "schuko": Decimal(3_700),
-    "type 1": Decimal(7_400),
+    "type 1": Decimal(19_200),
     "type 2": Decimal(43_000),
     "gb/t ac": Decimal(43_000),
     "gb/t dc": Decimal(400_000),
@@ -28,7 +28,8 @@ LEAST_MEASURED_W = Decimal(3_700)
 #: And so does, for another session, what earlier cars took below this.
 LEAST_OF_PAST_W = Decimal(15_000)
 
-_MARGIN = Decimal("1.05")
+#: The mains may be a tenth above its nominal voltage.
+_MARGIN = Decimal("1.1")
 
 # A register that counts in tenths of a kilowatt-hour moves in steps of this size.
 RESOLUTION_WH = Decimal(100)
@@ -89,7 +90,7 @@ def limit_wh(
 ) -> Decimal:
     """The most a session of `duration_s` seconds can have taken, in Wh.
 
-    Power times time with five percent of margin, and one step of the register.
+    Power times time with a tenth of margin, and one step of the register.
     """
     power = max_power_w if max_power_w and max_power_w > 0 else DEFAULT_MAX_POWER_W
     return power * max(duration_s, _ZERO) / _SECONDS_PER_HOUR * _MARGIN + resolution_wh

@@ -183,12 +183,10 @@ def _is_finer(value: Decimal, other: Decimal) -> bool:
 
 
 def on_the_way(readings: Iterable["Reading"]) -> list[Decimal]:
-    """What the register showed between the ends, which may be told finer; zeros say nothing."""
-    return [
-        reading.value
-        for reading in readings
-        if reading.measurand == REGISTER and reading.context not in (BEGIN, END) and reading.value
-    ]
+    """What the register showed between the ends, which may be told finer; zeros only if alone."""
+    own = [each for each in readings if each.measurand == REGISTER]
+    between = [reading.value for reading in own if reading.context not in (BEGIN, END)]
+    return [value for value in between if value] or between
 
 
 def billing_register(samples: Iterable[Sampled]) -> Decimal | None:

@@ -45,13 +45,15 @@ def by_register(
     facts: EnergyFacts,
     readings: Sequence[Reading],
     ended_at: datetime,
-    power_w: Decimal | None,
+    paces: tuple[Decimal | None, Decimal | None],
     resolution_wh: Decimal,
 ) -> Work | None:
     """Energy from the import register and the registers of start and stop.
 
-    `power_w` is the most to believe of the plug; None: times say nothing.
+    `paces` are the most to believe of a step, in W, and of the first one where the register
+    begins as the last session left it; None: times say nothing.
     """
+    power_w, begin_w = paces
     points, clock_jumped = in_order(points_of(readings, REGISTER))
     points = [point for point in points if point.value >= 0]
     stop = facts.meter_stop_wh
@@ -63,14 +65,15 @@ def by_register(
     work = Work("register", initial=initial)
     if clock_jumped:
         work.flags.add(EnergyFlag.CLOCK_INCONSISTENT)
-        power_w = None
+        power_w = begin_w = None
     points = _whole_phases(work, points)
     from_zero = _from_zero(facts, points, initial, power_w, resolution_wh)
     if from_zero and _session_relative(work, facts, points, initial, ended_at):
         return work
     path = [Point(facts.started_at, initial, context=BEGIN), *points]
     whole = _with_stop(path, facts, ended_at)
-    pace = pace_of(whole, power_w, resolution_wh)
+    sure = facts.goes_on_from(initial, resolution_wh)
+    pace = pace_of(whole, power_w, resolution_wh, begin_w if sure else None)
     _walk_register(work, facts, whole, points, ended_at, pace)
     _before_the_first(work, facts, points, pace)
     return work

@@ -33,6 +33,8 @@ _FAST_W = Decimal(22_000)
 _CHARGING_W = Decimal(500)
 #: A register that begins with 0 is believed less: its first step is no faster than the others.
 _FIRST_RATIO = Decimal("1.4")
+#: A time between two readings is not taken to be shorter than this where they are held against it.
+_SHORT_S = Decimal(10)
 #: And if it holds so much more, in Wh.
 _OTHERS_SLACK_WH = Decimal(500)
 
@@ -42,14 +44,15 @@ class Pace:
     """How fast the register may rise.  `power_w` None: times say nothing.
 
     `resolution_wh` is the step in which it counts; `bursts`: it is told late,
-    so a rise may have begun when it last moved.  `first_w` is for the first
-    step alone, where that is doubtful.
+    so a rise may have begun when it last moved.  For the first step alone are
+    `first_w`, where that is doubtful, and `begin_w`, where its begin is sure.
     """
 
     power_w: Decimal | None
     resolution_wh: Decimal = RESOLUTION_WH
     bursts: bool = False
     first_w: Decimal | None = None
+    begin_w: Decimal | None = None
 
     def limit_wh(self, from_at: datetime, to_at: datetime) -> Decimal:
         """The most that the register may rise between two instants."""
@@ -65,6 +68,8 @@ class Pace:
 
     def first_limit_wh(self, from_at: datetime, to_at: datetime) -> Decimal:
         """The same for the first step."""
+        if self.begin_w is not None:
+            return step_limit_wh(self.begin_w, from_at, to_at, self.resolution_wh)
         limit = self.limit_wh(from_at, to_at)
         if self.first_w is None:
             return limit
@@ -84,41 +89,52 @@ class Walk:
     ignored: list[Point] = field(default_factory=list)
 
 
-def pace_of(points: Sequence[Point], power_w: Decimal | None, resolution_wh: Decimal) -> Pace:
+def pace_of(
+    points: Sequence[Point],
+    power_w: Decimal | None,
+    resolution_wh: Decimal,
+    begin_w: Decimal | None = None,
+) -> Pace:
     """How fast this register may rise: what the plug allows, and the session's own other steps."""
     steps_wh = [after.value - before.value for before, after in pairwise(points)]
     rises = [step_wh > 0 for step_wh in steps_wh]
     bursts = sum(not flat and rise for flat, rise in pairwise(rises)) > 1
     if power_w is None or bursts:
-        return Pace(power_w, resolution_wh, bursts)
+        return Pace(power_w, resolution_wh, bursts, begin_w=begin_w)
     slack_wh = _OTHERS_SLACK_WH + 2 * resolution_wh
     if points[0].value != 0 and all(step_wh <= slack_wh for step_wh in steps_wh):
         # No step holds so much that the others could speak against it.
-        return Pace(power_w, resolution_wh)
+        return Pace(power_w, resolution_wh, begin_w=begin_w)
     rates = _rates(points)
-    own = _own_power_w(rates, resolution_wh)
-    first = _first_power_w(points, rates)
-    return Pace(power_w if own is None else min(power_w, own), resolution_wh, first_w=first)
+    own = _own_power_w(points, rates, resolution_wh)
+    first = _first_power_w(points, rates) if begin_w is None else None
+    power_w = power_w if own is None else min(power_w, own)
+    return Pace(power_w, resolution_wh, first_w=first, begin_w=begin_w)
 
 
-def _rates(points: Sequence[Point]) -> list[tuple[Decimal, Decimal]]:
+def _rates(points: Sequence[Point], least_s: Decimal = JITTER_S) -> list[tuple[Decimal, Decimal]]:
     """How fast the register rose from point to point, in W, and for how many seconds."""
     found = []
     for before, after in pairwise(points):
-        seconds = max(seconds_between(before.at, after.at), JITTER_S)
+        seconds = max(seconds_between(before.at, after.at), least_s)
         found.append(((after.value - before.value) * 3600 / seconds, seconds))
     return found
 
 
 def _own_power_w(
-    rates: Sequence[tuple[Decimal, Decimal]], resolution_wh: Decimal
+    points: Sequence[Point], rates: Sequence[tuple[Decimal, Decimal]], resolution_wh: Decimal
 ) -> Decimal | None:
-    """What the session's other steps make of its fastest one; None where it is not far above."""
-    charging = sorted(rate for rate in rates if rate[0] > _CHARGING_W)
+    """What the session's other steps make of its fastest one; None where it is not far above.
+
+    Of the others a short one, such as the last, is no slower for being short.
+    """
+    charging = [rate for rate in rates if rate[0] > _CHARGING_W]
     if len(charging) < 1 + _OTHERS_FAST:
         return None
-    (second, _), (top, seconds) = charging[-2:]
-    allowed = second * OTHERS_RATIO
+    top, seconds = fastest = max(charging)
+    others = _rates(points, _SHORT_S)
+    del others[rates.index(fastest)]
+    allowed = max(others)[0] * OTHERS_RATIO
     needed = _OTHERS_FAST if top >= _FAST_W else _OTHERS
     excess_wh = (top - allowed) * seconds / 3600
     if len(charging) <= needed or excess_wh <= _OTHERS_SLACK_WH + 2 * resolution_wh:
@@ -158,7 +174,8 @@ def walk(points: Sequence[Point], pace: Pace, *, stop_told: bool = False) -> Wal
         if index != doubted and -slack <= point.value - level <= allowed_wh:
             stretch.accept(point)  # within any limit
             continue
-        limit_of = pace.first_limit_wh if index == 1 else pace.limit_wh
+        is_first = index == 1 or (pace.begin_w is not None and not stretch.moved)
+        limit_of = pace.first_limit_wh if is_first else pace.limit_wh
         limit = limit_of(stretch.since(pace), point.at)
         if point.value < level - slack:
             back = _comes_back(points, index, level, pace)

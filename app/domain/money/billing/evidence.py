@@ -251,18 +251,13 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
 
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
     """The facts with what the plug's past adds, and what it says against the first register."""
-    stop = past.previous_stop_wh if past.habit != EACH_SESSION else None
+    begin, anew = facts.meter_start_wh, past.habit == EACH_SESSION
+    stop = past.previous_stop_wh if not anew else begin if begin == 0 else None
     greatest = facts.greatest_power_w or past.greatest_power_w
     if stop is not None or greatest != facts.greatest_power_w:
         before = facts.previous_stop_wh if stop is None else stop
         facts = replace(facts, greatest_power_w=greatest, previous_stop_wh=before)
-    begin = facts.meter_start_wh
-    if (
-        past.habit == EACH_SESSION
-        and begin is not None
-        and begin > _ANEW_WH
-        and not _is_continued(facts, begin)
-    ):
+    if anew and begin is not None and begin > _ANEW_WH and not _is_continued(facts, begin):
         return facts, {EnergyFlag.BEGIN_OFF_HABIT}
     ran_on = past.habit == LIFETIME and stop is not None and stop > _ANEW_WH
     if begin == 0 and ran_on and _highest(facts) >= (stop or 0):

@@ -1,0 +1,95 @@
+"""Sessions of which nothing is wrong, each of which was held: the energy is theirs, and billed."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.domain.charging.energy import POWER, EnergyFlag, Reading
+from app.domain.money.billing.evidence import PlugHistory
+from tests.charging.energy_cases import minute
+from tests.charging.test_energy_evidence import weighed
+
+BEGIN, END = "Transaction.Begin", "Transaction.End"
+
+
+def read(*told, watts=None):
+    """Readings of (minute, Wh), each with its power where `watts` are given."""
+    found = [Reading(minute(at), Decimal(wh), received=n) for n, (at, wh) in enumerate(told)]
+    for n, ((at, _), power) in enumerate(zip(told, watts or (), strict=False)):
+        found.append(Reading(minute(at), Decimal(power), POWER, received=n))
+    return found
+
+
+def billed(*given, **known):
+    """The energy that is billed; None: it is held."""
+    energy = weighed(*given, **known).energy
+    return None if energy.held else energy.energy_wh
+
+
+@pytest.mark.parametrize(
+    ("known", "watts"),
+    [
+        ({"max_power_w": Decimal(7_400)}, 8_000),  # 32 A of 250 V
+        ({"max_power_w": Decimal(22_000)}, 24_000),
+        ({"plug_type": "Schuko"}, 4_000),
+        ({"plug_type": "Type 1"}, 11_500),  # 48 A of 240 V
+        ({"plug_type": "Type 1"}, 19_200),
+        ({"plug_type": "Type 2"}, 24_000),
+        ({}, 24_000),
+    ],
+)
+def test_a_plug_gives_what_its_kind_may_and_a_tenth_more_by_its_mains(known, watts):
+    assert billed(50_000, 50_000 + 8 * watts, minutes=480, **known) == 8 * watts
+
+
+def test_power_that_was_measured_every_quarter_of_an_hour_may_have_ended_at_once():
+    still = [(2 + 15 * n, 101_220) for n in range(1, 16)]
+    readings = read((2, 100_700), *still, watts=[22_000, *[0] * 15])
+    assert billed(100_000, 101_220, readings, minutes=236, max_power_w=Decimal(22_000)) == 1_220
+
+
+def test_a_short_last_step_is_no_slow_one():
+    """90 s of waiting, then 200 kW; the last 12 seconds as fast as those before."""
+    readings = read((2, 8_200_490), (4, 8_204_212))
+    assert billed(8_200_000, 8_204_800, readings, minutes=4.2, plug_type="CCS") == 4_800
+
+
+def test_a_car_may_charge_and_stop_before_anything_is_read_where_the_begin_is_sure():
+    after = [(15 * n, 29_600) for n in range(1, 9)]
+    readings = read(*after, watts=[0] * 8)
+    known = {"minutes": 125, "max_power_w": Decimal(150_000)}
+    past = PlugHistory(Decimal(100), "lifetime")
+    assert billed(100, 29_600, readings, past=past, **known) == 29_500
+    unsure = weighed(100, 29_600, readings, **known)
+    assert EnergyFlag.POWER_DISAGREES in unsure.energy.flags
+
+
+def test_a_begin_that_is_told_twice_is_as_sure():
+    begin = [Reading(minute(0), Decimal(2_942_335), context=BEGIN)]
+    readings = [*begin, *read((14, 2_960_000), (44, 2_966_400), (74, 2_968_800))]
+    past = PlugHistory(Decimal(2_942_335), "lifetime", Decimal(49_500))
+    known = {"minutes": 96, "max_power_w": Decimal(150_000)}
+    assert billed(2_942_335, 2_974_600, readings, past=past, **known) == 32_265
+
+
+def test_a_register_that_starts_anew_each_time_began_at_zero():
+    """A battery that is nearly full takes ever less."""
+    readings = read((10, 20_000), (20, 28_000), (30, 32_000), (40, 34_000))
+    past = PlugHistory(Decimal(31_000), "session")
+    assert billed(0, 35_000, readings, minutes=50, past=past, plug_type="CCS") == 35_000
+    unknown = weighed(0, 35_000, readings, minutes=50, plug_type="CCS")
+    assert EnergyFlag.BEGIN_ZERO_PLACEHOLDER in unknown.energy.flags
+
+
+def test_whole_kilowatt_hours_from_zero_hide_the_first_one():
+    readings = read(*((n, 0) for n in range(1, 5)))
+    assert billed(0, 748, readings, minutes=4.1, max_power_w=Decimal(11_000)) == 748
+
+
+def test_one_reading_shows_the_pace_of_a_car_that_takes_less_and_less():
+    readings = read((10, 100_000 + 20_000))
+    past = PlugHistory(Decimal(100_000), "lifetime")
+    assert billed(100_000, 128_000, readings, minutes=25, past=past) == 28_000
+    late = read((15, 100_000 + 3_000))  # what comes last is told by nobody else
+    held = weighed(100_000, 128_000, late, minutes=25, past=past).energy
+    assert EnergyFlag.RATE_UNEXPLAINED in held.flags
