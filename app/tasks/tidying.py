@@ -1,4 +1,5 @@
-"""Housekeeping: what nobody needs any longer is forgotten, and monthly statements go out.
+"""Housekeeping: what nobody needs any longer is forgotten, monthly statements go out, and profiles
+that repeat are kept in time.
 
 It may run at any time, twice, or not at all for a while.
 """
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.device import customer_information, file_jobs
+from app.domain.limits import summer_time
 from app.domain.money import statements
 from app.domain.network import field
 from app.domain.office import jobs, retention
@@ -28,7 +30,7 @@ from app.text import statement_words
 from app.uow import unit_of_work, weigh_indexes
 from app.web.file_store import EXPORTS, PHOTOS, UPLOADS, Store
 
-#: Statements go on for so long, in seconds; the next hour's housekeeping takes up the rest.
+#: Statements and profiles go on for so long, in seconds; the next hour takes up the rest.
 _PATIENCE_S = 1200.0
 
 
@@ -40,6 +42,7 @@ def tidy_up() -> None:
     guarded("old files", lambda: _forget_files(settings))
     forget_rows(settings, now=utc_now())
     guarded("statements", _mail_statements)
+    guarded("summer time", keep_profiles_in_time)
     guarded("indexes", weigh_indexes)
 
 
@@ -54,6 +57,18 @@ def _mail_statements() -> bool:
         work(lambda db: statements.mail_due(db, driver_id, first, write, now=utc_now()))
 
     return each("statement of driver", found, mail, time.monotonic() + _PATIENCE_S)
+
+
+def keep_profiles_in_time() -> bool:
+    """Set profiles that repeat once more, where the site's clock was put forward or back."""
+    db = flask_db.session()
+    db.rollback()
+
+    def set_again(number: int) -> None:
+        work(lambda db: summer_time.set_again(db, number, now=utc_now()))
+
+    found = summer_time.late(db, now=utc_now())
+    return each("profile at a station", found, set_again, time.monotonic() + _PATIENCE_S)
 
 
 def forget_rows(settings: Settings, *, now: datetime) -> None:

@@ -140,13 +140,21 @@ def _in_time(document: Json, timezone: str, now: datetime) -> Json:
     if document["kind"] == "absolute" and not document.get("starts_at"):
         changed["starts_at"] = (now - EARLIER).replace(microsecond=0).isoformat()
     elif document["kind"] in profile_documents.EVERY_S and not document.get("starts_at"):
-        local = now.astimezone(ZoneInfo(timezone))
-        days = local.weekday() if document["kind"] == "weekly" else 0
-        midnight = (local - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
-        changed["starts_at"] = midnight.astimezone(UTC).isoformat()
+        changed["starts_at"] = midnight(document["kind"], timezone, now).isoformat()
     if given := document.get("valid_from"):
         changed["valid_from"] = (datetime.fromisoformat(given) - EARLIER).isoformat()
     return changed
+
+
+def midnight(kind: str, zone: str, now: datetime) -> datetime:
+    """The midnight from which a profile of a kind repeats: today's, or that of Monday.
+
+    By the clock of now, where it was put forward or back since: its times are right from now on.
+    """
+    local = now.astimezone(ZoneInfo(zone))
+    days = local.weekday() if kind == "weekly" else 0
+    since = timedelta(days=days, hours=local.hour, minutes=local.minute, seconds=local.second)
+    return (now - since).astimezone(UTC).replace(microsecond=0)
 
 
 def _write(

@@ -1,0 +1,77 @@
+"""Profiles that repeat go by the site's clock, also once that was put forward or back.
+
+A station counts 24 hours or 7 days from the moment at which a schedule began, whatever its site's
+clock does meanwhile.  2.1 could say that it goes by the station's own clock (`useLocalTime`), which
+older ones cannot and few keep right.  So what begins at the site's midnight is set once more when
+that is another moment, also because the site has another time zone.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.commands import commands
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.limits import profiles, station_profiles
+from app.domain.limits.profile_documents import EVERY_S
+from app.domain.network.presence import connected
+from app.models import Command, Station, StationProfile
+
+#: How soon a station has to get it, in seconds; one that refused it is asked again a day later.
+WITHIN_S = 600.0
+AGAIN = timedelta(hours=23)
+
+
+def late(db: Session, *, now: datetime) -> list[int]:
+    """The profiles of connected stations that begin at a midnight which is none any more."""
+    query = (
+        select(StationProfile)
+        .join(Station, Station.id == StationProfile.station_id)
+        .where(
+            StationProfile.state.in_(station_profiles.HELD),
+            StationProfile.source == "csms",
+            StationProfile.session_id.is_(None),
+            StationProfile.sent["kind"].as_string().in_(EVERY_S),
+            connected(now),
+        )
+        .order_by(StationProfile.id)
+    )
+    return [row.id for row in db.scalars(query) if _is_late(row, now)]
+
+
+def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
+    """Set a profile as it was asked for, from the site's midnight of now; None: it was lately."""
+    row = db.get_one(StationProfile, number)
+    if row.state not in station_profiles.HELD or _was_asked(db, row, now):
+        return None
+    arguments = {"document": row.document, "connector": row.evse}
+    try:
+        with db.begin_nested():
+            command = commands.queue(
+                *(db, SYSTEM, row.station, Order.SET_PROFILE, arguments), now=now, ttl_s=WITHIN_S
+            )
+    except DomainError:
+        return None  # it went away, or can no longer take it: the next look finds it
+    if (again := station_profiles.of_subject(db, command)) is not None:
+        again.profile_id = row.profile_id
+    return command
+
+
+def _is_late(row: StationProfile, now: datetime) -> bool:
+    if row.document.get("starts_at") or not (began := (row.sent or {}).get("starts_at")):
+        return False
+    kind, zone = row.document["kind"], row.station.site.timezone
+    off = profiles.midnight(kind, zone, now) - datetime.fromisoformat(began)
+    return off % timedelta(seconds=EVERY_S[kind]) != timedelta(0)
+
+
+def _was_asked(db: Session, row: StationProfile, now: datetime) -> bool:
+    query = select(StationProfile.document).where(
+        StationProfile.station_id == row.station_id,
+        StationProfile.evse == row.evse,
+        StationProfile.id > row.id,
+        StationProfile.created_at > now - AGAIN,
+    )
+    return row.document in db.scalars(query).all()
