@@ -26,7 +26,7 @@ from app.queries.charging import session_rows
 from app.queries.charging.sessions import Filter as SessionFilter
 from app.queries.ground import period
 from app.queries.ground.paging import PIECE
-from app.queries.money import bill_rows
+from app.queries.money import bills
 from app.queries.money.bills import Filter as BillFilter
 from app.queries.office import reports
 from app.queries.office.reports import Wanted
@@ -177,8 +177,8 @@ def _list(job: Job) -> tuple[str, Iterator[bytes]]:
     """The sessions or bills of a filter."""
     given, number, db = job.arguments, job.id, flask_db.session()
     sessions = job.kind is JobKind.EXPORT_SESSIONS
-    header: Any = session_rows.SessionRow if sessions else bill_rows.BillRow
-    read: Callable[..., Iterator[Any]] = session_rows.rows if sessions else bill_rows.rows
+    header: Any = session_rows.SessionRow if sessions else bills.BillRow
+    read: Callable[..., Iterator[Any]] = session_rows.rows if sessions else bills.rows
     wanted = (SessionFilter if sessions else BillFilter)(**_filter(given))
     zone, stem = ZoneInfo(given["timezone"]), "sessions" if sessions else "bills"
 

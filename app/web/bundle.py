@@ -18,9 +18,9 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import __version__
+from app.domain.access.pseudonyms import Substitutes
 from app.domain.ground.errors import Invalid
 from app.domain.ground.redaction import redact
-from app.domain.ground.substitutes import Substitutes
 from app.domain.ground.vocabulary import Actor, Json
 from app.domain.office import audit
 from app.domain.office.messages import reading_of

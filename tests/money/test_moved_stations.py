@@ -27,7 +27,7 @@ from app.models import (
 )
 from app.queries.charging import session_rows
 from app.queries.charging import sessions as of_sessions
-from app.queries.money import bill_rows, bills
+from app.queries.money import bills
 from app.queries.office import messages
 from app.uow import unit_of_work
 from app.web import scope
@@ -53,7 +53,7 @@ def test_a_bill_and_the_files_name_the_site_where_the_session_was():
     assert bill.facts["address"] == "Hafenstraße 12, Hamburg"
     assert bill.facts["seller"]["name"] == "Depot Power Ltd"
     db = flask_db.session()
-    assert [row.site for row in bill_rows.rows(db, bills.Filter())] == ["Depot"]
+    assert [row.site for row in bills.rows(db, bills.Filter())] == ["Depot"]
     assert [row.site for row in session_rows.rows(db, of_sessions.Filter())] == ["Depot"]
 
 

@@ -10,7 +10,7 @@ from app.api.commands.orders import wanted
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun, made_at
 from app.api.ground._paging import Pages
-from app.api.ground._secrets import blotted
+from app.api.ground._rows import blotted
 from app.domain.commands import broadcasts
 from app.domain.ground.errors import Forbidden, Invalid, NotFound
 from app.domain.ground.vocabulary import Json

@@ -9,7 +9,7 @@ from flask import Response, current_app
 from app.api.commands import _typed, _waiting
 from app.api.ground import _bulk, _lists, _rows
 from app.api.ground._noun import Ask, Noun, made_at
-from app.api.ground._secrets import blotted
+from app.api.ground._rows import blotted
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import OPEN_STATES, Arguments, CommandState, Json, Order

@@ -1,11 +1,13 @@
 """Answers read off the tables: what a column holds says what its member looks like."""
 
+import re
 from operator import attrgetter
 from typing import Any
 
 from pydantic import create_model
 from sqlalchemy import JSON, BigInteger, Boolean, Enum, Float, Integer, inspect
 
+from app.domain.ground import redaction
 from app.domain.ground.vocabulary import Json
 from app.models.base import Exact, WattHours
 from app.models.base import Instant as InstantColumn
@@ -54,3 +56,22 @@ def _type(of: Any) -> Any:
     if isinstance(of, JSON):
         return Any
     return str
+
+
+#: The key in the address of a file that a station fetches or brings.
+_FILE_KEY = re.compile(r"(/[fu]/)[A-Za-z0-9_-]{20,}")
+
+
+def blotted(value: object) -> Any:
+    """Return a copy of a payload without passwords, and without keys in addresses of files."""
+    return _without_keys(redaction.redact(value))
+
+
+def _without_keys(value: object) -> Any:
+    if isinstance(value, str):
+        return _FILE_KEY.sub(rf"\1{redaction.REDACTED}", value)
+    if isinstance(value, list):
+        return [_without_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_keys(item) for name, item in value.items()}
+    return value

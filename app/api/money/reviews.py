@@ -5,7 +5,7 @@ from sqlalchemy import select
 from app.api.charging.sessions import SESSION
 from app.api.ground import _bulk, _lists, _rows
 from app.api.ground._noun import Ask, Noun, finds
-from app.api.ground._secrets import blotted
+from app.api.ground._rows import blotted
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import Json, doubts
 from app.domain.money import reviews

@@ -10,7 +10,7 @@ from app.api.ground import _lists, _rows
 from app.api.ground._endpoint import File
 from app.api.ground._noun import Ask, Noun, finds
 from app.api.ground._paging import Pages
-from app.api.ground._secrets import blotted
+from app.api.ground._rows import blotted
 from app.domain.network import field
 from app.models import (
     Connection,

@@ -27,7 +27,6 @@ from app.domain.money import billing, receipts, reviews
 from app.domain.money.tariffs import from_minor
 from app.domain.network import tenants
 from app.queries.ground.paging import CSV_LIMIT, Wish
-from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
 from app.text import bill_text, review_words
@@ -138,7 +137,7 @@ def pdf(bill: str, language: str | None, output: IO[bytes]) -> None:
 def export(since: str | None, timezone: str | None) -> None:
     """Write all bills as CSV to standard output."""
     db = cli.reading()
-    rows = bill_rows.rows(db, queries.Filter(since=cli.instant("--since", since)))
+    rows = queries.rows(db, queries.Filter(since=cli.instant("--since", since)))
     cli.write_csv(None, EXPORTED, rows, cli.zone_of(db, timezone))
 
 

@@ -8,11 +8,11 @@ import click
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
-from app.cli.money._tariff_bench import bench_
 from app.cli.money._tariff_parts import (
     LIST,
     ONE,
     VERSIONS,
+    bench_,
     definition_of,
     held,
     number,

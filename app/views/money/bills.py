@@ -18,10 +18,9 @@ from app.forms.money import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill, DriverQuestion
 from app.process.clock import utc_now
 from app.queries.ground import names
-from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
-from app.queries.money.bill_rows import BillRow
+from app.queries.money.bills import BillRow
 from app.text import bill_text, letters
 from app.text.writers import LOCALES, DeskWriter, Writer
 from app.uow import unit_of_work
@@ -73,7 +72,7 @@ def index() -> ResponseReturnValue:
 
 def _file(session: Session, wanted: queries.Filter) -> Response:
     return listing.file_response(
-        *("bills", spreadsheet.of_tuples(BillRow), bill_rows.rows(session, wanted)),
+        *("bills", spreadsheet.of_tuples(BillRow), queries.rows(session, wanted)),
         since=wanted.since,
         until=wanted.until,
     )
