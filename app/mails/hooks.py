@@ -26,6 +26,8 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
+from flask import current_app
+
 from app.config import Settings
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.safe import Safe
@@ -158,17 +160,18 @@ class _Letter(NamedTuple):
     signers: Sequence[Signer]
 
 
-def means(settings: Settings) -> Means:
+def means() -> Means:
     """What the installation gives for webhooks."""
+    settings: Settings = current_app.config["SETTINGS"]
     return Means(
         Safe(settings.signing_key(), "webhooks"),
         Reach(settings.webhook_networks, settings.webhook_http),
     )
 
 
-def deliver_waiting(settings: Settings, until: float, clock: Clock = utc_now) -> int:
+def deliver_waiting(until: float, clock: Clock = utc_now) -> int:
     """Send all that is due, until a moment of the monotonic clock; returns how much was sent."""
-    given, count = means(settings), 0
+    given, count = means(), 0
     while time.monotonic() <= until:
         flask_db.session.rollback()
         if not (numbers := deliveries.due(flask_db.session(), now=clock())):

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from celery import shared_task
-from flask import current_app
 
 from app import reactions
 from app.domain.office import deliveries
@@ -38,7 +37,7 @@ def tell() -> None:
         endpoints = deliveries.listening(flask_db.session())
     with unit_of_work() as work:
         deliveries.take_back_stale(work, now=utc_now())
-    hooks.deliver_waiting(current_app.config["SETTINGS"], until)
+    hooks.deliver_waiting(until)
 
 
 def gather(endpoints: Sequence[WebhookEndpoint], now: datetime) -> bool:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from flask import current_app
 from sqlalchemy import select
 
 from app.domain.ground.errors import Conflict, Invalid, Taken
@@ -14,6 +13,7 @@ from app.domain.ground.vocabulary import SYSTEM, DeliveryState, SessionState
 from app.domain.office import alert_rules, deliveries, webhooks
 from app.extensions import db as flask_db
 from app.mails import hooks
+from app.mails.hooks import means
 from app.models import Alert, AuditEntry, WebhookDelivery, WebhookEndpoint
 from app.tasks.alerts import watch
 from app.tasks.webhooks import gather, tell
@@ -55,10 +55,6 @@ def receiver():
         yield running
 
 
-def means():
-    return hooks.means(current_app.config["SETTINGS"])
-
-
 def hook(network, url, *events, name="Portal", now=None):
     with unit_of_work() as db:
         return webhooks.add(
@@ -82,8 +78,7 @@ def rows():
 def deliver(now=None):
     """Send what is due, at a time of the test's."""
     at = now or datetime.now(UTC)
-    settings = current_app.config["SETTINGS"]
-    return hooks.deliver_waiting(settings, float("inf"), lambda: at)
+    return hooks.deliver_waiting(float("inf"), lambda: at)
 
 
 def test_an_event_is_delivered_once_and_signed(network, receiver):

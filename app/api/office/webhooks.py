@@ -3,15 +3,12 @@
 from operator import attrgetter
 from typing import Annotated, Any
 
-from flask import current_app
-
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun, Reply, made_at
 from app.api.ground._plain import Plain
 from app.domain.ground.vocabulary import WebhookEvent
 from app.domain.office import deliveries, webhooks
-from app.domain.office.webhooks import Means
-from app.mails import hooks
+from app.mails.hooks import means
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.resource import WEBHOOKS
 from app.schemas import office as schemas
@@ -86,7 +83,7 @@ plain.show("One webhook; its secret is told by nobody.")
 def create(ask: Ask) -> Any:
     """Add an endpoint; the secret that signs is in this answer and nowhere else."""
     with unit_of_work() as db:
-        row, secret = webhooks.add(db, ask.actor, ask.tenant_id, _means(), now=ask.now, **ask.body)
+        row, secret = webhooks.add(db, ask.actor, ask.tenant_id, means(), now=ask.now, **ask.body)
     row.told = secret  # type: ignore[attr-defined]
     return plain.made(ask, row)
 
@@ -94,7 +91,7 @@ def create(ask: Ask) -> Any:
 plain.edit(
     "Change what is given; of new events it is told from now on.",
     schemas.WebhookChanges,
-    act=lambda db, actor, row, **given: webhooks.edit(db, actor, row, _means(), **given),
+    act=lambda db, actor, row, **given: webhooks.edit(db, actor, row, means(), **given),
 )
 
 
@@ -108,7 +105,7 @@ def rotate(ask: Ask, webhook_id: int) -> Any:
     """Make a new secret; for a day both sign, so that the receiver is changed without a gap."""
     row = plain.row(ask, webhook_id)
     with unit_of_work() as db:
-        secret = webhooks.rotate(db, ask.actor, row, _means(), now=ask.now)
+        secret = webhooks.rotate(db, ask.actor, row, means(), now=ask.now)
     return {"webhook_id": row.id, "secret": secret, "old_until": row.old_secret_until}
 
 
@@ -150,7 +147,3 @@ for _word, _act, _summary, _doc in (
     noun.decide(f"/webhooks/{{webhook_id}}/{_word}", _summary, _doc, WEBHOOK, plain.row, _act)
 plain.archive("Put it away; its log stays.")
 plain.restore("Take it out of the archive.")
-
-
-def _means() -> Means:
-    return hooks.means(current_app.config["SETTINGS"])

@@ -1,17 +1,20 @@
 """flask webhook: where programs of others are told what happens."""
 
+from typing import Any
+
 import click
-from flask import current_app
+from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
+from app.cli.ground._plain import Plain
 from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import DeliveryState, WebhookEvent
 from app.domain.office import deliveries, webhooks
-from app.domain.office.webhooks import Means
-from app.mails import hooks
+from app.mails.hooks import means
 from app.models import WebhookDelivery
 from app.queries.ground.paging import Wish
 from app.queries.office import alerts as queries
+from app.resource import WEBHOOKS
 from app.uow import unit_of_work
 
 group = cli.Group("webhook", help="Where programs of others are told what happens.")
@@ -35,6 +38,10 @@ _EVENT = click.option(
 _named = cli.by_name(webhooks.named)
 
 
+def _wanted(_db: Session, _tenant_id: int, values: dict[str, Any], _row: Any) -> dict[str, Any]:
+    return {**cli.typed(values), "means": means()}
+
+
 @group.command("add")
 @click.argument("name")
 @click.argument("url")
@@ -45,7 +52,7 @@ def add(name: str, url: str, events: tuple[str, ...], as_json: bool) -> None:
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
         row, secret = webhooks.add(
-            db, cli.ACTOR, tenant_id, _means(), now=cli.now(), name=name, url=url, events=events
+            db, cli.ACTOR, tenant_id, means(), now=cli.now(), name=name, url=url, events=events
         )
     if as_json:
         cli.print_json({"id": row.id, "name": row.name, "secret": secret})
@@ -61,18 +68,8 @@ def list_(as_json: bool) -> None:
     cli.print_rows(queries.webhooks(cli.reading()), COLUMNS, json=as_json)
 
 
-@group.command("edit")
-@click.argument("name")
-@click.option("--name", "new_name", help="A new name.")
-@click.option("--url", help="A new address.")
-@_EVENT
-def edit(name: str, new_name: str | None, url: str | None, events: tuple[str, ...]) -> None:
-    """Change the webhook NAME; what is not given stays."""
-    wanted = cli.typed({"name": new_name, "url": url, "events": events})
-    with unit_of_work() as db:
-        row = _named(db, name)
-        webhooks.edit(db, cli.ACTOR, row, _means(), now=cli.now(), **wanted)
-    click.echo(f"Changed the webhook {name}.")
+plain = Plain(group, WEBHOOKS, options=[_EVENT], read=_wanted)
+plain.edit("Change the webhook NAME; what is not given stays.")
 
 
 @group.command("rotate")
@@ -81,7 +78,7 @@ def rotate(name: str) -> None:
     """Give the webhook NAME a new secret; for a day the old one signs, too."""
     with unit_of_work() as db:
         row = _named(db, name)
-        secret = webhooks.rotate(db, cli.ACTOR, row, _means(), now=cli.now())
+        secret = webhooks.rotate(db, cli.ACTOR, row, means(), now=cli.now())
     click.echo(secret)
     click.echo("It is shown this once.", err=True)
 
@@ -132,7 +129,3 @@ group.does(
     argument="delivery_id",
     type=click.IntRange(1, 2**63 - 1),
 )
-
-
-def _means() -> Means:
-    return hooks.means(current_app.config["SETTINGS"])

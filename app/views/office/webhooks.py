@@ -3,18 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template
+from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import DeliveryState
 from app.domain.office import deliveries, webhooks
-from app.domain.office.webhooks import Means
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.organisation import EVENTS, WebhookForm
-from app.mails import hooks
+from app.mails.hooks import means
 from app.models import WebhookDelivery, WebhookEndpoint
 from app.process.clock import utc_now
 from app.queries.office import alerts as queries
@@ -50,7 +49,7 @@ def create() -> ResponseReturnValue:
         with refusals.on(form):
             with unit_of_work() as work:
                 made, secret = webhooks.add(
-                    work, actor(), current_user.tenant_id, _means(),
+                    work, actor(), current_user.tenant_id, means(),
                     now=utc_now(), **form.typed(),
                 )  # fmt: skip
             return _with_secret(made.id, secret)
@@ -81,7 +80,7 @@ def _form(endpoint: WebhookEndpoint | None) -> WebhookForm:
 
 plain = Plain(
     *(blueprint, WEBHOOKS, "office/webhooks/form.html", _form),
-    lambda work, form, row: {**form.typed(), "means": _means()},
+    lambda work, form, row: {**form.typed(), "means": means()},
     everywhere=True,
 )
 plain.edit()
@@ -93,7 +92,7 @@ def rotate(webhook_id: int) -> ResponseReturnValue:
     """Give it a new secret; the old one is good for another day."""
     with unit_of_work() as work:
         endpoint = _endpoint(webhook_id)
-        secret = webhooks.rotate(work, actor(), endpoint, _means(), now=utc_now())
+        secret = webhooks.rotate(work, actor(), endpoint, means(), now=utc_now())
     return _with_secret(webhook_id, secret)
 
 
@@ -125,10 +124,6 @@ _doing.does(
     *(_delivery, N_("Queued again with the same id.")),
     everywhere=True,
 )
-
-
-def _means() -> Means:
-    return hooks.means(current_app.config["SETTINGS"])
 
 
 def _with_secret(webhook_id: int, secret: str) -> ResponseReturnValue:
