@@ -213,7 +213,8 @@ def test_the_week_is_drawn_in_runs_of_one_price():
             },
             {"kind": "energy", "price": "9", "when": {"date_to": "2026-01-31"}},
             {"kind": "energy", "price": "0.40", "when": {"weekdays": ["mon", "tue"]}},
-        )
+        ),
+        date(2026, 2, 2),
     )
     monday = [(run.from_minute, run.until_minute, run.component_index) for run in week.days[0]]
     assert monday == [(0, 360, 0), (360, 1350, 2), (1350, 1440, 0)]

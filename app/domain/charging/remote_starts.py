@@ -201,7 +201,7 @@ def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> 
         _link(db, command, session)
 
 
-def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
+def mark_unfollowed(db: Session, *, now: datetime) -> int:
     """Say of accepted remote starts that no session came of them; returns of how many."""
     overdue = db.scalars(
         select(Command)
@@ -213,7 +213,7 @@ def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
             Command.settled_at > now - MARKED_WITHIN,
             Command.sentence.not_like(f"%{UNFOLLOWED}"),
         )
-        .limit(limit)
+        .limit(200)
         .with_for_update(skip_locked=True, of=Command)
     ).all()
     for command in overdue:

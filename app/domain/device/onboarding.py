@@ -310,9 +310,9 @@ def _queue(db: Session, station: Station, step: Step, now: datetime) -> Command 
     return made
 
 
-def progress(db: Session, station: Station, limit: int = 20) -> list[Command]:
+def progress(db: Session, station: Station) -> list[Command]:
     """The newest steps that were taken."""
     query = select(Command).where(
         Command.station_id == station.id, Command.subject.startswith(SUBJECT)
     )
-    return list(db.scalars(query.order_by(Command.id.desc()).limit(limit)))
+    return list(db.scalars(query.order_by(Command.id.desc()).limit(20)))

@@ -58,12 +58,12 @@ def settle_fault(
     return fault
 
 
-def forget_photos(db: Session, *, before: datetime, limit: int = 500) -> Sequence[str]:
+def forget_photos(db: Session, *, before: datetime) -> Sequence[str]:
     """Let go of the photos of faults that were done before an instant; returns their names."""
     old = db.scalars(
         select(NotedFault)
         .where(NotedFault.photo.is_not(None), NotedFault.done_at < before)
-        .limit(limit)
+        .limit(500)
     ).all()
     names = [str(fault.photo) for fault in old]
     for fault in old:

@@ -185,14 +185,14 @@ def taps_of(db: Session, tag: Tag, limit: int = RECENT) -> list[Authorisation]:
     return list(db.scalars(query))
 
 
-def sessions_of(db: Session, *conditions: Any, limit: int = RECENT) -> list[ChargingSession]:
+def sessions_of(db: Session, *conditions: Any) -> list[ChargingSession]:
     """Return the newest charging sessions that meet the conditions."""
     query = (
         select(ChargingSession)
         .where(*conditions)
         .options(joinedload(ChargingSession.station), selectinload(ChargingSession.bills))
         .order_by(ChargingSession.started_at.desc(), ChargingSession.id.desc())
-        .limit(limit)
+        .limit(RECENT)
     )
     return list(db.scalars(query))
 

@@ -133,7 +133,7 @@ def last_ended(db: Session, station: Station) -> Connection | None:
     return newest(db, Connection, Connection.closed_at.is_not(None), station_id=station.id)
 
 
-def strangers(db: Session, limit: int = 5) -> list[HandshakeAttempt]:
+def strangers(db: Session) -> list[HandshakeAttempt]:
     """The newest attempts that fit no registered station; only while there is one tenant."""
     if db.scalar(select(func.count(Tenant.id))) != 1:
         return []
@@ -142,7 +142,7 @@ def strangers(db: Session, limit: int = 5) -> list[HandshakeAttempt]:
             select(HandshakeAttempt)
             .where(HandshakeAttempt.station_id.is_(None), ~HandshakeAttempt.accepted)
             .order_by(HandshakeAttempt.last_at.desc())
-            .limit(limit)
+            .limit(5)
         )
     )
 

@@ -25,9 +25,8 @@ ANSWERS = {
 }
 
 
-def _source(call: Fields, name: str = "chargingLimitSource") -> str:
-    word = call.text(name, "Other")
-    return _SOURCES.get(word.upper(), "other")
+def _source(call: Fields) -> str:
+    return _SOURCES.get(call.text("chargingLimitSource", "Other").upper(), "other")
 
 
 def report_profiles(call: Fields, ctx: Context, words: Words = WORDS) -> Payload:

@@ -135,7 +135,7 @@ SUSPECT, TOLD_OPEN = "suspect", "told_open"
 _ASK_WITHIN_S = 60.0
 
 
-def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
+def close_abandoned(db: Session, *, now: datetime) -> int:
     """Close running sessions that are over by all we know; returns how many."""
     there = presence.connected(now)
     freed = and_(
@@ -170,7 +170,7 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
         )
         .where(ChargingSession.billing == BillingState.OPEN, or_(freed, gone, changed))
         .where(ChargingSession.state == SessionState.CHARGING)
-        .limit(limit)
+        .limit(200)
         .with_for_update(of=ChargingSession, skip_locked=True)
     )
     closed = 0

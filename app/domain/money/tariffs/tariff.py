@@ -13,7 +13,7 @@ nearly all have two, so only the exceptions are listed beside the codes.
 
 import itertools
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
@@ -247,7 +247,6 @@ def first_match(
 
 
 _DAY_MIN = 24 * 60
-_SOME_MONDAY = date(2001, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,28 +281,21 @@ class WeekPicture:
         return gcd(60, *(run.until_minute for day in self.days for run in day))
 
 
-def week_picture(
-    tariff: Tariff, monday: date | None = None, kind: Kind = Kind.ENERGY
-) -> WeekPicture:
-    """The price of one kind over the week that begins on `monday`.
-
-    It is the price at a session's first watt-hour and first minute.  Without
-    `monday` components that hold for some dates only are left out.
-    """
+def week_picture(tariff: Tariff, monday: date) -> WeekPicture:
+    """The price of energy, a session's first watt-hour, over the week that begins on `monday`."""
     limits = {0, _DAY_MIN}
     for component in tariff.components:
         for minute in (component.when.from_minute, component.when.until_minute):
-            if component.kind is kind and minute is not None:
+            if component.kind is Kind.ENERGY and minute is not None:
                 limits.add(minute)
-    shown = tariff if monday else _undated(tariff)
     edges = sorted(limits)
     days = []
     for number in range(7):
-        day = (monday or _SOME_MONDAY) + timedelta(days=number)
+        day = monday + timedelta(days=number)
         runs: list[Run] = []
         for start, until in itertools.pairwise(edges):
             local = datetime.combine(day, time(start // 60, start % 60))
-            index = first_match(shown, kind, local, Decimal(0), 0)
+            index = first_match(tariff, Kind.ENERGY, local, Decimal(0), 0)
             if runs and runs[-1].component_index == index:
                 runs[-1] = Run(runs[-1].from_minute, until, runs[-1].price, index)
             else:
@@ -311,15 +303,3 @@ def week_picture(
                 runs.append(Run(start, until, price, index))
         days.append(tuple(runs))
     return WeekPicture(tuple(days))
-
-
-def _undated(tariff: Tariff) -> Tariff:
-    """The tariff with dated components made impossible, so that the others keep their places."""
-    never = date.min
-    components = tuple(
-        replace(each, when=replace(each.when, date_from=never, date_to=never))
-        if each.when.date_from or each.when.date_to
-        else each
-        for each in tariff.components
-    )
-    return replace(tariff, components=components)
