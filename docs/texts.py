@@ -28,8 +28,11 @@ from babel.messages.pofile import read_po, write_po
 from app.config import Settings
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground.vocabulary.words import spoken
+from app.domain.office.audit import LEFT_OUT
 from app.forms.commands.commands import words_of
+from app.models import Base
 from app.text.sentences import apart
+from app.views.office.audit import HIDDEN
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "templates" / "translations"
@@ -81,7 +84,8 @@ def collected(catalogue: str) -> Catalog:
     if catalogue == "desk":
         for each in fields(Settings):
             found.add(each.metadata["meaning"])
-        for text in {*_of_orders()} - {*texts_of(collected("sentences"))}:
+        orders = {*_of_orders()} - {*texts_of(collected("sentences"))}
+        for text in sorted(orders | {*_of_audit()}):
             found.add(text)
     return found
 
@@ -104,6 +108,23 @@ def _of_orders() -> Iterator[str]:
             for _value, said in words_of(look) + (words_of(look.item) if look.item else []):
                 if re.search("[A-Za-z]{2}", said):
                     yield said
+
+
+#: What the audit is about most.
+AUDITED = {
+    *("Site", "Station", "Tag", "TagGroup", "Driver", "Tariff", "User", "OwnRole", "ApiToken"),
+    *("AlertRule", "Alert", "WebhookEndpoint", "ChargingProfile", "ReportSchedule", "Broadcast"),
+    *("Bill", "Receipt", "Review", "Reservation", "FirmwareFile", "NotedFault", "StrayStop"),
+    *("DriverQuestion", "Command", "ChargingSession", "StationCertificate", "Job"),
+}
+
+
+def _of_audit() -> Iterator[str]:
+    """The columns that the audit tells, blanks between their words."""
+    for mapper in Base.registry.mappers:
+        if mapper.class_.__name__ in AUDITED:
+            for column in {*mapper.column_attrs.keys()} - LEFT_OUT - HIDDEN:
+                yield column.replace("_", " ")
 
 
 def languages() -> list[str]:
