@@ -51,8 +51,7 @@ from app.schemas.base import Schema
 from app.schemas.limits import NewChargingProfile
 from app.schemas.money import NewTariff
 from app.schemas.network import NewSite, NewStation
-from app.schemas.office import NewAlertRule, NewWebhook
-from app.schemas.reports import NewReportSchedule
+from app.schemas.office import NewAlertRule, NewReportSchedule, NewWebhook
 from app.schemas.staff import NewMachine, NewPerson, NewRole
 
 

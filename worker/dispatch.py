@@ -22,14 +22,13 @@ from app.domain.office.messages import Row
 from app.process.clock import utc_now
 from app.process.logs import ABOUT
 from worker import checks, log_rows
-from worker.away import Away, Unstored, hears_first, hold_after_boot
+from worker.away import Away, LastKnown, Unstored, hears_first, hold_after_boot
 from worker.batch import Batch
 from worker.checks import checked, context_of
 from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk, Fact, Handler, Long, Outside, Route
 from worker.facts import Asked, Facts, Read
-from worker.last_known import LastKnown
 from worker.metrics import COUNTS
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray

@@ -15,8 +15,8 @@ from app.extensions import db as flask_db
 from app.models import Station, Tag, Tenant
 from app.uow import unit_of_work
 from tests.support.charging import network
+from worker.away import LEAST_LEASED, LastKnown
 from worker.batch import Batch
-from worker.last_known import LEAST_LEASED, LastKnown
 
 CARD = "04-A2-B3-C4"
 

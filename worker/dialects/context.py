@@ -30,7 +30,7 @@ class Context:
     `booted` how a boot is answered.
     `served` says that the station's boot was accepted, and `told` what it was answered when its
     message went into the spool, from which it comes now.
-    `memory` decides about tags by what was known last (`worker.last_known`), and `station` is what
+    `memory` decides about tags by what was known last (`worker.away`), and `station` is what
     the gate knew of it: both while nothing can be stored.
     `clock_offset_s` is how far the station's clock is known to be ahead, and `shift` what the
     times of this message are corrected by: None until its first time was read.

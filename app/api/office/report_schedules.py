@@ -9,7 +9,7 @@ from app.domain.ground.vocabulary import JobState
 from app.domain.office import schedules
 from app.models import Job, ReportSchedule
 from app.resource import REPORT_SCHEDULES
-from app.schemas import reports as schemas
+from app.schemas import office as schemas
 from app.schemas.answers import Answer, read
 from app.schemas.base import Instant
 

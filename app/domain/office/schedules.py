@@ -20,7 +20,7 @@ from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import REPORT_WAYS, Actor, JobKind, Json, ReportKind, Role
 from app.domain.office import audit, jobs, outbox
 from app.models import Job, OutgoingMail, ReportSchedule, Site, User
-from app.schemas.reports import MOST_RECIPIENTS, NewReportSchedule
+from app.schemas.office import MOST_RECIPIENTS, NewReportSchedule
 
 #: On the clock of the schedule, in the morning of the day after the period.
 SENT_AT = time(6)

@@ -16,8 +16,7 @@ from app.domain.ground.vocabulary import (
 from app.forms.ground.form import CheckboxListField, DeskForm, ticked_id
 from app.forms.ground.plain import PlainForm
 from app.forms.ground.refusals import fits
-from app.schemas.office import AlertChanges, NewAlertRule, NewWebhook
-from app.schemas.reports import NewReportSchedule
+from app.schemas.office import AlertChanges, NewAlertRule, NewReportSchedule, NewWebhook
 
 _WHOLE = {"inputmode": "numeric"}
 
