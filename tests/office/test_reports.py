@@ -283,7 +283,7 @@ def test_time_of_which_connections_are_forgotten_is_no_outage(net):
 def test_spans_and_what_they_leave_come_to_the_whole(spans):
     whole = (0, 100)
     inside = report_uptime.clipped(whole, spans)
-    rest = report_uptime.without(whole, inside)
+    rest = report_uptime.without([whole], inside)
     assert report_uptime.length(inside) + report_uptime.length(rest) == 100
     covered = {second for a, b in spans for second in range(max(a, 0), min(b, 100))}
     assert report_uptime.length(inside) == len(covered)

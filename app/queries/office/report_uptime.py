@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Availability
+from app.domain.money.billing.flow import joined, without
 from app.models import Connection, Connector, Site, Station, StatusEvent
 from app.queries.ground.period import epoch
 from app.queries.office.report_lines import Column, Line, Report, Wanted, lines_of, narrowed, share
@@ -38,46 +39,30 @@ UPTIME = (
 )  # fmt: skip
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans in their order, those that touch made one."""
-    found: list[Span] = []
-    for since, until in sorted(span for span in spans if span[0] < span[1]):
-        if found and since <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], until))
-        else:
-            found.append((since, until))
-    return found
-
-
-def without(whole: Span, spans: Sequence[Span]) -> list[Span]:
-    """What merged spans leave of a whole."""
-    edges = [whole[0], *(edge for span in spans for edge in span), whole[1]]
-    return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
-
-
 def length(spans: Iterable[Span]) -> int:
     """How long some spans are together."""
     return sum(until - since for since, until in spans)
 
 
-def clipped(whole: Span, spans: Iterable[Span]) -> list[Span]:
-    """Merged spans, as far as they lie in a whole."""
-    return merged((max(since, whole[0]), min(until, whole[1])) for since, until in spans)
+def clipped(whole: Span, spans: Iterable[Span]) -> Sequence[Span]:
+    """Spans, joined, as far as they lie in a whole."""
+    cut = ((max(since, whole[0]), min(until, whole[1])) for since, until in spans)
+    return joined(span for span in cut if span[0] < span[1])
 
 
 class Plug(NamedTuple):
     """A plug with what is known of a period: when connected, faulted, out of service."""
 
     whole: Span
-    connected: list[Span]
-    faulted: list[Span]
-    out: list[Span]
+    connected: Sequence[Span]
+    faulted: Sequence[Span]
+    out: Sequence[Span]
 
     def sums(self) -> dict[str, int]:
         """Its seconds: outage is without a connection, faulted or out; excluded is out alone."""
-        apart = without(self.whole, self.connected)
-        down = merged([*apart, *self.faulted])
-        outage = merged([*down, *self.out])
+        apart = without([self.whole], self.connected)
+        down = joined([*apart, *self.faulted])
+        outage = joined([*down, *self.out])
         return {
             "time_s": length([self.whole]),
             "connected_s": length(self.connected),

@@ -11,11 +11,10 @@ from decimal import Decimal
 from enum import Enum
 from itertools import pairwise
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from app.domain.charging.energy import CurvePoint
 from app.domain.charging.energy.plausibility import seconds_between
-from app.domain.money.tariffs.quote import Interval
 
 #: What a station and a car at rest may draw, in W: less than this is no charging.
 STANDBY_W = Decimal(50)
@@ -25,6 +24,7 @@ LEAST_CHARGING_W = Decimal(1380)
 
 _STEPS_WH = (Decimal(1000), Decimal(100), Decimal(10))
 _ZERO, _FINE = Decimal(0), Decimal(1)
+At = TypeVar("At", int, datetime)
 
 
 class Flow(Enum):
@@ -218,9 +218,9 @@ def _with_power(step: Step, watts: Sequence[Decimal]) -> Flow:
     return step.flow
 
 
-def joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
+def joined(stretches: Iterable[tuple[At, At]]) -> tuple[tuple[At, At], ...]:
     """Stretches in order, those that touch made one."""
-    found: list[Interval] = []
+    found: list[tuple[At, At]] = []
     for since, until in sorted(stretches):
         if found and since <= found[-1][1]:
             found[-1] = found[-1][0], max(found[-1][1], until)
@@ -229,12 +229,14 @@ def joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(found)
 
 
-def without(stretches: Sequence[Interval], closed: Iterable[Interval]) -> tuple[Interval, ...]:
+def without(
+    stretches: Sequence[tuple[At, At]], closed: Iterable[tuple[At, At]]
+) -> tuple[tuple[At, At], ...]:
     """Some stretches, of which none overlap, without what lies in others.
 
     Both are gone through once: a meter may have told of thousands.
     """
-    left: list[Interval] = []
+    left: list[tuple[At, At]] = []
     shut, first = joined(closed), 0
     for since, until in sorted(stretches):
         first = bisect_right(shut, since, first, key=itemgetter(1))
