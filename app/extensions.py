@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
-from flask import request
+from flask import current_app, request
 from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_login import LoginManager
@@ -16,6 +16,7 @@ from htmx_flask import Htmx
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.config import Settings
 from app.domain.ground import texts
 from app.domain.ground.errors import Busy
 from app.models import Base
@@ -31,6 +32,13 @@ limiter = Limiter(
 )
 
 log = logging.getLogger(__name__)
+
+
+def the_settings() -> Settings:
+    """The settings of the application that runs."""
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
 
 #: What is raised while Redis or the database cannot be reached.
 AWAY = (redis.RedisError, SQLAlchemyError)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from app.config import Settings
+from app.extensions import the_settings
 from deploy.checks import CannotStart
 from deploy.keep import ending_with
 from deploy.processes import ROOT
@@ -74,7 +75,7 @@ def migrate() -> None:
     from app.process import revisions
     from app.uow import weigh_indexes
 
-    revisions.wait_for_database(current_app.config["SETTINGS"])
+    revisions.wait_for_database(the_settings())
     configuration = current_app.extensions["migrate"].migrate.get_config(str(ROOT / "migrations"))
     try:
         alembic.command.upgrade(configuration, "head")
@@ -85,7 +86,7 @@ def migrate() -> None:
         ) from None
     except CommandError as error:
         # Of a step that is not known here: a newer version may have left it so that it fits.
-        if sentence := revisions.wait_for_database(current_app.config["SETTINGS"]):
+        if sentence := revisions.wait_for_database(the_settings()):
             raise CannotStart(f"{sentence} ({error})") from None
         return
     weigh_indexes()

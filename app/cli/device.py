@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import current_app
 
 from app.cli.commands import _asking as asking
 from app.cli.ground import _shared as cli
@@ -16,6 +15,7 @@ from app.domain.device import files, onboarding
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Order
+from app.extensions import the_settings
 from app.models import FileJob
 from app.queries.device import device_model as setting_queries
 from app.queries.device import files as queries
@@ -120,7 +120,7 @@ def add_firmware(
     **given: Any,
 ) -> None:
     """Put FILE into the library."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     told = {"signature": signature, "signing_certificate": signing_certificate}
     given |= {name: cli.text(path) if path else None for name, path in told.items()}
     with (
@@ -223,9 +223,7 @@ def list_logs(station: str | None, limit: int, as_json: bool) -> None:
 def save(job: int, path: Path) -> None:
     """Copy what a station brought for JOB to PATH."""
     row = cli.reading().get(FileJob, job)
-    found = (
-        Store(current_app.config["SETTINGS"], UPLOADS).path(row.stored_as or "") if row else None
-    )
+    found = Store(the_settings(), UPLOADS).path(row.stored_as or "") if row else None
     if found is None:
         raise NotFound(f"No file came for job {job}.")
     with found.open("rb") as source, click.open_file(str(path), "wb") as file:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import click
-from flask import current_app
 
 from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.rows import read
 from app.domain.trust import certificates, signing
+from app.extensions import the_settings
 from app.models import StationCertificate
 from app.queries import trust as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
@@ -36,7 +36,7 @@ def list_(state: str, as_json: bool) -> None:
 @group.command("root")
 def root() -> None:
     """Print the root of the built-in authority; it is made when there is none."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     keys = signing.KeyStore(settings.data_dir)
     with unit_of_work() as db:
         tenant = cli.the_tenant(db)
@@ -70,7 +70,7 @@ def sign(certificate_id: int, chain: Path | None) -> None:
         if chain is not None:
             text = cli.text(chain)
             certificates.issue(db, row, text, now=cli.now(), by=cli.ACTOR)
-        elif current_app.config["SETTINGS"].certificate_authority == "manual":
+        elif the_settings().certificate_authority == "manual":
             raise Conflict("Staff sign by hand here: name the file with the signed chain.")
         else:
             certificates.approve(db, cli.ACTOR, row, now=cli.now())

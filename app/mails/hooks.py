@@ -26,15 +26,13 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from flask import current_app
-
-from app.config import Settings
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.safe import Safe
 from app.domain.office import deliveries, webhooks
 from app.domain.office.deliveries import Tried
 from app.domain.office.webhooks import Means, Reach, Signer, parts
 from app.extensions import db as flask_db
+from app.extensions import the_settings
 from app.models import WebhookDelivery
 from app.process.clock import utc_now
 from app.uow import unit_of_work
@@ -162,7 +160,7 @@ class _Letter(NamedTuple):
 
 def means() -> Means:
     """What the installation gives for webhooks."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     return Means(
         Safe(settings.signing_key(), "webhooks"),
         Reach(settings.webhook_networks, settings.webhook_http),

@@ -4,12 +4,12 @@ import logging
 from datetime import datetime
 
 from celery import shared_task
-from flask import current_app
 from sqlalchemy import select
 
 from app.domain.office import alert_rules, alerts
 from app.domain.office.alert_rules import Fitting
 from app.extensions import db as flask_db
+from app.extensions import the_settings
 from app.models import Alert, AlertRule
 from app.process.clock import utc_now
 from app.queries.office import conditions
@@ -46,7 +46,7 @@ def watch_tenant(tenant_id: int, now: datetime) -> bool:
         look = conditions.look(db, tenant_id, reach, now)
     finally:
         scope.narrow(db, None)
-    desk_url = current_app.config["SETTINGS"].desk_url
+    desk_url = the_settings().desk_url
     with unit_of_work() as work:
         if not alerts.settle(work, tenant_id, alert_rules.at_work(work, tenant_id), look):
             return False

@@ -5,7 +5,6 @@ import subprocess
 from datetime import datetime
 
 from celery import shared_task
-from flask import current_app
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -13,6 +12,7 @@ from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.trust import certificates, signing
+from app.extensions import the_settings
 from app.models import StationCertificate
 from app.process.clock import utc_now
 from app.tasks.rounds import one_at_a_time
@@ -27,7 +27,7 @@ PATIENCE_S, LONGEST = 60, 64 * 1024
 @shared_task(name="sign_certificate")
 def sign_certificate(certificate_id: int) -> None:
     """Sign a station's request, if it may be and a signer is set; then send it.  Repeatable."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     unasked = settings.first_certificate == "sign"
     with unit_of_work() as db:
         row = db.get(StationCertificate, certificate_id)
@@ -87,7 +87,7 @@ def _by_us(db: Session, settings: Settings, row: StationCertificate, now: dateti
 
 def send_certificate(certificate_id: int) -> None:
     """Order that a signed certificate be sent; a station that is away gets it by the sweep."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     with unit_of_work() as db:
         row = db.get(StationCertificate, certificate_id)
         now = utc_now()
@@ -107,7 +107,7 @@ def send_certificate(certificate_id: int) -> None:
 def sweep_certificates() -> None:
     """Sign and send what a lost nudge or an absent station left behind."""
     with unit_of_work() as db:
-        unasked = current_app.config["SETTINGS"].first_certificate == "sign"
+        unasked = the_settings().first_certificate == "sign"
         waiting = certificates.unfinished(db, now=utc_now(), unasked=unasked)
     for number in waiting:
         try:

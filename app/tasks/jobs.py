@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from celery import shared_task
-from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
 from app.domain.office import jobs, rights, schedules
 from app.domain.office.jobs import Cancelled
 from app.extensions import db as flask_db
+from app.extensions import the_settings
 from app.models import Job, User
 from app.process.clock import utc_now
 from app.queries.charging import session_rows
@@ -149,7 +149,7 @@ def _report(job: Job, user: User) -> tuple[str, Iterator[bytes]]:
     name = f"{given['kind']}-{first}-{last}.{given['format']}"
     wanted = Wanted(job.tenant_id, period.between(first, last), given["by"],
                     given["site_id"] or 0, most=reports.MOST)  # fmt: skip
-    kept_days = current_app.config["SETTINGS"].connection_retention_days
+    kept_days = the_settings().connection_retention_days
     report = reports.run(db, given["kind"], wanted, now=now, kept_days=kept_days)
     if given["format"] == "pdf":
         from app.text import report_pdf  # fonts take a while to load
@@ -214,4 +214,4 @@ def _reader(parts: Iterator[bytes]) -> Callable[[int], bytes]:
 
 
 def _store() -> Store:
-    return Store(current_app.config["SETTINGS"], EXPORTS)
+    return Store(the_settings(), EXPORTS)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 
 from celery import shared_task
-from flask import current_app
 from sqlalchemy.exc import OperationalError
 
 from app import reactions
@@ -16,6 +15,7 @@ from app.domain.money import billing
 from app.domain.office import housekeeping
 from app.domain.office.housekeeping import BILLS
 from app.extensions import db as flask_db
+from app.extensions import the_settings
 from app.mails import post_office
 from app.models import SystemMark
 from app.process.clock import utc_now
@@ -52,7 +52,7 @@ def one_at_a_time(act: Callable[[], object]) -> Callable[[], None]:
 def bill_ended() -> None:
     """Bill all ended sessions that wait for it; many nudges are one round."""
     reactions.heard(reactions.BILL)
-    well = settle_waiting(current_app.config["SETTINGS"], time.monotonic() + PATIENCE_S)
+    well = settle_waiting(the_settings(), time.monotonic() + PATIENCE_S)
     mark = flask_db.session().get(SystemMark, BILLS)
     if well is not (mark is None or mark.ok):
         failed = None if well else "Some sessions could not be billed. The log says why."
@@ -116,7 +116,7 @@ def _at_once() -> int:
 def send_post() -> None:
     """Send all receipts and other mails that are due; many nudges are one round."""
     reactions.heard(reactions.POST)
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     until = time.monotonic() + PATIENCE_S
     for kind in (post_office.MAILS, post_office.RECEIPTS):
         post_office.send_waiting(settings, kind, until, utc_now)

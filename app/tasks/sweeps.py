@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 
 from celery import shared_task
-from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import reactions
@@ -24,6 +23,7 @@ from app.domain.network import presence
 from app.domain.office import housekeeping, jobs, outbox, schedules
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
+from app.extensions import the_settings
 from app.mails import mail
 from app.models import Station
 from app.process.clock import utc_now
@@ -124,7 +124,7 @@ def _forget_on(until: float) -> bool:
     """Look further through the long tables for drivers who are forgotten."""
 
     def forget_on(number: int) -> None:
-        mail.remove_mails_of(flask_db.session(), current_app.config["SETTINGS"], number)
+        mail.remove_mails_of(flask_db.session(), the_settings(), number)
         while work(lambda db: forgetting.go_on(db, number, now=utc_now())):
             if time.monotonic() > until:
                 return

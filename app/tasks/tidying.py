@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
-from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,6 +21,7 @@ from app.domain.network import field
 from app.domain.office import jobs, retention
 from app.domain.office.retention_rules import RULES, Rule
 from app.extensions import db as flask_db
+from app.extensions import the_settings
 from app.models import FileJob, Job, NotedFault
 from app.process.clock import utc_now
 from app.tasks.rounds import one_at_a_time
@@ -38,7 +38,7 @@ _PATIENCE_S = 1200.0
 @one_at_a_time
 def tidy_up() -> None:
     """Forget old messages, attempts, one-time links and mails."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     guarded("old files", lambda: _forget_files(settings))
     forget_rows(settings, now=utc_now())
     guarded("statements", _mail_statements)

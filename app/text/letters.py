@@ -6,9 +6,9 @@ from functools import partial
 from flask import current_app
 from markupsafe import Markup
 
-from app.config import Settings
 from app.domain.ground.vocabulary import Json
 from app.domain.money import receipts
+from app.extensions import the_settings
 from app.mails.mail import one_line
 from app.models import Bill
 from app.text.bill_text import in_words
@@ -34,7 +34,7 @@ def receipt(bill: Bill, language: str) -> Letter:
         "told": in_words(bill, writer, bill.session.station.identity),
         "name": one_line(driver.name, 120) if driver else "",
         "link": link(bill),
-        "link_ends": writer.day(receipts.link_ends_at(bill, _settings().receipt_page_days)),
+        "link_ends": writer.day(receipts.link_ends_at(bill, the_settings().receipt_page_days)),
         "language": writer.language,
     }
     return Letter(
@@ -47,13 +47,8 @@ def receipt(bill: Bill, language: str) -> Letter:
 
 def link(bill: Bill) -> str:
     """The address of a bill's own page for its driver."""
-    secret = receipts.write_link(_settings().link_keys(), bill.id)
-    return f"{_settings().desk_url}/r/{secret}"
-
-
-def _settings() -> Settings:
-    found: Settings = current_app.config["SETTINGS"]
-    return found
+    secret = receipts.write_link(the_settings().link_keys(), bill.id)
+    return f"{the_settings().desk_url}/r/{secret}"
 
 
 def _rendered(name: str, writer: Writer, values: Json) -> str:

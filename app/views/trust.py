@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, render_template
+from flask import Blueprint, Response, abort, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -13,7 +13,7 @@ from app.domain.ground.texts import N_
 from app.domain.trust import certificates, signing
 from app.domain.trust.certificate_names import OWN
 from app.domain.trust.certificates import ALARM_DAYS
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.ground import refusals
 from app.forms.trust import ROOTS, ChainForm, RevokeForm, RootForm
 from app.models import AuthorityCertificate, Station, StationCertificate
@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
     def listed(wish: Wish) -> Page:
         return queries.listed(db.session(), wish, use=use, state=state)
 
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     return listing.shown(
         *("certificates", _COLUMNS, listed, "trust/certificates/index.html"),
         lambda page: {
@@ -83,7 +83,7 @@ def add_root() -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def make_authority() -> ResponseReturnValue:
     """Make the root of the built-in authority, unless there is one."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     keys = signing.KeyStore(settings.data_dir)
     with unit_of_work() as work:
         signing.own_root(
@@ -209,7 +209,7 @@ def _page(
         chain=chain or ChainForm(formdata=None),
         reason=reason or RevokeForm(formdata=None),
         uses=dict(ROOTS),
-        signer=current_app.config["SETTINGS"].certificate_authority,
+        signer=the_settings().certificate_authority,
     )
     return page, 422 if failed else 200
 

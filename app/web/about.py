@@ -13,11 +13,12 @@ from functools import cache
 from importlib import metadata
 from urllib.parse import urlsplit, urlunsplit
 
-from flask import current_app, has_request_context, request
+from flask import has_request_context, request
 from sqlalchemy.orm import Session
 
 from app import __version__
 from app.config import PREFIX, Settings
+from app.extensions import the_settings
 from app.process import revisions
 from app.queries.office import system as queries
 from app.text.setup_guide import charger_address
@@ -80,7 +81,7 @@ class About:
 
 def about(db: Session, *, now: datetime) -> About:
     """Gather what is true of this installation at the moment."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     host = urlsplit(request.host_url).hostname if has_request_context() else ""
     chargers = charger_address(settings, host or "")
     database = queries.database(db)
@@ -103,7 +104,7 @@ def about(db: Session, *, now: datetime) -> About:
 def settings_in_use(environ: Mapping[str, str] | None = None) -> list[Setting]:
     """Every setting with its value in use, secrets masked, and where the value is from."""
     given = os.environ if environ is None else environ
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     found = []
     for item in fields(Settings):
         value, name = getattr(settings, item.name), PREFIX + item.name.upper()
@@ -200,7 +201,7 @@ def report(facts: About) -> str:
 
 def _changed() -> Iterator[str]:
     """Settings other than their default: plain switches and numbers with their value."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     for item in fields(Settings):
         value = getattr(settings, item.name)
         if value == item.default:

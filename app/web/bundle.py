@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import __version__
@@ -24,6 +23,7 @@ from app.domain.ground.redaction import redact
 from app.domain.ground.vocabulary import Actor, Json
 from app.domain.office import audit
 from app.domain.office.messages import reading_of
+from app.extensions import the_settings
 from app.models import ChargingSession, Station
 from app.queries.network import bundle as queries
 from app.queries.network.bundle import Extent
@@ -124,7 +124,7 @@ def pack(
 
 
 def _written(db: Session, actor: Actor, of: Extent, now: datetime, cards: bool) -> Iterator[bytes]:
-    key = current_app.config["SETTINGS"].signing_key().encode()
+    key = the_settings().signing_key().encode()
     hide = Pseudonyms(key, *queries.people(db, of), keep_cards=cards)
     facts = hide.value(_facts(db, of, now))
     story = [(line.at, hide.text(line.text)) for line in queries.story(db, of, now)]

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from app import extensions
 from app.domain.ground.clock import Times
 from app.domain.office import housekeeping
+from app.extensions import the_settings
 from app.process.clock import utc_now
 from app.process.queues import TASK_BOUNDS, did, queue_states
 from app.queries.office import system as parts_of
@@ -37,7 +38,7 @@ KEPT_S = 5.0
 def page() -> bytes:
     """All figures in the form of Prometheus; 404 without a token in the settings, 401 without it
     in the request."""
-    token = current_app.config["SETTINGS"].metrics_token.encode()
+    token = the_settings().metrics_token.encode()
     if not token:
         abort(404)
     given = request.headers.get("Authorization", "").encode("latin-1", "replace")

@@ -18,6 +18,7 @@ from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Json
 from app.domain.office import ways_in
 from app.domain.office.sign_ins import digest
+from app.extensions import the_settings
 from app.models import Passkey, User
 from app.web import doorkeeper
 
@@ -130,7 +131,7 @@ def credential_in(body: Any) -> tuple[Any, str]:
 
 def _place() -> tuple[str, str]:
     """Where passkeys count: the host, and the origin of our pages."""
-    where = urlsplit(current_app.config["SETTINGS"].public_url or request.host_url)
+    where = urlsplit(the_settings().public_url or request.host_url)
     return where.hostname or "", f"{where.scheme}://{where.netloc}"
 
 

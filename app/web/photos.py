@@ -7,10 +7,10 @@ place, time and owner in its metadata, and anything hidden behind the picture, a
 import io
 from typing import IO
 
-from flask import Response, current_app, send_file
+from flask import Response, send_file
 
 from app.domain.ground.errors import Invalid, NotFound
-from app.extensions import thread_pool
+from app.extensions import the_settings, thread_pool
 from app.web.file_store import PHOTOS, Store
 
 #: A photo as it is sent, in bytes.
@@ -74,7 +74,7 @@ def _draw(data: bytes, kind: str) -> bytes:
 
 def store() -> Store:
     """Where photos lie."""
-    return Store(current_app.config["SETTINGS"], PHOTOS)
+    return Store(the_settings(), PHOTOS)
 
 
 def answer(stored_as: str | None, name: str) -> Response:

@@ -21,7 +21,7 @@ from app.config import Settings
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Json
 from app.domain.office.ways_in import Vouched
-from app.extensions import db
+from app.extensions import db, the_settings
 
 #: So long somebody may take to sign in at the provider, in seconds.
 PATIENCE_S = 600
@@ -48,7 +48,7 @@ class _NoWayOn(HTTPRedirectHandler):
 
 def settings() -> Settings | None:
     """The settings, where there is a provider."""
-    found: Settings = current_app.config["SETTINGS"]
+    found = the_settings()
     return found if found.oidc_issuer and found.oidc_client_id else None
 
 

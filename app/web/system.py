@@ -22,6 +22,7 @@ from app import extensions
 from app.domain.ground.texts import N_
 from app.domain.network import presence
 from app.domain.office import housekeeping, outbox
+from app.extensions import the_settings
 from app.process import queues, redis_servers, revisions
 from app.process.clock import utc_now
 from app.process.queues import QueueState
@@ -153,7 +154,7 @@ def _worker(db: Session, now: datetime) -> Part:
     if full := presence.spooling(db, now=now):
         return _spooling(fact, sum(node.spooled for node in full), full[0].spooled_since)
     lag = max((node.lag_ms for node in alive if node.lag_ms is not None), default=None)
-    wanted = current_app.config["SETTINGS"].ocpp_processes
+    wanted = the_settings().ocpp_processes
     if len(alive) < wanted:
         sentence = (
             f"{_count(wanted)} are to run (AMPDESK_OCPP_PROCESSES); the chargers of one that is "
@@ -190,7 +191,7 @@ def without_database() -> list[Part]:
 
 def _worker_by_itself() -> Part:
     """What a worker on this computer says of itself; with several, it is one of them."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     host = "127.0.0.1" if settings.ocpp_host in ("0.0.0.0", "::") else settings.ocpp_host
     try:
         line = http.client.HTTPConnection(host, settings.ocpp_port, timeout=WORKER_WAIT_S)
@@ -225,7 +226,7 @@ def _redis_part(answer: Answer) -> Part:
 
 def _celery(db: Session, broker: Answer, now: datetime) -> Part:
     mark = queries.mark(db, housekeeping.SWEEP)
-    late = timedelta(seconds=max(3 * current_app.config["SETTINGS"].sweep_s, 120))
+    late = timedelta(seconds=max(3 * the_settings().sweep_s, 120))
     states: list[QueueState] = broker.value or []
     if mark is None or mark.at < now - late:
         program = "worker" if any(state.waiting for state in states) else "beat"
@@ -276,7 +277,7 @@ def _mail(db: Session, now: datetime) -> Part:
         fact = f"paused for {duration((until - now).total_seconds())} more"
         return Part("Mail", BAD, fact, sentence, mark.since if mark else None)
     told = queries.mail(db, now=now)
-    to_files = not current_app.config["SETTINGS"].smtp_url
+    to_files = not the_settings().smtp_url
     sent = f"sent {duration((now - told.sent_at).total_seconds())} ago" if told.sent_at else ""
     fact = " · ".join(filter(None, [sent or "nothing sent today", "to files" if to_files else ""]))
     if told.failed_at and (told.sent_at is None or told.failed_at > told.sent_at):
@@ -301,7 +302,7 @@ def _database(db: Session) -> Part:
 
 
 def _disk() -> Part:
-    folder = current_app.config["SETTINGS"].data_dir
+    folder = the_settings().data_dir
     free = shutil.disk_usage(folder if folder.exists() else ".").free
     fact = f"{_bytes(free)} free"
     if free >= DISK_WARN:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from flask import current_app, render_template, request, session, url_for
+from flask import render_template, request, session, url_for
 from flask_babel import force_locale, gettext
 from flask_login import login_user
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import Actor, SignInWay
 from app.domain.office import outbox, second_factor, sign_ins, staff, ways_in
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.models import User
 from app.process.clock import utc_now
 from app.uow import unit_of_work
@@ -30,7 +30,7 @@ def invite(work: Session, actor: Actor, user: User, now: datetime) -> str:
 
 def mail_link(work: Session, user: User, secret: str, now: datetime, invited: bool = False) -> str:
     """Queue the mail that carries a reset link; return the link."""
-    base = current_app.config["SETTINGS"].desk_url
+    base = the_settings().desk_url
     link = f"{base}{url_for('sign.reset', secret=secret)}"
     with force_locale(user.language):
         body = render_template("email/reset/body.txt", user=user, link=link, invited=invited)
@@ -89,4 +89,4 @@ def half_way() -> HalfWay | None:
 
 def safe() -> Safe:
     """What opens the secrets of second factors."""
-    return Safe(current_app.config["SETTINGS"].signing_key(), second_factor.PURPOSE)
+    return Safe(the_settings().signing_key(), second_factor.PURPOSE)

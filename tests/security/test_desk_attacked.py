@@ -20,6 +20,7 @@ from app.domain.ground.vocabulary import SYSTEM, FileJobKind
 from app.domain.network import sites as site_book
 from app.domain.network import stations, tenants
 from app.domain.office import staff
+from app.domain.office.sign_ins import digest
 from app.models import FileJob, Station, User
 from app.web.file_store import UPLOADS, Store
 from tests.support import seed
@@ -308,7 +309,7 @@ def upload_keys(site):
         for key in keys:
             job = FileJob(
                 tenant_id=station.tenant_id, station_id=station.id, created_by="test",
-                kind=FileJobKind.DIAGNOSTICS, key_hash=files.hash_of(key),
+                kind=FileJobKind.DIAGNOSTICS, key_hash=digest(key),
                 created_at=now, expires_at=now + timedelta(hours=1),
             )  # fmt: skip
             db.add(job)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import Select, select
 
 from app.api.commands import _typed
@@ -15,6 +14,7 @@ from app.domain.commands import broadcasts
 from app.domain.ground.errors import Forbidden, Invalid, NotFound
 from app.domain.ground.vocabulary import Json
 from app.domain.network.presence import connected
+from app.extensions import the_settings
 from app.models import Broadcast, BroadcastTarget, Station
 from app.queries.commands import commands as queries
 from app.schemas import commands as schemas
@@ -72,7 +72,7 @@ def create(ask: Ask) -> Any:
     chosen = {name: given.pop(name) for name in schemas.Chosen.model_fields if name in given}
     at_once, stop_percent = given.pop("at_once", 10), given.pop("stop_percent", None)
     order, arguments = wanted(given)
-    ttl_s = given.get("expires_in_s") or current_app.config["SETTINGS"].command_ttl_s
+    ttl_s = given.get("expires_in_s") or the_settings().command_ttl_s
     with unit_of_work() as db:
         stations = db.scalars(_chosen(ask, chosen).order_by(Station.id)).all()
         if missing := set(chosen.get("station_ids", ())) - set(stations):

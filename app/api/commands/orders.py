@@ -4,7 +4,7 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 
 from app.api.commands import _typed, _waiting
 from app.api.ground import _bulk, _lists, _rows
@@ -13,6 +13,7 @@ from app.api.ground._rows import blotted
 from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import OPEN_STATES, Arguments, CommandState, Json, Order
+from app.extensions import the_settings
 from app.models import Command
 from app.schemas import commands as schemas
 from app.schemas.answers import Answer, read
@@ -145,7 +146,7 @@ def show(ask: Ask, order_id: int) -> object:
 )
 def unlock(ask: Ask, station_id: int, connector: int) -> object:
     """Unlock and wait: 200 unlocked, 404 not connected, 409 refused by the charger, 504 silent."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     wish = (Order.UNLOCK, {"connector": connector}, None, bool(ask.query.get("force")))
     with _waiting.place() as place:
         row = _queue(ask, station_id, *wish, place=place)
@@ -216,7 +217,7 @@ def _queue(
 
     Whoever waits hears nothing before the order was claimed, which is durable and makes this so.
     """
-    ttl_s = expires_in_s or current_app.config["SETTINGS"].command_ttl_s
+    ttl_s = expires_in_s or the_settings().command_ttl_s
     known = None if force else ()
     with unit_of_work(durable=place is None) as db:
         station = _lists.STATION(ask, station_id)
@@ -230,5 +231,5 @@ def _queue(
 _bulk.hang(
     *(noun, broadcasts.MANY, None, OrdersBulk),
     "Ask the same of the same stations again; what would end a session is refused.",
-    lambda: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
+    lambda: {"ttl_s": the_settings().command_ttl_s},
 )

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from flask import current_app
-
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun, Reply, finds, made_at
 from app.domain.device import files as library
 from app.domain.limits import setpoints
+from app.extensions import the_settings
 from app.models import (
     CompositeSchedule,
     FileJob,
@@ -149,7 +148,7 @@ def add_firmware(ask: Ask) -> Any:
     """Put an image into the library: a form (`multipart/form-data`) with the file itself as `file`
     and the rest as texts beside it. A signature and its certificate go together. The same bytes
     again are refused."""
-    settings, given = current_app.config["SETTINGS"], dict(ask.body)
+    settings, given = the_settings(), dict(ask.body)
     upload = given.pop("file")
     with (
         Store(settings, FOLDER).saved(upload.stream.read, settings.firmware_max_bytes) as stored,

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import current_app, g, request
+from flask import g, request
 
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor, Area, Right
@@ -13,7 +13,7 @@ from app.domain.office.api_tokens import Holder
 from app.domain.office.rights import Rights
 from app.domain.office.sign_ins import digest
 from app.extensions import db as flask_db
-from app.extensions import login
+from app.extensions import login, the_settings
 from app.uow import unit_of_work
 from app.web import areas, doorkeeper, scope
 from app.web.doorkeeper import share
@@ -116,7 +116,7 @@ def _touch(token_id: int, now: datetime) -> None:
 
 
 def _rate() -> str:
-    return str(current_app.config["SETTINGS"].api_rate)
+    return str(the_settings().api_rate)
 
 
 def _count(token_id: int, now: datetime) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 import orjson
-from flask import current_app, request
+from flask import request
 
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Json
+from app.extensions import the_settings
 from app.schemas.base import Schema, json_schema
 from app.web.problems import Problem
 
@@ -90,7 +91,7 @@ def _form(wanted: type[Schema], part: str) -> tuple[Json, bytes]:
 
     Instead of the file its digest stands in what came.  Whoever may not send one is refused before.
     """
-    request.max_content_length = current_app.config["SETTINGS"].firmware_max_bytes + _WRAPPING
+    request.max_content_length = the_settings().firmware_max_bytes + _WRAPPING
     if request.mimetype != "multipart/form-data":
         raise Problem(415, f"The body is a form (multipart/form-data) with the file as “{part}”.")
     sent = {name: request.form.getlist(name) for name in request.form}

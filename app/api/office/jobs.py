@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, current_app, send_file
+from flask import Response, send_file
 from sqlalchemy import select
 
 from app.api.ground import _lists, _rows
@@ -14,6 +14,7 @@ from app.domain.access.imports import stations as station_import
 from app.domain.ground import clock
 from app.domain.ground.vocabulary import JobKind, Json
 from app.domain.office import jobs
+from app.extensions import the_settings
 from app.models import Driver, Job, Site, Station, Tag
 from app.schemas import jobs as schemas
 from app.schemas.answers import read
@@ -75,7 +76,7 @@ def file(ask: Ask, job_id: int) -> Response:
     job = _job(ask, job_id)
     _refuse_narrow(ask)
     jobs.refuse(ask.caller.rights, job.kind)
-    path = Store(current_app.config["SETTINGS"], EXPORTS).path(job.stored_as or "")
+    path = Store(the_settings(), EXPORTS).path(job.stored_as or "")
     if path is None:
         raise Problem(404, "There is no file, or no longer.")
     return send_file(path, as_attachment=True, download_name=job.file_name, max_age=0,

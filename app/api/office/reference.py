@@ -5,12 +5,13 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, current_app, render_template
+from flask import Blueprint, Response, render_template
 
 from app.api.commands.orders import known
 from app.api.ground import _openapi
 from app.api.ground._endpoint import ENDPOINTS, NOUNS, ROOT, File
 from app.api.ground._paging import Pages
+from app.extensions import the_settings
 from app.schemas.base import Schema, json_schema
 from app.web import problems
 from app.web.security import public
@@ -26,7 +27,7 @@ _MOST_WORDS = 20
 @public
 def openapi() -> Response:
     """Answer with the OpenAPI 3.1 document; it holds nothing that is secret."""
-    return Response(_document(current_app.config["SETTINGS"].desk_url), mimetype="application/json")
+    return Response(_document(the_settings().desk_url), mimetype="application/json")
 
 
 @cache
@@ -41,7 +42,7 @@ def docs() -> Any:
     order = {name: place for place, name in enumerate(dict.fromkeys([*FIRST, *NOUNS]))}
     told = sorted(ENDPOINTS, key=lambda endpoint: order[endpoint.noun])
     groups = groupby(told, key=lambda endpoint: endpoint.noun)
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     return render_template(
         "office/api/docs.html",
         root=ROOT,

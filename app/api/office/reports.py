@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response
 
 from app.api.ground._endpoint import File
 from app.api.ground._noun import Ask, Noun
 from app.domain.ground.vocabulary import Json
+from app.extensions import the_settings
 from app.queries.ground import period
 from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
@@ -62,7 +63,7 @@ def _made(ask: Ask, kind: str) -> Report:
         station_id=asked.get("station_id", 0),
         most=reports.MOST,
     )
-    kept_days = current_app.config["SETTINGS"].connection_retention_days
+    kept_days = the_settings().connection_retention_days
     return reports.run(ask.db, kind, wanted, now=ask.now, kept_days=kept_days)
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-from flask import current_app
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _bulk
@@ -17,6 +16,7 @@ from app.domain.access.imports import headings
 from app.domain.access.imports.plans import Options
 from app.domain.ground.rows import read
 from app.domain.money import statements
+from app.extensions import the_settings
 from app.mails import mail
 from app.models import Driver
 from app.queries.access import drivers as queries
@@ -139,7 +139,7 @@ def forget(who: str, name: str | None) -> None:
         driver = work.get_one(Driver, driver.id)
         row = forgetting.forget(work, cli.ACTOR, driver, name=str(name), now=cli.now())
         number, pseudonym = row.id, row.pseudonym
-    mail.remove_mails_of(cli.reading(), current_app.config["SETTINGS"], number)
+    mail.remove_mails_of(cli.reading(), the_settings(), number)
     more = True
     while more:
         with unit_of_work() as work:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import click
-from flask import current_app
 
 from app import reactions
 from app.cli.ground import _shared as cli
@@ -14,6 +13,7 @@ from app.cli.network import _stations as shared
 from app.domain.commands import command_rules, commands
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import OPEN_STATES, Arguments, CommandState, Order
+from app.extensions import the_settings
 from app.models import Command
 from app.uow import unit_of_work
 
@@ -51,7 +51,7 @@ def ask(
 
     Before an order that ends running sessions a person is asked; a script says `--yes`.
     """
-    patience_s = current_app.config["SETTINGS"].command_ttl_s
+    patience_s = the_settings().command_ttl_s
     try:
         row = _queued(identity, order, given, patience_s, None if yes else ())
     except command_rules.EndsSessions as error:

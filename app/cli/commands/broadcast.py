@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import click
-from flask import current_app
 from sqlalchemy import select
 
 from app import reactions
@@ -15,6 +14,7 @@ from app.domain.commands.orders.catalogue import FOR_MANY
 from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Arguments, BroadcastState, Order
 from app.domain.network import sites
+from app.extensions import the_settings
 from app.models import Broadcast, Station
 from app.queries.commands import commands as queries
 from app.queries.network.stations import Filter
@@ -45,7 +45,7 @@ def start(
 
     Ends with 0 when every station accepted, with 1 when one did not.
     """
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    ttl_s = the_settings().command_ttl_s
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
         found, chosen_by = _chosen(db, tenant_id, given)

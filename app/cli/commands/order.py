@@ -1,7 +1,6 @@
 """flask order: what orders there are, and what came of those that were given."""
 
 import click
-from flask import current_app
 
 from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
@@ -10,6 +9,7 @@ from app.domain.commands import broadcasts, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import CommandState, Order
+from app.extensions import the_settings
 from app.models import Command
 from app.queries.commands import commands as queries
 from app.queries.ground.paging import Wish
@@ -91,5 +91,5 @@ _bulk.hang(
     group,
     [(broadcasts.MANY, _found)],
     "its number",
-    beside=lambda db, values: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
+    beside=lambda db, values: {"ttl_s": the_settings().command_ttl_s},
 )

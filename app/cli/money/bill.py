@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import IO, Any
 
 import click
-from flask import current_app
 
 from app.cli.ground import _bulk
 from app.cli.ground import _shared as cli
@@ -26,6 +25,7 @@ from app.domain.ground.vocabulary import BillingState, BillKind
 from app.domain.money import billing, receipts, reviews
 from app.domain.money.tariffs import from_minor
 from app.domain.network import tenants
+from app.extensions import the_settings
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
@@ -164,7 +164,7 @@ def recompute(
         raise Conflict("Give --reason, or --dry-run to see what would change.")
     db, known_since = cli.reading(), None
     if since is None and not sessions:
-        kept_days = current_app.config["SETTINGS"].connection_retention_days
+        kept_days = the_settings().connection_retention_days
         known_since = cli.now() - timedelta(days=kept_days)
         said = f"{known_since:%Y-%m-%d %H:%M}"
         click.echo(f"Sessions that began since {said} UTC are counted.", err=True)

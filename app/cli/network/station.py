@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import current_app
 from sqlalchemy import select
 
 from app.cli.commands import _asking as asking
@@ -22,6 +21,7 @@ from app.domain.access.imports.sheet import Row
 from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import Order
 from app.domain.network import sites, stations
+from app.extensions import the_settings
 from app.models import ChargingSession, Station
 from app.resource import STATIONS
 from app.text.setup_guide import charger_address
@@ -46,7 +46,7 @@ def add(identity: str, site: str, password: str | None, as_json: bool, **values:
         station, clear = stations.register(
             db, cli.ACTOR, tenant_id, place, identity, now=cli.now(), password=password, **given
         )
-    address = charger_address(current_app.config["SETTINGS"])
+    address = charger_address(the_settings())
     if as_json:
         row = {heading: cli.plain(read(station)) for heading, read in shared.columns(())}
         cli.print_json({**row, "url": address.of(station.identity),

@@ -18,7 +18,6 @@ from typing import Any
 
 import click
 from alembic.migration import MigrationContext
-from flask import current_app
 from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.pool import NullPool
 
@@ -26,6 +25,7 @@ from app import __version__
 from app.cli.ground import _shared as cli
 from app.config import Settings
 from app.domain.ground.errors import Conflict, Invalid
+from app.extensions import the_settings
 
 group = cli.Group("backup", help="A copy of everything, taken while it runs, and the way back.")
 
@@ -39,7 +39,7 @@ DATABASES = {"sqlite": "ampdesk.sqlite3", "postgresql": "ampdesk.dump"}
 @click.argument("folder", type=click.Path(path_type=Path))
 def create(folder: Path) -> None:
     """Copy database and files into FOLDER, which must be new; it then holds secrets."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty: each backup has a folder of its own.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def restore(folder: Path) -> None:
 
     Nothing of Ampdesk may run meanwhile.  A database that holds tables is left alone.
     """
-    settings: Settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     told, kind = _read(folder), _kind(settings)
     if told["database"] != kind:
         raise Invalid(

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
-from flask import current_app
 
 from app.cli.ground import _shared as cli
+from app.extensions import the_settings
 from app.queries.ground import period
 from app.queries.office import reports
 from app.queries.office.reports import KINDS, Wanted
@@ -35,7 +35,7 @@ def _add(kind: str) -> None:
         lately = period.lately(period.today(db, now))
         days = period.month(month) if month else period.of_days(first, last, lately)
         wanted = Wanted(cli.the_tenant(db).id, days, by, site, station, reports.MOST)
-        kept_days = current_app.config["SETTINGS"].connection_retention_days
+        kept_days = the_settings().connection_retention_days
         report = reports.run(db, kind, wanted, now=now, kept_days=kept_days)
         columns, rows = report.flat()
         if pdf:

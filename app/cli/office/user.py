@@ -11,6 +11,7 @@ from app.cli.ground._plain import Plain
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
 from app.domain.office import api_tokens, second_factor, sign_ins, staff, ways_in
+from app.extensions import the_settings
 from app.resource import STAFF
 from app.uow import unit_of_work
 
@@ -23,7 +24,7 @@ _role_option = click.option(
 
 def link_to(secret: str) -> str:
     """The address at which a one-time link's secret is taken."""
-    base = current_app.config["SETTINGS"].desk_url
+    base = the_settings().desk_url
     with current_app.test_request_context(base_url=base):
         return f"{base}{url_for('sign.reset', secret=secret)}"
 

@@ -25,6 +25,7 @@ from app.domain.ground.vocabulary import (
     Json,
     Outcome,
 )
+from app.domain.office.sign_ins import digest
 from app.models import Command, FileJob, Station
 
 FIRMWARE = frozenset({FileJobKind.FIRMWARE})
@@ -231,7 +232,7 @@ def by_key(db: Session, key: str, kinds: Iterable[FileJobKind], *, now: datetime
     """The job whose address holds this secret, while that is good."""
     job = db.scalar(
         select(FileJob).where(
-            FileJob.key_hash == files.hash_of(key),
+            FileJob.key_hash == digest(key),
             FileJob.kind.in_(tuple(kinds)),
             FileJob.state.in_(HEARD),
             FileJob.expires_at > now,

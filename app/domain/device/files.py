@@ -6,7 +6,6 @@ known where the order is sent (`addressed`).  It is short, because some stations
 keep it in a small buffer (FIELD K5).
 """
 
-import hashlib
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import Actor, Arguments, FileJobKind, FileJobState, Json
 from app.domain.ground.vocabulary.standard import abilities
 from app.domain.office import audit
+from app.domain.office.sign_ins import digest
 from app.models import FileJob, FirmwareFile, Station, StationReport
 from app.schemas.device import NewFirmware
 
@@ -140,11 +140,6 @@ BROUGHT = frozenset(FileJobKind) - FETCHED
 def new_key() -> str:
     """Make the secret of an address."""
     return secrets.token_urlsafe(_KEY_BYTES)
-
-
-def hash_of(key: str) -> str:
-    """What is kept of a secret; with so many random bits a fast hash is enough."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def path_of(kind: FileJobKind, key: str, name: str = "") -> str:
@@ -265,7 +260,7 @@ def _with_job(
         steps=[],
         arguments={name: given[name] for name in _KEPT if name in given},
         firmware_id=image.id if image else None,
-        key_hash=hash_of(key) if key else None,
+        key_hash=digest(key) if key else None,
         created_by=actor.name,
         created_at=now,
         expires_at=ends_at(

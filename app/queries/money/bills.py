@@ -17,7 +17,6 @@ from app.models import (
     Driver,
     DriverQuestion,
     Receipt,
-    Review,
     Site,
     Station,
     TariffVersion,
@@ -233,11 +232,6 @@ def questions(db: Session, wish: Wish, *, closed: bool) -> Page:
         query = query.where(DriverQuestion.closed_at.is_(None))
     sorts = {"asked": DriverQuestion.asked_at}
     return fetch(db, query, wish, sorts, default="-asked", noun="questions")
-
-
-def review_of(db: Session, session_id: int) -> Review | None:
-    """Return the review of a session, open or decided."""
-    return db.scalar(select(Review).where(Review.session_id == session_id))
 
 
 class BillRow(NamedTuple):

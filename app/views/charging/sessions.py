@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, abort, current_app, flash, g, render_template, request
+from flask import Blueprint, abort, flash, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -15,7 +15,7 @@ from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import BillingState, Order, SessionState, doubts
 from app.domain.money import reviews
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.charging import BillForm, EndForm
 from app.models import Bill, ChargingSession, Station
 from app.process.clock import utc_now
@@ -214,7 +214,7 @@ def stop(session_id: int) -> ResponseReturnValue:
                 Order.STOP_CHARGING,
                 {"session_id": session.id},
                 now=now,
-                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
+                ttl_s=the_settings().command_ttl_s,
             )
         flash(_("Asked the station to stop. It usually answers within seconds."), "success")
     except DomainError as error:
@@ -283,4 +283,4 @@ def _found(session: Session, session_id: int) -> ChargingSession:
 
 
 def _hold_h() -> int:
-    return int(current_app.config["SETTINGS"].provisional_hold_h)
+    return int(the_settings().provisional_hold_h)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import abort, current_app, render_template
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 from htmx_flask import request
 
@@ -14,7 +14,7 @@ from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Arguments, Order
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
 from app.models import Command, Station
@@ -49,7 +49,7 @@ def ask(
 
     `known` are the sessions that it may end.
     """
-    ttl_s, wish = current_app.config["SETTINGS"].command_ttl_s, (station, order, given)
+    ttl_s, wish = the_settings().command_ttl_s, (station, order, given)
     with unit_of_work() as work:
         return commands.queue(work, actor(), *wish, now=utc_now(), ttl_s=ttl_s, known=known)
 

@@ -5,7 +5,6 @@ from typing import Any
 from flask import (
     Blueprint,
     abort,
-    current_app,
     g,
     redirect,
     render_template,
@@ -22,7 +21,7 @@ from app.domain.ground.errors import DomainError
 from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.commands.commands import OrderForm, PaceForm, form_class
 from app.forms.ground import refusals
 from app.models import Broadcast, Site, Station
@@ -88,7 +87,7 @@ def create() -> ResponseReturnValue:
                 *(work, actor(), current_user.tenant_id, found, order),
                 given,
                 now=utc_now(),
-                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
+                ttl_s=the_settings().command_ttl_s,
                 at_once=pace.at_once.data,
                 stop_percent=pace.stop_percent.data,
                 chosen_by=_chosen(),

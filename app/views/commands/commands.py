@@ -1,6 +1,6 @@
 """Commands of the desk: what was asked of stations, by whom, and what came of it."""
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from htmx_flask import request
@@ -9,7 +9,7 @@ from app.domain.commands import broadcasts, command_rules, commands, orders
 from app.domain.commands.orders import spec
 from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import OPEN_STATES, CommandState
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.models import Command
 from app.process.clock import utc_now
 from app.queries.commands import commands as queries
@@ -81,7 +81,7 @@ _bulk.hang(
             "%(num)s command is repeated.", "%(num)s commands are repeated.", n
         )
     },
-    lambda action, more: {"ttl_s": current_app.config["SETTINGS"].command_ttl_s},
+    lambda action, more: {"ttl_s": the_settings().command_ttl_s},
 )
 
 
@@ -100,7 +100,7 @@ def show(command_id: int) -> ResponseReturnValue:
 def repeat(command_id: int) -> ResponseReturnValue:
     """Ask the same of the same station once more."""
     command = _command(command_id)
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    ttl_s = the_settings().command_ttl_s
     try:
         with unit_of_work() as work:
             again = broadcasts.repeat(work, actor(), command, now=utc_now(), ttl_s=ttl_s, known=())

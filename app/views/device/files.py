@@ -1,13 +1,13 @@
 """Firmware and logs of one station: its jobs, what it brought, what it told of customers."""
 
-from flask import Blueprint, Response, abort, current_app, render_template, send_file
+from flask import Blueprint, Response, abort, render_template, send_file
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.domain.device import customer_information, files
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Area, Order
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.models import CustomerReport, FileJob, Station
 from app.process.clock import utc_now
 from app.queries.device import files as queries
@@ -45,7 +45,7 @@ def index(station_id: int) -> ResponseReturnValue:
 
 def _unfit(station: Station) -> list[str]:
     """How the station moves files, where that is not how it would reach us; else nothing."""
-    base = station.quirks.get("files_url") or current_app.config["SETTINGS"].files_base
+    base = station.quirks.get("files_url") or the_settings().files_base
     able = queries.transfers(db.session(), station)
     return [] if base.partition(":")[0] in able else sorted(able)
 
@@ -58,7 +58,7 @@ def uploaded(station_id: int, job_id: int) -> Response:
     job = db.session.get(FileJob, job_id)
     if job is None or job.station_id != station.id or job.kind not in files.BROUGHT:
         abort(404, "There is no such file.")
-    path = Store(current_app.config["SETTINGS"], UPLOADS).path(job.stored_as or "")
+    path = Store(the_settings(), UPLOADS).path(job.stored_as or "")
     if path is None:
         abort(404, "There is no such file.")
     answer = send_file(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, render_template, request
+from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -12,7 +12,7 @@ from app.domain.device import files
 from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import FileJobState, Order
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.device import FirmwareForm
 from app.forms.ground import refusals
 from app.models import FileJob, FirmwareFile
@@ -44,7 +44,7 @@ def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
     if endpoint != "firmware.create" or not current_user.is_authenticated:
         return
     if current_user.can("write", everywhere=True):
-        settings = current_app.config["SETTINGS"]
+        settings = the_settings()
         request.max_content_length = settings.firmware_max_bytes + _WRAPPING
 
 
@@ -54,7 +54,7 @@ def index() -> ResponseReturnValue:
     """The library, and the jobs of all stations in reach."""
     session = db.session()
     q, archived = listing.text("q"), listing.text("show") == "archived"
-    here_only = leads_here_only(current_app.config["SETTINGS"].files_base)
+    here_only = leads_here_only(the_settings().files_base)
 
     def library(wish: Wish) -> Page:
         return queries.library(session, q, wish, archived=archived)
@@ -113,7 +113,7 @@ def show(firmware_id: int) -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def create() -> ResponseReturnValue:
     """Put an image into the library."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     form = FirmwareForm()
     if form.validate_on_submit():
         upload = request.files.get("file")
@@ -128,7 +128,7 @@ def create() -> ResponseReturnValue:
 
 def _add(form: FirmwareForm, upload: Any) -> int:
     """Store the file, then its row; a row that is refused leaves no file behind."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     given = {name: form[name].data for name in NewFirmware.model_fields if name in form}
     with (
         Store(settings, FIRMWARE).saved(upload.stream.read, settings.firmware_max_bytes) as stored,

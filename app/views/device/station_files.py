@@ -5,14 +5,14 @@ answer, and whoever tries many hears to stop; a right one always works, also beh
 the guesser's address.
 """
 
-from flask import Blueprint, Response, current_app, request, send_file
+from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.device import file_jobs, files
 from app.domain.device.files import Stored
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
-from app.extensions import csrf, db, limiter
+from app.extensions import csrf, db, limiter, the_settings
 from app.models import FileJob
 from app.process.clock import utc_now
 from app.uow import unit_of_work
@@ -77,7 +77,7 @@ def bring(key: str, name: str) -> Response:
     if file_jobs.by_key(db.session(), key, files.BROUGHT, now=utc_now()) is None:
         return _nothing()
     db.session.remove()
-    limit = current_app.config["SETTINGS"].upload_max_bytes
+    limit = the_settings().upload_max_bytes
     request.max_content_length = limit + _WRAPPING
     try:
         stored, given = _take(limit)
@@ -129,7 +129,7 @@ def _from_the_start() -> bool:
 
 
 def _store(kind: str) -> Store:
-    return Store(current_app.config["SETTINGS"], kind)
+    return Store(the_settings(), kind)
 
 
 def _nothing() -> Response:

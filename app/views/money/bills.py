@@ -17,6 +17,7 @@ from app.forms.ground import refusals
 from app.forms.money import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill, DriverQuestion
 from app.process.clock import utc_now
+from app.queries.charging.sessions import review
 from app.queries.ground import names
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
@@ -194,7 +195,7 @@ def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") 
         told=bill_text.in_words(bill, DeskWriter(zone)),
         late_payments=billing.late_payments(session, bill) if bill == standing else (),
         chain=queries.chain(session, bill.session_id),
-        review=queries.review_of(session, bill.session_id),
+        review=review(session, bill.session_id),
         questions=questions.of_bill(session, bill),
         faults=billing.faults_of(session, bill),
         correct_form=correct_form,

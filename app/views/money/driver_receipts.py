@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
+from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask_babel import force_locale
 from flask_login import current_user
 
-from app.config import Settings
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_ as _
 from app.domain.money import questions, receipts, settlements
-from app.extensions import db, limiter
+from app.extensions import db, limiter, the_settings
 from app.models import Bill, MeterReading
 from app.process.clock import utc_now
 from app.queries.charging import session_chart, sessions
@@ -78,7 +77,7 @@ def ask(key: str) -> Response:
     if not request.form.get("website"):
         try:
             with unit_of_work() as work:
-                questions.ask(work, bill, text, desk_url=_settings().desk_url, now=utc_now())
+                questions.ask(work, bill, text, desk_url=the_settings().desk_url, now=utc_now())
         except DomainError as error:
             refused = _page(bill, words, key, trouble=error.sentence, text=text)
             refused.status_code = error.status
@@ -88,7 +87,7 @@ def ask(key: str) -> Response:
 
 def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = "") -> Response:
     """The page of a bill; with `trouble`, and what was asked, where a question was refused."""
-    session, settings = db.session(), _settings()
+    session, settings = db.session(), the_settings()
     chart = session_chart.of_bill(bill, sessions.readings(session, bill.session_id))
     chain = bills.chain(session, bill.session_id)
     links = {
@@ -141,7 +140,7 @@ def _opened(key: str) -> Opened:
     # Who opens it counts for nothing here, be it staff of another company.
     if current_user.is_authenticated:
         scope.narrow(session, None)
-    settings, asked = _settings(), Writer(_asked_language(), "UTC")
+    settings, asked = the_settings(), Writer(_asked_language(), "UTC")
     days, now = settings.receipt_page_days, utc_now()
     bill = receipts.linked_bill(session, settings.link_keys(), key, days=days, now=now)
     settlement = None if bill else settlements.by_receipt_key(session, key)
@@ -171,8 +170,3 @@ def _unlisted(answer: Response) -> Response:
     # Other sites learn nothing of the address, and forms of this one still say where they are from.
     answer.headers["Referrer-Policy"] = "same-origin"
     return answer
-
-
-def _settings() -> Settings:
-    found: Settings = current_app.config["SETTINGS"]
-    return found

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from flask import (
     Blueprint,
     abort,
-    current_app,
     flash,
     render_template,
     url_for,
@@ -20,7 +19,7 @@ from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order, Registration
 from app.domain.money import tariff_choice
 from app.domain.network import stations
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.ground import refusals
 from app.forms.network import PasswordForm, shown
 from app.models import Station
@@ -188,7 +187,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
         "network/stations/setup.html",
         station=station,
         there=station_page.now_of(session, station, utc_now()),
-        address=charger_address(current_app.config["SETTINGS"], desk_host),
+        address=charger_address(the_settings(), desk_host),
         guide=setup_guide.GUIDES[version],
         versions=[
             (

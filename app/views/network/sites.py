@@ -3,12 +3,12 @@
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.network import SiteForm
 from app.models import Site, Tenant
 from app.process.clock import utc_now
@@ -131,7 +131,7 @@ sites_map = Blueprint("map", __name__, url_prefix="/map")
 def on_a_map() -> ResponseReturnValue:
     """Sites by their coordinates, with their stations' state; those without are listed, too."""
     places = map_queries.places(db.session(), now=g.now)
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     if settings.map_tiles:
         g.images_from = _origin(settings.map_tiles)
     return render_template(

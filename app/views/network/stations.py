@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, render_template, request
+from flask import Blueprint, Response, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -14,7 +14,7 @@ from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.rows import read
 from app.domain.ground.texts import N_
 from app.domain.network import plugs, stations
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.forms.ground import refusals
 from app.forms.network import QUIRK, StationForm
 from app.models import ChargingSession, Site, Station
@@ -107,7 +107,7 @@ def labels() -> str:
     if number := listing.number("station"):
         query = query.where(Station.id == number)
     found = db.session.scalars(query.order_by(Station.identity_key).limit(LABELS + 1)).all()
-    base = current_app.config["SETTINGS"].desk_url
+    base = the_settings().desk_url
     sheet = [field_page.label(row, base) for row in found[:LABELS] if row.field_code]
     return render_template(
         "network/stations/labels.html",

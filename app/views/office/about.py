@@ -6,7 +6,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     flash,
     g,
     jsonify,
@@ -20,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from app.domain.ground.rows import newest
 from app.domain.office import housekeeping, outbox, retention, retention_rules
-from app.extensions import db, limiter
+from app.extensions import db, limiter, the_settings
 from app.models import OutgoingMail
 from app.process.clock import utc_now
 from app.queries.office import attention
@@ -46,7 +45,7 @@ def kept() -> ResponseReturnValue:
     return render_template(
         "office/about/retention.html",
         rules=retention_rules.RULES,
-        settings=current_app.config["SETTINGS"],
+        settings=the_settings(),
         removed=retention.removed_last(db.session()),
     )
 
@@ -63,7 +62,7 @@ def show() -> ResponseReturnValue:
         migrations=about.migrations(),
         libraries=about.libraries(),
         last_mail=_last_mail() if current_user.may("organisation", "write", True) else None,
-        to_files=not current_app.config["SETTINGS"].smtp_url,
+        to_files=not the_settings().smtp_url,
         paused_until=outbox.paused_until(db.session(), now=g.now),
     )
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import segno
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
@@ -16,7 +16,7 @@ from app.domain.limits import supply
 from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
 from app.domain.office import housekeeping
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.models import ChargingSession
 from app.process.clock import utc_now
 from app.queries.ground.findings import Finding
@@ -234,7 +234,7 @@ first_steps = Blueprint("first_run", __name__, url_prefix="/first-run")
 @needs("read")
 def all_steps() -> ResponseReturnValue:
     """All steps with what is done, where chargers connect, and the page's code for a phone."""
-    settings = current_app.config["SETTINGS"]
+    settings = the_settings()
     url = f"{settings.desk_url}/first-run"
     drawn = segno.make(url, error="m", micro=False).svg_inline(scale=4, border=2, light="#fff")
     return render_template(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template, send_file
+from flask import Blueprint, abort, render_template, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import JobKind
 from app.domain.office import jobs
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.models import Job
 from app.views.ground import _doing
 from app.web.file_store import EXPORTS, Store
@@ -56,7 +56,7 @@ def file(job_id: int) -> ResponseReturnValue:
     """The file of an export."""
     job = _own(job_id)
     jobs.refuse(current_user.rights, job.kind)
-    path = Store(current_app.config["SETTINGS"], EXPORTS).path(job.stored_as or "")
+    path = Store(the_settings(), EXPORTS).path(job.stored_as or "")
     if path is None:
         abort(404, _("The file is no longer kept; export it again."))
     return send_file(path, as_attachment=True, download_name=job.file_name, max_age=0)

@@ -5,12 +5,12 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, render_template
+from flask import Blueprint, Response, abort, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import func, select
 
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.mails.mail import mail_folder
 from app.models import Tenant
 from app.web.headers import framed
@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
     names = sorted((path.name for path in _folder().glob("*.eml")), reverse=True)
     named = [name for name in names if _NAME.fullmatch(name)]
     mails = [(name, _headers(_read(name))) for name in named[:SHOWN]]
-    sends = bool(current_app.config["SETTINGS"].smtp_url)
+    sends = bool(the_settings().smtp_url)
     return render_template("money/bills/mails.html", mails=mails, total=len(named), sends=sends)
 
 
@@ -60,7 +60,7 @@ def _folder() -> Path:
     tenants = db.session.scalar(select(func.count(Tenant.id))) or 0
     if tenants > 1 or current_user.site_ids:
         abort(403, "These mails belong to the whole installation.")
-    return mail_folder(current_app.config["SETTINGS"])
+    return mail_folder(the_settings())
 
 
 def _read(name: str) -> EmailMessage:

@@ -3,13 +3,13 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.ground.errors import Invalid
-from app.extensions import db
+from app.extensions import db, the_settings
 from app.models import Station
 from app.process.clock import utc_now
 from app.queries.ground import names, period
@@ -65,7 +65,7 @@ def index() -> ResponseReturnValue:
 
 
 def _made(kind: str, days: Period, now: datetime) -> Report:
-    kept_days = current_app.config["SETTINGS"].connection_retention_days
+    kept_days = the_settings().connection_retention_days
     return reports.run(db.session(), kind, _wanted(kind, days), now=now, kept_days=kept_days)
 
 
