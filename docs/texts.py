@@ -50,7 +50,7 @@ _HEADER = {
 _NO_SPEECH = {
     *("_", "N_", "gettext", "lazy_gettext", "ngettext", "left_out", "needed", "text", "compile"),
     *("debug", "info", "warning", "error", "exception", "getLogger", "sub", "strptime", "strftime"),
-    *("startswith", "endswith", "read", "split", "frozenset", "Namespace", "TypeVar"),
+    *("startswith", "endswith", "read", "split", "frozenset", "Namespace", "TypeVar", "Job"),
     *("_gauge", "GaugeMetricFamily", "CounterMetricFamily", "HistogramMetricFamily"),
 }
 #: Keywords whose words are told to people, even single ones.
