@@ -14,7 +14,7 @@ from app.domain.commands import orders
 from app.domain.ground.errors import Invalid
 from app.domain.ground.rows import read
 from app.domain.ground.vocabulary import Registration, StationMode
-from app.domain.network import plugs, presence
+from app.domain.network import plugs, presence, sites
 from app.domain.network.presence import connected
 from app.models import Station
 from app.resource import STATIONS
@@ -29,9 +29,8 @@ def _asked(member: str, kind: Any) -> Any:
     return click.option(flag, type=kind, help=told.replace("null: as usual", "default: as usual"))
 
 
-#: Adds the options that describe a station.
-details = cli.together(
-    *_plain.asked(STATIONS),
+#: What describes a station besides what its schema asks for.
+OPTIONS = [
     _asked("security_profile", click.IntRange(0, 3)),
     _asked("mode", click.Choice([mode.value for mode in StationMode])),
     _asked("registration", click.Choice([word.value for word in Registration])),
@@ -42,7 +41,8 @@ details = cli.together(
     click.option("--tariff", help="Name of a tariff."),
     click.option("--quirk", "quirk", multiple=True, metavar="NAME=VALUE",
                  help="One of " + ", ".join(QUIRKS) + "; an empty value removes it."),
-)  # fmt: skip
+]  # fmt: skip
+details = cli.together(*_plain.asked(STATIONS), *OPTIONS)
 
 
 def given(
@@ -53,6 +53,10 @@ def given(
     for name, words in (("mode", StationMode), ("registration", Registration)):
         if name in found:
             found[name] = words(found[name])
+    if identity := found.pop("new_identity", None):
+        found["identity"] = identity
+    if site := found.pop("site", None):
+        found["site_id"] = sites.named(db, tenant_id, site).id
     if found.get("validation") == "default":
         found["validation"] = None
     if pairs := found.pop("quirk"):

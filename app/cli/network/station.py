@@ -94,28 +94,13 @@ def show(identity: str, as_json: bool) -> None:
 _bulk.hang(station_command, [(stations.MANY, cli.station)], "its identity")
 
 
-@station_command.command("edit")
-@click.argument("identity")
-@click.option("--identity", "new_identity", help="A new identity; the charger must use it too.")
-@click.option("--site", help="Move it to this site.")
-@shared.details
-def edit(identity: str, new_identity: str | None, site: str | None, **values: Any) -> None:
-    """Change the station IDENTITY; what is not given stays."""
-    with unit_of_work() as db:
-        tenant_id = cli.the_tenant(db).id
-        station = stations.called(db, tenant_id, identity)
-        given = shared.given(db, tenant_id, values, station)
-        if new_identity:
-            given["identity"] = new_identity
-        if site:
-            given["site_id"] = sites.named(db, tenant_id, site).id
-        stations.edit(db, cli.ACTOR, station, now=cli.now(), **given)
-    click.echo(f"Changed {station.identity}.")
-
-
-Plain(station_command, STATIONS, "identity", bare=True).archive(
-    "Put the station IDENTITY into the archive: its connection ends, its history stays."
+plain = Plain(station_command, STATIONS, "identity", shared.OPTIONS, shared.given, bare=True)
+plain.edit(
+    "Change the station IDENTITY; what is not given stays.",
+    click.option("--identity", "new_identity", help="A new identity; the charger must use it too."),
+    click.option("--site", help="Move it to this site."),
 )
+plain.archive("Put the station IDENTITY into the archive: its connection ends, its history stays.")
 
 
 @station_command.command("password")
