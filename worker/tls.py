@@ -43,7 +43,7 @@ class WrongTls(Exception):
     """TLS cannot be served as it is set; the message is one sentence that names the setting."""
 
 
-def server_context(settings: Settings) -> Any:
+def server_context(settings: Settings) -> ssl.SSLContext | None:
     """The context of the TLS listener, or None when none is wanted.
 
     `settings` has the ocpp_tls_* settings.  Raises `WrongTls`.

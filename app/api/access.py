@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
+from flask import Response
 from pydantic import Field
 
 from app.api.charging.sessions import BILL
@@ -12,7 +13,7 @@ from app.api.ground._noun import Ask, Noun, finds
 from app.api.ground._plain import Plain
 from app.domain.access import drivers, forgetting, tag_groups
 from app.domain.ground import texts
-from app.domain.ground.vocabulary import Token
+from app.domain.ground.vocabulary import Json, Token
 from app.domain.money import statements
 from app.models import Authorisation, Driver, Tag, TagGroup
 from app.queries.access import person
@@ -133,7 +134,7 @@ class PersonalData(Answer):
     answers={200: PersonalData},
     everywhere=True,
 )
-def personal_data(ask: Ask, driver_id: int) -> Any:
+def personal_data(ask: Ask, driver_id: int) -> Json:
     """How many rows of each kind are about a driver, and what of it would outlast forgetting."""
     driver = _driver(ask, driver_id)
     kept = [{"what": what, "why": why} for what, why in forgetting.KEPT]
@@ -146,7 +147,7 @@ def personal_data(ask: Ask, driver_id: int) -> Any:
     answers={200: File("application/zip", "index.html, and a JSON array for each kind of rows.")},
     everywhere=True,
 )
-def personal_file(ask: Ask, driver_id: int) -> Any:
+def personal_file(ask: Ask, driver_id: int) -> Response:
     """All that is kept of a driver, as they may ask for it; the audit notes it."""
     driver = _driver(ask, driver_id)
     parts = person_file.pack(ask.db, ask.actor, driver, now=ask.now)
@@ -283,7 +284,7 @@ class UnknownTags(Answer):
     answers={200: UnknownTags},
     query=UnknownTagsAsked,
 )
-def unknown(ask: Ask) -> Any:
+def unknown(ask: Ask) -> Json:
     """What was tapped and is on no list yet; add one with POST /tags."""
     since = ask.now - timedelta(days=ask.query.get("days", 7))
     return {"items": queries.unknown(ask.db, since)}

@@ -1,10 +1,8 @@
 """Endpoints: certificates, those who sign them, and contracts."""
 
-from typing import Any
-
 from app.api.device.held import CERTIFICATE
 from app.api.ground import _lists, _rows
-from app.api.ground._noun import Ask, Noun, finds, made_at
+from app.api.ground._noun import Ask, Noun, Reply, finds, made_at
 from app.domain.trust import certificates, signing
 from app.models import AuthorityCertificate, StationCertificate
 from app.schemas import trust as schemas
@@ -44,7 +42,7 @@ noun.show(
     answers={201: AUTHORITY},
     everywhere=True,
 )
-def keep(ask: Ask) -> Any:
+def keep(ask: Ask) -> Reply:
     """Keep a root, to be installed at stations by the order install_certificate."""
     with unit_of_work() as db:
         row = signing.keep(db, ask.actor, ask.tenant_id, **ask.body, key_file=None, now=ask.now)

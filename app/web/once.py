@@ -14,11 +14,11 @@ import logging
 import secrets
 from base64 import urlsafe_b64encode
 from time import sleep
-from typing import Any
 
 from cryptography.fernet import Fernet
 from flask import Flask, Response, current_app, flash, g, request, session, url_for
 from flask.json.tag import TaggedJSONSerializer
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -64,7 +64,7 @@ def _leave(_error: BaseException | None) -> None:
     uow.beforehand.set(None)
 
 
-def _begin() -> Any:
+def _begin() -> ResponseReturnValue | None:
     """Have the first unit of work claim the form; answer one that was done already."""
     if request.method != "POST" or problems.of_a_program() or not request.form.get(FIELD):
         return None

@@ -16,6 +16,7 @@ from flask import (
     request,
     url_for,
 )
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from werkzeug.routing import IntegerConverter, Map
@@ -175,14 +176,14 @@ def _kept_out(right: Right, everywhere: bool) -> Any:
     return None
 
 
-def _enrol() -> Any:
+def _enrol() -> ResponseReturnValue:
     """Lead somebody who lacks a second factor to where it is set up."""
     if request.headers.get("HX-Request"):
         return Response(status=204, headers={"HX-Redirect": url_for("second_factor.index")})
     return back("second_factor.index")
 
 
-def _turned_away(area: Area | None, right: Right) -> Any:
+def _turned_away(area: Area | None, right: Right) -> ResponseReturnValue:
     """Say which right is missing; who may not see Home goes to the first page that they may."""
     if request.endpoint == areas.FRONT:
         known = current_app.view_functions

@@ -201,7 +201,7 @@ def both(one: Any, other: Any) -> Any:
     return one if words == more else f"{words[:_WORDS]}{APART}{more[:_WORDS]}"
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> int | float | str:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):

@@ -7,8 +7,8 @@ from sqlalchemy import Select, select
 from app.api.commands import _typed
 from app.api.commands.orders import wanted
 from app.api.ground import _lists, _rows
-from app.api.ground._noun import Ask, Noun, made_at
-from app.api.ground._paging import Pages
+from app.api.ground._noun import Ask, Noun, Reply, made_at
+from app.api.ground._paging import Page, Pages
 from app.api.ground._rows import blotted
 from app.domain.commands import broadcasts
 from app.domain.ground.errors import Forbidden, Invalid, NotFound
@@ -66,7 +66,7 @@ def _counted(ask: Ask, row: Broadcast) -> Broadcast:
     forms=_typed.of_many(),
     answers={202: BROADCAST},
 )
-def create(ask: Ask) -> Any:
+def create(ask: Ask) -> Reply:
     """Begin to give an order; stations that are not connected are skipped, and told so."""
     given = dict(ask.body)
     chosen = {name: given.pop(name) for name in schemas.Chosen.model_fields if name in given}
@@ -94,7 +94,7 @@ def create(ask: Ask) -> Any:
     answers={200: Pages(BROADCAST)},
     query=schemas.Broadcasts,
 )
-def list_(ask: Ask) -> Any:
+def list_(ask: Ask) -> Page:
     """What was asked of many stations, the newest first."""
     query = queries.in_reach()
     if "state" in ask.query:

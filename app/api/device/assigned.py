@@ -1,7 +1,5 @@
 """Endpoints: what was brought to stations for a while: reservations, profiles, files."""
 
-from typing import Any
-
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun, Reply, finds, made_at
 from app.domain.device import files as library
@@ -104,7 +102,7 @@ _lists.of_station(
     answers={202: SETPOINT},
     problems=(404, 409),
 )
-def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
+def setpoint(ask: Ask, station_id: int, connector: int) -> Reply:
     """Say how much the session at an EVSE gets. It replaces what was not sent yet; no order is
     made for it, and the row tells what became of it."""
     station = _lists.STATION(ask, station_id)
@@ -144,7 +142,7 @@ _lists.hang(
     problems=(409,),
     everywhere=True,
 )
-def add_firmware(ask: Ask) -> Any:
+def add_firmware(ask: Ask) -> Reply:
     """Put an image into the library: a form (`multipart/form-data`) with the file itself as `file`
     and the rest as texts beside it. A signature and its certificate go together. The same bytes
     again are refused."""

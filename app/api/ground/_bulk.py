@@ -10,6 +10,7 @@ from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Page
 from app.domain.ground.errors import Invalid
 from app.domain.ground.many import Many
+from app.domain.ground.vocabulary import Json
 from app.schemas.answers import Answer, From
 from app.schemas.base import Schema, needed
 from app.uow import unit_of_work
@@ -55,7 +56,7 @@ def hang(
     What else is sent, and what the desk knows `beside`, goes to the acts by name.
     """
 
-    def bulk(ask: Ask) -> Any:
+    def bulk(ask: Ask) -> Json:
         given = dict(ask.body)
         action, ids, by = given.pop("action"), given.pop("ids", None), given.pop("filter", None)
         if (ids is None) == (by is None):

@@ -60,7 +60,7 @@ class Plain:
     ) -> None:
         """Hang POST /nouns; the summary says `verb`, or add."""
 
-        def create(ask: Ask) -> Any:
+        def create(ask: Ask) -> Reply:
             with unit_of_work() as db:
                 row = self.of.add(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
             return self.made(ask, row)

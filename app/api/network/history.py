@@ -9,7 +9,7 @@ from flask import Response
 from app.api.ground import _lists, _rows
 from app.api.ground._endpoint import File
 from app.api.ground._noun import Ask, Noun, finds
-from app.api.ground._paging import Pages
+from app.api.ground._paging import Page, Pages
 from app.api.ground._rows import blotted
 from app.domain.network import field
 from app.models import (
@@ -194,7 +194,7 @@ _lists.of_station(
     answers={200: Pages(KNOCK)},
     query=schemas.Handshakes,
 )
-def handshakes(ask: Ask, station_id: int) -> Any:
+def handshakes(ask: Ask, station_id: int) -> Page:
     """Who knocked as this station, let in or refused, and why."""
     query = station_page.handshakes(ask.db, _lists.STATION(ask, station_id))
     if "accepted" in ask.query:

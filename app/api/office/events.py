@@ -69,7 +69,7 @@ def _forms() -> Json:
     },
     forms=_forms(),
 )
-def stream(ask: Ask) -> Any:
+def stream(ask: Ask) -> Response:
     """A stream of server-sent events, which goes on until either side ends it.
 
     Each has an `id`; sent as Last-Event-ID within 15 minutes nothing is lost, and what happened in

@@ -37,7 +37,7 @@ def _document(desk_url: str) -> bytes:
 
 
 @public
-def docs() -> Any:
+def docs() -> str:
     """Show the reference; it asks nobody's browser for anything from elsewhere."""
     order = {name: place for place, name in enumerate(dict.fromkeys([*FIRST, *NOUNS]))}
     told = sorted(ENDPOINTS, key=lambda endpoint: order[endpoint.noun])

@@ -1,12 +1,12 @@
 """Webhooks: their endpoints, secrets, and the log of deliveries."""
 
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated
 
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun, Reply, made_at
 from app.api.ground._plain import Plain
-from app.domain.ground.vocabulary import WebhookEvent
+from app.domain.ground.vocabulary import Json, WebhookEvent
 from app.domain.office import deliveries, webhooks
 from app.mails.hooks import means
 from app.models import WebhookDelivery, WebhookEndpoint
@@ -80,7 +80,7 @@ plain.show("One webhook; its secret is told by nobody.")
     problems=(409,),
     secret=True,
 )
-def create(ask: Ask) -> Any:
+def create(ask: Ask) -> Reply:
     """Add an endpoint; the secret that signs is in this answer and nowhere else."""
     with unit_of_work() as db:
         row, secret = webhooks.add(db, ask.actor, ask.tenant_id, means(), now=ask.now, **ask.body)
@@ -101,7 +101,7 @@ plain.edit(
     answers={200: WebhookSecret},
     secret=True,
 )
-def rotate(ask: Ask, webhook_id: int) -> Any:
+def rotate(ask: Ask, webhook_id: int) -> Json:
     """Make a new secret; for a day both sign, so that the receiver is changed without a gap."""
     row = plain.row(ask, webhook_id)
     with unit_of_work() as db:

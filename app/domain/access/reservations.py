@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, reach
@@ -292,7 +292,7 @@ def _tell(db: Session, row: Reservation) -> None:
     events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
 
 
-def _open(station: AnyStation) -> Any:
+def _open(station: AnyStation) -> Select[Any]:
     return select(Reservation).where(
         Reservation.station_id == station.id, Reservation.state.in_(OPEN)
     )

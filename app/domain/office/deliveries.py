@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground import events
@@ -187,7 +187,7 @@ def due(db: Session, *, now: datetime) -> list[int]:
     return list(db.scalars(query))
 
 
-def _waits(now: datetime) -> Any:
+def _waits(now: datetime) -> ColumnElement[bool]:
     return (
         (WebhookDelivery.endpoint_id == WebhookEndpoint.id)
         & (WebhookDelivery.state == DeliveryState.QUEUED)

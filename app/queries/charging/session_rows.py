@@ -108,7 +108,7 @@ def as_named(kind: Any, row: Any, **more: Any) -> Any:
     return kind(*(known[name] if name in known else getattr(row, name) for name in kind._fields))
 
 
-def on_clock(at: datetime | None, timezone: str) -> Any:
+def on_clock(at: datetime | None, timezone: str) -> str | None:
     """A time on the clock of a site, with its offset."""
     return None if at is None else at.astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds")
 

@@ -79,7 +79,7 @@ class Page:
         """The number of the last row shown."""
         return self.first + len(self.rows) - 1 if self.total else 0
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.rows)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import ScalarSelect, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.ground.texts import N_
@@ -233,7 +233,7 @@ def _history(
     return found
 
 
-def _last_before(event: Any) -> Any:
+def _last_before(event: Any) -> ScalarSelect[Any]:
     """What a plug said before an event, as an expression: the period's first has none in it."""
     other = aliased(StatusEvent)
     # Said so that an index leads there: what was said since may be years of it.
@@ -279,7 +279,7 @@ def faults(db: Session, wanted: Wanted, *, now: datetime) -> Report:
     return report
 
 
-def _statuses(wanted: Wanted, zones: Sequence[str], now: datetime) -> Any:
+def _statuses(wanted: Wanted, zones: Sequence[str], now: datetime) -> Select[Any]:
     """A select of what plugs said around the period: for how long, and before a fault what."""
     event, at = StatusEvent, epoch(StatusEvent.at)
     order: Any = {"partition_by": _PLUG, "order_by": (event.at, event.id)}

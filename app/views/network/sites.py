@@ -1,6 +1,6 @@
 """Sites of the desk: where stations stand, with zone, currency and price."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Blueprint, g, render_template, request
@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from app.domain.ground.rows import Column
 from app.extensions import db, the_settings
 from app.forms.network import SiteForm
 from app.models import Site, Tenant
@@ -47,7 +48,7 @@ def index() -> ResponseReturnValue:
     return render_template("network/sites/index.html", page=page, counts=counts)
 
 
-def _columns(counts: dict[int, queries.Counts]) -> Any:
+def _columns(counts: dict[int, queries.Counts]) -> list[Column]:
     none = queries.Counts()
     return [
         *SITES.only("id name timezone currency address latitude longitude supply_limit_kw tariff"),

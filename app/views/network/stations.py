@@ -11,7 +11,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.errors import DomainError, NotFound
-from app.domain.ground.rows import read
+from app.domain.ground.rows import Column, read
 from app.domain.ground.texts import N_
 from app.domain.network import plugs, stations
 from app.extensions import db, the_settings
@@ -122,7 +122,7 @@ def _listed(wanted: queries.Filter, wish: Wish, now: datetime) -> tuple[Page, qu
     return found.page, found
 
 
-def _columns(found: queries.Listed) -> Any:
+def _columns(found: queries.Listed) -> list[Column]:
     return [
         *read("id identity name site=site.name vendor model serial firmware protocol"),
         *read("security_profile mode=mode.value registration=registration.value"),

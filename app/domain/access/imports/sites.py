@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +10,7 @@ from app.domain.access.imports.plans import Plan, PlannedRow, begun, each
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, Arguments
+from app.domain.ground.vocabulary import Actor, Arguments, Json
 from app.domain.money import tariff_book
 from app.domain.network import sites
 from app.domain.office import audit
@@ -46,7 +45,7 @@ def carry_out(
     return made
 
 
-def _given(db: Session, tenant_id: int, cells: dict[str, str]) -> Any:
+def _given(db: Session, tenant_id: int, cells: dict[str, str]) -> Json:
     given: Arguments = {name: cells[name] for name in _TEXTS if name in cells}
     for name in ("latitude", "longitude"):
         if name in cells and (cells[name] or "latitude" in cells):
