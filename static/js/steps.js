@@ -100,9 +100,10 @@
     }
     found.forEach((step, place) => {
       const said = words.step.replace("%(number)s", place + 1).replace("%(starts)s", inWords(step.at)).replace("%(limit)s", shown(step.limit));
-      const point = make("circle", { class: "point", cx: across(step.at), cy: up(step.limit), r: 7, tabindex: 0, role: "slider", "aria-label": said, "aria-valuenow": step.limit, "aria-valuemin": 0, "aria-valuetext": said });
+      const middle = { cx: across(step.at), cy: up(step.limit) };
+      const point = make("circle", { class: "point", ...middle, r: 12, tabindex: 0, role: "slider", "aria-label": said, "aria-valuenow": step.limit, "aria-valuemin": 0, "aria-valuetext": said });
       point.step = step;
-      svg.append(point);
+      svg.append(make("circle", { class: "dot", ...middle, r: 7 }), point);
       if (step.row === focused) requestAnimationFrame(() => point.focus());
     });
     chart.replaceChildren(svg);
