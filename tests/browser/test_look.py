@@ -154,12 +154,14 @@ def test_buttons_are_large_enough_for_a_thumb(page, desk, sign_in):
 @pytest.mark.landing
 def test_what_is_ticked_dragged_or_followed_from_a_head_has_24_pixels(page, desk, sign_in):
     sign_in(page, "admin")
+    page.set_viewport_size({"width": 390, "height": 844})
     for address in ("/sessions", "/messages", "/profiles/new", "/tariffs/new", "/stations/1"):
         page.goto(desk.url + address)
         looked = ".form-check-input, .point, .tabs a, .card-header .aside a, .log-head a"
         for one in page.locator(looked).filter(visible=True).all():
             box = one.bounding_box()
             assert min(box["width"], box["height"]) >= 24, (address, one, box)
+            assert one.evaluate("each => each.scrollWidth <= each.clientWidth + 1"), one
 
 
 @pytest.mark.landing
