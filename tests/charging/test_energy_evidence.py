@@ -280,6 +280,21 @@ def test_where_energy_flowed_or_hardly_any_time_passed_nobody_asks_the_plug(stop
     assert EnergyFlag.HARDLY_ANY_ENERGY not in found.energy.flags
 
 
+@pytest.mark.parametrize(
+    ("told_wh", "every", "minutes"),
+    [
+        (395, 0.5, 12),  # of 1.3 kWh: little, but power was measured throughout
+        (1_000, 15, 85),  # of 9.3 kWh: for the last quarter it was not
+    ],
+)
+def test_power_shows_how_much_flowed_at_least(told_wh, every, minutes):
+    measured = powers(6_600, every=every, count=int(minutes / every))
+    assert doubted(
+        weighed(100_000, 100_000 + told_wh, measured, minutes=minutes, max_power_w=Decimal(7_400)),
+        EnergyFlag.POWER_DISAGREES,
+    )
+
+
 # A plug of which nothing is known
 
 

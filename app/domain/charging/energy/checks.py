@@ -14,6 +14,7 @@ from app.domain.charging.energy.plausibility import (
     RESOLUTION_WH,
     UNSEEN_POWER_W,
     PlugLimit,
+    digits_of,
     limit_wh,
     seconds_between,
 )
@@ -26,9 +27,10 @@ _COVERED = Decimal("0.8")
 _LONGEST_GAP_S = Decimal(20 * 60)
 _THOUSANDFOLD = (Decimal(500), Decimal(2000))
 _STUCK_WH = Decimal(1000)
-#: The two may differ by half, and by so much, in Wh.
+#: The two may differ by half, and by so much, in Wh; less where power shows more.
 _HALF = Decimal("0.5")
 _POWER_SLACK_WH = Decimal(500)
+_LOW_SLACK_WH = Decimal(150)
 
 #: A reading so close to an end was taken with it.
 WITH_END = timedelta(seconds=5)
@@ -85,9 +87,12 @@ def sustained_w(readings: Sequence[Reading]) -> Decimal:
 
 def against_power(
     work: Work, facts: EnergyFacts, points: Sequence[Point], integral: Decimal,
-    power_wh: Decimal | None,
+    power_wh: Decimal | None, *, timed: bool,
 ) -> set[EnergyFlag]:  # fmt: skip
-    """What the measured power says of the register: a wrong unit, one that stands still, a lie."""
+    """What the measured power says of the register: a wrong unit, one that stands still, a lie.
+
+    Power that was not measured throughout (`power_wh` None) tells how much flowed at least.
+    """
     if len(points) < _POWER_POINTS:
         return set()
     energy = work.wh
@@ -97,22 +102,24 @@ def against_power(
         low, high = _THOUSANDFOLD
         if low <= max(integral / energy, energy / integral) <= high:
             return {EnergyFlag.UNIT_MISLABELLED}
-    if power_wh is None:
+    if not timed:
         return set()
-    edges = max(point.value for point in points)
     # Between two measurements it may have been the one or the other all the time.
     low = high = Decimal(0)
     for before, after in pairwise(points):
         hours = seconds_between(before.at, after.at) / 3600
         low += max(min(before.value, after.value), Decimal(0)) * hours
         high += max(before.value, after.value, Decimal(0)) * hours
+    if energy < low * (1 - _HALF) - max(_LOW_SLACK_WH, digits_of([energy])):
+        return {EnergyFlag.POWER_DISAGREES}
+    if power_wh is None:
+        return set()
+    edges = max(point.value for point in points)
     most = max(power_wh, high + _edge_wh(work, points, edges)) * (1 + _HALF)
-    least = low * (1 - _HALF)
     if facts.goes_on_from(work.initial, RESOLUTION_WH):
         # The car may have charged, and stopped, before its power was first measured.
         most += max((wh for at, wh in work.curve if at <= points[0].at), default=Decimal(0))
-    agree = least - _POWER_SLACK_WH <= energy <= most + _POWER_SLACK_WH
-    return set() if agree else {EnergyFlag.POWER_DISAGREES}
+    return {EnergyFlag.POWER_DISAGREES} if energy > most + _POWER_SLACK_WH else set()
 
 
 def _edge_wh(work: Work, points: Sequence[Point], power_w: Decimal) -> Decimal:

@@ -82,7 +82,7 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     integral = integral_wh(power)
     power_wh = under_power(power, integral, started_at, ended_at) if timed else None
     if work.basis in ("register", "interval"):
-        work.flags |= against_power(work, facts, power, integral, power_wh)
+        work.flags |= against_power(work, facts, power, integral, power_wh, timed=timed)
     duration_s = seconds_between(started_at, ended_at)
     limit = limit_wh(plug.power_w, duration_s, resolution)
     if timed:
