@@ -130,3 +130,6 @@ def test_a_bill_stands_in_the_month_it_was_issued_in_and_in_the_report_of_its_be
     report = net.api.get("/reports/revenue?from_day=2026-03-01&to_day=2026-03-31")
     figures = report["whole"][0]["figures"]
     assert figures["gross"] == sum(COMES_TO[net.site.currency]) == figures["net"] + figures["tax"]
+    shown = net.desk.get("/reports?kind=revenue&from=2026-03-01&to=2026-03-31").text
+    for minor in COMES_TO[net.site.currency]:
+        assert f'"num">{said(net, minor)}<' in bare(shown)

@@ -258,3 +258,13 @@ def test_a_limit_that_no_bill_can_come_to_is_refused_and_read_as_billed_where_it
         from_json(document, entered=True)
     assert refused.value.field == name
     assert f"{exponent(currency)} decimal places" in refused.value.sentence
+
+
+@pytest.mark.parametrize(
+    "name", ["min_power", "max_power", "min_current", "max_current", "max_kwh"]
+)
+def test_a_restriction_of_ocpi_that_we_do_not_have_is_refused_by_its_name(name):
+    part = {"kind": "energy", "price": "0.3", "when": {name: "11"}}
+    with pytest.raises(TariffError) as refused:
+        from_json({"currency": "EUR", "components": [part]}, entered=True)
+    assert refused.value.field == f"components.0.when.{name}"

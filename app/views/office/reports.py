@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.ground.errors import Invalid
+from app.domain.money.tariffs import exponent, is_currency
 from app.extensions import db, the_settings
 from app.models import Station
 from app.process.clock import utc_now
@@ -16,6 +17,7 @@ from app.queries.ground import names, period
 from app.queries.ground.period import Period
 from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
+from app.text import numbers
 from app.web import listing
 from app.web.security import needs
 
@@ -99,6 +101,8 @@ def _drawn(report: Report) -> list[tuple[str, dict[str, Any], list[tuple[date, s
     for unit, values in report.curves:
         series = {"label": unit, "kind": "current", "unit": unit, "values": values}
         data = {"times": times, "series": [series], "zone": "UTC", "days": True}
-        rows = [(day, f"{value:.2f}") for day, value in zip(dates, values, strict=True)]
+        places = exponent(unit) if is_currency(unit) else 2
+        written = [numbers.number(value, places) for value in values]
+        rows = list(zip(dates, written, strict=True))
         found.append((unit, data, rows))
     return found
