@@ -93,6 +93,9 @@ def _put(text: str, language: str, within: bool = False) -> str:
         small = book.words.get(apart(text)) or book.words.get(text.lower())
         small = small if text[:1].isupper() and not text.isupper() else None
         return small[:1].upper() + small[1:] if small else text
+    head, _colon, rest = text.partition(": ")
+    if rest and " " in head and (known := book.texts.get(head)) is not None:
+        return f"{known}: {_put(rest, language, True)}"
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):
             # A value may be a name that people gave: only words of the business are looked up.

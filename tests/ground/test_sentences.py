@@ -58,6 +58,7 @@ def german(app):
         ),
         ("Connector 2 out of service", "Ladepunkt 2 außer Betrieb"),
         ("accepted · timed out", "angenommen · keine Antwort"),
+        ("Ask for a message: timed out", "Eine Nachricht anfordern: keine Antwort"),
         ("2 workers · 5 connected (one: 2, two: 3)", "2 Worker · 5 verbunden (one: 2, two: 3)"),
         ("The time zone is missing.", "Es fehlt: Zeitzone."),
         ("The name holds a control character.", "Der Name enthält ein Steuerzeichen."),
