@@ -14,6 +14,7 @@ from app.domain.ground.vocabulary import CommandState, Order
 from app.models import DeviceEvent, StationVariable, VariableMonitor
 from app.tasks.tidying import forget_rows
 from tests.support.dialogue import Dialogue
+from tests.support.fleet import cost
 from worker.ocpp.versions import Version
 
 POWER = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}}
@@ -193,6 +194,24 @@ def test_an_event_told_twice_is_one_event(talk):
     event(talk)
     event(talk, at="2026-03-02T08:59:30Z")
     assert len(rows(talk, DeviceEvent)) == 2, "event ids begin anew after a boot"
+
+
+def test_many_events_of_a_message_ask_the_database_no_more_often_than_one(talk):
+    watched(talk)
+    one = cost(talk.db, lambda: many(talk, 1, 1))
+    assert cost(talk.db, lambda: many(talk, 2, 20)) <= one
+    many(talk, 2, 21)  # all but the last were told before
+    assert [row.number for row in rows(talk, DeviceEvent)] == [1, *range(2, 23)]
+    assert {row.severity for row in rows(talk, DeviceEvent)} == {3}
+
+
+def many(talk, first, count):
+    """One message of so many events of a monitor."""
+    at = "2026-03-02T08:59:00Z"
+    data = {"timestamp": at, "trigger": "Alerting", "actualValue": "1", **POWER}
+    data |= {"eventNotificationType": "CustomMonitor", "variableMonitoringId": 17}
+    told = [data | {"eventId": number} for number in range(first, first + count)]
+    return talk.says("NotifyEvent", {"generatedAt": at, "seqNo": 0, "eventData": told})
 
 
 def test_the_end_of_the_trouble_clears_what_was_told_before(talk):

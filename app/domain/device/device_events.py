@@ -1,8 +1,10 @@
 """What stations notice by themselves: events, alarms, and streams of values (block N)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,6 +14,7 @@ from app.domain.device import device_model, monitors
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import VariableName, name_of
 from app.domain.ground import events
+from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.redaction import REDACTED, redact_text
 from app.domain.ground.vocabulary import Actor, Outcome
 from app.domain.office import audit
@@ -23,6 +26,15 @@ SEVERE = 3
 VALUES_KEPT = timedelta(days=30)
 #: The condition that an event is a regular value.
 REGULAR = DeviceEvent.trigger.in_(("periodic", "stream")) | (DeviceEvent.origin == "stream")
+#: What says that two events are about the same thing.
+_OF_ONE = (
+    *("station_id", "component", "component_instance", "evse", "connector", "variable"),
+    *("instance", "monitor"),
+)
+_EVENT = DeviceEvent.__table__
+_COLUMNS = tuple(column.name for column in _EVENT.columns if column.name != "id")
+_INSERT = BulkInsert(_EVENT, _COLUMNS)
+_values_of = attrgetter(*_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +63,29 @@ def take(db: Session, station: Station, noticed: Iterable[Noticed], *, now: date
     value that was noticed is also the variable's value now, and the state of a plug
     where it is one.
     """
-    told = []
+    told: list[Told] = []
+    rows: list[DeviceEvent] = []
+    noticed = list(noticed)
+    known = _known(db, station, noticed)
+    severities = _severities(db, station, noticed)
     for one in noticed:
-        if _known(db, station, one):
+        if (same := _same(one)) in known:
             continue
-        watching = monitors.numbered(db, station, one.monitor)
-        severity = one.severity
-        if severity is None and watching is not None:
-            severity = watching.severity
+        known.add(same)
+        severity = severities.get(one.monitor) if one.severity is None else one.severity
         trouble = reports.is_trouble(one.name)
         if trouble and severity is None:
             severity = SEVERE
         row = _row(station, one, severity, now)
         over = one.cleared or (trouble and not reports.is_yes(one.value))
         row.cleared = over
-        db.add(row)
         if over:
-            _clear(db, station, row)
+            _clear(db, row, rows)
+        rows.append(row)
         told.append(Told(one.name, row.value))
         value = "false" if trouble and over else one.value
         reports.follow(db, station, one.name, value, at=one.at, now=now)
-    db.flush()
+    _INSERT(db, [_values_of(row) for row in rows])
     device_model.take(db, station, _known_ones(db, station, told), now=now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
 
@@ -97,16 +111,29 @@ def _row(station: Station, one: Noticed, severity: int | None, now: datetime) ->
     )
 
 
-def _known(db: Session, station: Station, one: Noticed) -> bool:
-    """Whether it was told before: event ids start anew with each boot, times do not."""
-    same = select(DeviceEvent.id).where(
+def _same(one: Noticed) -> tuple[Any, ...]:
+    """What it is known by: event ids start anew with each boot, times do not."""
+    return one.at, one.number, one.name.columns["component"], one.name.columns["variable"]
+
+
+def _known(db: Session, station: Station, noticed: Sequence[Noticed]) -> set[tuple[Any, ...]]:
+    """Which of these events were told before."""
+    columns = (DeviceEvent.at, DeviceEvent.number, DeviceEvent.component, DeviceEvent.variable)
+    query = select(*columns).where(
         DeviceEvent.station_id == station.id,
-        DeviceEvent.at == one.at,
-        DeviceEvent.number == one.number,
-        DeviceEvent.component == one.name.columns["component"],
-        DeviceEvent.variable == one.name.columns["variable"],
+        DeviceEvent.at.in_({one.at for one in noticed}),
+        DeviceEvent.number.in_({one.number for one in noticed}),
     )
-    return db.scalar(same.limit(1)) is not None
+    return {tuple(row) for row in db.execute(query)}
+
+
+def _severities(db: Session, station: Station, noticed: Sequence[Noticed]) -> dict[int | None, int]:
+    """The severities of the monitors that noticed them; of one number the newest counts."""
+    query = select(VariableMonitor.number, VariableMonitor.severity).where(
+        VariableMonitor.station_id == station.id,
+        VariableMonitor.number.in_({one.monitor for one in noticed} - {None}),
+    )
+    return {row.number: row.severity for row in db.execute(query.order_by(VariableMonitor.id))}
 
 
 def _known_ones(db: Session, station: Station, told: list[Told]) -> list[Told]:
@@ -115,25 +142,16 @@ def _known_ones(db: Session, station: Station, told: list[Told]) -> list[Told]:
     return [one for one in told if one.name.key in known]
 
 
-def _clear(db: Session, station: Station, row: DeviceEvent) -> None:
-    """The trouble is over: earlier events of the same monitor or variable are cleared (N07)."""
-    db.flush()
-    query = update(DeviceEvent).where(
-        DeviceEvent.station_id == station.id,
-        DeviceEvent.id != row.id,
-        ~DeviceEvent.cleared,
-        DeviceEvent.component == row.component,
-        DeviceEvent.variable == row.variable,
-    )
-    for column, value in (
-        (DeviceEvent.evse, row.evse),
-        (DeviceEvent.connector, row.connector),
-        (DeviceEvent.component_instance, row.component_instance),
-        (DeviceEvent.instance, row.instance),
-        (DeviceEvent.monitor, row.monitor),
-    ):
-        query = query.where(column.is_(None) if value is None else column == value)
-    db.execute(query.values(cleared=True).execution_options(synchronize_session="fetch"))
+def _clear(db: Session, row: DeviceEvent, before: Iterable[DeviceEvent]) -> None:
+    """The trouble is over: earlier events of the same monitor or variable are cleared (N07).
+
+    `before` are those of its own message.
+    """
+    of_one = {name: getattr(row, name) for name in _OF_ONE}
+    for other in before:
+        other.cleared |= all(getattr(other, name) == value for name, value in of_one.items())
+    query = update(DeviceEvent).filter_by(cleared=False, **of_one).values(cleared=True)
+    db.execute(query.execution_options(synchronize_session="fetch"))
 
 
 def dismiss(db: Session, actor: Actor, event: DeviceEvent, *, now: datetime) -> None:
@@ -203,15 +221,16 @@ def take_stream(
     if row is not None and row.component:
         name = name_of(row)
     newest: tuple[datetime, str] | None = None
+    rows: list[DeviceEvent] = []
     for at, value in values:
         one = Noticed(name, number, at, "periodic", "stream", value)
         if row is not None:
             one = Noticed(name, number, at, "periodic", "stream", value, row.number, row.severity)
         event = _row(station, one, one.severity, now)
         event.cleared = True
-        db.add(event)
+        rows.append(event)
         newest = max(newest, (at, value)) if newest else (at, value)
-    db.flush()
+    _INSERT(db, [_values_of(event) for event in rows])
     if newest is not None:
         device_model.take(db, station, _known_ones(db, station, [Told(name, newest[1])]), now=now)
 
