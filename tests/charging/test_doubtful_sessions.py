@@ -1,5 +1,6 @@
 """Sessions that nobody ends (FIELD S4) and remote starts that no session follows (X15)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from app.domain.ground.vocabulary import (
     Outcome,
     SessionState,
     StatusReport,
+    Token,
 )
 from app.domain.network import presence
 from app.models import Command
@@ -199,6 +201,21 @@ def test_a_session_is_tied_to_the_start_whose_number_it_names_however_late(db, n
     assert (command.session_id, session.remote_command_id) == (session.id, command.id)
     assert command.sentence == "The charger said something."
     assert other.session_id is None
+
+
+@pytest.mark.parametrize("seq_no", [0, 1])
+def test_a_session_that_shows_no_tag_is_of_the_tag_that_we_started_it_with(db, net, plug, seq_no):
+    number = start(db, net).arguments["remote_start_id"]
+    began = event("started", 0, 0, remote_start_id=number, trigger="remote_start")
+    if seq_no:  # its start comes before the number is named
+        lone.take(db, net.station, replace(began, remote_start_id=None), now=BEGAN)
+        began = event("updated", 1, 0, remote_start_id=number)
+    session = lone.take(db, net.station, began, now=BEGAN).session
+    assert (session.token, session.unauthorised) == (CARD.value, False)
+    over = event("ended", seq_no + 1, 30, token=Token("04FFFFFF"))
+    session = lone.take(db, net.station, over, now=over.at).session
+    db.refresh(session)
+    assert (session.token, session.unauthorised) == (CARD.value, False)
 
 
 def test_a_start_that_names_no_number_is_known_by_tag_and_time(db, net, plug):

@@ -112,6 +112,15 @@ def test_a_plug_taken_and_left_without_a_tag_costs_nothing(db, net):
     assert session.billing is BillingState.WAIVED
 
 
+def test_a_register_that_nobody_believes_is_not_nothing(db, net):
+    net.station.max_power_w = 22_000
+    began = event("started", 0, 0, register(0, 1_000, "Transaction.Begin"), connector=PLUG)
+    over = event("ended", 1, 1, register(1, 5_200, "Transaction.End"))
+    session = tell(db, net, began, over).session
+    review = lone.settle(db, session.id, now=HEARD)
+    assert {"begin_unexplained", "unauthorised"} <= set(review.reasons)
+
+
 def test_energy_without_a_tag_waits_for_a_person(db, net):
     began = event("started", 0, 0, register(0, 500, "Transaction.Begin"), connector=PLUG)
     over = event("ended", 1, 50, register(50, 5_500, "Transaction.End"))

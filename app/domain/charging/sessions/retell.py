@@ -52,7 +52,7 @@ from app.domain.limits import ev_needs
 from app.domain.money.billing.evidence import weigh
 from app.domain.money.billing.usage import facts_of
 from app.domain.network.plugs import AnyStation
-from app.models import ChargingSession, Station, Tag
+from app.models import ChargingSession, Command, Station, Tag
 
 #: How long a bill waits for events that are missing between the ends, and for a start.
 GAP_HOLD = timedelta(minutes=10)
@@ -144,6 +144,9 @@ def _hold(
     event = story.holder
     if event is None or event.token is None:
         return
+    to_end_it = event.kind == ENDED or event.trigger == STOP_AUTHORISED
+    if to_end_it and session.token and session.remote_command_id:
+        return
     token = Token(event.token, event.token_kind or authorisation.ANY_KIND)
     decision = decided(event)
     if (session.token, session.token_kind) == (token.value, token.kind):
@@ -156,6 +159,18 @@ def _hold(
         tap = Tap(station, token, START, now, session.evse or None, session, shown_at=at)
         decision = authorisation.decide(db, tap)
     name_holder(db, station, session, token, decision)
+
+
+def hold_by_order(
+    db: Session, station: AnyStation, session: ChargingSession, now: datetime
+) -> None:
+    """Where no tag was shown, it is the tag's with which we had it started (F01)."""
+    if session.token or session.remote_command_id is None:
+        return
+    order = db.get_one(Command, session.remote_command_id).arguments
+    token = Token(order["token"], order.get("token_kind") or authorisation.ANY_KIND)
+    tap = Tap(station, token, START, now, session.evse or None, session)
+    name_holder(db, station, session, token, authorisation.decide(db, tap))
 
 
 def _end(

@@ -18,13 +18,8 @@ from app.domain.charging import metering, remote_starts, running
 from app.domain.charging.metering import Metered
 from app.domain.charging.overtaken import was_silent
 from app.domain.charging.sessions import reuse
-from app.domain.charging.sessions.begin import (
-    LET_IN_AWAY,
-    Start,
-    name_holder,
-    new_session,
-)
-from app.domain.charging.sessions.retell import place, retell, show, weigh_live
+from app.domain.charging.sessions.begin import LET_IN_AWAY, Start, name_holder, new_session
+from app.domain.charging.sessions.retell import hold_by_order, place, retell, show, weigh_live
 from app.domain.charging.sessions.row import AnySession, flag, mark_late
 from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
@@ -322,6 +317,7 @@ def link(
     """Tie the session to the remote start and the reservation that it follows."""
     if report.remote_start_id is not None:
         remote_starts.attach_named(db, station, session, report.remote_start_id, now=now)
+        hold_by_order(db, station, session, now)
     elif report.trigger == REMOTE_START and session.remote_command_id is None:
         remote_starts.attach(db, station, session, now=now)
     named = report.reservation_id

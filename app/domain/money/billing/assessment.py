@@ -44,8 +44,8 @@ TOO_LITTLE = "too_little"
 _FORGIVEN = frozenset(
     {MISSING_PRICE, UNREADABLE_PRICE, UNAUTHORISED, COST_DIFFERS, BEYOND_LIMIT, OTHER_PRICE}
 )
-#: Beside these where nothing at all was measured.
-_UNMEASURED = frozenset({"no_energy_reported", "estimated_end"})
+#: Doubts of a session of which nothing at all was measured.
+UNMEASURED = frozenset({"no_energy_reported", "estimated_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ def assessed(
     if is_beyond(book, session, used, quote):
         found.append(BEYOND_LIMIT)
     little = energy_wh is None and not told.payments and _failed_start(book, session, used)
-    forgiven = _FORGIVEN if used.energy.basis != "none" else _FORGIVEN | _UNMEASURED
+    forgiven = _FORGIVEN if used.energy.basis != "none" else _FORGIVEN | UNMEASURED
     little = little and forgiven.issuperset(found)
     return Assessment(
         book, session, used, quote, () if little else tuple(found),

@@ -11,7 +11,13 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import SYSTEM, BillingState, SessionState
 from app.domain.money import receipts
 from app.domain.money.billing import history, ledger
-from app.domain.money.billing.assessment import Assessment, assessed, is_running, remember
+from app.domain.money.billing.assessment import (
+    UNMEASURED,
+    Assessment,
+    assessed,
+    is_running,
+    remember,
+)
 from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.idle import TOLD
 from app.models import Bill, ChargingSession, Review, Settlement
@@ -82,10 +88,15 @@ def _is_due(session: ChargingSession, now: datetime, provisional_hold_h: int) ->
 
 
 def _nothing_happened(assessment: Assessment) -> bool:
-    """Whether a 2.x transaction, all of it known, was a plug taken and left without a tag."""
-    session = assessment.session
+    """Whether a 2.x transaction, all of it known, was a plug taken and left without a tag.
+
+    What flowed is not known where the registers themselves are in doubt.
+    """
+    session, energy = assessment.session, assessment.measured.energy
     known = session.last_seq_no is not None and session.bill_after is None
-    return known and not session.provisional and not session.token and not assessment.energy_wh
+    if not known or session.provisional or session.token or energy.energy_wh:
+        return False
+    return all(flag.value in UNMEASURED for flag in energy.flags if flag.holds)
 
 
 def provisional_until(session: ChargingSession, provisional_hold_h: int) -> datetime:
