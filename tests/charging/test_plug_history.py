@@ -134,6 +134,11 @@ def test_one_that_starts_anew_and_tells_a_session_twice_is_caught_by_its_times(n
     assert reasons(net, again) == ["session_again"]
 
 
+def test_two_that_have_no_times_of_their_own_are_not_one_because_they_came_together(net):
+    undated = [charge(net, 0, 0, 4_000, flags=["clock_replaced"]) for _ in range(2)]
+    assert [reasons(net, each) for each in undated] == [["clock_replaced"]] * 2
+
+
 def test_a_meter_that_was_exchanged_is_told_and_holds_nothing(net):
     assert reasons(net, charge(net, 0, 8_000_000, 8_010_000)) == []
     exchanged = charge(net, 3, 3_000, 9_000)

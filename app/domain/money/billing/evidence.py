@@ -19,8 +19,7 @@ from app.domain.charging.energy.plausibility import COARSE_WH, RESOLUTION_WH
 
 LIFETIME, EACH_SESSION = "lifetime", "session"
 
-OVERLAP, AGAIN = "register_overlap", "session_again"
-GAP, FELL = "register_gap", "register_fell"
+OVERLAP, AGAIN, GAP, FELL = "register_overlap", "session_again", "register_gap", "register_fell"
 
 #: What a charger itself may draw through its meter between two sessions.
 STANDBY_W = Decimal(10)
@@ -38,7 +37,7 @@ class Stretch:
     """A session's stretch of its plug's register; instants are aware UTC.
 
     `start_wh` and `stop_wh` are what the charger told; `first_wh` and `last_wh` what is
-    believed of it, None where nothing is.  `billed`: a bill of it stands.
+    believed of it, None where nothing is.  `billed`: a bill of it stands; `dated`: by its clock.
     """
 
     session_id: int
@@ -49,6 +48,7 @@ class Stretch:
     first_wh: Decimal | None
     last_wh: Decimal | None
     billed: bool = False
+    dated: bool = True
 
     @property
     def length(self) -> timedelta:
@@ -152,7 +152,7 @@ def _is_again(own: Stretch, other: Stretch, habit: str | None) -> bool:
     # A plug that counts each session from zero: its registers may be alike by chance.
     exact = energy > COARSE_WH and energy % RESOLUTION_WH != 0
     together = min(own.ended_at, other.ended_at) - max(own.started_at, other.started_at)
-    return exact or together > own.length / 2
+    return exact or (own.dated and other.dated and together > own.length / 2)
 
 
 def _goes_before(other: Stretch, own: Stretch) -> bool:

@@ -180,6 +180,7 @@ def _stretch(row: Any, started_at: datetime, ended_at: datetime) -> Stretch:
         first_wh=first,
         last_wh=last,
         billed=row.billing is BillingState.BILLED,
+        dated="clock_replaced" not in (row.flags or ()),
     )
 
 
