@@ -9,6 +9,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Dialect,
     Enum,
     ForeignKey,
     Index,
@@ -38,7 +39,7 @@ class Instant(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Turn any aware time into UTC (stored without an offset where the database has none)."""
         if value is None:
             return None
@@ -47,7 +48,7 @@ class Instant(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give UTC back."""
         if value is None:
             return None
@@ -65,13 +66,13 @@ class WattHours(TypeDecorator[Decimal]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | int | None, dialect: Any) -> int | None:
+    def process_bind_param(self, value: Decimal | int | None, dialect: object) -> int | None:
         """Round to a thousandth of a watt-hour."""
         if value is None:
             return None
         return int((Decimal(value) * _THOUSAND).quantize(_ONE, ROUND_HALF_EVEN))
 
-    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:
+    def process_result_value(self, value: int | None, dialect: object) -> Decimal | None:
         """Give watt-hours back."""
         return None if value is None else Decimal(value) / _THOUSAND
 
@@ -82,11 +83,11 @@ class Exact(TypeDecorator[Decimal]):
     impl = String(40)
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Any) -> str | None:
+    def process_bind_param(self, value: Decimal | None, dialect: object) -> str | None:
         """Write without an exponent."""
         return None if value is None else format(Decimal(value), "f")
 
-    def process_result_value(self, value: str | None, dialect: Any) -> Decimal | None:
+    def process_result_value(self, value: str | None, dialect: object) -> Decimal | None:
         """Give the same decimal back."""
         return None if value is None else Decimal(value)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app import reactions
 from app.cli.commands import _asking as asking
@@ -60,7 +61,7 @@ def start(
     _follow(broadcast, wait=wait, as_json=as_json)
 
 
-def _chosen(db: Any, tenant_id: int, given: Arguments) -> tuple[list[int], dict[str, Any]]:
+def _chosen(db: Session, tenant_id: int, given: Arguments) -> tuple[list[int], dict[str, Any]]:
     if given["identities"]:
         named = [cli.station(db, identity) for identity in given["identities"]]
         identities = [station.identity for station in named]

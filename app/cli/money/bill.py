@@ -26,6 +26,7 @@ from app.domain.money import billing, receipts, reviews
 from app.domain.money.tariffs import from_minor
 from app.domain.network import tenants
 from app.extensions import the_settings
+from app.models import Bill
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
@@ -288,6 +289,6 @@ def waive(target: str, reason: str) -> None:
             _say(made)
 
 
-def _say(bill: Any) -> None:
+def _say(bill: Bill) -> None:
     total = from_minor(bill.gross_minor, bill.currency)
     click.echo(f"{bill.number} {bill.kind.value} {total} {bill.currency}")

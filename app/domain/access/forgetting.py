@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach, tags
@@ -214,7 +214,7 @@ def _of_receipts(db: Session, driver: Driver) -> None:
     db.execute(update(asked).where(mine, asked.c.answer.is_not(None)).values(answer=REMOVED))
 
 
-def _without_addresses(db: Session, column: Any, where: ColumnElement[bool]) -> None:
+def _without_addresses(db: Session, column: Column[Any], where: ColumnElement[bool]) -> None:
     number = column.table.c.id
     for row, said in db.execute(select(number, column).where(where, column.contains("@"))).all():
         made = update(column.table).values({column.name: _MAIL.sub(REMOVED, said)})

@@ -199,7 +199,7 @@ def _taken(row: Row, look: _Look) -> PlannedStation:
 
 
 def _registered(
-    row: Row, identity: str, place: Site | None, details: Any, look: _Look, warnings: list[str]
+    row: Row, identity: str, place: Site | None, details: Json, look: _Look, warnings: list[str]
 ) -> PlannedStation:
     if place is None:
         raise Invalid("The row names no site.")
