@@ -80,10 +80,11 @@
       const line = colour(look.token);
       const scale = one.scale || one.kind;
       scales[scale] = RANGES[scale] || { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] };
+      const places = one.places ?? (one.kind === "soc" ? 0 : 2);
       series.push({
         label: one.label, scale, stroke: line, width: look.width, dash: look.dash, spanGaps: true, points: { show: false },
         fill: look.fill ? faint(line, look.fill) : undefined,
-        value: (_, value) => (value == null ? "–" : `${number(value, { minimumFractionDigits: one.kind === "soc" ? 0 : 2, maximumFractionDigits: one.kind === "soc" ? 0 : 2 })} ${one.unit}`),
+        value: (_, value) => (value == null ? "–" : `${number(value, { minimumFractionDigits: places, maximumFractionDigits: places })} ${one.unit}`),
       });
       if (axes.length < 3 && !one.scale) axes.push({ ...axis, scale, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 52, values: (_, ticks) => ticks.map((tick, at) => (at === ticks.length - 1 ? `${number(tick)} ${one.unit}` : number(tick))) });
     }

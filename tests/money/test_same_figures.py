@@ -15,6 +15,7 @@ from pypdf import PdfReader
 
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import statements
+from app.domain.money.tariffs import exponent
 from app.domain.network import tenants
 from app.domain.office import api_tokens, staff
 from app.extensions import db as flask_db
@@ -131,5 +132,6 @@ def test_a_bill_stands_in_the_month_it_was_issued_in_and_in_the_report_of_its_be
     figures = report["whole"][0]["figures"]
     assert figures["gross"] == sum(COMES_TO[net.site.currency]) == figures["net"] + figures["tax"]
     shown = net.desk.get("/reports?kind=revenue&from=2026-03-01&to=2026-03-31").text
+    assert f'"places":{exponent(net.site.currency)}' in bare(shown)
     for minor in COMES_TO[net.site.currency]:
         assert f'"num">{said(net, minor)}<' in bare(shown)

@@ -99,9 +99,14 @@ def _drawn(report: Report) -> list[tuple[str, dict[str, Any], list[tuple[date, s
     times = [int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) for day in dates]
     found = []
     for unit, values in report.curves:
-        series = {"label": unit, "kind": "current", "unit": unit, "values": values}
-        data = {"times": times, "series": [series], "zone": "UTC", "days": True}
         places = exponent(unit) if is_currency(unit) else 2
+        series = {"label": unit, "kind": "current", "unit": unit, "places": places}
+        data = {
+            "times": times,
+            "series": [series | {"values": values}],
+            "zone": "UTC",
+            "days": True,
+        }
         written = [numbers.number(value, places) for value in values]
         rows = list(zip(dates, written, strict=True))
         found.append((unit, data, rows))
