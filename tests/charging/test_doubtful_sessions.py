@@ -103,6 +103,15 @@ def test_a_session_without_readings_was_over_when_its_plug_was_free_or_the_next_
     assert (first.state, first.ended_at) == (SessionState.ENDED, begun[1])
 
 
+def test_a_start_that_is_told_again_without_its_fractions_leaves_none_running(db, net):
+    begun = []
+    for at in (BEGAN + timedelta(milliseconds=123), BEGAN):
+        start = sessions.Start(PLUG, CARD, Decimal(1_000), at, at.isoformat())
+        begun.append(lone.begin(db, net.station, start, now=FREE).session)
+    db.refresh(begun[0])
+    assert begun[0].id == begun[1].id or begun[0].provisional
+
+
 def silent(reference, at):
     """The start of a transaction of which nothing is measured."""
     return event("started", 0, 0, ref=reference, at=at, token=CARD, connector=PLUG)

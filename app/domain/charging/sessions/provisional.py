@@ -49,7 +49,8 @@ def close_previous(
     wanted = {station.id: (evse, began, now) for station, evse, began, now in plugs}
     for row in sorted(_RUNNING(db, stations=list(wanted)), key=lambda row: -row.id):
         evse, began, now = wanted[row.station_id]
-        if row.evse == evse and row.started_at <= began and row.id != but:
+        first = row.started_at.replace(microsecond=0) <= began  # told again without its fractions
+        if row.evse == evse and first and row.id != but:
             session = db.get_one(ChargingSession, row.id)
             close_provisionally(db, session, now=now, until=began)
 
