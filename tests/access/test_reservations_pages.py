@@ -9,20 +9,9 @@ from app.domain.access import local_lists, tags
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Outcome, ReservationState
 from app.models import Command, LocalList, Reservation
-from tests.support import seed
+from tests.support.online import made, now
 
-
-@pytest.fixture
-def now():
-    """Whether a station is connected depends on the clock."""
-    return seed.lately()
-
-
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill_online(db, now)
-    db.commit()
-    return made
+__all__ = ["made", "now"]
 
 
 @pytest.fixture

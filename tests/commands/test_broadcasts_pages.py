@@ -8,19 +8,10 @@ from app.domain.commands.orders.catalogue import FOR_MANY
 from app.domain.commands.orders.spec import SPECS
 from app.domain.ground.vocabulary import BroadcastState, CommandState, Order, Outcome
 from app.models import Broadcast, BroadcastTarget, Command, Station
-from tests.support import lone, seed
+from tests.support import lone
+from tests.support.online import made, now
 
-
-@pytest.fixture
-def now():
-    return seed.lately()
-
-
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill_online(db, now)
-    db.commit()
-    return made
+__all__ = ["made", "now"]
 
 
 CLEAR = {"order": "clear_cache", "at_once": "2", "stop_percent": ""}

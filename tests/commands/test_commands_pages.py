@@ -19,21 +19,11 @@ from app.domain.ground.vocabulary import (
 from app.models import AuditEntry, Command
 from app.queries.commands import commands as queries
 from tests.support import lone, seed
+from tests.support.online import made, now
+
+__all__ = ["made", "now"]
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def now():
-    """Whether a station is connected depends on the clock."""
-    return seed.lately()
-
-
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill_online(db, now)
-    db.commit()
-    return made
 
 
 def address(made, identity="CP-03"):

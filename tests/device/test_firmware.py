@@ -20,18 +20,9 @@ from app.models import (
 from app.web.file_store import FIRMWARE, Store
 from tests.support import seed
 from tests.support.desk import page
+from tests.support.online import made, now
 
-
-@pytest.fixture
-def now():
-    return seed.lately()
-
-
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill_online(db, now)
-    db.commit()
-    return made
+__all__ = ["made", "now"]
 
 
 @pytest.fixture

@@ -8,16 +8,12 @@ import pytest
 from app.domain.charging.energy import EnergyFlag
 from app.domain.charging.energy.readings import END
 from app.domain.ground.vocabulary import Activity
-from app.domain.money import billing
 from app.domain.money.billing.usage import readings_of
 from app.models import MeterReading
+from tests.support import lone
 from tests.support.charging import STARTED
 
 LATER = STARTED + timedelta(hours=2)
-
-
-def usage_of(db, session, now, **given):
-    return billing.assess(db, session, now, **given).measured
 
 
 def minutes(intervals):
@@ -29,7 +25,7 @@ def minutes(intervals):
 
 
 def test_a_plug_that_says_nothing_charged_all_the_time(db, net):
-    usage = usage_of(db, net.session(), LATER).usage
+    usage = lone.usage_of(db, net.session(), LATER).usage
     assert (minutes(usage.charging), usage.idle) == ([(0, 60)], ())
 
 
@@ -43,7 +39,7 @@ def test_idle_is_a_full_car_until_the_stop_and_not_a_charger_that_pauses(db, net
         (50, Activity.FINISHING),
     ):
         net.status(session, minute, activity)
-    usage = usage_of(db, session, LATER).usage
+    usage = lone.usage_of(db, session, LATER).usage
     assert minutes(usage.charging) == [(0, 20), (25, 40)]
     assert minutes(usage.idle) == [(40, 60)]
 
@@ -54,14 +50,14 @@ def test_reports_of_before_after_and_of_the_other_plug_do_not_count(db, net):
     net.status(session, 61, Activity.SUSPENDED_EV)
     other = net.session(evse=2)
     net.status(other, 30, Activity.SUSPENDED_EV)
-    assert usage_of(db, session, LATER).usage.idle == ()
+    assert lone.usage_of(db, session, LATER).usage.idle == ()
 
 
 def test_a_plug_that_was_suspended_already_is_carried_over(db, net):
     session = net.session()
     net.status(session, -5, Activity.SUSPENDED_EV)
     net.status(session, 10, Activity.CHARGING)
-    usage = usage_of(db, session, LATER).usage
+    usage = lone.usage_of(db, session, LATER).usage
     assert (minutes(usage.idle), minutes(usage.charging)) == ([(0, 10)], [(10, 60)])
 
 
@@ -70,7 +66,7 @@ def test_a_car_that_is_still_preparing_does_not_charge_yet(db, net):
     session = net.session()
     net.status(session, -1, Activity.PREPARING)
     net.status(session, 4, Activity.CHARGING)
-    usage = usage_of(db, session, LATER).usage
+    usage = lone.usage_of(db, session, LATER).usage
     assert (minutes(usage.idle), minutes(usage.charging)) == ([], [(4, 60)])
 
 
@@ -80,7 +76,7 @@ def test_readings_that_come_with_the_stop_are_no_sign_of_a_time_offline(db, net)
     net.status(session, 4, Activity.CHARGING)
     for minute, wh in ((0, 0), (30, 5_000)):
         net.reading(session, minute, wh, received_at=session.stop_received_at)
-    usage = usage_of(db, session, LATER).usage
+    usage = lone.usage_of(db, session, LATER).usage
     assert (minutes(usage.idle), minutes(usage.charging)) == ([], [(4, 60)])
 
 
@@ -97,7 +93,7 @@ def test_only_the_time_in_which_a_car_gives_energy_back_is_not_idle(db, net, sai
     for minute, wh in exported.items():
         told = [["Energy.Active.Export.Register", str(wh), "Wh"]]
         net.reading(session, minute, 0, samples=told, register_wh=None)
-    usage = usage_of(db, session, session.ended_at + timedelta(hours=2)).usage
+    usage = lone.usage_of(db, session, session.ended_at + timedelta(hours=2)).usage
     assert minutes(usage.idle) == [(30, 90), (105, 180)]
     assert minutes(usage.charging) == [(0, 30)]
 
@@ -141,16 +137,16 @@ def test_the_register_as_it_was_understood_wins_over_its_text_and_stays_an_end(u
 
 def test_the_plugs_own_limit_is_asked_before_the_stations(db, net):
     session = net.session(wh=15_000)
-    assert EnergyFlag.IMPLAUSIBLE_POWER not in usage_of(db, session, LATER).energy.flags
+    assert EnergyFlag.IMPLAUSIBLE_POWER not in lone.usage_of(db, session, LATER).energy.flags
     net.station.max_power_w = 11_000
     db.flush()
-    assert EnergyFlag.IMPLAUSIBLE_POWER in usage_of(db, session, LATER).energy.flags
+    assert EnergyFlag.IMPLAUSIBLE_POWER in lone.usage_of(db, session, LATER).energy.flags
 
 
 @pytest.mark.parametrize("wh", [0, 10_000])
 def test_an_energy_that_a_person_set_is_spread_over_the_session(db, net, wh):
     session = net.session(wh=wh)
-    measured = usage_of(db, session, LATER, energy_wh=Decimal(4_000))
+    measured = lone.usage_of(db, session, LATER, energy_wh=Decimal(4_000))
     assert measured.corrected
     assert measured.energy.energy_wh == 4_000
     assert measured.usage.curve[0] == (STARTED, 0)

@@ -35,12 +35,6 @@ def made(app):
     return found
 
 
-@pytest.fixture
-def desk(app, made):
-    """Clients by role."""
-    return {role: seed.signed_in(app, user) for role, user in made.people.items()}
-
-
 def rows(query):
     db = flask_db.session()
     db.rollback()

@@ -6,17 +6,12 @@ import pytest
 
 from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, BillingState
-from app.domain.money import billing
 from app.models import Bill, ChargingSession, Connection, Review, StatusEvent, Tenant
 from tests.support import lone
 from tests.support.charging import STARTED
 from tests.support.transactions import BEGAN, CARD, PLUG, event, register
 
 LATER = STARTED + timedelta(hours=12)
-
-
-def usage_of(db, session, now, **given):
-    return billing.assess(db, session, now, **given).measured
 
 
 def at(minute):
@@ -32,7 +27,7 @@ def issued(db, session):
 
 
 def idle_of(db, session):
-    return minutes(usage_of(db, session, LATER).usage.idle)
+    return minutes(lone.usage_of(db, session, LATER).usage.idle)
 
 
 def connected(db, net, *spans):
@@ -110,7 +105,7 @@ def test_a_boot_that_was_asked_for_later_tells_of_no_power_cut(db, net, booted, 
     connected(db, net, (-60, 60), (120, None))
     db.query(Connection).filter_by(closed_at=None).one().booted_at = at(booted)
     net.status(session, 0, Activity.CHARGING)
-    assert minutes(usage_of(db, session, LATER).usage.charging) == charging
+    assert minutes(lone.usage_of(db, session, LATER).usage.charging) == charging
 
 
 def test_a_status_of_before_a_time_offline_holds_where_nothing_decides(db, net):
@@ -208,5 +203,5 @@ def test_a_running_session_says_since_when_the_meter_stands(db, net):
     for minute in (0, 15, 30, 45, 60):
         net.reading(session, minute, min(minute, 30) * 120)
     net.status(session, 0, Activity.CHARGING)
-    usage = usage_of(db, session, at(70)).usage
+    usage = lone.usage_of(db, session, at(70)).usage
     assert minutes(usage.idle) == [(30, 70)]

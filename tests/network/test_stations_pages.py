@@ -26,19 +26,9 @@ from app.models import (
 )
 from tests.support import seed
 from tests.support.desk import page
+from tests.support.online import made, now
 
-
-@pytest.fixture
-def now():
-    """These pages compare with the clock: who is connected depends on it."""
-    return seed.lately()
-
-
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill_online(db, now)
-    db.commit()
-    return made
+__all__ = ["made", "now"]
 
 
 @pytest.fixture

@@ -26,11 +26,6 @@ def made(app, db, now):
     return made
 
 
-@pytest.fixture
-def desk(app, made):
-    return {role: seed.signed_in(app, user) for role, user in made.people.items()}
-
-
 def tenant(db):
     db.rollback()
     db.expire_all()

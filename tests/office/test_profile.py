@@ -25,11 +25,6 @@ def made(app, db, now):
     return made
 
 
-@pytest.fixture
-def desk(app, made):
-    return {role: seed.signed_in(app, user) for role, user in made.people.items()}
-
-
 @pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
 def test_everybody_edits_their_own_profile(desk, made, db, role):
     assert desk[role].post("/account/profile", data=CHOSEN).status_code == 303

@@ -10,6 +10,7 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import tenants
 from app.domain.office import staff
 from app.models import User
+from tests.support import seed
 
 PASSWORD = "correct horse battery"
 
@@ -19,6 +20,12 @@ def page(client: Any, address: str, status: int = 200) -> str:
     answer = client.get(address)
     assert answer.status_code == status, address
     return str(answer.text)
+
+
+@pytest.fixture
+def desk(app: Any, made: seed.Seeded) -> dict[str, Any]:
+    """Browsers by the role of who is signed in."""
+    return {role: seed.signed_in(app, user) for role, user in made.people.items()}
 
 
 @pytest.fixture

@@ -69,3 +69,8 @@ def _kept(db: Session, session_id: int, found: Mapping[int, Bill | Review]) -> B
 
 def _session(db: Session, session_id: int) -> ChargingSession:
     return db.get_one(ChargingSession, session_id, populate_existing=True)
+
+
+def usage_of(db: Session, session: ChargingSession, now: datetime, **given: Any) -> Any:
+    """What a session used, as it would be billed now."""
+    return billing.assess(db, session, now, **given).measured
