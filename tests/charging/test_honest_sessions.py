@@ -1,5 +1,6 @@
 """Sessions of which nothing is wrong, each of which was held: the energy is theirs, and billed."""
 
+import random
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from app.domain.charging.energy import POWER, EnergyFlag, Reading
 from app.domain.money.billing.evidence import PlugHistory
 from tests.charging.energy_cases import minute
 from tests.charging.test_energy_evidence import weighed
+from tests.support.chance import tries
 
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
@@ -93,3 +95,40 @@ def test_one_reading_shows_the_pace_of_a_car_that_takes_less_and_less():
     late = read((15, 100_000 + 3_000))  # what comes last is told by nobody else
     held = weighed(100_000, 128_000, late, minutes=25, past=past).energy
     assert EnergyFlag.RATE_UNEXPLAINED in held.flags
+
+
+def at_random(rng):
+    """The registers, the readings and what is known of a session: a car at a plug of its kind.
+
+    A battery of direct current takes ever less; the mains may be above their nominal voltage.
+    """
+    dc = rng.random() < 0.4
+    plug_w = rng.choice([25_000, 50_000, 150_000] if dc else [3_680, 7_360, 11_040, 22_080])
+    own_w = rng.choice([2_300, 3_680, 7_360, 11_040, 22_080]) * rng.uniform(0.95, 1.08)
+    car_w = plug_w * rng.uniform(0.3, 1) if dc else min(own_w, plug_w * 1.08)
+    wait_s, battery_wh = rng.choice([0, 0, 120]), rng.randint(20, 100) * 1_000
+    filled, levels, watts = rng.uniform(0.05, 0.8), [0.0], [0.0]
+    end_s = rng.randint(30, 1_500) * 10
+    for second in range(0, end_s, 10):
+        power = car_w if second >= wait_s and filled < 1 else 0.0
+        power *= min(1, max(0.06, 1.4 - 1.3 * filled)) if dc else 1
+        filled += power / 360 / battery_wh
+        levels.append(levels[-1] + power / 360)
+        watts.append(power)
+    first = rng.choice([0, *(rng.randrange(1_000, 9_000_000) for _ in range(9))])
+    every, step = rng.choice([30, 60, 120, 300, 600]), rng.choice([1, 10, 100])
+    told = [
+        (second / 60, (first + int(levels[second // 10])) // step * step)
+        for second in range(every, end_s, every)
+    ]
+    power = [int(watts[second // 10]) for second in range(every, end_s, every)]
+    past = PlugHistory(Decimal(first), "lifetime") if first else PlugHistory(None, "session")
+    known = {"minutes": end_s / 60, "max_power_w": Decimal(plug_w), "past": past}
+    readings = read(*told, watts=power if rng.random() < 0.5 else None)
+    return first, first + int(levels[-1]), readings, known
+
+
+def test_no_honest_session_of_a_plug_that_is_known_is_held():
+    for seed in range(tries(150)):
+        first, stop, readings, known = at_random(random.Random(seed))
+        assert billed(first, stop, readings, **known) == stop - first, seed
