@@ -148,7 +148,7 @@ def forgotten() -> ResponseReturnValue:
 @public
 @per_address
 def reset(secret: str) -> ResponseReturnValue:
-    """Choose a new password by a one-time link."""
+    """Choose a password by a one-time link, as one who is invited or forgot theirs."""
     form = NewPasswordForm()
     now = utc_now()
     try:
@@ -158,7 +158,7 @@ def reset(secret: str) -> ResponseReturnValue:
                 user = sign_ins.reset_password(
                     work, secret, form.password.data, address=request.remote_addr, now=now
                 )
-            flash(_("Password changed. Sign in with the new one."), "success")
+            flash(_("The password is saved. Sign in with it."), "success")
             return doorkeeper.know(back("sign.sign_in"), user)
     except Invalid as error:
         if error.field is None:
