@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.ground.vocabulary import SYSTEM, Json, Order
 from app.domain.limits import profiles, station_profiles
 from app.domain.limits.profile_documents import EVERY_S
 from app.domain.network.presence import connected
-from app.models import Command, Station, StationProfile
+from app.models import Command, Site, Station, StationProfile
 
 #: How soon a station has to get it, in seconds; one that refused it is asked again a day later.
 WITHIN_S = 600.0
@@ -27,8 +27,9 @@ AGAIN = timedelta(hours=23)
 def late(db: Session, *, now: datetime) -> list[int]:
     """The profiles of connected stations that begin at a midnight which is none any more."""
     query = (
-        select(StationProfile)
+        select(StationProfile.id, StationProfile.document, StationProfile.sent, Site.timezone)
         .join(Station, Station.id == StationProfile.station_id)
+        .join(Site, Site.id == Station.site_id)
         .where(
             StationProfile.state.in_(station_profiles.HELD),
             StationProfile.source == "csms",
@@ -38,7 +39,7 @@ def late(db: Session, *, now: datetime) -> list[int]:
         )
         .order_by(StationProfile.id)
     )
-    return [row.id for row in db.scalars(query) if _is_late(row, now)]
+    return [number for number, *rest in db.execute(query) if _is_late(*rest, now)]
 
 
 def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
@@ -59,12 +60,11 @@ def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
     return command
 
 
-def _is_late(row: StationProfile, now: datetime) -> bool:
-    if row.document.get("starts_at") or not (began := (row.sent or {}).get("starts_at")):
+def _is_late(document: Json, sent: Json, zone: str, now: datetime) -> bool:
+    if document.get("starts_at") or not (began := sent.get("starts_at")):
         return False
-    kind, zone = row.document["kind"], row.station.site.timezone
-    off = profiles.midnight(kind, zone, now) - datetime.fromisoformat(began)
-    return off % timedelta(seconds=EVERY_S[kind]) != timedelta(0)
+    off = profiles.midnight(document["kind"], zone, now) - datetime.fromisoformat(began)
+    return off % timedelta(seconds=EVERY_S[document["kind"]]) != timedelta(0)
 
 
 def _was_asked(db: Session, row: StationProfile, now: datetime) -> bool:
