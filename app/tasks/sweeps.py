@@ -18,7 +18,7 @@ from app.domain.charging.sessions.provisional import close_abandoned
 from app.domain.commands import broadcasts, commands
 from app.domain.device import file_jobs, onboarding
 from app.domain.limits import setpoints, supply
-from app.domain.money import billing, no_show_fees, receipts
+from app.domain.money import billing, no_show_fees, receipts, shown_prices
 from app.domain.network import presence
 from app.domain.office import housekeeping, jobs, outbox, schedules
 from app.domain.office.housekeeping import SWEEP
@@ -77,6 +77,7 @@ def _steps(until: float) -> Iterator[tuple[str, Callable[[], object]]]:
         yield what, functools.partial(work, act)
     yield "broadcasts", lambda: go_on_with_broadcasts(until)
     yield "local lists", lambda: _keep_lists(until)
+    yield "prices at stations", lambda: _keep_prices(until)
     yield "the forgotten", lambda: _forget_on(until)
 
 
@@ -118,6 +119,16 @@ def _keep_lists(until: float) -> bool:
         work(act)
 
     return each("local list of station", found, keep_up, until)
+
+
+def _keep_prices(until: float) -> bool:
+    """Give stations that count themselves the version of their tariff that holds now."""
+
+    def set_again(number: int) -> None:
+        work(lambda db: shown_prices.set_again(db, number, now=utc_now()))
+
+    found = shown_prices.outdated(flask_db.session(), now=utc_now())
+    return each("tariff at a station", found, set_again, until)
 
 
 def _forget_on(until: float) -> bool:

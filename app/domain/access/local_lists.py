@@ -184,10 +184,8 @@ def keep_up(db: Session, station: Station, *, now: datetime) -> Command | None:
         order = Order.SEND_LOCAL_LIST
     else:
         return None
-    try:
-        return commands.queue(db, SYSTEM, station, order, {}, now=now, ttl_s=TTL_S)
-    except DomainError:
-        return None  # it went away meanwhile: the next look finds it
+    # Where it went away meanwhile the next look finds it.
+    return commands.tried(db, SYSTEM, station, order, {}, now=now, ttl_s=TTL_S)
 
 
 def _row(db: Session, station: Station) -> LocalList:

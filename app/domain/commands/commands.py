@@ -19,14 +19,9 @@ from app.domain.commands.command_rules import Ended, Sent, settle_all
 from app.domain.commands.orders.spec import as_given
 from app.domain.ground import redaction
 from app.domain.ground.bulk import among
+from app.domain.ground.errors import DomainError
 from app.domain.ground.events import CommandChanged, CommandQueued, record
-from app.domain.ground.vocabulary import (
-    Actor,
-    Arguments,
-    CommandState,
-    Order,
-    Outcome,
-)
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Order, Outcome
 from app.domain.network import presence
 from app.domain.office import audit
 from app.models import Command, Station, WorkerNode
@@ -88,6 +83,23 @@ def queue(
     else:
         record(db, CommandQueued(command.tenant_id, command.id, station.id))
     return command
+
+
+def tried(
+    db: Session,
+    actor: Actor,
+    station: Station,
+    order: Order,
+    arguments: Mapping[str, Any],
+    *,
+    now: datetime,
+    ttl_s: float,
+) -> Command | None:
+    """As `queue`, of what is asked again some time; None where it cannot be asked now."""
+    try:
+        return queue(db, actor, station, order, arguments, now=now, ttl_s=ttl_s)
+    except DomainError:
+        return None
 
 
 def queue_all(

@@ -20,7 +20,7 @@ from app.domain.device import device_model, settings
 from app.domain.device.onboarding_past import SUBJECT, done, earlier
 from app.domain.device.variable_names import number, parse, same
 from app.domain.ground import events
-from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import (
     OPEN_STATES,
     SYSTEM,
@@ -299,14 +299,12 @@ def value_for(wanted: str, told: str | None) -> str | None:
 def _queue(db: Session, station: Station, step: Step, now: datetime) -> Command | None:
     subject, order, arguments = step
     grace_s = float(station.quirks.get("outbound_after_boot_s") or 0)
-    try:
-        made = commands.queue(
-            db, SYSTEM, station, order, arguments, now=now, ttl_s=grace_s + _PATIENCE_S
-        )
-    except DomainError:
-        return None
-    made.subject = subject
-    db.flush()
+    made = commands.tried(
+        db, SYSTEM, station, order, arguments, now=now, ttl_s=grace_s + _PATIENCE_S
+    )
+    if made is not None:
+        made.subject = subject
+        db.flush()
     return made
 
 

@@ -19,7 +19,7 @@ from app.domain.device.device_model import Told
 from app.domain.device.variable_names import VariableName, name_of, plain, same
 from app.domain.ground import events
 from app.domain.ground.bulk import among
-from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, Actor, Arguments, CommandState, Order, Outcome
 from app.domain.ground.vocabulary.standard import A_COMPONENT, MAX_KEYS, STANDARD_KEYS, abilities
 from app.domain.office import audit
@@ -185,11 +185,8 @@ def ask(
 ) -> Command | None:
     """Queue what follows an earlier order, in the name of who gave it; None when it cannot be."""
     actor = SYSTEM if like is None else Actor(like.requested_by, like.user_id)
-    try:
-        made = commands.queue(db, actor, station, order, arguments, now=now, ttl_s=PATIENCE_S)
-    except DomainError:
-        return None
-    if like is not None and made.subject is None:
+    made = commands.tried(db, actor, station, order, arguments, now=now, ttl_s=PATIENCE_S)
+    if like is not None and made is not None and made.subject is None:
         made.subject = like.subject
     return made
 

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
-from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import SYSTEM, Json, Order
 from app.domain.limits import profiles, station_profiles
 from app.domain.limits.profile_documents import EVERY_S
@@ -48,14 +47,11 @@ def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
     if row.state not in station_profiles.HELD or _was_asked(db, row, now):
         return None
     arguments = {"document": row.document, "connector": row.evse}
-    try:
-        with db.begin_nested():
-            command = commands.queue(
-                *(db, SYSTEM, row.station, Order.SET_PROFILE, arguments), now=now, ttl_s=WITHIN_S
-            )
-    except DomainError:
-        return None  # it went away, or can no longer take it: the next look finds it
-    if (again := station_profiles.of_subject(db, command)) is not None:
+    command = commands.tried(
+        *(db, SYSTEM, row.station, Order.SET_PROFILE, arguments), now=now, ttl_s=WITHIN_S
+    )
+    again = station_profiles.of_subject(db, command) if command is not None else None
+    if again is not None:
         again.profile_id = row.profile_id
     return command
 

@@ -14,7 +14,7 @@ from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
-from app.domain.ground.errors import Conflict, DomainError
+from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import (
     SYSTEM,
     Actor,
@@ -216,8 +216,5 @@ def _ask(db: Session, session: ChargingSession, now: datetime) -> None:
     else:
         order = Order.TRIGGER
         given = {"message": "meter_values", "connector": session.evse}  # type: ignore[dict-item]
-    try:
-        commands.queue(db, SYSTEM, station, order, given, now=now, ttl_s=_ASK_WITHIN_S)
-    except DomainError:
-        # It went away meanwhile: then its silence is the answer.
-        return
+    # Where it went away meanwhile its silence is the answer.
+    commands.tried(db, SYSTEM, station, order, given, now=now, ttl_s=_ASK_WITHIN_S)

@@ -1,0 +1,73 @@
+"""Prices that 2.1 stations show and count with are those of now (2.1 I07, I08).
+
+A station keeps the version of a tariff that it was given.  When another one holds at its site it
+gets that, or drivers read a price that their bills do not have, and each of them waits for a person
+(`other_price_shown`).
+"""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.money import validity
+from app.domain.money.station_tariffs import HELD
+from app.models import Command, Site, Station, StationTariff, TariffVersion
+
+#: How soon a station has to get it, in seconds; one that refused it is asked again a day later.
+WITHIN_S = 600.0
+AGAIN = timedelta(hours=23)
+
+
+def outdated(db: Session, *, now: datetime) -> list[int]:
+    """The default tariffs of connected stations of which another version holds by now."""
+    other = aliased(TariffVersion)
+    comes = (other.created_at >= StationTariff.changed_at) | other.valid_from.is_not(None)
+    ends = TariffVersion.valid_until.is_not(None)
+    query = (
+        select(StationTariff, TariffVersion.tariff_id, Site.timezone)
+        .join(TariffVersion, TariffVersion.id == StationTariff.tariff_version_id)
+        .join(Station, Station.id == StationTariff.station_id)
+        .join(Site, Site.id == Station.site_id)
+        .where(
+            StationTariff.kind == "default",
+            StationTariff.state.in_(HELD),
+            Station.connection_id.is_not(None),
+            ends
+            | select(other.id)
+            .where(other.tariff_id == TariffVersion.tariff_id, other.id != TariffVersion.id, comes)
+            .exists(),
+        )
+        .order_by(StationTariff.id)
+    )
+    found = db.execute(query).all()
+    versions: defaultdict[int, list[TariffVersion]] = defaultdict(list)
+    wanted = {tariff_id for _, tariff_id, _ in found}
+    for version in db.scalars(select(TariffVersion).where(TariffVersion.tariff_id.in_(wanted))):
+        versions[version.tariff_id].append(version)
+    return [
+        row.id
+        for row, tariff_id, zone in found
+        if validity.in_force(versions[tariff_id], now, zone).id != row.tariff_version_id
+    ]
+
+
+def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
+    """Set the tariff as it is now; None where it was asked for lately, or cannot be."""
+    row = db.get_one(StationTariff, number)
+    lately = select(StationTariff.id).where(
+        StationTariff.station_id == row.station_id,
+        StationTariff.evse == row.evse,
+        StationTariff.id > row.id,
+        StationTariff.changed_at > now - AGAIN,
+    )
+    if row.state not in HELD or db.scalar(lately.limit(1)) is not None:
+        return None
+    version = db.get_one(TariffVersion, row.tariff_version_id)
+    arguments = {"tariff_id": version.tariff_id, "connector": row.evse}
+    return commands.tried(
+        *(db, SYSTEM, row.station, Order.SET_DEFAULT_TARIFF, arguments), now=now, ttl_s=WITHIN_S
+    )
