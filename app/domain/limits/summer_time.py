@@ -38,7 +38,11 @@ def late(db: Session, *, now: datetime) -> list[int]:
         )
         .order_by(StationProfile.id)
     )
-    return [number for number, *rest in db.execute(query) if _is_late(*rest, now)]
+    return [
+        number
+        for number, document, sent, zone in db.execute(query)
+        if _is_late(document, sent or {}, zone, now)
+    ]
 
 
 def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
