@@ -1,6 +1,7 @@
 """A4 as PDF: text, sums, pairs, headings and tables; the same text always gives the same bytes."""
 
 import logging
+from bisect import bisect_right
 from datetime import datetime
 from typing import Any
 
@@ -59,7 +60,7 @@ class Sheet(FPDF):
 
     def drawable(self, text: str) -> str:
         """A text as it is read, of letters that the fonts have; those it needs are at hand then."""
-        text = glyphs.drawable(glyphs.one_line(text[:_LONGEST]))
+        text = glyphs.drawable(glyphs.one_line(text[:_LONGEST]))[:_LONGEST]
         for name in sorted({*map(glyphs.font_for, text)} - {"", *self.fonts}):
             self._take(name)
         return text
@@ -101,10 +102,12 @@ class Sheet(FPDF):
     def fitting(self, text: str, width: float) -> str:
         """A text, cut where it is wider than a cell."""
         text, most = self.drawable(text), width - 2 * self.c_margin
-        whole = len(text)
-        while text and self.get_string_width(text if len(text) == whole else text + "…") > most:
-            text = text[:-1]
-        return glyphs.in_order(text if len(text) == whole else text + "…")
+        if self.get_string_width(text) <= most:
+            return glyphs.in_order(text)
+        fits = bisect_right(
+            range(len(text)), most, key=lambda end: self.get_string_width(f"{text[:end]}…")
+        )
+        return glyphs.in_order(f"{text[: max(fits - 1, 0)]}…")
 
     def gap(self, height: float) -> None:
         """Leave some room."""
