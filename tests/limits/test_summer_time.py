@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from app.domain.commands import commands
 from app.domain.ground.vocabulary import Order, ProfileState
 from app.domain.limits import profiles, summer_time
 from app.domain.network import presence
@@ -112,6 +113,22 @@ def test_one_that_is_refused_is_asked_again_a_day_later(yard):
     assert summer_time.set_again(yard.db, row.id, now=yard.now) is None
     assert late(yard, AFTER + timedelta(days=1)) == [row]
     assert summer_time.set_again(yard.db, row.id, now=yard.now) is not None
+
+
+def test_one_that_was_not_sent_in_time_is_sent_within_the_hour(yard):
+    row = hold(yard)
+    late(yard, AFTER)
+    summer_time.set_again(yard.db, row.id, now=AFTER)
+    assert late(yard, AFTER + timedelta(hours=1)) == [row]
+    commands.expire_overdue(yard.db, yard.now)
+    assert summer_time.set_again(yard.db, row.id, now=yard.now) is not None
+
+
+def test_what_an_operator_sets_meanwhile_is_not_written_over(yard):
+    row = hold(yard)
+    late(yard, AFTER)
+    yard.order(Order.SET_PROFILE, document={**NIGHT, "periods": [{"limit": "10"}]})
+    assert summer_time.set_again(yard.db, row.id, now=AFTER) is None
 
 
 def test_a_station_that_is_away_gets_it_when_it_is_back(yard):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.commands import commands
 from app.domain.ground.vocabulary import Order
 from app.domain.money import shown_prices
 from app.domain.network import presence
@@ -90,6 +91,16 @@ def test_a_station_that_refused_the_new_price_is_asked_again_a_day_later(yard):
     assert outdated(yard, NOW + 2 * HOUR) == [row.id]
     assert shown_prices.set_again(yard.db, row.id, now=yard.now) is None
     assert outdated(yard, NOW + 26 * HOUR) == [row.id]
+    assert shown_prices.set_again(yard.db, row.id, now=yard.now) is not None
+
+
+def test_one_that_was_not_sent_in_time_is_sent_again(yard):
+    row = hold(yard)
+    write(yard, row)
+    outdated(yard, NOW + HOUR)
+    shown_prices.set_again(yard.db, row.id, now=yard.now)
+    outdated(yard, NOW + 2 * HOUR)
+    commands.expire_overdue(yard.db, yard.now)
     assert shown_prices.set_again(yard.db, row.id, now=yard.now) is not None
 
 

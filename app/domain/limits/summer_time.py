@@ -8,11 +8,11 @@ that is another moment, also because the site has another time zone.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, Json, Order
+from app.domain.ground.vocabulary import SYSTEM, UNHEARD, Json, Order, ProfileState
 from app.domain.limits import profiles, station_profiles
 from app.domain.limits.profile_documents import EVERY_S
 from app.domain.network.presence import connected
@@ -46,9 +46,9 @@ def late(db: Session, *, now: datetime) -> list[int]:
 
 
 def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
-    """Set a profile as it was asked for, from the site's midnight of now; None: it was lately."""
+    """Set a profile as it was asked for, from the site's midnight of now; None: not now."""
     row = db.get_one(StationProfile, number)
-    if row.state not in station_profiles.HELD or _was_asked(db, row, now):
+    if row.state not in station_profiles.HELD or _must_wait(db, row, now):
         return None
     arguments = {"document": row.document, "connector": row.evse}
     command = commands.tried(
@@ -67,11 +67,20 @@ def _is_late(document: Json, sent: Json, zone: str, now: datetime) -> bool:
     return off % timedelta(seconds=EVERY_S[document["kind"]]) != timedelta(0)
 
 
-def _was_asked(db: Session, row: StationProfile, now: datetime) -> bool:
-    query = select(StationProfile.document).where(
-        StationProfile.station_id == row.station_id,
-        StationProfile.evse == row.evse,
-        StationProfile.id > row.id,
-        StationProfile.created_at > now - AGAIN,
+def _must_wait(db: Session, row: StationProfile, now: datetime) -> bool:
+    """Whether a newer one is on its way there, or the station refused this lately."""
+    query = (
+        select(StationProfile.state, StationProfile.document)
+        .outerjoin(Command, Command.id == StationProfile.command_id)
+        .where(
+            StationProfile.station_id == row.station_id,
+            StationProfile.evse == row.evse,
+            StationProfile.id > row.id,
+            or_(
+                StationProfile.state == ProfileState.ASKED,
+                (StationProfile.created_at > now - AGAIN) & Command.state.not_in(UNHEARD),
+            ),
+        )
     )
-    return row.document in db.scalars(query).all()
+    newer = db.execute(query)
+    return any(state is ProfileState.ASKED or told == row.document for state, told in newer)

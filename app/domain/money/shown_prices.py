@@ -8,11 +8,11 @@ gets that, or drivers read a price that their bills do not have, and each of the
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.ground.vocabulary import SYSTEM, UNHEARD, Order
 from app.domain.money import validity
 from app.domain.money.station_tariffs import HELD
 from app.models import Command, Site, Station, StationTariff, TariffVersion
@@ -56,15 +56,22 @@ def outdated(db: Session, *, now: datetime) -> list[int]:
 
 
 def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
-    """Set the tariff as it is now; None where it was asked for lately, or cannot be."""
+    """Set the tariff as it is now; None where one is on its way, or was refused lately."""
     row = db.get_one(StationTariff, number)
-    lately = select(StationTariff.id).where(
-        StationTariff.station_id == row.station_id,
-        StationTariff.evse == row.evse,
-        StationTariff.id > row.id,
-        StationTariff.changed_at > now - AGAIN,
+    newer = (
+        select(StationTariff.id)
+        .outerjoin(Command, Command.id == StationTariff.command_id)
+        .where(
+            StationTariff.station_id == row.station_id,
+            StationTariff.evse == row.evse,
+            StationTariff.id > row.id,
+            or_(
+                StationTariff.state == "asked",
+                (StationTariff.changed_at > now - AGAIN) & Command.state.not_in(UNHEARD),
+            ),
+        )
     )
-    if row.state not in HELD or db.scalar(lately.limit(1)) is not None:
+    if row.state not in HELD or db.scalar(newer.limit(1)) is not None:
         return None
     version = db.get_one(TariffVersion, row.tariff_version_id)
     arguments = {"tariff_id": version.tariff_id, "connector": row.evse}
