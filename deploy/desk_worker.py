@@ -166,7 +166,8 @@ def write_problem(sock: Any, status: int, reason: str, sentence: str) -> None:
     """Refuse as the API does what the application never sees; people can read it, too."""
     from app.web import problems  # not before gevent has patched what Flask uses
 
-    own = sentence if status in (400, 503) else ""  # of the others gunicorn's words tell less
+    # Where we have a sentence gunicorn's words tell less, but for what is wrong in a head.
+    own = sentence if status in (400, 503) or status not in problems.SENTENCES else ""
     sentence = own or problems.SENTENCES.get(status, reason)
     answer = problems.answer(status, problems.CODES[status], sentence)
     head = f"HTTP/1.1 {answer.status}\r\nConnection: close\r\n{answer.headers}"

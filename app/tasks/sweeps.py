@@ -77,8 +77,8 @@ def _steps(until: float) -> Iterator[tuple[str, Callable[[], object]]]:
         yield what, functools.partial(work, act)
     yield "broadcasts", lambda: go_on_with_broadcasts(until)
     yield "local lists", lambda: _keep_lists(until)
-    yield "prices at stations", lambda: _keep_prices(until)
     yield "the forgotten", lambda: _forget_on(until)
+    yield "prices at stations", lambda: _keep_prices(until)
 
 
 @shared_task(name=reactions.BROADCASTS)

@@ -86,7 +86,8 @@ def apart(word: str) -> str:
 @numbers.remembered
 def _put(text: str, language: str, within: bool = False) -> str:
     book = _book(language)
-    if (known := (book.words if within else book.texts).get(text)) is not None:
+    own = book.words if within else book.texts
+    if (known := own.get(text)) is not None:
         return known
     if " " not in text:
         # The words of enumerations are known in small letters.
@@ -94,7 +95,7 @@ def _put(text: str, language: str, within: bool = False) -> str:
         small = small if text[:1].isupper() and not text.isupper() else None
         return small[:1].upper() + small[1:] if small else text
     head, _colon, rest = text.partition(": ")
-    if rest and " " in head and (known := book.texts.get(head)) is not None:
+    if rest and (" " in head or rest in book.words) and (known := own.get(head)) is not None:
         return f"{known}: {_put(rest, language, True)}"
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):

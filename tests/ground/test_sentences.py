@@ -63,6 +63,7 @@ def german(app):
         ("The time zone is missing.", "Es fehlt: Zeitzone."),
         ("The name holds a control character.", "Der Name enthält ein Steuerzeichen."),
         ("deliveries", "Zustellungen"),
+        ("Unlock: accepted", "Entriegeln: angenommen"),
         ("reservations", "Reservierungen"),
     ],
 )
@@ -84,6 +85,7 @@ def test_no_word_between_unknown_ones_is_put(german):
 
 def test_a_name_within_a_sentence_is_left_alone(german):
     assert translated("Home is archived; restore it first.").startswith("Home ist archiviert")
+    assert translated("accepted, All sites: Nord") == "angenommen, All sites: Nord"
 
 
 def test_markup_without_tags_stays_markup(german):
@@ -235,7 +237,7 @@ def test_a_word_of_ocpp_is_read_in_its_parts(german):
     assert translated("session 57 · at 7 kWh · PowerLoss").endswith(" · Stromausfall")
     assert translated("EVDisconnected") == "Auto abgesteckt"
     assert translated("SuspendedEV") == "Pausiert vom Auto"
-    assert translated("Ended · SoCLimitReached") == "Beendet · Ladegrenze erreicht"
+    assert translated("Ended · SoCLimitReached") == "Beendet · Ladestand erreicht"
     assert translated("stopped: DeAuthorized") == "beendet: Berechtigung entzogen"
     for name in ("CHARGING", "charging-1", "NoSuchWord", "Mr.PowerLoss"):
         assert translated(name) == name

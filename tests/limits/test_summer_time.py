@@ -131,6 +131,13 @@ def test_what_an_operator_sets_meanwhile_is_not_written_over(yard):
     assert summer_time.set_again(yard.db, row.id, now=AFTER) is None
 
 
+def test_what_is_being_cleared_stays_cleared(yard):
+    row = hold(yard)
+    late(yard, AFTER)
+    yard.order(Order.CLEAR_PROFILE, station_profile_id=row.id)
+    assert summer_time.set_again(yard.db, row.id, now=AFTER) is None
+
+
 def test_a_station_that_is_away_gets_it_when_it_is_back(yard):
     row = hold(yard)
     assert not summer_time.late(yard.db, now=AFTER)

@@ -12,7 +12,14 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, UNHEARD, Json, Order, ProfileState
+from app.domain.ground.vocabulary import (
+    OPEN_STATES,
+    SYSTEM,
+    UNHEARD,
+    Json,
+    Order,
+    ProfileState,
+)
 from app.domain.limits import profiles, station_profiles
 from app.domain.limits.profile_documents import EVERY_S
 from app.domain.network.presence import connected
@@ -68,7 +75,14 @@ def _is_late(document: Json, sent: Json, zone: str, now: datetime) -> bool:
 
 
 def _must_wait(db: Session, row: StationProfile, now: datetime) -> bool:
-    """Whether a newer one is on its way there, or the station refused this lately."""
+    """Whether a newer one or a clearing is on its way there, or it was refused lately."""
+    clearing = select(Command.id).where(
+        Command.station_id == row.station_id,
+        Command.order == Order.CLEAR_PROFILE,
+        Command.state.in_(OPEN_STATES),
+    )
+    if db.scalar(clearing.limit(1)) is not None:
+        return True
     query = (
         select(StationProfile.state, StationProfile.document)
         .outerjoin(Command, Command.id == StationProfile.command_id)

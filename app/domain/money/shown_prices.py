@@ -8,13 +8,14 @@ gets that, or drivers read a price that their bills do not have, and each of the
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, UNHEARD, Order
 from app.domain.money import validity
-from app.domain.money.station_tariffs import HELD
+from app.domain.money.station_tariffs import HELD, obstacle
+from app.domain.money.tariffs import from_json
 from app.models import Command, Site, Station, StationTariff, TariffVersion
 
 #: How soon a station has to get it, in seconds; one that refused it is asked again a day later.
@@ -23,10 +24,23 @@ AGAIN = timedelta(hours=23)
 
 
 def outdated(db: Session, *, now: datetime) -> list[int]:
-    """The default tariffs of connected stations of which another version holds by now."""
+    """The default tariffs of connected stations of which another version holds by now.
+
+    Left out is what they cannot count, what they refused lately, and where another is on its way.
+    """
     other = aliased(TariffVersion)
     comes = (other.created_at >= StationTariff.changed_at) | other.valid_from.is_not(None)
-    ends = TariffVersion.valid_until.is_not(None)
+    others = select(other.id).where(
+        other.tariff_id == TariffVersion.tariff_id, other.id != TariffVersion.id, comes
+    )
+    newer = aliased(StationTariff)
+    tried = select(newer.id).outerjoin(Command, Command.id == newer.command_id)
+    tried = tried.where(
+        newer.station_id == StationTariff.station_id,
+        newer.evse == StationTariff.evse,
+        newer.id > StationTariff.id,
+        (newer.state == "asked") | (newer.changed_at > now - AGAIN) & Command.state.not_in(UNHEARD),
+    )
     query = (
         select(StationTariff, TariffVersion.tariff_id, Site.timezone)
         .join(TariffVersion, TariffVersion.id == StationTariff.tariff_version_id)
@@ -36,10 +50,8 @@ def outdated(db: Session, *, now: datetime) -> list[int]:
             StationTariff.kind == "default",
             StationTariff.state.in_(HELD),
             Station.connection_id.is_not(None),
-            ends
-            | select(other.id)
-            .where(other.tariff_id == TariffVersion.tariff_id, other.id != TariffVersion.id, comes)
-            .exists(),
+            TariffVersion.valid_until.is_not(None) | others.exists(),
+            ~tried.exists(),
         )
         .order_by(StationTariff.id)
     )
@@ -48,31 +60,17 @@ def outdated(db: Session, *, now: datetime) -> list[int]:
     wanted = {tariff_id for _, tariff_id, _ in found}
     for version in db.scalars(select(TariffVersion).where(TariffVersion.tariff_id.in_(wanted))):
         versions[version.tariff_id].append(version)
-    return [
-        row.id
-        for row, tariff_id, zone in found
-        if validity.in_force(versions[tariff_id], now, zone).id != row.tariff_version_id
+    held = [
+        (row, validity.in_force(versions[tariff_id], now, zone)) for row, tariff_id, zone in found
     ]
+    ours = {one for row, one in held if one.id != row.tariff_version_id}
+    counted = {one for one in ours if obstacle(from_json(one.definition)) is None}
+    return [row.id for row, one in held if one in counted and one.id != row.tariff_version_id]
 
 
 def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
-    """Set the tariff as it is now; None where one is on its way, or was refused lately."""
+    """Set the tariff as it is now; None where that cannot be."""
     row = db.get_one(StationTariff, number)
-    newer = (
-        select(StationTariff.id)
-        .outerjoin(Command, Command.id == StationTariff.command_id)
-        .where(
-            StationTariff.station_id == row.station_id,
-            StationTariff.evse == row.evse,
-            StationTariff.id > row.id,
-            or_(
-                StationTariff.state == "asked",
-                (StationTariff.changed_at > now - AGAIN) & Command.state.not_in(UNHEARD),
-            ),
-        )
-    )
-    if row.state not in HELD or db.scalar(newer.limit(1)) is not None:
-        return None
     version = db.get_one(TariffVersion, row.tariff_version_id)
     arguments = {"tariff_id": version.tariff_id, "connector": row.evse}
     return commands.tried(
