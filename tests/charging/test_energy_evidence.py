@@ -76,6 +76,34 @@ def test_a_true_zero_of_a_plug_that_starts_anew_is_billed():
     assert (found.energy.energy_wh, found.energy.held) == (9_000, False)
 
 
+@pytest.mark.parametrize("known", [{"plug_type": "CCS"}, {"max_power_w": Decimal(150_000)}, {}])
+@pytest.mark.parametrize("previous", [31_000, 31_437])
+def test_a_register_that_was_not_started_anew_this_once_holds(previous, known):
+    past = PlugHistory(Decimal(previous), "session")
+    readings = registers([31_000, 32_000, 33_000, 34_000], every=10, first=10)
+    found = weighed(0, 35_000, readings, minutes=50, past=past, **known)
+    assert doubted(found, EnergyFlag.BEGIN_ZERO_PLACEHOLDER)
+    assert found.energy.energy_wh == 5_000
+
+
+@pytest.mark.parametrize("known", [{"plug_type": "CCS"}, {}])
+@pytest.mark.parametrize(
+    ("told", "flag"),
+    [
+        ([150_000, 150_750, 151_500], EnergyFlag.BEGIN_UNEXPLAINED),
+        ([180_000], EnergyFlag.RATE_UNEXPLAINED),
+    ],
+)
+def test_a_first_step_far_above_the_others_is_none_of_a_plug_whose_power_nobody_knows(
+    told, flag, known
+):
+    past, readings = PlugHistory(Decimal(100_000), "lifetime"), registers(told, every=15, first=15)
+    given = (100_000, told[-1] + 750, readings)
+    assert doubted(weighed(*given, past=past, **known), flag)
+    past = PlugHistory(Decimal(100_000), "lifetime", Decimal(200_000))
+    assert not weighed(*given, past=past, **known).energy.held
+
+
 def test_energy_before_a_late_first_reading_is_estimated_and_not_given_away():
     readings = registers([503_000, 506_000, 509_000], every=15, first=15)
     found = weighed(None, 512_000, readings)
@@ -242,6 +270,13 @@ def test_a_jump_far_above_the_sessions_own_steps_is_none_of_a_strong_plug():
     assert found.energy.energy_wh < 6_000
 
 
+def test_one_step_of_the_register_in_a_few_seconds_shows_no_pace():
+    readings = registers([100_900, 101_800, 107_700, 108_600, 109_500], every=15, first=15)
+    found = weighed(100_000, 109_600, readings, minutes=75.1, max_power_w=Decimal(22_000))
+    assert doubted(found, EnergyFlag.STEP_UNEXPLAINED)
+    assert found.energy.energy_wh == 3_700
+
+
 def test_one_reading_left_out_is_told_and_many_hold():
     values = [100_000 + 1_000 * i for i in range(11)]
     one = registers([*values[:5], 9_000_000, *values[6:]], every=5)
@@ -293,6 +328,18 @@ def test_power_shows_how_much_flowed_at_least(told_wh, every, minutes):
         weighed(100_000, 100_000 + told_wh, measured, minutes=minutes, max_power_w=Decimal(7_400)),
         EnergyFlag.POWER_DISAGREES,
     )
+
+
+def test_power_that_comes_and_goes_was_not_always_the_higher_one():
+    """A register of 15 kW, and 11 kW or nothing each time that somebody looks."""
+    measured = [
+        Reading(minute(15 * n), Decimal(n % 2 * 11_000), POWER, received=n) for n in range(9)
+    ]
+    readings = registers([100_000 + 3_750 * n for n in range(9)], every=15)
+    found = weighed(
+        100_000, 130_000, [*readings, *measured], minutes=120, max_power_w=Decimal(22_000)
+    )
+    assert doubted(found, EnergyFlag.POWER_DISAGREES)
 
 
 # A plug of which nothing is known

@@ -97,6 +97,14 @@ def test_one_reading_shows_the_pace_of_a_car_that_takes_less_and_less():
     assert EnergyFlag.RATE_UNEXPLAINED in held.flags
 
 
+@pytest.mark.parametrize("hours", [range(1, 9), ()])
+def test_a_car_may_pause_while_nobody_measures_its_power(hours):
+    readings = read(
+        (5, 100_900), (35, 106_400), (545, 106_500), (575, 112_000), watts=[11_000] * 4
+    ) + read(*((60 * hour, 106_400) for hour in hours))
+    assert billed(100_000, 113_000, readings, minutes=580, max_power_w=Decimal(11_000)) == 13_000
+
+
 def at_random(rng):
     """The registers, the readings and what is known of a session: a car at a plug of its kind.
 

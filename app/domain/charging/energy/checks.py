@@ -19,6 +19,7 @@ from app.domain.charging.energy.plausibility import (
     seconds_between,
 )
 from app.domain.charging.energy.readings import REGISTER, Point, Reading, points_of
+from app.domain.charging.energy.walk import SURE_RATIO
 
 #: Register and measured power are compared only where power was measured this often.
 _POWER_POINTS = 3
@@ -104,18 +105,20 @@ def against_power(
             return {EnergyFlag.UNIT_MISLABELLED}
     if not timed:
         return set()
-    # Between two measurements it may have been the one or the other all the time.
-    low = high = Decimal(0)
+    # Between two measurements it was the lower one at least, unless there was time for a pause,
+    # and in one place, as where the car stops, it may have been the higher one all the time.
+    low = higher = Decimal(0)
     for before, after in pairwise(points):
-        hours = seconds_between(before.at, after.at) / 3600
-        low += max(min(before.value, after.value), Decimal(0)) * hours
-        high += max(before.value, after.value, Decimal(0)) * hours
+        seconds = seconds_between(before.at, after.at)
+        if power_wh is not None or seconds <= _LONGEST_GAP_S:
+            low += max(min(before.value, after.value), Decimal(0)) * seconds / 3600
+        higher = max(higher, abs(after.value - before.value) / 2 * seconds / 3600)
     if energy < low * (1 - _HALF) - max(_LOW_SLACK_WH, digits_of([energy])):
         return {EnergyFlag.POWER_DISAGREES}
     if power_wh is None:
         return set()
     edges = max(point.value for point in points)
-    most = max(power_wh, high + _edge_wh(work, points, edges)) * (1 + _HALF)
+    most = max(power_wh, integral + higher + _edge_wh(work, points, edges)) * (1 + _HALF)
     if facts.goes_on_from(work.initial, RESOLUTION_WH):
         # The car may have charged, and stopped, before its power was first measured.
         most += max((wh for at, wh in work.curve if at <= points[0].at), default=Decimal(0))
@@ -186,7 +189,8 @@ def _too_fast(
 def _alike(between: Sequence[Point], work: Work, facts: EnergyFacts) -> bool:
     """Whether readings on the way show the session's pace: two of them, or one that halves it.
 
-    A step from where the last session ended is one to go by: a car may take less after it.
+    A step from where the last session ended is one to go by: a car may take less after it,
+    yet not hardly any.
     """
     if len(between) != 1:
         return len(between) > 1
@@ -194,8 +198,11 @@ def _alike(between: Sequence[Point], work: Work, facts: EnergyFacts) -> bool:
         (after.value - before.value) / max(seconds_between(before.at, after.at), JITTER_S)
         for before, after in pairwise(work.used)
     ]
+    if len(rates) < 2:
+        return False
     sure = facts.goes_on_from(work.initial, RESOLUTION_WH)
-    return len(rates) > 1 and (rates[-1] if sure else max(rates)) <= min(rates) * _ALIKE
+    first = rates[0] / SURE_RATIO if sure else rates[0]
+    return max(first, rates[-1]) <= min(rates) * _ALIKE
 
 
 def _hardly_any(work: Work, facts: EnergyFacts, plug: PlugLimit, duration_s: Decimal) -> bool:

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from app.domain.charging.energy.readings import Point, Reading
+from app.domain.charging.energy.plausibility import COARSE_WH
+from app.domain.charging.energy.readings import REGISTER, Point, Reading, points_of
 from app.domain.ground.vocabulary import doubts
 
 CurvePoint = tuple[datetime, Decimal]
@@ -101,6 +102,11 @@ class EnergyFacts:
         """Whether a register that the session begins with is where the plug's stood before it."""
         known = self.previous_stop_wh
         return None not in (known, begin_wh) and abs(begin_wh - known) <= within_wh  # type: ignore[operator]
+
+    def reads_below(self, register_wh: Decimal) -> bool:
+        """Whether the first register that is read, but for zeros, is another one's beginning."""
+        shown = [point.value for point in points_of(self.readings, REGISTER) if point.value]
+        return bool(shown) and shown[0] < register_wh - COARSE_WH
 
 
 @dataclass(frozen=True, slots=True)

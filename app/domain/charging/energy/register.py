@@ -73,7 +73,9 @@ def by_register(
     path = [Point(facts.started_at, initial, context=BEGIN), *points]
     whole = _with_stop(path, facts, ended_at)
     sure = facts.goes_on_from(initial, resolution_wh)
-    pace = pace_of(whole, power_w, resolution_wh, begin_w if sure else None)
+    plug_known = bool(facts.max_power_w or facts.greatest_power_w)
+    begin_w = begin_w if sure else None
+    pace = pace_of(whole, power_w, resolution_wh, begin_w, plug_known=plug_known)
     _walk_register(work, facts, whole, points, ended_at, pace)
     _before_the_first(work, facts, points, pace)
     return work

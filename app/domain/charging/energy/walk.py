@@ -27,6 +27,8 @@ LONGEST_BURST = timedelta(minutes=30)
 
 #: A step is far above the session's others from this ratio on, if so many others charge.
 OTHERS_RATIO = Decimal("2.5")
+#: And the first step, where its begin is sure, from so many times that.
+SURE_RATIO = Decimal(2)
 _OTHERS = 3
 _OTHERS_FAST = 2
 _FAST_W = Decimal(22_000)
@@ -94,8 +96,13 @@ def pace_of(
     power_w: Decimal | None,
     resolution_wh: Decimal,
     begin_w: Decimal | None = None,
+    *,
+    plug_known: bool = False,
 ) -> Pace:
-    """How fast this register may rise: what the plug allows, and the session's own other steps."""
+    """How fast this register may rise: what the plug allows, and the session's own other steps.
+
+    `begin_w` is for a first step whose begin is sure; `plug_known`: so is what the plug gives.
+    """
     steps_wh = [after.value - before.value for before, after in pairwise(points)]
     rises = [step_wh > 0 for step_wh in steps_wh]
     bursts = sum(not flat and rise for flat, rise in pairwise(rises)) > 1
@@ -108,7 +115,10 @@ def pace_of(
     rates = _rates(points)
     own = _own_power_w(points, rates, resolution_wh)
     first = _first_power_w(points, rates) if begin_w is None else None
-    power_w = power_w if own is None else min(power_w, own)
+    if own is not None:
+        power_w = min(power_w, own)
+        if begin_w is not None and not plug_known:
+            begin_w = min(begin_w, own * SURE_RATIO)
     return Pace(power_w, resolution_wh, first_w=first, begin_w=begin_w)
 
 
@@ -126,15 +136,18 @@ def _own_power_w(
 ) -> Decimal | None:
     """What the session's other steps make of its fastest one; None where it is not far above.
 
-    Of the others a short one, such as the last, is no slower for being short.
+    Of the others a short one, such as the last, is no slower for being short,
+    but for the step of the register that it may hold.
     """
     charging = [rate for rate in rates if rate[0] > _CHARGING_W]
     if len(charging) < 1 + _OTHERS_FAST:
         return None
     top, seconds = fastest = max(charging)
-    others = _rates(points, _SHORT_S)
+    others = []
+    for (rate, _), (short, seconds_s) in zip(rates, _rates(points, _SHORT_S), strict=True):
+        others.append(max(rate, short - resolution_wh * 3600 / seconds_s))
     del others[rates.index(fastest)]
-    allowed = max(others)[0] * OTHERS_RATIO
+    allowed = max(others) * OTHERS_RATIO
     needed = _OTHERS_FAST if top >= _FAST_W else _OTHERS
     excess_wh = (top - allowed) * seconds / 3600
     if len(charging) <= needed or excess_wh <= _OTHERS_SLACK_WH + 2 * resolution_wh:

@@ -252,7 +252,9 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
     """The facts with what the plug's past adds, and what it says against the first register."""
     begin, anew = facts.meter_start_wh, past.habit == EACH_SESSION
-    stop = past.previous_stop_wh if not anew else begin if begin == 0 else None
+    stop = past.previous_stop_wh
+    if anew:
+        stop = begin if begin == 0 and (stop is None or facts.reads_below(stop)) else None
     greatest = facts.greatest_power_w or past.greatest_power_w
     if stop is not None or greatest != facts.greatest_power_w:
         before = facts.previous_stop_wh if stop is None else stop
