@@ -223,6 +223,18 @@ def test_a_call_of_an_odd_message_id_is_taken_and_answered_by_it(odd, version):
     assert isinstance(parse(f'[2,{odd},"",{{}}]', version), BadFrame)
 
 
+@pytest.mark.parametrize(("odd", "given"), [("true", True), ("2.5", 2.5), ("-7", -7)])
+def test_a_spoilt_call_of_an_odd_message_id_is_refused_by_it(odd, given):
+    spoilt = f'[2,{odd},"StopTransaction",{{"x" 1}}]'
+    pieces = json_text.split_messages(f"{spoilt} {spoilt}")
+    assert len(pieces) == 2
+    for text in (spoilt, *pieces):
+        frame = parse(text, V16)
+        assert isinstance(frame, BadFrame)
+        assert (frame.message_id, frame.action) == (given, "StopTransaction")
+        assert Connection(V16, "csms").receive_text(text, 0.0)[0].reply.startswith(f"[4,{odd},")
+
+
 @pytest.mark.parametrize("odd", ["null", "{}", "[1]"])
 def test_what_is_no_call_and_has_no_message_id_is_none(odd):
     assert isinstance(parse(f'[3,{odd},{{"status":"Accepted"}}]', V16), BadFrame)

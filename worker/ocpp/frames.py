@@ -308,7 +308,7 @@ def _is_message_id(value: object) -> bool:
 
 
 _START = re.compile(
-    r'[\s,]*\[[\s,]*"?(\d{1,3})"?\s*,\s*("(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18})\s*,'
+    rf'[\s,]*\[[\s,]*"?(\d{{1,3}})"?\s*,\s*({json_text.MESSAGE_ID})\s*,'
     r'(?:\s*"(\w{1,64})")?'
 )
 
@@ -322,6 +322,6 @@ def _first_elements(text: str) -> tuple[int | None, MessageId, str]:
         message_type, message_id = orjson.loads(f"[{match[1]},{match[2]}]")
     except orjson.JSONDecodeError:
         return None, None, ""
-    if not _is_message_id(message_id):
+    if message_type not in (CALL, SEND) and not _is_message_id(message_id):
         return message_type, None, ""
     return message_type, message_id, (match[3] or "") if message_type == CALL else ""

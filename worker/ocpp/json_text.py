@@ -32,10 +32,12 @@ MOST_MESSAGES = 1_000
 MEMBER_LIMIT = 1_000
 
 _BETWEEN = " \t\r\n,\0\ufeff"
+#: The id of a message, so far as it can be told without reading all that follows.
+MESSAGE_ID = r'(?:"(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18}(?:\.\d{1,18})?|null|true|false)'
 #: Where a message begins; a list within one mostly stands behind a colon.
 _MESSAGE = re.compile(
     r"(?:\A[\s,\0\ufeff]*\[?|(?<=[\]}\s,\0]))"
-    r'(\[[\s,]*"?[2-6]"?\s*,\s*(?:"(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18}|null|true|false)\s*,\s*(?:"\w|\{|null))'
+    rf'(\[[\s,]*"?[2-6]"?\s*,\s*{MESSAGE_ID}\s*,\s*(?:"\w|\{{|null))'
 )
 #: So much is kept of each of two texts that stand for one.
 _WORDS = 100
