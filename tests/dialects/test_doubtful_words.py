@@ -89,6 +89,22 @@ def test_an_event_of_two_transactions_is_none_of_a_third(charger, which):
     assert len(db.scalars(select(StrayStop)).all()) == (which == 2)
 
 
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+def test_ends_that_name_neither_transaction_nor_time_are_kept_each(charger, version):
+    line = charger(version)
+    if version is Version.V16:
+        action, one = "StopTransaction", {"meterStop": 5200, "idTag": TAG}
+        ends = [one, one | {"idTag": "04FFFFFF"}, one]
+    else:
+        action, one = "TransactionEvent", {"eventType": "Ended", "seqNo": 1}
+        ends = [one, one | {"seqNo": 2}, one | {"offline": True}]
+    for number, told in enumerate(ends):
+        assert line.say(json.dumps([2, f"m{number}", action, told]))[0] == 3
+    line.end()
+    strays = flask_db.session().scalars(select(StrayStop).order_by(StrayStop.id))
+    assert [stray.count for stray in strays] == [2, 1]
+
+
 def test_a_transaction_that_is_always_named_twice_is_for_a_person_to_see(charger):
     line, now = charger(Version.V201), utc_now()
     for number, (action, payload) in enumerate(by_201(now, "T1")):

@@ -122,14 +122,15 @@ class Context:
         return at, replaced
 
     @staticmethod
-    def told_time(call: Fields, name: str) -> str:
+    def told_time(call: Fields, name: str) -> str | None:
         """The charger's own time to know a message again by, however it writes it; UTC.
 
         One that cannot be read is its words.
         """
         given = call.moment(name)
         if given is None:
-            return str(call.raw(name))
+            said = call.raw(name)
+            return None if said is None else str(said)
         return given.at.astimezone(UTC).replace(tzinfo=None).isoformat()
 
     def claimed(self, call: Fields, name: str, at: datetime) -> datetime | None:

@@ -144,7 +144,7 @@ def _report(call: Fields, ctx: Context, facts: Json, reference: str) -> Transact
         kind=kind,
         seq_no=_seq_no(call, ctx),
         at=at,
-        raw_time=str(call.raw("timestamp")),
+        raw_time=None if (said := call.raw("timestamp")) is None else str(said),
         payload=dict(call.payload),
         clock_replaced=replaced,
         claimed_at=ctx.claimed(call, "timestamp", at),

@@ -1,6 +1,7 @@
 """Stops as stations tell them: why charging ended, what that writes, and those that end nothing."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -184,6 +185,9 @@ def keep_stray(
     Tells whether it was known.
     """
     wh, time = stop.meter_stop_wh, (stop.raw_time or "")[:SECOND] or stop.payload.get("timestamp")
+    if not (stop.transaction_ref or time):  # by all its words but that it was kept for a while
+        told = {name: said for name, said in stop.payload.items() if name != "offline"}
+        time = json.dumps(told, sort_keys=True, default=str)
     text = f"{stop.transaction_ref}|{wh if wh is None else format(wh.normalize(), 'f')}|{time}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     row = db.scalar(

@@ -63,7 +63,7 @@ class TransactionReport:
     seq_no: int
     trigger: str
     at: datetime
-    raw_time: str
+    raw_time: str | None
     payload: Json
     clock_replaced: bool = False
     claimed_at: datetime | None = None

@@ -156,7 +156,7 @@ def opening(report: TransactionReport) -> Start:
         token=Token("", authorisation.NO_AUTHORISATION),
         meter_start_wh=None,
         started_at=report.at,
-        raw_time=report.raw_time,
+        raw_time=str(report.raw_time),
         clock_replaced=report.clock_replaced,
         claimed_at=report.claimed_at,
         transaction_ref=report.transaction_ref,
