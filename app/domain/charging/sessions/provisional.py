@@ -49,10 +49,14 @@ def close_previous(
     wanted = {station.id: (evse, began, now) for station, evse, began, now in plugs}
     for row in sorted(_RUNNING(db, stations=list(wanted)), key=lambda row: -row.id):
         evse, began, now = wanted[row.station_id]
-        first = row.started_at.replace(microsecond=0) <= began  # told again without its fractions
-        if row.evse == evse and first and row.id != but:
+        if row.evse == evse and row.id != but and is_previous(row, began):
             session = db.get_one(ChargingSession, row.id)
             close_provisionally(db, session, now=now, until=began)
+
+
+def is_previous(running: Any, began: datetime) -> bool:
+    """Whether what runs at a plug began before, be that one told again without its fractions."""
+    return bool(running.started_at.replace(microsecond=0) <= began)
 
 
 def close_provisionally(
@@ -66,7 +70,7 @@ def close_provisionally(
 ) -> None:
     """Close a session whose stop never came, at its last reading; a late stop may replace it.
 
-    One without a reading is closed when it can have gone on no longer (`until`), or now.
+    One without a reading is closed at `until`, the latest that is known of it, or now.
     By hand (`actor` given, with a `remark` why) it is audited, and raises Conflict
     when the session has ended already; by itself that is nothing to be done.
     """

@@ -26,7 +26,7 @@ from app.domain.charging.running import take_in as take_in_gauge
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken_keys
-from app.domain.charging.sessions.provisional import close_provisionally
+from app.domain.charging.sessions.provisional import close_provisionally, is_previous
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
 from app.domain.charging.sessions.row import SessionRow, flag
 from app.domain.charging.sessions.stops import find_plugs, orders_to_stop
@@ -200,7 +200,7 @@ def _close_others(db: Session, one: Plain, running: Iterable[SessionRow]) -> Non
     evse = mine.evse or (one.report.connector.evse if one.report.connector else 0)
     for other in running:
         same = evse and other.evse == evse and other.id != mine.id
-        if same and other.started_at <= mine.started_at:
+        if same and is_previous(other, mine.started_at):
             over = db.get_one(ChargingSession, other.id)
             close_provisionally(db, over, now=one.told.now, until=mine.started_at)
 
