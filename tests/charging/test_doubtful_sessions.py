@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from sqlalchemy import select
 
+from app.domain.access import tags
 from app.domain.charging import remote_starts, reports, sessions, statuses
 from app.domain.charging.sessions.provisional import GRACE, close_abandoned
 from app.domain.commands import commands
@@ -109,7 +111,15 @@ def test_a_start_that_is_told_again_without_its_fractions_leaves_none_running(db
         start = sessions.Start(PLUG, CARD, Decimal(1_000), at, at.isoformat())
         begun.append(lone.begin(db, net.station, start, now=FREE).session)
     db.refresh(begun[0])
-    assert begun[0].id == begun[1].id or begun[0].provisional
+    assert (begun[0].state, begun[0].provisional) == (SessionState.ENDED, True)
+    assert (begun[1].state, begun[1].provisional) == (SessionState.CHARGING, False)
+
+
+def test_a_transaction_that_began_in_the_second_that_another_names_whole_is_over(db, net):
+    begun = [silent("tx-1", BEGAN + timedelta(milliseconds=123)), silent("tx-2", BEGAN)]
+    first, second = (lone.take(db, net.station, each, now=FREE).session for each in begun)
+    db.refresh(first)
+    assert (first.state, second.state) == (SessionState.ENDED, SessionState.CHARGING)
 
 
 def silent(reference, at):
@@ -173,9 +183,9 @@ def test_what_has_more_to_tell_stays_open(db, net, facts):
     assert session.flags == ["told_open"]
 
 
-def start(db, net, state=CommandState.ACCEPTED):
+def start(db, net, state=CommandState.ACCEPTED, given=GIVEN):
     command = commands.queue(
-        *(db, SYSTEM, net.station, Order.START_CHARGING, GIVEN),
+        *(db, SYSTEM, net.station, Order.START_CHARGING, given),
         now=BEGAN,
         ttl_s=60,
     )
@@ -225,6 +235,54 @@ def test_a_session_that_shows_no_tag_is_of_the_tag_that_we_started_it_with(db, n
     session = lone.take(db, net.station, over, now=over.at).session
     db.refresh(session)
     assert (session.token, session.unauthorised) == (CARD.value, False)
+
+
+def ordered(db, net, expires_at):
+    """The number of a start with a card that runs out."""
+    card = {"value": "04BB", "expires_at": expires_at}
+    tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, **card)
+    db.flush()
+    return start(db, net, given={"token": "04BB", "connector": 1}).arguments["remote_start_id"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_tag_that_ran_out_before_its_remote_start_was_told_charged_rightly(
+    db, net, plug, replaced
+):
+    number = ordered(db, net, BEGAN + timedelta(hours=5))
+    began = event("started", 0, 0, remote_start_id=number, clock_replaced=replaced, offline=True)
+    session = lone.take(db, net.station, began, now=BEGAN + timedelta(hours=30)).session
+    assert (session.token, session.unauthorised) == ("04BB", replaced)
+
+
+@pytest.mark.parametrize(
+    ("within", "at_end"), [(None, "04FFFFFF"), ("04FFFFFF", "04FFFFFF"), (None, "04BB")]
+)
+@pytest.mark.parametrize("naming", [{0}, {1}, {2}, {0, 1, 2}])
+def test_a_session_that_shows_a_tag_only_to_end_is_the_orders_in_every_order(
+    db, net, plug, naming, within, at_end
+):
+    number = ordered(db, net, BEGAN + timedelta(minutes=20))
+    stopping = {"trigger": "stop_authorized", "token": Token(within)} if within else {}
+    told = [
+        event("started", 0, 0, connector=PLUG),
+        event("updated", 1, 25, **stopping),
+        event("ended", 2, 30, token=Token(at_end)),
+    ]
+    told = [
+        replace(report, remote_start_id=number if place in naming else None)
+        for place, report in enumerate(told)
+    ]
+    found = set()
+    for order in permutations(told):
+        with db.begin_nested() as trial:
+            for report in order:
+                session = lone.take(db, net.station, report, now=FREE).session
+            db.refresh(session)
+            found.add((session.token, session.unauthorised, session.started_at))
+            trial.rollback()
+        db.expire_all()
+    assert found == {("04BB", False, BEGAN)}
 
 
 def test_a_start_that_names_no_number_is_known_by_tag_and_time(db, net, plug):

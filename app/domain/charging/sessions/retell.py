@@ -145,7 +145,9 @@ def _hold(
     if event is None or event.token is None:
         return
     to_end_it = event.kind == ENDED or event.trigger == STOP_AUTHORISED
-    if to_end_it and session.token and session.remote_command_id:
+    if to_end_it and session.remote_command_id:
+        if not session.token:
+            hold_by_order(db, station, session, now)
         return
     token = Token(event.token, event.token_kind or authorisation.ANY_KIND)
     decision = decided(event)
@@ -161,15 +163,16 @@ def _hold(
     name_holder(db, station, session, token, decision)
 
 
-def hold_by_order(
-    db: Session, station: AnyStation, session: ChargingSession, now: datetime
-) -> None:
-    """Where no tag was shown, it is the tag's with which we had it started (F01)."""
-    if session.token or session.remote_command_id is None:
+def hold_by_order(db: Session, station: AnyStation, session: AnySession, now: datetime) -> None:
+    """Where no tag was shown but to end it, it is that with which we had it started (F01)."""
+    if session.remote_command_id is None:
+        return
+    if session.token and transaction_events.has_tag(db, session.id):
         return
     order = db.get_one(Command, session.remote_command_id).arguments
     token = Token(order["token"], order.get("token_kind") or authorisation.ANY_KIND)
-    tap = Tap(station, token, START, now, session.evse or None, session)
+    at = None if "clock_replaced" in session.flags else session.started_at
+    tap = Tap(station, token, START, now, session.evse or None, session, shown_at=at)
     name_holder(db, station, session, token, authorisation.decide(db, tap))
 
 

@@ -243,6 +243,14 @@ _STARTED = select(
         TransactionEvent.session_id == bindparam("session"), TransactionEvent.kind == STARTED
     )
 )
+_TAGGED = select(
+    exists().where(
+        TransactionEvent.session_id == bindparam("session"),
+        TransactionEvent.token.is_not(None),
+        TransactionEvent.kind != ENDED,
+        TransactionEvent.trigger != STOP_AUTHORISED,
+    )
+)
 _NUMBERS = select(
     func.min(TransactionEvent.seq_no),
     func.max(TransactionEvent.seq_no),
@@ -263,6 +271,11 @@ _STOOD = _OF_STATE.where(
 def has_start(db: Session, session_id: int) -> bool:
     """Whether the start of a session's transaction was told."""
     return bool(db.scalar(_STARTED, {"session": session_id}))
+
+
+def has_tag(db: Session, session_id: int) -> bool:
+    """Whether a tag was shown within a session, and not to end it."""
+    return bool(db.scalar(_TAGGED, {"session": session_id}))
 
 
 def has_no_gap(db: Session, session_id: int) -> bool:

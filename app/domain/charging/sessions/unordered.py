@@ -315,11 +315,13 @@ def link(
     now: datetime,
 ) -> None:  # fmt: skip
     """Tie the session to the remote start and the reservation that it follows."""
+    tied = session.remote_command_id
     if report.remote_start_id is not None:
         remote_starts.attach_named(db, station, session, report.remote_start_id, now=now)
-        hold_by_order(db, station, session, now)
-    elif report.trigger == REMOTE_START and session.remote_command_id is None:
+    elif report.trigger == REMOTE_START and tied is None:
         remote_starts.attach(db, station, session, now=now)
+    if session.remote_command_id != tied or report.kind == STARTED or not session.token:
+        hold_by_order(db, station, session, now)
     named = report.reservation_id
     begins = report.kind in (STARTED, ENDED) or report.token is not None
     if session.reservation_id is None and (named or (begins and session.evse)):
