@@ -86,6 +86,15 @@ def test_a_register_that_was_not_started_anew_this_once_holds(previous, known):
     assert found.energy.energy_wh == 5_000
 
 
+@pytest.mark.parametrize("habit", [None, "lifetime", "session"])
+@pytest.mark.parametrize("previous", [0, 1_000])
+def test_a_zero_is_no_surer_for_the_session_before_that_ended_with_hardly_more(previous, habit):
+    readings = registers([31_000, 32_000, 33_000, 34_000], every=10, first=10)
+    past = PlugHistory(Decimal(previous), habit)
+    found = weighed(0, 35_000, readings, minutes=50, past=past, max_power_w=Decimal(150_000))
+    assert doubted(found, EnergyFlag.BEGIN_ZERO_PLACEHOLDER)
+
+
 @pytest.mark.parametrize("known", [{"plug_type": "CCS"}, {}])
 @pytest.mark.parametrize(
     ("told", "flag"),

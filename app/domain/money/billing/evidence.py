@@ -255,6 +255,8 @@ def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[
     stop = past.previous_stop_wh
     if anew:
         stop = begin if begin == 0 and (stop is None or facts.reads_below(stop)) else None
+    elif begin == 0 and stop is not None and stop <= _ANEW_WH:
+        stop = None  # neither of two zeros need be a register
     greatest = facts.greatest_power_w or past.greatest_power_w
     if stop is not None or greatest != facts.greatest_power_w:
         before = facts.previous_stop_wh if stop is None else stop
