@@ -183,14 +183,14 @@ def test_what_has_more_to_tell_stays_open(db, net, facts):
     assert session.flags == ["told_open"]
 
 
-def start(db, net, state=CommandState.ACCEPTED, given=GIVEN):
+def start(db, net, state=CommandState.ACCEPTED, given=GIVEN, **facts):
     command = commands.queue(
         *(db, SYSTEM, net.station, Order.START_CHARGING, given),
         now=BEGAN,
         ttl_s=60,
     )
     lone.claim(db, command.id, "node", now=BEGAN)
-    outcome = Outcome(state, {}, "The charger said something.")
+    outcome = Outcome(state, {}, "The charger said something.", facts)
     commands.settle(db, command, outcome, now=BEGAN)
     return command
 
@@ -243,6 +243,15 @@ def ordered(db, net, expires_at):
     tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, **card)
     db.flush()
     return start(db, net, given={"token": "04BB", "connector": 1}).arguments["remote_start_id"]
+
+
+@pytest.mark.parametrize("at_end", [None, Token("04FFFFFF")])
+def test_a_session_that_only_the_answer_to_our_start_names_is_the_orders(db, net, plug, at_end):
+    lone.take(db, net.station, event("started", 0, 0, connector=PLUG), now=BEGAN)
+    start(db, net, transaction_ref="tx-1")
+    over = event("ended", 1, 30, token=at_end)
+    session = lone.take(db, net.station, over, now=over.at).session
+    assert (session.token, session.unauthorised) == (CARD.value, False)
 
 
 @pytest.mark.parametrize("replaced", [False, True])

@@ -318,6 +318,7 @@ def _link(db: Session, plain: Sequence[Plain]) -> list[int]:
     for one in plain:
         named = one.report.reservation_id
         asked = one.report.remote_start_id is not None or one.report.trigger == REMOTE_START
+        asked = asked or bool(one.session.remote_command_id and not one.session.token)
         if asked or named or (one.told.station.id in kept and one in beginning):
             session = db.get_one(ChargingSession, one.session.id)
             link(db, one.told.station, session, one.report, one.told.now)
