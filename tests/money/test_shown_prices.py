@@ -102,6 +102,23 @@ def test_one_that_was_not_sent_in_time_is_sent_again(yard):
     assert outdated(yard, yard.now) == [row.id]
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_an_operator_sets_or_clears_meanwhile_is_not_written_over(yard, place):
+    row = hold(yard, connector=1)
+    version = write(yard, row)
+    assert outdated(yard, NOW + HOUR) == [row.id]
+    yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=version.tariff_id, connector=place)
+    assert not outdated(yard, NOW + HOUR)
+
+
+def test_what_is_being_cleared_stays_cleared(yard):
+    row = hold(yard)
+    write(yard, row)
+    assert outdated(yard, NOW + HOUR) == [row.id]
+    yard.order(Order.CLEAR_TARIFFS)
+    assert not outdated(yard, NOW + HOUR)
+
+
 def test_one_that_is_away_or_cannot_count_the_new_price_is_asked_nothing(yard):
     row = hold(yard)
     version = write(yard, row)

@@ -7,7 +7,7 @@ tables (`COMMAND_MOVES`, `LATE_MOVES`); what ended before keeps its first end.
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
@@ -33,6 +33,11 @@ from app.domain.ground.vocabulary import (
 from app.domain.ground.vocabulary.standard import abilities
 from app.domain.network import presence
 from app.models import BroadcastTarget, ChargingSession, Command, Connector, Station
+
+#: How soon a station has to get what it is kept up with, in seconds; one that refused it is asked
+#: again a day later.
+KEPT_UP_WITHIN_S = 600.0
+REFUSED_LATELY = timedelta(hours=23)
 
 
 def check(db: Session, station: Station, order: Order, checked: Arguments, now: datetime) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
+from app.domain.commands.command_rules import KEPT_UP_WITHIN_S, REFUSED_LATELY
 from app.domain.ground.vocabulary import (
     OPEN_STATES,
     SYSTEM,
@@ -24,10 +25,6 @@ from app.domain.limits import profiles, station_profiles
 from app.domain.limits.profile_documents import EVERY_S
 from app.domain.network.presence import connected
 from app.models import Command, Site, Station, StationProfile
-
-#: How soon a station has to get it, in seconds; one that refused it is asked again a day later.
-WITHIN_S = 600.0
-AGAIN = timedelta(hours=23)
 
 
 def late(db: Session, *, now: datetime) -> list[int]:
@@ -59,7 +56,7 @@ def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
         return None
     arguments = {"document": row.document, "connector": row.evse}
     command = commands.tried(
-        *(db, SYSTEM, row.station, Order.SET_PROFILE, arguments), now=now, ttl_s=WITHIN_S
+        *(db, SYSTEM, row.station, Order.SET_PROFILE, arguments), now=now, ttl_s=KEPT_UP_WITHIN_S
     )
     again = station_profiles.of_subject(db, command) if command is not None else None
     if again is not None:
@@ -92,7 +89,7 @@ def _must_wait(db: Session, row: StationProfile, now: datetime) -> bool:
             StationProfile.id > row.id,
             or_(
                 StationProfile.state == ProfileState.ASKED,
-                (StationProfile.created_at > now - AGAIN) & Command.state.not_in(UNHEARD),
+                (StationProfile.created_at > now - REFUSED_LATELY) & Command.state.not_in(UNHEARD),
             ),
         )
     )

@@ -6,40 +6,30 @@ gets that, or drivers read a price that their bills do not have, and each of the
 """
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, UNHEARD, Order
+from app.domain.commands.command_rules import KEPT_UP_WITHIN_S, REFUSED_LATELY
+from app.domain.ground.vocabulary import OPEN_STATES, SYSTEM, UNHEARD, Order
 from app.domain.money import validity
 from app.domain.money.station_tariffs import HELD, obstacle
 from app.domain.money.tariffs import from_json
 from app.models import Command, Site, Station, StationTariff, TariffVersion
 
-#: How soon a station has to get it, in seconds; one that refused it is asked again a day later.
-WITHIN_S = 600.0
-AGAIN = timedelta(hours=23)
-
 
 def outdated(db: Session, *, now: datetime) -> list[int]:
     """The default tariffs of connected stations of which another version holds by now.
 
-    Left out is what they cannot count, what they refused lately, and where another is on its way.
+    Left out is what they cannot count, what they refused lately, and where another one or a
+    clearing is on its way.
     """
     other = aliased(TariffVersion)
     comes = (other.created_at >= StationTariff.changed_at) | other.valid_from.is_not(None)
     others = select(other.id).where(
         other.tariff_id == TariffVersion.tariff_id, other.id != TariffVersion.id, comes
-    )
-    newer = aliased(StationTariff)
-    tried = select(newer.id).outerjoin(Command, Command.id == newer.command_id)
-    tried = tried.where(
-        newer.station_id == StationTariff.station_id,
-        newer.evse == StationTariff.evse,
-        newer.id > StationTariff.id,
-        (newer.state == "asked") | (newer.changed_at > now - AGAIN) & Command.state.not_in(UNHEARD),
     )
     query = (
         select(StationTariff, TariffVersion.tariff_id, Site.timezone)
@@ -51,7 +41,7 @@ def outdated(db: Session, *, now: datetime) -> list[int]:
             StationTariff.state.in_(HELD),
             Station.connection_id.is_not(None),
             TariffVersion.valid_until.is_not(None) | others.exists(),
-            ~tried.exists(),
+            ~_must_wait(now),
         )
         .order_by(StationTariff.id)
     )
@@ -68,11 +58,32 @@ def outdated(db: Session, *, now: datetime) -> list[int]:
     return [row.id for row, one in held if one in counted and one.id != row.tariff_version_id]
 
 
+def _must_wait(now: datetime) -> ColumnElement[bool]:
+    """Whether a newer one or a clearing is on its way there, or it was refused lately."""
+    newer = aliased(StationTariff)
+    refused = (newer.changed_at > now - REFUSED_LATELY) & Command.state.not_in(UNHEARD)
+    tried = select(newer.id).outerjoin(Command, Command.id == newer.command_id)
+    tried = tried.where(
+        newer.station_id == StationTariff.station_id,
+        newer.evse.in_((0, StationTariff.evse)),
+        newer.id > StationTariff.id,
+        (newer.state == "asked") | refused,
+    )
+    clearing = select(Command.id).where(
+        Command.station_id == StationTariff.station_id,
+        Command.order == Order.CLEAR_TARIFFS,
+        Command.state.in_(OPEN_STATES),
+    )
+    return tried.exists() | clearing.exists()
+
+
 def set_again(db: Session, number: int, *, now: datetime) -> Command | None:
     """Set the tariff as it is now; None where that cannot be."""
     row = db.get_one(StationTariff, number)
     version = db.get_one(TariffVersion, row.tariff_version_id)
     arguments = {"tariff_id": version.tariff_id, "connector": row.evse}
     return commands.tried(
-        *(db, SYSTEM, row.station, Order.SET_DEFAULT_TARIFF, arguments), now=now, ttl_s=WITHIN_S
+        *(db, SYSTEM, row.station, Order.SET_DEFAULT_TARIFF, arguments),
+        now=now,
+        ttl_s=KEPT_UP_WITHIN_S,
     )
