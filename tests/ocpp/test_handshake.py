@@ -40,6 +40,7 @@ UPGRADE = {
         "/ocpp/1.6/CP1",
         "/ocpp/CP1?cid=CP2&token=x",
         "/ocpp/CP1/?x",
+        "/ocpp/CP1&token=x/y?z",
         "/ocpp/%43P1",
         "/ocpp/CP1%20",
     ],
@@ -59,6 +60,8 @@ def test_url_forms(path):
         ("/ocpp/Sa%CC%88ule", "Säule"),
         ("/ocpp/S\u00c3\u00a4ule", "Säule"),
         ("/ocpp/.-_*@", ".-_*@"),
+        ("/ocpp/A&B", "A&B"),
+        ("/ocpp/A%26b=c", "A&b=c"),
         ("/ocpp/" + "x" * 64, "x" * 64),
     ],
 )
@@ -97,8 +100,9 @@ def test_what_is_quoted_is_understood(identity):
     assert identity_from_path("/ocpp/" + quote(found, safe="")) == found
 
 
-def test_query_ignored_token_redacted():
-    path = "/OCPP16/depot/9f8e7d6c5b4a39281706/CP1?password=secret"
+@pytest.mark.parametrize("mark", ["?", "&"])
+def test_query_ignored_token_redacted(mark):
+    path = f"/OCPP16/depot/9f8e7d6c5b4a39281706/CP1{mark}password=secret"
     assert identity_from_path(path) == "CP1"
     assert loggable_path(path) == "/OCPP16/depot/***/CP1"
 

@@ -25,6 +25,8 @@ from worker.ocpp.versions import SUBPROTOCOLS, Version
 IDENTITY_LIMIT = 64
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+#: A query begins so, or a fragment; some chargers join one with `&` alone (FIELD C1).
+_QUERY = re.compile(r"[?#]|&[^/&=]+=")
 #: A path of this one segment addresses the worker and no charger.
 _MOUNTS = frozenset({"ocpp", "ocppj", "ocpp16", "ws"})
 #: Inner segments of a path this long may be tokens and are not logged.
@@ -288,7 +290,7 @@ def _is_key(key: str) -> bool:
 
 
 def _without_query(path: str) -> str:
-    return path.partition("?")[0].partition("#")[0]
+    return _QUERY.split(path, maxsplit=1)[0]
 
 
 def _decode(encoded: str) -> bytes | None:
