@@ -55,6 +55,20 @@ def test_a_button_of_htmx_is_led_to_the_same_question(db, client, running):
     assert unlocks(db) == before
 
 
+def test_whoever_stands_at_the_charger_comes_back_to_its_page(db, client, running):
+    before, code = unlocks(db), running.station.field_code
+    wish = {"order": "unlock", "connector": running.evse}
+    asked = client.post(f"/q/{code}/order", data=wish)
+    page = client.get(asked.location).text
+    assert page.count(f'href="/q/{code}"') == 2
+    known = re.search(r'name="known" value="([^"]*)"', page)[1]
+    form = re.search(rf'action="(/q/{code}/order)"', page)[1]
+    given = client.post(form, data={**wish, "known": known}, follow_redirects=True)
+    assert given.request.path == f"/q/{code}"
+    assert "Asked: " in given.text
+    assert unlocks(db) == before + 1
+
+
 def test_what_somebody_else_began_since_is_asked_about_anew(db, client, running):
     wish = {"order": "unlock", "connector": running.evse, "known": str(running.id + 1)}
     answer = client.post(f"/stations/{running.station_id}/commands", data=wish)

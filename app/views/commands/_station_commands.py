@@ -126,7 +126,7 @@ def give(station: Station) -> ResponseReturnValue:
     order = posted_order()
     try:
         given = posted_arguments(order, station.site.timezone)
-        row = ask(station, order, given, _known())
+        row = ask(station, order, given, shown_sessions())
     except command_rules.EndsSessions:
         return to_question(station, order, given)
     except DomainError as error:
@@ -138,9 +138,16 @@ def give(station: Station) -> ResponseReturnValue:
     return back("stations.commands", station_id=station.id, _anchor=f"command-{row.id}")
 
 
-def to_question(station: Station, order: Order, given: Arguments) -> ResponseReturnValue:
-    """Send the browser on to the page that says which sessions an order would end."""
-    response = back("stations.sure", station_id=station.id, order=order.value, **given)
+def to_question(
+    station: Station, order: Order, given: Arguments, return_to: str | None = None
+) -> ResponseReturnValue:
+    """Send the browser on to the page that says which sessions an order would end.
+
+    From there it comes back to the charger's own page where it is to `return_to` "charger".
+    """
+    response = back(
+        "stations.sure", station_id=station.id, order=order.value, return_to=return_to, **given
+    )
     if request.htmx:
         response.status_code = 204
         response.headers["HX-Redirect"] = response.headers.pop("Location")
@@ -164,6 +171,7 @@ def sure(station: Station) -> str:
     return render_template(
         "network/stations/sure.html",
         station=station,
+        code=station.field_code if request.args.get("return_to") == "charger" else None,
         order=order.value,
         given=given,
         words=orders.describe(order, checked),
@@ -172,7 +180,7 @@ def sure(station: Station) -> str:
     )
 
 
-def _known() -> set[int]:
+def shown_sessions() -> set[int]:
     """The sessions that the asker was told of and means to end."""
     parts = request.form.get("known", "")[:1000].split(",")
     return {number for part in parts if (number := texts.row_id(part)) is not None}

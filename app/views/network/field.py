@@ -93,9 +93,9 @@ def order(code: str) -> ResponseReturnValue:
         abort(400, "This is asked on the station's own page.")
     given = order_pages.posted_arguments(wanted, station.site.timezone)
     try:
-        order_pages.ask(station, wanted, given, known=())
+        order_pages.ask(station, wanted, given, order_pages.shown_sessions())
     except command_rules.EndsSessions:
-        return order_pages.to_question(station, wanted, given)
+        return order_pages.to_question(station, wanted, given, return_to="charger")
     except DomainError as error:
         flash(error.sentence, "error")
     else:
