@@ -1,4 +1,4 @@
-"""Make sure that the programs of the tests are there: Debian's Chromium and nginx.
+"""Make sure that the programs of the tests are there: Debian's Chromium, nginx and promtool.
 
 They are installed when allowed.  Exit status 1 only where they are required (CI=true or
 AMPDESK_REQUIRE_BROWSER=1) and cannot be had; elsewhere their tests are skipped, and this says so
@@ -44,7 +44,7 @@ def required() -> bool:
 def wanted() -> list[str]:
     """Return the packages to install: what is missing, and where tests must run the best browser.
 
-    Somebody's own computer is not given a second browser.
+    Somebody's own computer is not given a second browser, nor a Prometheus that starts by itself.
     """
     found = find()
     better = required() and "CHROMIUM" not in os.environ and not shutil.which(HEADLESS)
@@ -52,6 +52,7 @@ def wanted() -> list[str]:
         *((HEADLESS,) if better or not found else ()),
         *(() if found else ("fonts-liberation",)),
         *(() if find_nginx() else ("nginx-light",)),
+        *(("prometheus",) if required() and not shutil.which("promtool") else ()),
     ]
 
 

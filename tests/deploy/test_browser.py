@@ -36,7 +36,7 @@ def test_a_browser_that_is_there_will_do(path):
 
 def test_where_all_tests_must_run_the_cheaper_browser_is_installed_beside_it(path, monkeypatch):
     monkeypatch.setenv("CI", "true")
-    have(path, "chromium", "nginx")
+    have(path, "chromium", "nginx", "promtool")
     assert browser.wanted() == ["chromium-headless-shell"]
     have(path, "chromium-headless-shell")
     assert browser.wanted() == []
@@ -45,9 +45,16 @@ def test_where_all_tests_must_run_the_cheaper_browser_is_installed_beside_it(pat
 
 def test_a_browser_that_somebody_named_is_the_one(path, monkeypatch):
     monkeypatch.setenv("CI", "true")
-    have(path, "chromium", "nginx")
+    have(path, "chromium", "nginx", "promtool")
     monkeypatch.setenv("CHROMIUM", str(path / "chromium"))
     assert browser.wanted() == []
+
+
+def test_rules_of_alerts_are_tested_where_all_tests_must_run(path, monkeypatch):
+    have(path, "chromium", "chromium-headless-shell", "nginx")
+    assert browser.wanted() == []
+    monkeypatch.setenv("CI", "true")
+    assert browser.wanted() == ["prometheus"]
 
 
 def test_of_packages_one_that_is_unknown_keeps_no_other_from_coming(path, monkeypatch):
