@@ -111,6 +111,9 @@ def test_messages_while_pending_security_error(site, stage, dialect):
     assert answer[2]["interval"] > 0
     assert say(stage, "3", "StatusNotification", dialect.status)[:3] == [4, "3", "SecurityError"]
     register(site, stage, Registration.ACCEPTED)
+    message_id, action, asked = hear_call(stage)
+    assert (action, asked) == ("TriggerMessage", {"requestedMessage": "BootNotification"})
+    stage.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
     assert say(stage, "4", "BootNotification", dialect.boot)[2]["status"] == "Accepted"
     assert say(stage, "5", "StatusNotification", dialect.status) == [3, "5", {}]
 

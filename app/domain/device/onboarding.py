@@ -158,6 +158,16 @@ def ask_for_boots(db: Session, *, now: datetime) -> int:
     return asked
 
 
+def approved(db: Session, station: Station, *, now: datetime) -> None:
+    """Ask a station whose boot waited for this approval to boot now: nothing else of it is taken.
+
+    One that is away, or was rejected, comes by itself.
+    """
+    waits = station.booted_registration is not Registration.ACCEPTED
+    if waits and not station.quirks.get("no_trigger_boot"):
+        _queue(db, station, (f"{SUBJECT}boot", Order.TRIGGER, {"message": "boot"}), now)
+
+
 def ask_for_statuses(db: Session, *, now: datetime) -> int:
     """Ask for the status of plugs that were not heard of since their station came back.
 

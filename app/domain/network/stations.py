@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.device import password_rotation
+from app.domain.device import onboarding, password_rotation
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
@@ -300,4 +300,7 @@ def _note(
     also: tuple[Json, Json] | None = None,
 ) -> None:  # fmt: skip
     audit.note(db, actor, action, station, now=now, before=before, also=also)
+    waited = before.get("registration") == Registration.PENDING
+    if waited and station.registration is Registration.ACCEPTED:
+        onboarding.approved(db, station, now=now)
     record(db, StationChanged(station.tenant_id, station.id))
