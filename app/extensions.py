@@ -103,6 +103,12 @@ def thread_pool() -> Any:
     return None if hub is None else hub.threadpool
 
 
+def in_a_thread(work: Callable[[], Any]) -> Any:
+    """Do what asks neither database nor request in a thread, while the loop goes on."""
+    pool = thread_pool()
+    return work() if pool is None else pool.apply(work)
+
+
 #: Slow sums that wait their turn in one lane; beyond that they are refused at once.
 MOST_WAITING = 50
 _lanes: dict[bool, Any] = {}

@@ -3,10 +3,12 @@
 import logging
 from bisect import bisect_right
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from fpdf import FPDF, Align, YPos
 
+from app.extensions import in_a_thread
 from app.text import glyphs
 
 #: Stands for the number of pages until it is known; no text can hold it.
@@ -46,7 +48,7 @@ class Sheet(FPDF):
 
     def written(self) -> bytes:
         """Finish, and let the fonts' files go."""
-        data = bytes(self.output())
+        data = bytes(in_a_thread(self.output))
         for font in self.fonts.values():
             font.ttfont.close()  # type: ignore[union-attr]
         return data
@@ -62,7 +64,8 @@ class Sheet(FPDF):
         """A text as it is read, of letters that the fonts have; those it needs are at hand then."""
         text = glyphs.drawable(glyphs.one_line(text[:_LONGEST]))[:_LONGEST]
         for name in sorted({*map(glyphs.font_for, text)} - {"", *self.fonts}):
-            self._take(name)
+            # One of all Chinese letters takes half a second.
+            in_a_thread(partial(self._take, name))
         return text
 
     def _take(self, name: str) -> None:

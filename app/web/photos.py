@@ -10,7 +10,7 @@ from typing import IO
 from flask import Response, send_file
 
 from app.domain.ground.errors import Invalid, NotFound
-from app.extensions import the_settings, thread_pool
+from app.extensions import in_a_thread, the_settings
 from app.web.file_store import PHOTOS, Store
 
 #: A photo as it is sent, in bytes.
@@ -37,8 +37,7 @@ def drawn_anew(stream: IO[bytes]) -> bytes | None:
     kind = _kind(data)
     if kind is None:
         raise Invalid(_UNREADABLE, field="photo")
-    pool = thread_pool()
-    made: bytes = _draw(data, kind) if pool is None else pool.apply(_draw, (data, kind))
+    made: bytes = in_a_thread(lambda: _draw(data, kind))
     return made
 
 

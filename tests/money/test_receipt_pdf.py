@@ -1,6 +1,8 @@
 """The receipt as a PDF: the words of the mail on A4, readable by people and by programs."""
 
 import io
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -159,3 +161,27 @@ def test_a_credit_and_a_correction_say_what_they_change(db, bill):
     assert receipt_pdf.file_name(made) == "corrected-2026-000003.pdf"
     assert "-6,55 €" in text_of(receipt_pdf.receipt(made.corrects, "de"))
     assert receipt_pdf.file_name(made.corrects) == "credit-note-2026-000002.pdf"
+
+
+DRAWN_UNDER_GEVENT = """
+from gevent import monkey; monkey.patch_all()
+import gevent
+from app.process.clock import utc_now
+from app.text.paper import Sheet
+beats = []
+def beat():
+    while True:
+        gevent.sleep(0.005)
+        beats.append(1)
+gevent.spawn(beat)
+sheet = Sheet("Quittung", pages="%(page)s of %(pages)s", made_at=utc_now())
+sheet.say("充電 東京")
+print(len(beats))
+"""
+
+
+def test_other_requests_go_on_while_a_font_of_many_letters_is_read():
+    told = subprocess.run(
+        [sys.executable, "-c", DRAWN_UNDER_GEVENT], capture_output=True, text=True, check=True
+    )
+    assert int(told.stdout) >= 3
