@@ -97,6 +97,23 @@ def test_one_reading_shows_the_pace_of_a_car_that_takes_less_and_less():
     assert EnergyFlag.RATE_UNEXPLAINED in held.flags
 
 
+@pytest.mark.parametrize("start", [0, 120_000])
+def test_zeros_on_the_way_are_no_register_where_the_stop_tells_what_the_plug_says(start):
+    readings = read(*((at, 0) for at in range(5, 60, 5)))
+    said = {"said_charging_s": lambda: 1_800, "max_power_w": Decimal(11_000)}
+    assert billed(start, start + 2_437, readings, **said) == 2_437
+    begin = [Reading(minute(0), Decimal(start), context=BEGIN)]
+    assert billed(None, start + 2_437, [*begin, *readings], **said) == 2_437
+    for against in (
+        {"said_charging_s": lambda: 300},  # 900 Wh at most
+        {"said_charging_s": lambda: None},
+        {"readings": read(*((at, 0) for at in range(5, 60, 5)), watts=[0] * 11)},
+        {"readings": [*readings, Reading(minute(60), Decimal(0), context=END)]},
+    ):
+        held = {"readings": readings, **said, **against}
+        assert billed(start, start + 2_437, **held) is None, against
+
+
 @pytest.mark.parametrize("hours", [range(1, 9), ()])
 def test_a_car_may_pause_while_nobody_measures_its_power(hours):
     readings = read(

@@ -11,6 +11,7 @@ from app.domain.charging.energy.plausibility import (
     JITTER_S,
     RESOLUTION_WH,
     digits_of,
+    limit_wh,
     seconds_between,
 )
 from app.domain.charging.energy.readings import (
@@ -24,6 +25,7 @@ from app.domain.charging.energy.readings import (
     Reading,
     in_order,
     points_of,
+    power_of,
     told_beside,
 )
 from app.domain.charging.energy.walk import Pace, Walk, pace_of, walk
@@ -66,7 +68,7 @@ def by_register(
     if clock_jumped:
         work.flags.add(EnergyFlag.CLOCK_INCONSISTENT)
         power_w = begin_w = None
-    points = _whole_phases(work, points)
+    points = _without_zeros(facts, _whole_phases(work, points), initial, power_w)
     from_zero = _from_zero(facts, points, initial, power_w, resolution_wh)
     if from_zero and _session_relative(work, facts, points, initial, ended_at):
         return work
@@ -112,6 +114,23 @@ def _whole_phases(work: Work, points: Sequence[Point]) -> list[Point]:
     if any(points[end] not in whole for end in (0, -1)):
         work.flags.add(EnergyFlag.PHASE_LOST)
     return whole
+
+
+def _without_zeros(
+    facts: EnergyFacts, points: list[Point], initial: Decimal, power_w: Decimal | None
+) -> list[Point]:
+    """The points, without zeros that are no register: nothing else was read on the way, only the
+    stop tells the energy, and the plug called itself Charging for long enough.
+    """
+    stop, ends = facts.meter_stop_wh, [point for point in points if point.context in (BEGIN, END)]
+    if stop is None or stop <= initial or any(point.value for point in points if point not in ends):
+        return points
+    power = power_of(facts.readings)
+    if len(ends) == len(points) or (power and not any(point.value > 0 for point in power)):
+        return points
+    said = facts.said_charging_s()
+    enough = said and stop - initial <= limit_wh(power_w, Decimal(said))
+    return ends if enough else points
 
 
 def _from_zero(
