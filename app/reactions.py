@@ -59,7 +59,7 @@ def topics(event: Event) -> list[str]:
 def _named_by(kind: Any) -> list[tuple[str, str]]:
     """What facts of a kind name: the kinds of rows that pages show, and the members with ids."""
     rows = ("station", "session", "command", "broadcast", "bill", "job")
-    return [(row, f"{row}_id") for row in rows if hasattr(kind, f"{row}_id")]
+    return [(row, f"{row}_id") for row in rows if f"{row}_id" in kind.__dataclass_fields__]
 
 
 _TOPIC = {

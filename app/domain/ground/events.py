@@ -7,33 +7,34 @@ programs wait for it.  `record` keeps them on the open session.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, dataclass_transform
 
 _KEY = "events"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass_transform(frozen_default=True)
+@dataclass(frozen=True)
 class Event:
     """The base of all facts."""
 
     tenant_id: int
 
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True)(cls)
 
-@dataclass(frozen=True, slots=True)
+
 class StationChanged(Event):
     """State, connection, connectors or messages of a station changed."""
 
     station_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class AccessChanged(Event):
     """Who may connect as a station was decided anew: an open connection has to prove itself."""
 
     station_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class SessionChanged(Event):
     """A charging session began or has new readings."""
 
@@ -41,7 +42,6 @@ class SessionChanged(Event):
     station_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
     """A charging session has ended (provisionally or not) and wants to be billed."""
 
@@ -49,7 +49,6 @@ class SessionEnded(Event):
     station_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class BillIssued(Event):
     """A bill, a credit or a correction exists and wants a receipt."""
 
@@ -57,14 +56,12 @@ class BillIssued(Event):
     session_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class BillHeld(Event):
     """A session waits in the review inbox."""
 
     session_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class ReceiptChanged(Event):
     """A receipt was sent, skipped or failed."""
 
@@ -72,7 +69,6 @@ class ReceiptChanged(Event):
     session_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class ReceiptWanted(Event):
     """Someone asked that a receipt be sent (again)."""
 
@@ -80,7 +76,6 @@ class ReceiptWanted(Event):
     session_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class CommandQueued(Event):
     """A command waits for the worker that holds its station."""
 
@@ -88,7 +83,6 @@ class CommandQueued(Event):
     station_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class CommandChanged(Event):
     """A command moved to another state."""
 
@@ -96,47 +90,40 @@ class CommandChanged(Event):
     station_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class CommandEnded(CommandChanged):
     """A command was settled; `told` is its row as it stands then, by column."""
 
     told: Mapping[str, Any] = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
 class BroadcastChanged(Event):
     """A broadcast sent something, or ended."""
 
     broadcast_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class BroadcastWaits(BroadcastChanged):
     """A broadcast has begun, or stations of it are done: it may go on."""
 
 
-@dataclass(frozen=True, slots=True)
 class HandshakeSeen(Event):
     """Somebody knocked at the OCPP port (accepted or refused)."""
 
     station_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
 class MailWanted(Event):
     """A mail other than a receipt is to be sent (password reset, invitation)."""
 
     mail_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class CertificateRequested(Event):
     """A station asked for a signature."""
 
     certificate_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class ReservationChanged(Event):
     """A reservation was asked for, answered, used or ended."""
 
@@ -144,41 +131,34 @@ class ReservationChanged(Event):
     station_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class AlertsChanged(Event):
     """Alerts were opened, closed, or seen to."""
 
 
-@dataclass(frozen=True, slots=True)
 class JobWanted(Event):
     """An import or an export waits to be done."""
 
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class ReportWanted(JobWanted):
     """The job that waits to be done makes a report."""
 
 
-@dataclass(frozen=True, slots=True)
 class JobsChanged(Event):
     """An import or an export got on, or has ended."""
 
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
 class WebhooksChanged(Event):
     """Something waits for webhooks, or was delivered."""
 
 
-@dataclass(frozen=True, slots=True)
 class DeliveryWanted(WebhooksChanged):
     """Someone asked that something be delivered to a webhook at once."""
 
 
-@dataclass(frozen=True, slots=True)
 class Decided(Event):
     """Somebody decided something: what needed attention may be solved."""
 

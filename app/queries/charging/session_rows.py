@@ -53,31 +53,31 @@ _STANDS = and_(
     Bill.sequence == _NEWEST.scalar_subquery(),
     Bill.kind != BillKind.CREDIT,
 )
-_COLUMNS: dict[str, Any] = {
-    "session": ChargingSession.id,
+#: What both files tell of a session, where it was and whose.  It stands last among their columns:
+#: the first one says whose rows may be seen.
+OF_SESSION: dict[str, Any] = {
     "station": Station.identity,
-    "connector": ChargingSession.evse,
     "site": Site.name,
     "driver": Driver.name,
-    "tag": ChargingSession.token,
     "started": ChargingSession.started_at,
     "ended": ChargingSession.ended_at,
     "timezone": ChargingSession.timezone,
     "idle_s": Bill.facts["idle_s"].as_string(),
-    "state": ChargingSession.state,
-    "provisional": ChargingSession.provisional,
-    "unauthorised": ChargingSession.unauthorised,
+}
+_OWN = ("state", "provisional", "unauthorised", "energy_wh", "billing", "currency", "flags")
+_COLUMNS: dict[str, Any] = {
+    **{name: getattr(ChargingSession, name) for name in _OWN},
+    "session": ChargingSession.id,
+    "connector": ChargingSession.evse,
+    "tag": ChargingSession.token,
     "stop_reason": ChargingSession.stop_word,
-    "energy_wh": ChargingSession.energy_wh,
     "register_start_wh": ChargingSession.meter_start_wh,
     "register_stop_wh": ChargingSession.meter_stop_wh,
-    "billing": ChargingSession.billing,
     "bill": Bill.number,
-    "currency": ChargingSession.currency,
     "net_minor": Bill.net_minor,
     "tax_minor": Bill.tax_minor,
     "total_minor": Bill.gross_minor,
-    "flags": ChargingSession.flags,
+    **OF_SESSION,
 }
 
 

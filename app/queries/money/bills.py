@@ -21,7 +21,7 @@ from app.models import (
     Station,
     TariffVersion,
 )
-from app.queries.charging.session_rows import as_named, on_clock
+from app.queries.charging.session_rows import OF_SESSION, as_named, on_clock
 from app.queries.charging.sessions import MOST_NAMED, meant
 from app.queries.ground.filters import fitting
 from app.queries.ground.names import by_name
@@ -261,28 +261,16 @@ class BillRow(NamedTuple):
     digest: str | None
 
 
+_OWN = (
+    *("number", "kind", "issued_at", "issued_by", "energy_wh", "currency"),
+    *("net_minor", "tax_minor", "gross_minor", "reason", "digest"),
+)
 _COLUMNS: dict[str, Any] = {
-    "number": Bill.number,
-    "kind": Bill.kind,
-    "issued_at": Bill.issued_at,
-    "issued_by": Bill.issued_by,
+    **{name: getattr(Bill, name) for name in _OWN},
     "session": Bill.session_id,
-    "driver": Driver.name,
-    "station": Station.identity,
-    "site": Site.name,
-    "timezone": ChargingSession.timezone,
-    "started": ChargingSession.started_at,
-    "ended": ChargingSession.ended_at,
-    "idle_s": Bill.facts["idle_s"].as_string(),
-    "energy_wh": Bill.energy_wh,
-    "currency": Bill.currency,
-    "net_minor": Bill.net_minor,
-    "tax_minor": Bill.tax_minor,
-    "gross_minor": Bill.gross_minor,
-    "reason": Bill.reason,
     "receipt": Receipt.state,
     "sent_at": Receipt.sent_at,
-    "digest": Bill.digest,
+    **OF_SESSION,
 }
 
 
