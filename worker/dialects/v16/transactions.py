@@ -117,7 +117,6 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
         meter_start_wh=meter_start,
         started_at=started_at,
         raw_time=str(ctx.told_time(call, "timestamp")),
-        former_time=str(call.raw("timestamp")),
         clock_replaced=replaced,
         claimed_at=ctx.claimed(call, "timestamp", started_at),
         reservation_id=call.integer("reservationId"),

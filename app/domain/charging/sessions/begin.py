@@ -1,14 +1,10 @@
 """How a charging session begins: once, whatever the charger repeats."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
-from itertools import chain
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, reservations
@@ -21,68 +17,28 @@ from app.domain.charging.sessions import unused
 from app.domain.charging.sessions.end import take_overtaking
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.row import AnySession, SessionRow, flag, mark_time, remove_flag
+from app.domain.charging.sessions.starts import (
+    RETRY,
+    Start,
+    Starting,
+    free_key,
+    key_of,
+    known_starts,
+    taken_keys,
+)
 from app.domain.charging.sessions.stops import PLUG_UNKNOWN
 from app.domain.ground import events
-from app.domain.ground.bulk import among, lease, reserve
-from app.domain.ground.bulk_rows import BulkRead
-from app.domain.ground.clock import SECOND
-from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
+from app.domain.ground.bulk import lease, reserve
+from app.domain.ground.vocabulary import Decision, Token
 from app.domain.money import tariff_choice
 from app.domain.network import plugs
 from app.domain.network.plugs import AnyStation
 from app.models import ChargingSession, Site, Tag
 
-#: A start with a meaningless clock is a retry only within this time of the first.
-RETRY = timedelta(minutes=10)
 #: The doubt of a session whose tag was let in while the database was away.
 LET_IN_AWAY = "let_in_away"
 
 _SESSION = ChargingSession.__table__
-_KNOWN = BulkRead(
-    select(
-        *(
-            _SESSION.c[name]
-            for name in ("id", "station_id", "start_key", "state", "start_received_at")
-        )
-    ).where(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.start_key, "keys"))
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a station says when charging begins.
-
-    `raw_time` is its clock's time, for the key, and `former_time` that in its own words.
-    `claimed_at` is its own time where another one is used.  `promised_ref` is the transaction id
-    that it was answered while the database was away, and `let_in` whether it was told to charge.
-    """
-
-    connector: ConnectorRef
-    token: Token
-    meter_start_wh: Decimal | None
-    started_at: datetime
-    raw_time: str
-    clock_replaced: bool = False
-    transaction_ref: str | None = None
-    reservation_id: int | None = None
-    claimed_at: datetime | None = None
-    promised_ref: str | None = None
-    let_in: bool = False
-    former_time: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Starting:
-    """A start as it arrives, with the row of its station."""
-
-    station: AnyStation
-    start: Start
-    now: datetime
-
-    @property
-    def place(self) -> ConnectorRef:
-        """Where it says that charging begins."""
-        return self.start.connector
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +57,9 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     are of one station.
     """
     # As it was told: which plugs are known may be another matter when it is told again.
-    keys = [_keys(told.start) for told in starts]
+    keys = [key_of(told.start) for told in starts]
     starts = _placed(db, starts)
-    taken, known = _same_starts(db, starts, keys)
+    taken, known = known_starts(db, starts, keys)
     new = [told for told in starts if told.station.id not in known]
     close_previous(
         db, [(told.station, told.place.evse, told.start.started_at, told.now) for told in new]
@@ -114,8 +70,8 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
         db, [told.station for told in new], [one.tag for one in judged if one.tag is not None]
     )
     made = [
-        _made(db, told, _free(key, told, taken), one, prices)
-        for told, (key, *_), one in zip(starts, keys, judged, strict=True)
+        _made(db, told, free_key(key, told, taken), one, prices)
+        for told, key, one in zip(starts, keys, judged, strict=True)
         if told.station.id not in known
     ]
     rows.make_way(db, made)
@@ -195,62 +151,9 @@ def _keep_promises(db: Session, starts: Sequence[Starting], known: dict[int, Ses
             db.get_one(ChargingSession, session.id).transaction_ref = promised
 
 
-def _keys(start: Start) -> tuple[str, str, str]:
-    """The key of a start (who, where, when by its clock, register), of its words, its second."""
-    wh, time = start.meter_start_wh, start.raw_time
-    plain = None if wh is None else format(wh.normalize(), "f")
-    told = ((time, plain), (start.former_time or time, wh), (time[:SECOND], plain))
-    who = (start.connector.evse, start.connector.connector, start.token.key)
-    key, words, second = (
-        hashlib.sha256("|".join(map(str, (*who, *one))).encode()).hexdigest()[:40] for one in told
-    )
-    return key, words, second
-
-
-def _same_starts(
-    db: Session, starts: Sequence[Starting], keys: Sequence[tuple[str, str, str]]
-) -> tuple[set[tuple[int, str]], dict[int, SessionRow]]:
-    """The keys that are taken, and by station the session that its start began before."""
-    stored = _KNOWN(db, stations=[told.station.id for told in starts], keys=set(chain(*keys)))
-    found = {(row.station_id, row.start_key): row for row in stored}
-    same = {}
-    for told, each in zip(starts, keys, strict=True):
-        exact, words, second = (found.get((told.station.id, key)) for key in each)
-        # Once that one has ended, another may have begun in the same second.
-        still = second if second is None or second.state != SessionState.ENDED else None
-        known = exact or words or still
-        if known is None:
-            continue
-        known = _newest_of(db, told.station.id, each[0]) or known
-        # A clock that stands still gives equal keys to different sessions.
-        stale = known.state == SessionState.ENDED or told.now - known.start_received_at > RETRY
-        if not (told.start.clock_replaced and stale):
-            same[told.station.id] = known.id
-    known_rows = rows.numbered(db, same.values())
-    return set(found), {station: known_rows[number] for station, number in same.items()}
-
-
 def lease_refs(db: Session, count: int) -> list[int]:
     """Transaction ids to be promised while the database is away: no session ever gets them else."""
     return lease(db, _SESSION, count)
-
-
-def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
-    """Which start keys of stations are taken."""
-    wanted = list(keys)
-    stations, names = {station for station, _ in wanted}, {name for _, name in wanted}
-    return {(row.station_id, row.start_key) for row in _KNOWN(db, stations=stations, keys=names)}
-
-
-def _newest_of(db: Session, station_id: int, key: str) -> Any:
-    """The newest session of a start key that was used again under a clock that stood still."""
-    again = (_SESSION.c.station_id == station_id, _SESSION.c.start_key.startswith(f"{key}#"))
-    query = select(_SESSION).where(*again).order_by(_SESSION.c.id.desc())
-    return db.execute(query.limit(1)).first()
-
-
-def _free(key: str, told: Starting, taken: set[tuple[int, str]]) -> str:
-    return f"{key}#{told.now.timestamp()}" if (told.station.id, key) in taken else key
 
 
 def new_row(
@@ -286,8 +189,7 @@ def new_session(
 ) -> ChargingSession:
     """Add one session of a tag that was decided about; its row is the model's."""
     told = Starting(station, start, now)
-    taken = _KNOWN(db, stations=[station.id], keys=[key])
-    key = _free(key, told, {(station.id, key)} if taken else set())
+    key = free_key(key, told, taken_keys(db, [(station.id, key)]))
     [number] = reserve(db, _SESSION, 1)
     made = new_row(number, station, start, key, now=now)
     name_holder(db, station, made, start.token, decision)

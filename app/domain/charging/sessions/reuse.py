@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
 from app.domain.charging.running import OF_STATION, by_reference, is_ours, stood_aside
-from app.domain.charging.sessions.begin import Start, new_session
+from app.domain.charging.sessions.begin import new_session
 from app.domain.charging.sessions.provisional import last_register
 from app.domain.charging.sessions.row import mark_late, step_aside
+from app.domain.charging.sessions.starts import Start
 from app.domain.charging.sessions.story import by_clock
 from app.domain.charging.sessions.transaction_events import ENDED, STARTED
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token

@@ -25,10 +25,11 @@ from app.domain.charging.running import OF_STATION
 from app.domain.charging.running import take_in as take_in_gauge
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row, taken_keys
+from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row
 from app.domain.charging.sessions.provisional import close_provisionally, is_previous
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
 from app.domain.charging.sessions.row import SessionRow, flag
+from app.domain.charging.sessions.starts import taken_keys
 from app.domain.charging.sessions.stops import find_plugs, orders_to_stop
 from app.domain.charging.sessions.story import idle_after, meter_start_of, story_of
 from app.domain.charging.sessions.transaction_events import (

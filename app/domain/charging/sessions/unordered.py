@@ -18,9 +18,10 @@ from app.domain.charging import metering, remote_starts, running
 from app.domain.charging.metering import Metered
 from app.domain.charging.overtaken import was_silent
 from app.domain.charging.sessions import reuse
-from app.domain.charging.sessions.begin import LET_IN_AWAY, Start, name_holder, new_session
+from app.domain.charging.sessions.begin import LET_IN_AWAY, name_holder, new_session
 from app.domain.charging.sessions.retell import hold_by_order, place, retell, show, weigh_live
 from app.domain.charging.sessions.row import AnySession, flag, mark_late
+from app.domain.charging.sessions.starts import Start
 from app.domain.charging.sessions.story import story_of
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
