@@ -5,8 +5,9 @@ import time
 
 from app.config import Settings
 from app.text.setup_guide import charger_address
+from deploy.healthy import reachable
 from deploy.prepare import Prepared
-from deploy.processes import ROOT, reachable
+from deploy.processes import ROOT
 
 WAIT_S = 120.0
 

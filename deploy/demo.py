@@ -21,7 +21,7 @@ import gevent
 from app.config import Settings, WrongSetting
 from deploy import demo_site
 from deploy.demo_site import DemoStation
-from deploy.processes import reachable
+from deploy.healthy import reachable
 from worker.ocpp.versions import Version
 from worker.simulator import Behaviour, ChargePoint, Fleet, Hardware, Scenario
 from worker.simulator.scenario import Life

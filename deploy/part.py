@@ -1,46 +1,30 @@
 """Become one part of Ampdesk: `python -m deploy.part NAME`, for containers and units of systemd.
 
 `deploy.processes` says what the parts are; `migrate` brings the database up to date and ends, and
-`healthy web` or `healthy worker` asks that part on this computer whether it is alive, as the exit
-status tells.  Settings come from the environment, as everywhere.
+`healthy NAME` asks that part on this computer whether it is alive, as the exit status tells.
+Settings come from the environment, as everywhere.
 """
 
 import os
 import sys
-import urllib.request
-from collections.abc import Mapping
+from pathlib import Path
 
 from app.config import Settings, WrongSetting
-from deploy.processes import ROOT, commands, reachable
+from deploy.healthy import healthy
 
-#: How long a part that is asked for its health may take to answer, in seconds.
-PATIENCE_S = 4.0
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def command(name: str, settings: Settings) -> list[str]:
     """Return the command of a part; raises KeyError for a name that is none."""
-    parts: Mapping[str, list[str]] = {
-        **commands(settings),
-        "migrate": [sys.executable, "-m", "deploy.prepare"],
-    }
-    return parts[name]
+    return parts(settings)[name]
 
 
-def healthy(name: str, settings: Settings) -> bool:
-    """Tell whether the desk or the worker of this computer answers that it is alive.
+def parts(settings: Settings) -> dict[str, list[str]]:
+    """Return the commands of all parts by their names."""
+    from deploy.processes import commands
 
-    Raises KeyError for a part that has no port.
-    """
-    host, port = {
-        "web": (settings.web_host, settings.web_port),
-        "worker": (settings.ocpp_host, settings.ocpp_port),
-    }[name]
-    try:
-        address = f"http://{reachable(host)}:{port}/healthz"
-        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+    return {**commands(settings), "migrate": [sys.executable, "-m", "deploy.prepare"]}
 
 
 def main() -> int:
@@ -55,7 +39,7 @@ def main() -> int:
         print(f"ampdesk: {error}", file=sys.stderr)
         return 2
     except (KeyError, TypeError):
-        names = ", ".join([*commands(settings), "migrate", "healthy web", "healthy worker"])
+        names = ", ".join([*parts(settings), "healthy NAME"])
         print(f"usage: python -m deploy.part NAME, which is one of {names}", file=sys.stderr)
         return 2
     os.chdir(ROOT)

@@ -17,11 +17,6 @@ STORES_S = 25.0
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def reachable(host: str) -> str:
-    """Return the address at which a listener on `host` is reached from this computer."""
-    return "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
-
-
 def workers(settings: Settings) -> list[str]:
     """Return the names of the processes that hold the chargers' sockets."""
     return ["worker", *(f"worker{number}" for number in range(2, settings.ocpp_processes + 1))]
@@ -61,8 +56,8 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
         **{name: [python, "-m", "worker"] for name in workers(settings)},
         **{
             name: [
-                *(*celery, "worker", "--pool", "threads", "--loglevel", level),
-                *("--queues", ",".join(served), "--concurrency", str(threads)),
+                *(*celery, "worker", "--hostname", f"{name}@%h", "--loglevel", level),
+                *("--queues", ",".join(served), "--pool", "threads", "--concurrency", str(threads)),
                 *("--without-gossip", "--without-mingle", "--without-heartbeat"),
             ]
             for name, served, threads in tasks(settings)

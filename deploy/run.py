@@ -17,7 +17,8 @@ from honcho.printer import Printer
 
 from app.config import Settings, WrongSetting, unknown_settings
 from deploy import banner, checks, keep, prepare, redis_server
-from deploy.processes import ROOT, commands, patience_s, reachable
+from deploy.healthy import reachable
+from deploy.processes import ROOT, commands, patience_s
 
 #: What keepers take beyond their program's patience; honcho kills what is left then.
 KEEPERS_S = 4

@@ -15,13 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import redis
-from celery import Celery, Task, signals
+from celery import Celery, Task, bootsteps, signals
+from celery.beat import PersistentScheduler
 from flask import Flask
 from kombu.entity import Queue
 from kombu.exceptions import KombuError
 
 from app.config import Settings
-from app.process import traces
+from app.process import pulse, traces
 from app.process.clock import TOOK_S, utc_now
 from app.process.redis_servers import Servers
 from app.process.revisions import fit_or_exit
@@ -63,7 +64,8 @@ def make_celery(app: Flask) -> Celery:
     celery = Celery("ampdesk", task_cls=FlaskTask)
     signals.before_task_publish.connect(_note_time)
     for begins in (signals.celeryd_init, signals.beat_init):
-        begins.connect(lambda **_: _begin_process(settings), weak=False)
+        begins.connect(lambda sender, **_: _begin_process(sender, settings), weak=False)
+    celery.steps["consumer"].add(Turns)
     celery.conf.update(
         broker_url=address,
         result_backend=None,
@@ -82,15 +84,42 @@ def make_celery(app: Flask) -> Celery:
         timezone="UTC",
         beat_schedule=_beats(float(settings.sweep_s)),
         beat_schedule_filename=str(settings.data_dir / "celerybeat"),
+        beat_scheduler=f"{__name__}:{Scheduler.__name__}",
     )
     celery.set_default()
     app.extensions["celery"] = celery
     return celery
 
 
-def _begin_process(settings: Settings) -> None:
+def _begin_process(sender: object, settings: Settings) -> None:
+    """Begin one that is called NAME@HOST, or the beat."""
+    name = sender.partition("@")[0] if isinstance(sender, str) else "beat"
+    pulse.PULSE.begin(pulse.sign_of_life(name, settings))
     traces.name_process("tasks")
     fit_or_exit(settings)
+
+
+class Turns(bootsteps.StartStopStep):  # type: ignore[misc]
+    """The loop in which Celery takes tasks: it begins with a connection, and ends with it."""
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+
+    def start(self, consumer: Any) -> None:
+        pulse.PULSE.turn()
+        consumer.timer.call_repeatedly(pulse.PAUSE_S, pulse.PULSE.turn)
+
+    def stop(self, consumer: Any) -> None:
+        pulse.PULSE.wait()
+
+
+class Scheduler(PersistentScheduler):  # type: ignore[misc]
+    """Beat's, which turns once it has found the broker."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Ask for what is due; return after how many seconds to look again."""
+        pause_s: float = super().tick(*args, **kwargs)
+        pulse.PULSE.turn()
+        return pause_s
 
 
 def _broker(url: str) -> tuple[str, dict[str, Any]]:

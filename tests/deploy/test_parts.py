@@ -64,6 +64,20 @@ def test_every_part_runs_once_in_compose_and_in_kubernetes():
     assert sorted(one["command"] for one in OURS.values()) == sorted(PARTS)
 
 
+def test_every_part_that_goes_on_is_asked_whether_it_is_alive():
+    def asked(part):
+        return ["python", "-m", "deploy.part", "healthy", part]
+
+    for one, pod in pods():
+        (container,) = pod["containers"]
+        (name,) = container["args"]
+        if name not in ("web", "worker", "migrate"):
+            assert container["livenessProbe"]["exec"]["command"] == asked(name), one["metadata"]
+    for one in OURS.values():
+        if one["command"] != "migrate":
+            assert one["healthcheck"]["test"] == ["CMD", *asked(one["command"])]
+
+
 def test_units_of_systemd_start_every_part():
     started = {re.search(r"deploy\.part (\S+)$", path.read_text(), re.M).group(1) for path in UNITS}
     queues = {name.removeprefix("celery-") for name in PARTS if name.startswith("celery-")}

@@ -1,0 +1,55 @@
+"""`deploy.part healthy`: who hangs is told from who waits for Redis."""
+
+import os
+
+import pytest
+
+from app.config import Settings
+from app.process import pulse
+from app.process.pulse import Pulse, sign_of_life
+from deploy.healthy import healthy
+from tests.support.site import kept
+from tests.support.wait import eventually
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(240)
+def test_processes_of_tasks_are_alive_also_while_redis_is_away(make_site):
+    site = make_site("sqlite", processes=("celery", "beat"), launch=kept)
+    for away in (False, True):
+        if away:
+            site.kill9("redis")
+        for name in ("celery", "beat"):
+            eventually(lambda name=name: sign_of_life(name, site.settings).exists(), what=name)
+            os.utime(sign_of_life(name, site.settings), (0, 0))
+            eventually(lambda name=name: healthy(name, site.settings), what=f"{name} lives")
+    for name in ("celery", "beat"):
+        site.kill9(name)
+        os.utime(sign_of_life(name, site.settings), (0, 0))
+        assert not healthy(name, site.settings)
+
+
+def test_a_part_that_never_was_is_not_alive(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    assert not healthy("celery-bills", settings)
+    with pytest.raises(KeyError):
+        healthy("migrate", settings)
+
+
+def test_a_loop_that_no_longer_turns_alive(monkeypatch, tmp_path):
+    monkeypatch.setattr(pulse, "LOOP_STILL_S", 0.2)
+    one, path = Pulse(), tmp_path / "alive"
+
+    def alive():
+        path.unlink(missing_ok=True)
+        one.tell(path)
+        return path.exists()
+
+    assert alive(), "who has not begun is alive"
+    one.turn()
+    eventually(lambda: not alive(), what="it hangs")
+    one.turn()
+    assert alive()
+    eventually(lambda: not alive(), what="it hangs again")
+    one.wait()
+    assert alive(), "who waits is alive"
