@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, render_template
+from flask import Response, abort, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -24,14 +24,13 @@ from app.queries.network import station_page
 from app.uow import unit_of_work
 from app.views.ground import _doing
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back, needs
 
-blueprint = Blueprint("certificates", __name__, url_prefix="/certificates")
+blueprint = Pages("certificates", __name__, url_prefix="/certificates")
 _row = _doing.by_number(StationCertificate, "There is no such certificate.")
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """What runs out, what waits for a signature, the authority, and all certificates."""
     now = utc_now()
@@ -62,8 +61,7 @@ _COLUMNS: Any = [
 ]
 
 
-@blueprint.route("/roots/new", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("/roots/new", methods=["GET", "POST"], everywhere=True)
 def add_root() -> ResponseReturnValue:
     """Keep a root that stations shall be given."""
     form = RootForm()
@@ -79,8 +77,7 @@ def add_root() -> ResponseReturnValue:
     return render_template("trust/certificates/root.html", form=form), 422 if form.errors else 200
 
 
-@blueprint.post("/authority")
-@needs("write", everywhere=True)
+@blueprint.post("/authority", everywhere=True)
 def make_authority() -> ResponseReturnValue:
     """Make the root of the built-in authority, unless there is one."""
     settings = the_settings()
@@ -93,7 +90,6 @@ def make_authority() -> ResponseReturnValue:
 
 
 @blueprint.get("/roots/<int:root_id>.pem")
-@needs("read")
 def root_pem(root_id: int) -> Response:
     """The certificate of a root, as a file."""
     root = db.session.get(AuthorityCertificate, root_id) or abort(404)
@@ -111,14 +107,12 @@ _doing.does(
 
 
 @blueprint.get("/<int:certificate_id>")
-@needs("read")
 def show(certificate_id: int) -> ResponseReturnValue:
     """One certificate of a station."""
     return _page(_row(certificate_id))
 
 
 @blueprint.get("/<int:certificate_id>.<any(pem,csr):form>")
-@needs("read")
 def download(certificate_id: int, form: str) -> Response:
     """The certificate, or the request for it, as a file."""
     row = _row(certificate_id)
@@ -127,7 +121,6 @@ def download(certificate_id: int, form: str) -> Response:
 
 
 @blueprint.post("/<int:certificate_id>/sign")
-@needs("write")
 def sign(certificate_id: int) -> ResponseReturnValue:
     """Take in what an authority made of a request; the sweep sends it."""
     form = ChainForm()
@@ -155,7 +148,6 @@ _doing.does(
 
 
 @blueprint.post("/<int:certificate_id>/revoke")
-@needs("write")
 def revoke(certificate_id: int) -> ResponseReturnValue:
     """Let a station's own certificate in no more."""
     form = RevokeForm()

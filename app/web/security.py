@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from flask import (
+    Blueprint,
     Flask,
     Response,
     abort,
@@ -152,6 +153,22 @@ def needs(
         return guarded
 
     return guard
+
+
+class Pages(Blueprint):
+    """The pages of a noun: each is guarded by `needs`, but for what is `public`.
+
+    To look needs the right to read, and to send something that to write, unless an address says
+    another `right`.
+    """
+
+    def route(
+        self, rule: str, *, right: str = "", everywhere: bool = False, **options: Any
+    ) -> Callable[[Any], Any]:
+        """Hang a view, whose address may be kept from staff of some sites as by `needs`."""
+        usual = "write" if set(options.get("methods", ())) - {"GET"} else "read"
+        guard, hang = needs(right or usual, everywhere=everywhere), super().route(rule, **options)
+        return lambda view: hang(view if hasattr(view, "needs_right") else guard(view))
 
 
 def kept_out() -> Any:

@@ -50,7 +50,7 @@ def test_every_route_is_marked_with_the_right_it_needs(town):
         for rule in town.app.url_map.iter_rules()
         if not hasattr(town.app.view_functions[rule.endpoint], "needs_right")
     ]
-    assert not unmarked, "add @needs(right) or @public from app.web.security"
+    assert not unmarked, "hang it on Pages of app.web.security, or guard it by needs"
 
 
 def test_only_the_ways_in_are_public(town):

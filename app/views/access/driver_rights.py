@@ -1,6 +1,6 @@
 """The rights of a driver: all that is kept of them on one page, as a file, and forgotten."""
 
-from flask import Blueprint, Response, render_template, request
+from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -12,14 +12,13 @@ from app.process.clock import utc_now
 from app.queries.access import person
 from app.views.ground import _doing
 from app.web import listing, person_file
-from app.web.security import actor, needs
+from app.web.security import Pages, actor
 
-blueprint = Blueprint("driver_rights", __name__, url_prefix="/drivers/<int:driver_id>/rights")
+blueprint = Pages("driver_rights", __name__, url_prefix="/drivers/<int:driver_id>/rights")
 _driver = _doing.by_number(Driver, "There is no such driver.")
 
 
-@blueprint.get("")
-@needs("read", everywhere=True)
+@blueprint.get("", everywhere=True)
 def show(driver_id: int) -> ResponseReturnValue:
     """What is kept of the driver, counted, and what would stay."""
     driver = _driver(driver_id)
@@ -32,8 +31,7 @@ def show(driver_id: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/file")
-@needs("read", everywhere=True)
+@blueprint.get("/file", everywhere=True)
 def file(driver_id: int) -> Response:
     """All that is kept, as a ZIP."""
     driver, now = _driver(driver_id), utc_now()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, render_template
+from flask import Response, abort, flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -32,13 +32,12 @@ from app.uow import unit_of_work
 from app.views.ground import _bulk
 from app.views.ground._plain import Plain
 from app.web import listing, papers
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("drivers", __name__, url_prefix="/drivers")
+blueprint = Pages("drivers", __name__, url_prefix="/drivers")
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     wanted = _wanted()
@@ -98,7 +97,6 @@ def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Calla
 
 
 @blueprint.get("/<int:driver_id>")
-@needs("read")
 def show(driver_id: int) -> ResponseReturnValue:
     """One driver: facts, tags, sessions, sums of the year and of all time."""
     session, now = db.session(), utc_now()
@@ -137,7 +135,6 @@ plain.restore(N_("Restored %(name)s. Restore the tags that should work again."))
 
 
 @blueprint.post("/<int:driver_id>/archive")
-@needs("write")
 def archive(driver_id: int) -> ResponseReturnValue:
     """Archive a driver and their tags."""
     with unit_of_work() as work:
@@ -150,7 +147,7 @@ def archive(driver_id: int) -> ResponseReturnValue:
 
 # A driver’s month: its bills and their sums, as a page, a table, on paper and by mail.
 
-monthly = Blueprint(
+monthly = Pages(
     "driver_statements", __name__, url_prefix="/drivers/<int:driver_id>/statements/<month>"
 )
 
@@ -168,7 +165,6 @@ SHOWN = 200
 
 
 @monthly.get("", endpoint="show")
-@needs("read")
 def statement(driver_id: int, month: str) -> ResponseReturnValue:
     """The month on a page, or as CSV and XLSX."""
     found = _statement(driver_id, month)
@@ -180,7 +176,6 @@ def statement(driver_id: int, month: str) -> ResponseReturnValue:
 
 
 @monthly.get("/statement.pdf")
-@needs("read")
 def pdf(driver_id: int, month: str) -> Response:
     """The month on A4, in the driver's language."""
     found = _statement(driver_id, month)
@@ -190,7 +185,6 @@ def pdf(driver_id: int, month: str) -> Response:
 
 
 @monthly.post("/mail")
-@needs("write")
 def mail(driver_id: int, month: str) -> ResponseReturnValue:
     """Mail the statement to the driver."""
     first, driver = _month(month), plain.row(driver_id)

@@ -1,6 +1,6 @@
 """Reservations of the desk: the list, one station's, keeping a connector and letting it go."""
 
-from flask import Blueprint, abort, flash, render_template, request
+from flask import abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -23,9 +23,9 @@ from app.queries.network import station_page
 from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
 from app.web import kept, listing
-from app.web.security import back, needs
+from app.web.security import Pages, back
 
-blueprint = Blueprint("reservations", __name__)
+blueprint = Pages("reservations", __name__)
 blueprint.add_app_template_test(lambda row: row.state in OPEN, "kept")
 blueprint.add_app_template_filter(lambda kind: PLUG_TYPES.get(kind, kind), "plug_word")
 
@@ -37,7 +37,6 @@ STATES = [
 
 
 @blueprint.get("/reservations")
-@needs("read")
 def index() -> ResponseReturnValue:
     """All reservations, narrowed by the URL."""
     wanted = listing.asked(queries.Filter)
@@ -56,15 +55,13 @@ COLUMNS = [
 ]
 
 
-@blueprint.get("/reservations/new")
-@needs("write")
+@blueprint.get("/reservations/new", right="write")
 def new() -> ResponseReturnValue:
     """The form of a reservation at any station."""
     return _new(ReserveAtForm(formdata=None, connector="0"))
 
 
 @blueprint.post("/reservations/new")
-@needs("write")
 def make() -> ResponseReturnValue:
     """Keep a connector of the station that is named."""
     form = ReserveAtForm()
@@ -78,7 +75,6 @@ def make() -> ResponseReturnValue:
 
 
 @blueprint.get("/stations/<int:station_id>/reservations")
-@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The reservations of one station, and the form of a new one."""
     place = station_or_404(station_id)
@@ -87,7 +83,6 @@ def station(station_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/stations/<int:station_id>/reservations")
-@needs("write")
 def reserve(station_id: int) -> ResponseReturnValue:
     """Keep a connector of a station for a tag."""
     place = station_or_404(station_id)
@@ -102,7 +97,6 @@ def reserve(station_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/reservations/<int:reservation_id>/cancel")
-@needs("write")
 def cancel(reservation_id: int) -> ResponseReturnValue:
     """Ask the station to let a connector go."""
     row = db.session.get(Reservation, reservation_id) or abort(404, "There is no such reservation.")
@@ -138,14 +132,13 @@ def _page(place: Station, form: ReserveForm) -> str:
 
 # The list of tags that a station knows by heart: what it holds, and what it would get now.
 
-lists = Blueprint("local_lists", __name__)
+lists = Pages("local_lists", __name__)
 
 #: What a list would get is known for so long where no tag changes: tags expire meanwhile.
 LOOKED_S = 30.0
 
 
 @lists.get("/stations/<int:station_id>/local-list", endpoint="station")
-@needs("read")
 def local_list(station_id: int) -> ResponseReturnValue:
     """The list of one station."""
     place, session, now = station_or_404(station_id), db.session(), utc_now()

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, flash, g, render_template, request
+from flask import flash, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -31,9 +31,9 @@ from app.uow import unit_of_work
 from app.views.ground import _bulk, _doing
 from app.views.ground._plain import Plain
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("tags", __name__, url_prefix="/tags")
+blueprint = Pages("tags", __name__, url_prefix="/tags")
 
 #: Taps of unknown tokens are shown for this long.
 UNKNOWN_FOR = timedelta(days=30)
@@ -48,7 +48,6 @@ CHANGES = {
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL; `format=csv` is what an import takes."""
     now, session = utc_now(), db.session()
@@ -78,7 +77,6 @@ def _wanted() -> Filter:
 
 
 @blueprint.get("/unknown")
-@needs("read")
 def unknown() -> ResponseReturnValue:
     """Tokens that somebody tapped and that are on no list, each one click from being added."""
     found = queries.unknown(db.session(), utc_now() - UNKNOWN_FOR)
@@ -86,7 +84,6 @@ def unknown() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:tag_id>")
-@needs("read")
 def show(tag_id: int) -> ResponseReturnValue:
     """One tag: facts, why its last tap ended as it did, taps, sessions."""
     session, now = db.session(), utc_now()
@@ -179,7 +176,6 @@ plain.edit()
 
 
 @blueprint.post("/<int:tag_id>/<any(block, unblock, archive, restore):change>")
-@needs("write")
 def change(tag_id: int, change: str) -> ResponseReturnValue:
     """Block, unblock, archive or restore one tag."""
     with unit_of_work() as work:
@@ -215,11 +211,10 @@ _bulk.hang(
 
 # Tag groups: who may stop whose session, and the tariff they share.
 
-groups = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")
+groups = Pages("tag_groups", __name__, url_prefix="/tags/groups")
 
 
 @groups.get("", endpoint="index")
-@needs("read")
 def all_groups() -> ResponseReturnValue:
     """All groups with the number of their tags."""
     session = db.session()

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, abort, flash, g, render_template, request
+from flask import abort, flash, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -31,9 +31,9 @@ from app.uow import unit_of_work
 from app.views.charging._session_page import page_of, readings_file
 from app.views.ground import _bulk
 from app.web import kept, listing, scope, spreadsheet
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
+blueprint = Pages("sessions", __name__, url_prefix="/sessions")
 blueprint.add_app_template_filter(lambda code: translated(doubts.label(code)), "flag_label")
 blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 
@@ -65,7 +65,6 @@ TOTALS_S = 10.0
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session, wish = db.session(), listing.wish()
@@ -120,7 +119,6 @@ _bulk.hang(
 
 
 @blueprint.get("/running")
-@needs("read")
 def running() -> ResponseReturnValue:
     """The piece of the list that keeps itself fresh: who charges now."""
     session = db.session()
@@ -175,7 +173,6 @@ def _preset(name: str) -> tuple[datetime | None, datetime | None]:
 
 
 @blueprint.get("/<int:session_id>")
-@needs("read")
 def show(session_id: int) -> ResponseReturnValue:
     """One session: chart, cost, timeline, facts; its readings as CSV or JSON lines."""
     session = _found(db.session(), session_id)
@@ -187,7 +184,6 @@ def show(session_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:session_id>/live")
-@needs("read")
 def live(session_id: int) -> ResponseReturnValue:
     """The part of a session's page that keeps itself fresh."""
     session = _found(db.session(), session_id)
@@ -196,7 +192,6 @@ def live(session_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:session_id>/stop")
-@needs("write")
 def stop(session_id: int) -> ResponseReturnValue:
     """Ask the station to stop a running session."""
     now = utc_now()
@@ -223,7 +218,6 @@ def stop(session_id: int) -> ResponseReturnValue:
 
 
 @blueprint.route("/<int:session_id>/end", methods=["GET", "POST"])
-@needs("write")
 def end(session_id: int) -> ResponseReturnValue:
     """End a session by hand whose stop will never come, with a reason."""
     form = EndForm()
@@ -255,7 +249,6 @@ def end(session_id: int) -> ResponseReturnValue:
 
 
 @blueprint.route("/<int:session_id>/bill", methods=["GET", "POST"])
-@needs("write")
 def bill(session_id: int) -> ResponseReturnValue:
     """Bill a session that waits for its stop, with a reason."""
     form, session = BillForm(), _found(db.session(), session_id)

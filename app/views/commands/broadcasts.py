@@ -2,15 +2,7 @@
 
 from typing import Any
 
-from flask import (
-    Blueprint,
-    abort,
-    g,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import Select, func, select
@@ -33,9 +25,9 @@ from app.uow import unit_of_work
 from app.views.commands._station_commands import posted_arguments, posted_order
 from app.views.ground import _doing
 from app.web import listing
-from app.web.security import actor, needs
+from app.web.security import Pages, actor
 
-blueprint = Blueprint("broadcasts", __name__, url_prefix="/broadcasts")
+blueprint = Pages("broadcasts", __name__, url_prefix="/broadcasts")
 blueprint.add_app_template_filter(broadcasts.failures)
 
 #: The plugs that a form offers when the stations are many.
@@ -57,7 +49,6 @@ FILTER = (
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The broadcasts, newest first."""
     page = queries.broadcasts_page(db.session(), listing.wish())
@@ -65,15 +56,13 @@ def index() -> ResponseReturnValue:
     return render_template("commands/broadcasts/index.html", page=page, count=count)
 
 
-@blueprint.get("/new")
-@needs("write")
+@blueprint.get("/new", right="write")
 def new() -> ResponseReturnValue:
     """Choose the stations (in the URL) and the order."""
     return _new_page(_order_form(), PaceForm(formdata=None))
 
 
 @blueprint.post("")
-@needs("write")
 def create() -> ResponseReturnValue:
     """Begin; the filter is in the URL, so the stations are those that it finds now."""
     order, pace = posted_order(), PaceForm()
@@ -100,7 +89,6 @@ def create() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:broadcast_id>")
-@needs("read")
 def show(broadcast_id: int) -> ResponseReturnValue:
     """One broadcast: every station with its result, kept fresh."""
     broadcast = _broadcast(broadcast_id)
@@ -134,7 +122,6 @@ _doing.does(
 
 
 @blueprint.post("/<int:broadcast_id>/retry")
-@needs("write")
 def retry(broadcast_id: int) -> ResponseReturnValue:
     """Give the same order to those that failed or were not reached."""
     broadcast = _changeable(broadcast_id)

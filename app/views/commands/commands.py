@@ -1,6 +1,6 @@
 """Commands of the desk: what was asked of stations, by whom, and what came of it."""
 
-from flask import Blueprint, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import ngettext
 from htmx_flask import request
@@ -18,9 +18,9 @@ from app.uow import unit_of_work
 from app.views.commands._station_commands import to_question
 from app.views.ground import _bulk, _doing
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("commands", __name__, url_prefix="/commands")
+blueprint = Pages("commands", __name__, url_prefix="/commands")
 _command = _doing.by_number(Command, "There is no such command.")
 blueprint.add_app_template_filter(
     lambda command: translated(orders.describe(command.order, command.arguments)), "order_words"
@@ -42,7 +42,6 @@ STATES = [
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """All commands, narrowed by the URL."""
     wanted = _wanted()
@@ -86,7 +85,6 @@ _bulk.hang(
 
 
 @blueprint.get("/<int:command_id>")
-@needs("read")
 def show(command_id: int) -> ResponseReturnValue:
     """One command; asked for by htmx, the row that follows its own state."""
     command = _command(command_id)
@@ -96,7 +94,6 @@ def show(command_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:command_id>/repeat")
-@needs("write")
 def repeat(command_id: int) -> ResponseReturnValue:
     """Ask the same of the same station once more."""
     command = _command(command_id)

@@ -1,6 +1,6 @@
 """Firmware and logs of one station: its jobs, what it brought, what it told of customers."""
 
-from flask import Blueprint, Response, abort, render_template, send_file
+from flask import Response, abort, render_template, send_file
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -16,16 +16,15 @@ from app.views.device.station_files import SHUT
 from app.views.ground import _doing
 from app.views.network._station_pages import station_or_404
 from app.web.file_store import UPLOADS, Store
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("files", __name__, url_prefix="/stations/<int:station_id>/files")
+blueprint = Pages("files", __name__, url_prefix="/stations/<int:station_id>/files")
 
 #: The orders of this page.
 ORDERS = (Order.UPDATE_FIRMWARE, Order.FETCH_LOGS, Order.READ_CUSTOMER_INFORMATION)
 
 
 @blueprint.get("")
-@needs("read")
 def index(station_id: int) -> ResponseReturnValue:
     """The tab: what may be asked, the jobs with their progress, customers for few."""
     station, session = station_or_404(station_id), db.session()
@@ -50,8 +49,7 @@ def _unfit(station: Station) -> list[str]:
     return [] if base.partition(":")[0] in able else sorted(able)
 
 
-@blueprint.get("/<int:job_id>")
-@needs("write")
+@blueprint.get("/<int:job_id>", right="write")
 def uploaded(station_id: int, job_id: int) -> Response:
     """What a station brought, to be saved and never shown: nobody knows what is in it."""
     station = station_or_404(station_id)

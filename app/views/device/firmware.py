@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request
+from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -26,9 +26,9 @@ from app.uow import unit_of_work
 from app.views.ground import _doing
 from app.web import listing
 from app.web.file_store import FIRMWARE, Store
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("firmware", __name__, url_prefix="/firmware")
+blueprint = Pages("firmware", __name__, url_prefix="/firmware")
 _found = _doing.by_number(FirmwareFile, "There is no such firmware.")
 blueprint.add_app_template_global(queries.steps_of, "steps_of")
 
@@ -49,7 +49,6 @@ def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The library, and the jobs of all stations in reach."""
     session = db.session()
@@ -78,7 +77,6 @@ def _recent(session: Session) -> list[Any]:
 
 
 @blueprint.get("/jobs")
-@needs("read")
 def jobs() -> ResponseReturnValue:
     """All jobs, narrowed by the URL."""
     wanted = listing.asked(queries.JobFilter)
@@ -98,7 +96,6 @@ JOB_COLUMNS = [
 
 
 @blueprint.get("/<int:firmware_id>")
-@needs("read")
 def show(firmware_id: int) -> ResponseReturnValue:
     """One image: its facts, and where it went."""
     image = _found(firmware_id)
@@ -109,8 +106,7 @@ def show(firmware_id: int) -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("/new", methods=["GET", "POST"], everywhere=True)
 def create() -> ResponseReturnValue:
     """Put an image into the library."""
     settings = the_settings()
@@ -152,8 +148,7 @@ for _word, _act, _said in (
     )
 
 
-@blueprint.get("/<int:firmware_id>/send")
-@needs("write")
+@blueprint.get("/<int:firmware_id>/send", right="write")
 def send(firmware_id: int) -> ResponseReturnValue:
     """Go to the form that updates the chosen station with this image."""
     image = _found(firmware_id)

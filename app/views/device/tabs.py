@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template, request
+from flask import abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -25,12 +25,12 @@ from app.views.commands import _station_commands as order_pages
 from app.views.ground import _doing
 from app.views.network._station_pages import station_or_404
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-device_model = Blueprint("device_model", __name__)
-monitors = Blueprint("monitors", __name__)
-display = Blueprint("display", __name__)
-boots = Blueprint("onboarding", __name__)
+device_model = Pages("device_model", __name__)
+monitors = Pages("monitors", __name__)
+display = Pages("display", __name__)
+boots = Pages("onboarding", __name__)
 
 #: Orders whose last commands stand beside what they are about.
 OF_MODEL = (Order.READ_BASE_REPORT, Order.READ_REPORT, Order.READ_SETTINGS)
@@ -55,7 +55,6 @@ def _tab(tab: str, place: Station, asked: tuple[Order, ...] = (), **shown: Any) 
 
 
 @device_model.get("/stations/<int:station_id>/device-model", endpoint="station")
-@needs("read")
 def model(station_id: int) -> ResponseReturnValue:
     """The components, and the variables of the chosen one or of a search."""
     place, session = station_or_404(station_id), db.session()
@@ -89,7 +88,6 @@ _doing.does(
 
 
 @monitors.get("/stations/<int:station_id>/monitors", endpoint="station")
-@needs("read")
 def watched(station_id: int) -> ResponseReturnValue:
     """What the station watches, and what it noticed."""
     form = WatchForm(formdata=None)
@@ -113,7 +111,6 @@ def _monitors(place: Station, form: WatchForm) -> str:
 
 
 @monitors.post("/stations/<int:station_id>/monitors")
-@needs("write")
 def watch(station_id: int) -> ResponseReturnValue:
     """Set one monitor."""
     place, form = station_or_404(station_id), WatchForm()
@@ -134,7 +131,6 @@ _doing.does(
 
 
 @display.get("/stations/<int:station_id>/display", endpoint="station")
-@needs("read")
 def displayed(station_id: int) -> ResponseReturnValue:
     """The texts on the station, and a form to show one."""
     return _display(station_or_404(station_id), ShowForm(formdata=None))
@@ -145,7 +141,6 @@ def _display(place: Station, form: ShowForm) -> str:
 
 
 @display.post("/stations/<int:station_id>/display")
-@needs("write")
 def show(station_id: int) -> ResponseReturnValue:
     """Show a text; the times are those of the site's clock."""
     place, form = station_or_404(station_id), ShowForm()
@@ -162,7 +157,6 @@ def show(station_id: int) -> ResponseReturnValue:
 
 
 @boots.get("/stations/<int:station_id>/onboarding", endpoint="station")
-@needs("read")
 def onboarded(station_id: int) -> ResponseReturnValue:
     """What it gets by itself after a boot; `proposed=1` fills in the settings that are proposed."""
     place = station_or_404(station_id)
@@ -188,7 +182,6 @@ def _onboarding(place: Station, form: OnboardingForm) -> str:
 
 
 @boots.post("/stations/<int:station_id>/onboarding")
-@needs("write")
 def save(station_id: int) -> ResponseReturnValue:
     """Keep what is to be done; it counts from the next boot."""
     place, form = station_or_404(station_id), OnboardingForm()

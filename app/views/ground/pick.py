@@ -1,6 +1,6 @@
 """What a field offers while somebody types: a few rows of a list that may be long."""
 
-from flask import Blueprint, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask_login import current_user
 
 from app.domain.ground.vocabulary import Area
@@ -8,13 +8,12 @@ from app.extensions import db
 from app.models import Station
 from app.queries.ground.picks import KINDS
 from app.web import listing
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("pick", __name__)
+blueprint = Pages("pick", __name__)
 
 
 @blueprint.get(f"/pick/<any({', '.join(KINDS)}):kind>")
-@needs("read")
 def options(kind: str) -> str:
     """The options for what was typed, be the field called as it may; none without the right."""
     area = Area.NETWORK if kind == "stations" else Area.ACCESS

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, render_template
+from flask import abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -20,9 +20,9 @@ from app.queries.network import station_page
 from app.text.sentences import translated
 from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
-from app.web.security import back, needs
+from app.web.security import Pages, back
 
-blueprint = Blueprint("energy", __name__, url_prefix="/stations/<int:station_id>/energy")
+blueprint = Pages("energy", __name__, url_prefix="/stations/<int:station_id>/energy")
 blueprint.add_app_template_filter(lambda word: translated(SOURCES.get(word, word)), "limit_source")
 blueprint.add_app_template_filter(
     lambda kind: translated(DER_KINDS.get(kind, (kind,))[0]), "der_kind"
@@ -41,14 +41,12 @@ ASKED: dict[str, tuple[Order, dict[str, Any], str]] = {
 
 
 @blueprint.get("")
-@needs("read")
 def station(station_id: int) -> ResponseReturnValue:
     """The tab."""
     return _page(station_or_404(station_id), AssignForm(formdata=None))
 
 
 @blueprint.post("/set")
-@needs("write")
 def assign(station_id: int) -> ResponseReturnValue:
     """Give the station a profile of the library."""
     place, form = station_or_404(station_id), AssignForm()
@@ -66,7 +64,6 @@ def assign(station_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/clear/<int:station_profile_id>")
-@needs("write")
 def clear(station_id: int, station_profile_id: int) -> ResponseReturnValue:
     """Have the station forget one profile."""
     place = station_or_404(station_id)
@@ -82,7 +79,6 @@ def clear(station_id: int, station_profile_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<any(read, composite, tariffs, controls):question>")
-@needs("write")
 def ask(station_id: int, question: str) -> ResponseReturnValue:
     """Ask the station what it holds."""
     place = station_or_404(station_id)

@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, g, render_template
+from flask import flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -30,9 +30,9 @@ from app.text.sentences import translated
 from app.views.commands import _station_commands as order_pages
 from app.views.ground._plain import Plain
 from app.web import listing
-from app.web.security import back, needs
+from app.web.security import Pages, back
 
-blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
+blueprint = Pages("profiles", __name__, url_prefix="/profiles")
 blueprint.add_app_template_filter(lambda word: translated(said(word)), "profile_said")
 blueprint.add_app_template_filter(
     lambda word: translated(PURPOSES.get(word, word)), "profile_purpose"
@@ -47,7 +47,6 @@ _MOMENTS = ("starts_at", "valid_from", "valid_to")
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The library."""
     wanted = listing.asked(queries.Filter)
@@ -66,14 +65,12 @@ COLUMNS: list[Any] = [
 
 
 @blueprint.get("/<int:profile_id>")
-@needs("read")
 def show(profile_id: int) -> ResponseReturnValue:
     """One profile: its picture, what it says, and where it went."""
     return _page(plain.row(profile_id), AssignForm(formdata=None))
 
 
 @blueprint.post("/<int:profile_id>/assign")
-@needs("write")
 def assign(profile_id: int) -> ResponseReturnValue:
     """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
     profile, form = plain.row(profile_id), AssignForm()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, render_template, request
+from flask import Response, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -29,9 +29,9 @@ from app.views.ground import _bulk, _doing
 from app.views.money import _reviews
 from app.web import listing, papers, spreadsheet
 from app.web.headers import framed
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("bills", __name__, url_prefix="/bills")
+blueprint = Pages("bills", __name__, url_prefix="/bills")
 _reviews.add_to(blueprint)
 
 KINDS = [
@@ -52,7 +52,6 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session = db.session()
@@ -98,14 +97,12 @@ _bulk.hang(
 
 
 @blueprint.get("/<int:bill_id>")
-@needs("read")
 def show(bill_id: int) -> ResponseReturnValue:
     """One bill: lines with their readings, why, chain, receipt."""
     return _page(_bill(bill_id), CorrectForm(), RefundForm(formdata=None))
 
 
 @blueprint.post("/<int:bill_id>/correct")
-@needs("write")
 def correct(bill_id: int) -> ResponseReturnValue:
     """Replace the bill by a credit and a correction."""
     bill, form = _bill(bill_id), CorrectForm()
@@ -123,7 +120,6 @@ def correct(bill_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:bill_id>/refund")
-@needs("write")
 def refund(bill_id: int) -> ResponseReturnValue:
     """Take the bill back whole."""
     bill, form = _bill(bill_id), RefundForm()
@@ -140,7 +136,6 @@ def refund(bill_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:bill_id>/receipt")
-@needs("read")
 def receipt(bill_id: int) -> ResponseReturnValue:
     """The receipt as the driver gets it, in a frame, in either language."""
     bill = _bill(bill_id)
@@ -152,7 +147,6 @@ def receipt(bill_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:bill_id>/receipt/letter")
-@needs("read")
 def letter(bill_id: int) -> ResponseReturnValue:
     """The receipt's HTML itself: the same rendering as the mail's."""
     bill = _bill(bill_id)
@@ -160,7 +154,6 @@ def letter(bill_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:bill_id>/receipt.pdf")
-@needs("read")
 def pdf(bill_id: int) -> Response:
     """The receipt as a file for paper, in either language."""
     bill = _bill(bill_id)
@@ -168,7 +161,6 @@ def pdf(bill_id: int) -> Response:
 
 
 @blueprint.post("/<int:bill_id>/resend")
-@needs("write")
 def resend(bill_id: int) -> ResponseReturnValue:
     """Send the receipt again, to the driver or to another address."""
     bill, form = _bill(bill_id), ResendForm()
@@ -231,7 +223,6 @@ def _filter(session: Session) -> tuple[queries.Filter, bool]:
 
 
 @blueprint.get("/questions", endpoint="questions")
-@needs("read")
 def asked() -> ResponseReturnValue:
     """The questions that wait for an answer, or all of them."""
     closed = listing.text("state") == "all"

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, render_template, request
+from flask import abort, flash, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -28,9 +28,9 @@ from app.uow import unit_of_work
 from app.views.ground import _doing, _opened
 from app.views.money import _bench
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
+blueprint = Pages("tariffs", __name__, url_prefix="/tariffs")
 _found = _doing.by_number(Tariff, "There is no such tariff.")
 
 #: Stretches of time that the page of a tariff draws, the latest ones.
@@ -44,7 +44,6 @@ def _held(tariff: Tariff, zone: str = "") -> TariffVersion:
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     session = db.session()
@@ -88,7 +87,6 @@ def formula(definition: dict[str, Any]) -> list[str]:
 
 
 @blueprint.get("/<int:tariff_id>")
-@needs("read")
 def show(tariff_id: int) -> ResponseReturnValue:
     """One tariff: its formula, its week, who has it, its versions, and a price example."""
     session = db.session()
@@ -155,8 +153,7 @@ def _example(session: Session, version: TariffVersion) -> dict[str, Any]:
         return {"asked": asked, "quote": None, "example_error": "Type numbers and a time."}
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("/new", methods=["GET", "POST"], everywhere=True)
 def create() -> ResponseReturnValue:
     """Make a tariff; `?like=3` begins with what tariff 3 says."""
     form = TariffForm() if request.method == "POST" else _first_form()
@@ -196,8 +193,7 @@ def _first_form() -> TariffForm:
     return TariffForm.of(f"{model.name} (copy)"[:120], tariff_book.said(_held(model)))
 
 
-@blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"], everywhere=True)
 def edit(tariff_id: int) -> ResponseReturnValue:
     """Rename a tariff or give it a new version."""
     tariff = _found(tariff_id)
@@ -287,8 +283,7 @@ for _word, _act, _said in (
     )
 
 
-@blueprint.post("/<int:tariff_id>/default")
-@needs("write", everywhere=True)
+@blueprint.post("/<int:tariff_id>/default", everywhere=True)
 def default(tariff_id: int) -> ResponseReturnValue:
     """Make a tariff the default, or no longer."""
     wanted = request.form.get("default") != "no"
@@ -301,8 +296,7 @@ def default(tariff_id: int) -> ResponseReturnValue:
     return back("tariffs.show", tariff_id=tariff_id)
 
 
-@blueprint.post("/<int:tariff_id>/versions/<int:number>/withdraw")
-@needs("write", everywhere=True)
+@blueprint.post("/<int:tariff_id>/versions/<int:number>/withdraw", everywhere=True)
 def withdraw(tariff_id: int, number: int) -> ResponseReturnValue:
     """Take a planned version back before it begins."""
     with unit_of_work() as work:

@@ -5,15 +5,7 @@ from functools import lru_cache
 from io import BytesIO
 
 import segno
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    flash,
-    make_response,
-    render_template,
-    request,
-)
+from flask import Response, abort, flash, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -35,9 +27,9 @@ from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
 from app.views.ground import _doing
 from app.web import photos
-from app.web.security import actor, back, needs, public
+from app.web.security import Pages, actor, back, needs, public
 
-blueprint = Blueprint("field", __name__, url_prefix="/q/<code>")
+blueprint = Pages("field", __name__, url_prefix="/q/<code>")
 _fault = _doing.by_number(NotedFault, "There is no such fault.")
 
 #: What may be asked of a charger by somebody in front of it.
@@ -85,7 +77,6 @@ def show(code: str) -> Response:
 
 
 @blueprint.post("/order")
-@needs("write")
 def order(code: str) -> ResponseReturnValue:
     """Give one of the orders of this page, and come back to it."""
     station, wanted = _station(code), order_pages.posted_order()
@@ -171,18 +162,16 @@ def _prices(station: Station, words: Writer) -> list[str]:
 
 # Faults that staff noted at a station: their photos, and that they are done.
 
-faults = Blueprint("faults", __name__, url_prefix="/faults/<int:fault_id>")
+faults = Pages("faults", __name__, url_prefix="/faults/<int:fault_id>")
 
 
 @faults.get("/photo")
-@needs("read")
 def photo(fault_id: int) -> Response:
     """The photo of a fault."""
     return photos.answer(_fault(fault_id).photo, f"fault-{fault_id}.jpg")
 
 
 @faults.post("/done")
-@needs("write")
 def done(fault_id: int) -> ResponseReturnValue:
     """Say that a fault is done, and maybe how."""
     fault, _note = _fault(fault_id), request.form.get("note", "")

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, render_template, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -22,9 +22,9 @@ from app.resource import SITES
 from app.text import places
 from app.views.ground._plain import Plain
 from app.web import listing
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("sites", __name__, url_prefix="/sites")
+blueprint = Pages("sites", __name__, url_prefix="/sites")
 
 #: Stations shown on the page of their site; more are one click away.
 SHOWN = 200
@@ -33,7 +33,6 @@ _PLACED = {"name", "address", "timezone", "currency", "latitude", "longitude", "
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The sites, narrowed by the URL."""
     session, now = db.session(), utc_now()
@@ -58,7 +57,6 @@ def _columns(counts: dict[int, queries.Counts]) -> list[Column]:
 
 
 @blueprint.get("/<int:site_id>")
-@needs("read")
 def show(site_id: int) -> ResponseReturnValue:
     """One site: its facts and its stations."""
     site, now = plain.row(site_id), utc_now()
@@ -124,11 +122,10 @@ plain.restore()
 
 # The map of sites: drawn by the server, and on tiles where the installation has some.
 
-sites_map = Blueprint("map", __name__, url_prefix="/map")
+sites_map = Pages("map", __name__, url_prefix="/map")
 
 
 @sites_map.get("", endpoint="index")
-@needs("read")
 def on_a_map() -> ResponseReturnValue:
     """Sites by their coordinates, with their stations' state; those without are listed, too."""
     places = map_queries.places(db.session(), now=g.now)

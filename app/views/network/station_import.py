@@ -8,7 +8,7 @@ anew it only makes new ones; its form sent twice brings the same file (`app.web.
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, flash, render_template, request
+from flask import Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -28,13 +28,12 @@ from app.queries.ground import names
 from app.uow import unit_of_work
 from app.views.ground import _imports
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("station_import", __name__, url_prefix="/stations/import")
+blueprint = Pages("station_import", __name__, url_prefix="/stations/import")
 
 
 @blueprint.route("/passwords", methods=["GET", "POST"])
-@needs("write")
 def passwords() -> ResponseReturnValue:
     """The stations of one import that wait for their password; asked for, they are a file."""
     at = _instant(request.args.get("at", ""))

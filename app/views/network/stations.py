@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, render_template, request
+from flask import Response, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -33,17 +33,16 @@ from app.views.network import _station_pages as pages
 from app.views.network import field as field_page
 from app.views.network._station_pages import station_or_404
 from app.web import bundle, listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
 #: Labels on one page to be printed.
 LABELS = 200
 
-blueprint = Blueprint("stations", __name__, url_prefix="/stations")
+blueprint = Pages("stations", __name__, url_prefix="/stations")
 pages.register(blueprint)
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The stations, narrowed by the URL."""
     now, wanted = utc_now(), _wanted()
@@ -100,7 +99,6 @@ _bulk.hang(
 
 
 @blueprint.get("/labels")
-@needs("read")
 def labels() -> str:
     """Labels with a QR code for the stations of a filter, or for one, to be printed."""
     query = _wanted().select(utc_now()).options(joinedload(Station.site))
@@ -135,7 +133,6 @@ def _columns(found: queries.Listed) -> list[Column]:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("write")
 def create() -> ResponseReturnValue:
     """Register a station; its Setup tab then shows the password for a while."""
     form = _form(None)
@@ -221,19 +218,17 @@ plain.restore()
 
 # Support bundles: a station, or a session with the minutes around it, as one ZIP to hand on.
 
-bundles = Blueprint("support_bundle", __name__)
+bundles = Pages("support_bundle", __name__)
 
 
-@bundles.get("/stations/<int:station_id>/support-bundle", endpoint="station")
-@needs("write")
+@bundles.get("/stations/<int:station_id>/support-bundle", endpoint="station", right="write")
 def of_station(station_id: int) -> Response:
     """The last days of a station."""
     row, days = station_or_404(station_id), listing.number("days")
     return _sent(bundle.extent(row, now=utc_now(), days=days))
 
 
-@bundles.get("/sessions/<int:session_id>/support-bundle", endpoint="session")
-@needs("write")
+@bundles.get("/sessions/<int:session_id>/support-bundle", endpoint="session", right="write")
 def of_session(session_id: int) -> Response:
     """A session, from two minutes before it began to two after it ended."""
     row = db.session.get(ChargingSession, session_id) or abort(404, "There is no such session.")

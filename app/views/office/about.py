@@ -2,16 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    flash,
-    g,
-    jsonify,
-    render_template,
-    request,
-)
+from flask import Response, abort, flash, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -25,21 +16,19 @@ from app.process.clock import utc_now
 from app.queries.office import attention
 from app.uow import unit_of_work
 from app.web import about, figures, system
-from app.web.security import actor, back, needs, public
+from app.web.security import Pages, actor, back, needs, public
 
-settings = Blueprint("settings", __name__, url_prefix="/settings")
-installation = Blueprint("about", __name__, url_prefix="/about")
+settings = Pages("settings", __name__, url_prefix="/settings")
+installation = Pages("about", __name__, url_prefix="/about")
 
 
-@settings.get("")
-@needs("write", everywhere=True)
+@settings.get("", right="write", everywhere=True)
 def index() -> ResponseReturnValue:
     """Every setting of the installation, as this process read it when it started."""
     return render_template("office/about/settings.html", settings=about.settings_in_use())
 
 
-@settings.get("/retention")
-@needs("write", everywhere=True)
+@settings.get("/retention", right="write", everywhere=True)
 def kept() -> ResponseReturnValue:
     """What is kept how long and why, and what housekeeping removed last."""
     return render_template(
@@ -51,7 +40,6 @@ def kept() -> ResponseReturnValue:
 
 
 @installation.get("", endpoint="index")
-@needs("read")
 def show() -> ResponseReturnValue:
     """Version, addresses, parts, tables and libraries, and a text for a bug report."""
     facts = about.about(db.session(), now=g.now)
@@ -67,8 +55,7 @@ def show() -> ResponseReturnValue:
     )
 
 
-@installation.post("/try-mail-again")
-@needs("write", everywhere=True)
+@installation.post("/try-mail-again", everywhere=True)
 def try_mail_again() -> ResponseReturnValue:
     """End the pause of all mail."""
     with unit_of_work() as work:
@@ -105,18 +92,16 @@ def _last_mail() -> OutgoingMail | None:
 
 # The frame’s own pieces, findings that are put away, and what asks whether the desk is well.
 
-pieces = Blueprint("system", __name__)
+pieces = Pages("system", __name__)
 
 
 @pieces.get("/system/bar")
-@needs("read")
 def bar() -> ResponseReturnValue:
     """The pieces of the frame: whether a worker answers, and how many stations are connected."""
     return render_template("layouts/_system.html")
 
 
 @pieces.post("/attention/seen")
-@needs("write")
 def seen() -> ResponseReturnValue:
     """Put away something that has no end of its own; whatever happens after it is news."""
     kind, subject = request.form.get("kind", ""), request.form.get("subject", "")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import segno
-from flask import Blueprint, flash, render_template, request
+from flask import flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -19,16 +19,15 @@ from app.process.clock import utc_now
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
 from app.web import doorkeeper, shown_once, way_in
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("account", __name__, url_prefix="/account")
+blueprint = Pages("account", __name__, url_prefix="/account")
 
 #: What people choose for themselves.
 PROFILE = ("name", "language", "timezone", "formats", "theme")
 
 
-@blueprint.route("", methods=["GET", "POST"])
-@needs("read")
+@blueprint.route("", methods=["GET", "POST"], right="read")
 def index() -> ResponseReturnValue:
     """Show one's own account and sign-ins; change the password."""
     form, now = OwnPasswordForm(), utc_now()
@@ -46,8 +45,7 @@ def index() -> ResponseReturnValue:
     return _page(form), 422 if form.is_submitted() else 200
 
 
-@blueprint.post("/profile")
-@needs("read")
+@blueprint.post("/profile", right="read")
 def edit_profile() -> ResponseReturnValue:
     """Change one's own name, language, time zone, formats and colours."""
     form = ProfileForm()
@@ -62,8 +60,7 @@ def edit_profile() -> ResponseReturnValue:
     return _page(OwnPasswordForm(formdata=None), form), 422
 
 
-@blueprint.post("/theme")
-@needs("read")
+@blueprint.post("/theme", right="read")
 def choose_theme() -> ResponseReturnValue:
     """Keep what the switch on top of every page was set to."""
     with unit_of_work() as work:
@@ -71,8 +68,7 @@ def choose_theme() -> ResponseReturnValue:
     return "", 204
 
 
-@blueprint.post("/tokens/<int:token_id>/revoke")
-@needs("read")
+@blueprint.post("/tokens/<int:token_id>/revoke", right="read")
 def revoke_token(token_id: int) -> ResponseReturnValue:
     """Make one of one's own API tokens useless."""
     with unit_of_work() as work:
@@ -84,8 +80,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
     return back("account.index")
 
 
-@blueprint.post("/sign-ins/<int:sign_in_id>/end")
-@needs("read")
+@blueprint.post("/sign-ins/<int:sign_in_id>/end", right="read")
 def end_sign_in(sign_in_id: int) -> ResponseReturnValue:
     """End one of one's own sign-ins: a browser that was lost, or lent."""
     with unit_of_work() as work:
@@ -94,8 +89,7 @@ def end_sign_in(sign_in_id: int) -> ResponseReturnValue:
     return back("account.index")
 
 
-@blueprint.post("/sign-ins/end-others")
-@needs("read")
+@blueprint.post("/sign-ins/end-others", right="read")
 def end_others() -> ResponseReturnValue:
     """Sign out everywhere but here."""
     with unit_of_work() as work:
@@ -152,18 +146,16 @@ def recent_or(typed: str) -> None:
 
 # One’s own second factor: an app that makes codes, and the codes for when it is lost.
 
-codes_of_app = Blueprint("second_factor", __name__, url_prefix="/account/second-factor")
+codes_of_app = Pages("second_factor", __name__, url_prefix="/account/second-factor")
 
 
 @codes_of_app.get("", endpoint="index")
-@needs("read")
 def factor() -> ResponseReturnValue:
     """What there is of a second factor, and how to get one."""
     return _factor(_me(), CodeForm())
 
 
-@codes_of_app.post("/begin")
-@needs("read")
+@codes_of_app.post("/begin", right="read")
 def begin() -> ResponseReturnValue:
     """Make the secret that the app is to hold."""
     with unit_of_work() as work:
@@ -171,8 +163,7 @@ def begin() -> ResponseReturnValue:
     return back("second_factor.index")
 
 
-@codes_of_app.post("/confirm")
-@needs("read")
+@codes_of_app.post("/confirm", right="read")
 def confirm() -> ResponseReturnValue:
     """Turn the codes on by the first of them, and show the recovery codes."""
     form, user = CodeForm(), _me()
@@ -188,8 +179,7 @@ def confirm() -> ResponseReturnValue:
     return _factor(_me(), form), 422
 
 
-@codes_of_app.post("/change")
-@needs("read")
+@codes_of_app.post("/change", right="read")
 def change() -> ResponseReturnValue:
     """Turn the codes off, or make new recovery codes: for whoever has a code at hand."""
     form, user, now = CodeForm(), _me(), utc_now()
@@ -210,7 +200,6 @@ def change() -> ResponseReturnValue:
 
 
 @codes_of_app.get("/recovery-codes")
-@needs("read")
 def recovery_codes() -> ResponseReturnValue:
     """The recovery codes that were just made, for ten minutes."""
     found = shown_once.kept(_subject())

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, render_template
+from flask import abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -25,9 +25,9 @@ from app.uow import unit_of_work
 from app.views.ground import _bulk, _doing, _opened
 from app.views.ground._plain import Plain
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
+blueprint = Pages("alerts", __name__, url_prefix="/alerts")
 _alert = _doing.by_number(Alert, "There is no such alert.")
 
 COLUMNS = [
@@ -37,7 +37,6 @@ COLUMNS = [
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The alerts, narrowed by the URL: open ones, unless it says otherwise."""
     wanted = _wanted()
@@ -54,7 +53,6 @@ def _wanted() -> queries.Filter:
 
 
 @blueprint.get("/<int:alert_id>")
-@needs("read")
 def show(alert_id: int) -> ResponseReturnValue:
     """One alert: what and since when, who was told, and who sees to it."""
     return _page(_alert(alert_id))
@@ -68,7 +66,6 @@ _doing.does(
 
 
 @blueprint.post("/<int:alert_id>/close")
-@needs("write")
 def close(alert_id: int) -> ResponseReturnValue:
     """Close it by hand, with a note."""
     form = ClosingForm()
@@ -82,7 +79,6 @@ def close(alert_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:alert_id>/edit")
-@needs("write")
 def edit(alert_id: int) -> ResponseReturnValue:
     """Assign, snooze, and note."""
     alert, now = _alert(alert_id), utc_now()
@@ -155,11 +151,10 @@ def _page(alert: Alert, form: AlertForm | None = None, closing: ClosingForm | No
 
 # Rules of alerts: what is watched, where, and who is told.
 
-rules = Blueprint("alert_rules", __name__, url_prefix="/alerts/rules")
+rules = Pages("alert_rules", __name__, url_prefix="/alerts/rules")
 
 
-@rules.get("", endpoint="index")
-@needs("read", everywhere=True)
+@rules.get("", endpoint="index", everywhere=True)
 def all_rules() -> ResponseReturnValue:
     """All rules, with what they have found."""
     session = db.session()

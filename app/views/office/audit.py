@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -12,9 +11,9 @@ from app.models import AuditEntry
 from app.queries.office import staff
 from app.queries.office.staff import AuditFilter
 from app.web import listing
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("audit", __name__, url_prefix="/audit")
+blueprint = Pages("audit", __name__, url_prefix="/audit")
 
 #: Columns that only number a row, or repeat another one, folded.
 HIDDEN = frozenset(
@@ -55,8 +54,7 @@ def changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
     ]
 
 
-@blueprint.get("")
-@needs("read", everywhere=True)
+@blueprint.get("", everywhere=True)
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     session = db.session()

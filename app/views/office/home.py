@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import segno
-from flask import Blueprint, g, render_template, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
@@ -29,9 +29,9 @@ from app.text.sentences import translated
 from app.text.setup_guide import charger_address, leads_here_only
 from app.uow import unit_of_work
 from app.web import attending, kept, system
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("home", __name__)
+blueprint = Pages("home", __name__)
 
 #: The days behind the sparklines hardly change: a busy Home need not add them up every time.
 PAST_S = 600.0
@@ -133,7 +133,6 @@ def _frame() -> Frame:
 
 
 @blueprint.get("/")
-@needs("read")
 def index() -> ResponseReturnValue:
     """Show Home; htmx gets the live part alone."""
     board = _board()
@@ -227,11 +226,10 @@ def _greeting() -> str:
 
 # The way to the first receipt as a page of its own, for whoever put it away or wants it again.
 
-first_steps = Blueprint("first_run", __name__, url_prefix="/first-run")
+first_steps = Pages("first_run", __name__, url_prefix="/first-run")
 
 
 @first_steps.get("", endpoint="index")
-@needs("read")
 def all_steps() -> ResponseReturnValue:
     """All steps with what is done, where chargers connect, and the page's code for a phone."""
     settings = the_settings()
@@ -247,8 +245,7 @@ def all_steps() -> ResponseReturnValue:
     )
 
 
-@first_steps.post("/hide")
-@needs("read")
+@first_steps.post("/hide", right="read")
 def hide() -> ResponseReturnValue:
     """Put the steps away for oneself; they stay on their own page."""
     with unit_of_work() as work:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, render_template, send_file
+from flask import abort, render_template, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
@@ -16,9 +16,9 @@ from app.extensions import db, the_settings
 from app.models import Job
 from app.views.ground import _doing
 from app.web.file_store import EXPORTS, Store
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+blueprint = Pages("jobs", __name__, url_prefix="/jobs")
 
 #: Jobs on the page: the newest.
 MOST = 100
@@ -33,7 +33,6 @@ KINDS: dict[JobKind, Any] = {
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """One’s own jobs, the newest first."""
     own = select(Job).where(Job.user_id == current_user.id).order_by(Job.id.desc()).limit(MOST)
@@ -42,7 +41,6 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:job_id>")
-@needs("read")
 def show(job_id: int) -> ResponseReturnValue:
     """One job: it keeps itself fresh while it runs."""
     job = _own(job_id)
@@ -51,7 +49,6 @@ def show(job_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:job_id>/file")
-@needs("read")
 def file(job_id: int) -> ResponseReturnValue:
     """The file of an export."""
     job = _own(job_id)

@@ -1,6 +1,6 @@
 """How somebody wants their lists: filters kept, what a list begins with, columns put away."""
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -12,13 +12,12 @@ from app.models import SavedFilter
 from app.process.clock import utc_now
 from app.uow import unit_of_work
 from app.web import areas, tables
-from app.web.security import actor, needs
+from app.web.security import Pages, actor
 
-blueprint = Blueprint("lists", __name__, url_prefix="/lists")
+blueprint = Pages("lists", __name__, url_prefix="/lists")
 
 
-@blueprint.post("/filters")
-@needs("read")
+@blueprint.post("/filters", right="read")
 def save() -> ResponseReturnValue:
     """Keep the filter of a page by a name."""
     page, form = _page(), request.form
@@ -43,8 +42,7 @@ def save() -> ResponseReturnValue:
     return _to(page, lists.bare(form.get("query", "")))
 
 
-@blueprint.post("/filters/<int:filter_id>/delete")
-@needs("read")
+@blueprint.post("/filters/<int:filter_id>/delete", right="read")
 def delete(filter_id: int) -> ResponseReturnValue:
     """Delete a filter of one's own; an admin also one that somebody shares."""
     row = _found(filter_id)
@@ -59,8 +57,7 @@ def delete(filter_id: int) -> ResponseReturnValue:
     return _to(page, query)
 
 
-@blueprint.post("/filters/<int:filter_id>/first")
-@needs("read")
+@blueprint.post("/filters/<int:filter_id>/first", right="read")
 def first(filter_id: int) -> ResponseReturnValue:
     """Have a list begin with a filter, or no longer."""
     row = _found(filter_id)
@@ -75,8 +72,7 @@ def first(filter_id: int) -> ResponseReturnValue:
     return _to(page, query)
 
 
-@blueprint.post("/columns")
-@needs("read")
+@blueprint.post("/columns", right="read")
 def columns() -> ResponseReturnValue:
     """Show the ticked columns of a list, and put the others away."""
     page, shown = _page(), set(request.form.getlist("shown"))

@@ -5,7 +5,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, render_template
+from flask import Response, abort, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import func, select
@@ -14,17 +14,16 @@ from app.extensions import db, the_settings
 from app.mails.mail import mail_folder
 from app.models import Tenant
 from app.web.headers import framed
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("mail", __name__, url_prefix="/mail")
+blueprint = Pages("mail", __name__, url_prefix="/mail")
 
 SHOWN = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,160}\.eml")
 _HEADERS = ("From", "To", "Subject", "Date", "Message-ID")
 
 
-@blueprint.get("")
-@needs("write")
+@blueprint.get("", right="write")
 def index() -> ResponseReturnValue:
     """The newest mails in the folder."""
     names = sorted((path.name for path in _folder().glob("*.eml")), reverse=True)
@@ -34,8 +33,7 @@ def index() -> ResponseReturnValue:
     return render_template("money/bills/mails.html", mails=mails, total=len(named), sends=sends)
 
 
-@blueprint.get("/<name>")
-@needs("write")
+@blueprint.get("/<name>", right="write")
 def show(name: str) -> ResponseReturnValue:
     """One mail: its headers and its text, escaped; its HTML in a frame."""
     mail = _read(name)
@@ -45,8 +43,7 @@ def show(name: str) -> ResponseReturnValue:
     )  # fmt: skip
 
 
-@blueprint.get("/<name>/letter")
-@needs("write")
+@blueprint.get("/<name>/letter", right="write")
 def letter(name: str) -> Response:
     """A mail's HTML, for the frame."""
     html = _part(_read(name), "html")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, g, render_template, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.domain.ground.rows import read
@@ -17,10 +17,10 @@ from app.queries.office.messages import Filter
 from app.text import message_parts, message_words
 from app.text.numbers import FIXED, local, number
 from app.web import listing
-from app.web.security import needs
+from app.web.security import Pages
 from app.web.spreadsheet import Columns
 
-blueprint = Blueprint("messages", __name__, url_prefix="/messages")
+blueprint = Pages("messages", __name__, url_prefix="/messages")
 blueprint.add_app_template_filter(message_words.in_words, "in_words")
 blueprint.add_app_template_filter(message_parts.pretty, "pretty_json")
 
@@ -32,7 +32,6 @@ ENDINGS = [
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """The log, narrowed by the URL: newest first, live at its head, or all of it as a file."""
     wanted = _filter()

@@ -1,6 +1,6 @@
 """The organisation: who sells, as receipts name it, and by which rules bills are made."""
 
-from flask import Blueprint, flash, render_template
+from flask import flash, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -16,15 +16,14 @@ from app.process.clock import utc_now
 from app.queries.ground.names import by_name
 from app.uow import unit_of_work
 from app.views.ground import _opened
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("organisation", __name__, url_prefix="/organisation")
+blueprint = Pages("organisation", __name__, url_prefix="/organisation")
 
 FIELDS = (*receipts.SELLER, *tenants.RULES, "idle_from_readings", "second_factor")
 
 
-@blueprint.route("", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("", methods=["GET", "POST"], everywhere=True)
 def index() -> ResponseReturnValue:
     """Show and change seller and rules."""
     opened = _opened.when(_tenant())

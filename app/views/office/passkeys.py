@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, flash, jsonify, request, url_for
+from flask import flash, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -19,9 +19,9 @@ from app.views.office.account import recent_or
 from app.views.office.sign import per_address, wished
 from app.web import doorkeeper, way_in
 from app.web import passkeys as ceremony
-from app.web.security import actor, back, needs, public
+from app.web.security import Pages, actor, back, public
 
-blueprint = Blueprint("passkeys", __name__)
+blueprint = Pages("passkeys", __name__)
 
 
 @blueprint.errorhandler(DomainError)
@@ -30,8 +30,7 @@ def refused(error: DomainError) -> ResponseReturnValue:
     return jsonify(sentence=translated(error.sentence)), error.status
 
 
-@blueprint.post("/account/passkeys/options")
-@needs("read")
+@blueprint.post("/account/passkeys/options", right="read")
 def options() -> ResponseReturnValue:
     """What the browser is asked for, to make a passkey: for whoever proves who they are."""
     recent_or(str(request.form.get("current", "")))
@@ -39,8 +38,7 @@ def options() -> ResponseReturnValue:
     return jsonify(ceremony.options_to_make(user, ways_in.passkeys_of(db.session(), user.id)))
 
 
-@blueprint.post("/account/passkeys")
-@needs("read")
+@blueprint.post("/account/passkeys", right="read")
 def create() -> ResponseReturnValue:
     """Keep the passkey that the browser made."""
     body: Any = request.get_json()
@@ -55,8 +53,7 @@ def create() -> ResponseReturnValue:
     return jsonify(next=url_for("home.index" if current_user.must_enrol else "account.index"))
 
 
-@blueprint.post("/account/passkeys/<int:passkey_id>/remove")
-@needs("read")
+@blueprint.post("/account/passkeys/<int:passkey_id>/remove", right="read")
 def remove(passkey_id: int) -> ResponseReturnValue:
     """Forget one of one's own passkeys."""
     with unit_of_work() as work:

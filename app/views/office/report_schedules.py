@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, g, render_template, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -18,16 +18,15 @@ from app.queries.office.reports import KINDS, WAYS
 from app.resource import REPORT_SCHEDULES
 from app.views.ground import _doing
 from app.views.ground._plain import Plain
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("report_schedules", __name__, url_prefix="/reports/schedules")
+blueprint = Pages("report_schedules", __name__, url_prefix="/reports/schedules")
 
 #: Times that a schedule's page tells of.
 SHOWN = 30
 
 
-@blueprint.get("")
-@needs("read", everywhere=True)
+@blueprint.get("", everywhere=True)
 def index() -> ResponseReturnValue:
     """All schedules, with their last time and their next one."""
     session = db.session()
@@ -39,8 +38,7 @@ def index() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/<int:schedule_id>")
-@needs("read", everywhere=True)
+@blueprint.get("/<int:schedule_id>", everywhere=True)
 def show(schedule_id: int) -> ResponseReturnValue:
     """One schedule, and who got what of it when."""
     session = db.session()

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from flask import Blueprint, g, render_template, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -19,13 +19,12 @@ from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
 from app.text import numbers
 from app.web import listing
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("reports", __name__, url_prefix="/reports")
+blueprint = Pages("reports", __name__, url_prefix="/reports")
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """A report over a period, as the URL says; or its table as a file."""
     kind = request.args.get("kind", "")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -17,16 +17,15 @@ from app.queries.office import staff as queries
 from app.resource import MACHINES, ROLES
 from app.views.ground import _doing
 from app.views.ground._plain import Plain
-from app.web.security import needs
+from app.web.security import Pages
 
 #: A role's name, its row where it is one's own, and what it allows.
 Column = tuple[str, OwnRole | None, rights.Rights]
 
-blueprint = Blueprint("roles", __name__, url_prefix="/staff/roles")
+blueprint = Pages("roles", __name__, url_prefix="/staff/roles")
 
 
-@blueprint.get("")
-@needs("read", everywhere=True)
+@blueprint.get("", everywhere=True)
 def index() -> ResponseReturnValue:
     """What each role may do, area by area."""
     own = rights.roles(db.session())
@@ -64,7 +63,7 @@ _doing.does(
 
 # Machines on the staff: programs with tokens of their own, and who answers for them.
 
-machines = Blueprint("machines", __name__, url_prefix="/staff/machines")
+machines = Pages("machines", __name__, url_prefix="/staff/machines")
 
 
 def _machine_form(machine: User | None) -> MachineForm:

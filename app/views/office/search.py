@@ -1,6 +1,6 @@
 """The search at the top of every page."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -9,9 +9,9 @@ from app.domain.commands.orders.catalogue import FOR_MANY
 from app.extensions import db
 from app.queries.office import search
 from app.web.filters import page_url
-from app.web.security import needs
+from app.web.security import Pages
 
-blueprint = Blueprint("search", __name__, url_prefix="/search")
+blueprint = Pages("search", __name__, url_prefix="/search")
 
 #: What a kind's page is called, and how its URL names the row.
 PAGES = {
@@ -25,7 +25,6 @@ PAGES = {
 
 
 @blueprint.get("")
-@needs("read")
 def index() -> ResponseReturnValue:
     """Show what was found; a single exact hit is opened at once.  The palette gets links alone."""
     text = request.args.get("q", "").strip()[: search.LONGEST]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request, url_for
+from flask import flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -22,9 +22,9 @@ from app.queries.office import staff as queries
 from app.uow import unit_of_work
 from app.views.ground import _doing, _opened
 from app.web import listing, shown_once, way_in
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("staff", __name__, url_prefix="/staff")
+blueprint = Pages("staff", __name__, url_prefix="/staff")
 
 CSV = [
     *read("name email role=role_name"),
@@ -33,8 +33,7 @@ CSV = [
 ]
 
 
-@blueprint.get("")
-@needs("read", everywhere=True)
+@blueprint.get("", everywhere=True)
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     wanted = listing.asked(queries.Filter)
@@ -45,8 +44,7 @@ def index() -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("/new", methods=["GET", "POST"], everywhere=True)
 def create() -> ResponseReturnValue:
     """Add a member of staff; they get a mail with a link to choose a password."""
     form = _form()
@@ -63,16 +61,14 @@ def create() -> ResponseReturnValue:
     return _page(form, None)
 
 
-@blueprint.get("/<int:user_id>")
-@needs("read", everywhere=True)
+@blueprint.get("/<int:user_id>", everywhere=True)
 def show(user_id: int) -> ResponseReturnValue:
     """One member of staff: facts, what may be done, API tokens."""
     user = _person(user_id)
     return _show(user, _token_form())
 
 
-@blueprint.route("/<int:user_id>/edit", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("/<int:user_id>/edit", methods=["GET", "POST"], everywhere=True)
 def edit(user_id: int) -> ResponseReturnValue:
     """Change a member of staff."""
     user = _person(user_id)
@@ -111,8 +107,7 @@ _hang(
 )
 
 
-@blueprint.post("/<int:user_id>/reset-link")
-@needs("write", everywhere=True)
+@blueprint.post("/<int:user_id>/reset-link", everywhere=True)
 def reset_link(user_id: int) -> ResponseReturnValue:
     """Make a new password link, mail it and show it."""
     now = utc_now()
@@ -131,8 +126,7 @@ def _link_of(user: User) -> str:
     return f"link {user.id} {user.password_hash}"
 
 
-@blueprint.get("/<int:user_id>/link")
-@needs("write", everywhere=True)
+@blueprint.get("/<int:user_id>/link", right="write", everywhere=True)
 def link(user_id: int) -> ResponseReturnValue:
     """The password link that was just made, for ten minutes."""
     user = _person(user_id)
@@ -142,8 +136,7 @@ def link(user_id: int) -> ResponseReturnValue:
     return render_template("office/staff/link.html", user=user, link=found)
 
 
-@blueprint.post("/<int:user_id>/tokens")
-@needs("write", everywhere=True)
+@blueprint.post("/<int:user_id>/tokens", everywhere=True)
 def issue_token(user_id: int) -> ResponseReturnValue:
     """Make an API token and show it."""
     form = _token_form()
@@ -165,8 +158,7 @@ def issue_token(user_id: int) -> ResponseReturnValue:
     return _show(user, form), 422
 
 
-@blueprint.get("/tokens")
-@needs("read", everywhere=True)
+@blueprint.get("/tokens", everywhere=True)
 def tokens() -> ResponseReturnValue:
     """Everybody's API tokens, the newest first."""
     return render_template(
@@ -174,8 +166,7 @@ def tokens() -> ResponseReturnValue:
     )
 
 
-@blueprint.get("/tokens/<int:token_id>")
-@needs("write", everywhere=True)
+@blueprint.get("/tokens/<int:token_id>", right="write", everywhere=True)
 def token(token_id: int) -> ResponseReturnValue:
     """The API token that was just made, for ten minutes."""
     found = api_tokens.get(db.session(), token_id)
@@ -185,8 +176,7 @@ def token(token_id: int) -> ResponseReturnValue:
     return render_template("office/staff/token.html", user=found.user, token=found, secret=secret)
 
 
-@blueprint.post("/tokens/<int:token_id>/revoke")
-@needs("write", everywhere=True)
+@blueprint.post("/tokens/<int:token_id>/revoke", everywhere=True)
 def revoke_token(token_id: int) -> ResponseReturnValue:
     """Make an API token useless."""
     with unit_of_work() as work:
@@ -197,8 +187,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
     return back("staff.show", user_id=user_id)
 
 
-@blueprint.post("/<int:user_id>/sign-ins/<int:sign_in_id>/end")
-@needs("write", everywhere=True)
+@blueprint.post("/<int:user_id>/sign-ins/<int:sign_in_id>/end", everywhere=True)
 def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
     """End one sign-in of a member of staff."""
     with unit_of_work() as work:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, abort, render_template
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -22,14 +22,13 @@ from app.uow import unit_of_work
 from app.views.ground import _doing
 from app.views.ground._plain import Plain
 from app.web import listing, shown_once
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
 
-blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+blueprint = Pages("webhooks", __name__, url_prefix="/webhooks")
 _endpoint = _doing.by_number(WebhookEndpoint, "There is no such webhook.")
 
 
-@blueprint.get("")
-@needs("write", everywhere=True)
+@blueprint.get("", right="write", everywhere=True)
 def index() -> ResponseReturnValue:
     """All webhooks, with how their deliveries went."""
     session = db.session()
@@ -40,8 +39,7 @@ def index() -> ResponseReturnValue:
     )
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
-@needs("write", everywhere=True)
+@blueprint.route("/new", methods=["GET", "POST"], everywhere=True)
 def create() -> ResponseReturnValue:
     """Add a webhook; its secret is shown on its page for ten minutes."""
     form = _form(None)
@@ -56,8 +54,7 @@ def create() -> ResponseReturnValue:
     return plain.page(form, None)
 
 
-@blueprint.get("/<int:webhook_id>")
-@needs("write", everywhere=True)
+@blueprint.get("/<int:webhook_id>", right="write", everywhere=True)
 def show(webhook_id: int) -> ResponseReturnValue:
     """One webhook: what it is told of, and the log of its deliveries."""
     endpoint, session = _endpoint(webhook_id), db.session()
@@ -86,8 +83,7 @@ plain = Plain(
 plain.edit()
 
 
-@blueprint.post("/<int:webhook_id>/rotate")
-@needs("write", everywhere=True)
+@blueprint.post("/<int:webhook_id>/rotate", everywhere=True)
 def rotate(webhook_id: int) -> ResponseReturnValue:
     """Give it a new secret; the old one is good for another day."""
     with unit_of_work() as work:
