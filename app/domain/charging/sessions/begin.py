@@ -201,24 +201,41 @@ def name_holder(
     db: Session, station: AnyStation, session: AnySession, token: Token, decision: Decision
 ) -> None:
     """Say whose session it is, by the tag that began it: the driver and the price follow."""
-    tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
+    _name(session, token, decision, db.get(Tag, decision.tag_id) if decision.tag_id else None)
+    price(db, station, session)
+
+
+def price(db: Session, station: AnyStation, session: AnySession) -> None:
+    """Choose the price of a session by when it began and by its tag."""
+    tag = db.get(Tag, session.tag_id) if session.tag_id else None
     # Its station may have left the site since.
     here = session.site_id == station.site_id
     site = station.site if here else db.get_one(Site, session.site_id)
     prices = tariff_choice.Prices(db, [station], [tag] if tag else [], [site])
-    hold(session, station, token, decision, tag, prices, site)
+    _price(session, station, tag, prices, site)
 
 
 def hold(
     session: AnySession, station: AnyStation, token: Token, decision: Decision,
-    tag: AnyTag | None, prices: tariff_choice.Prices, site: Any = None,
+    tag: AnyTag | None, prices: tariff_choice.Prices,
 ) -> None:  # fmt: skip
-    """Say whose session it is, where the tag and the prices are at hand."""
+    """Say whose session it is and its price, where the tag and the prices are at hand."""
+    _name(session, token, decision, tag)
+    _price(session, station, tag, prices)
+
+
+def _name(session: AnySession, token: Token, decision: Decision, tag: AnyTag | None) -> None:
     session.token = authorisation.shown(token, decision.tag_id)
     session.token_kind = token.kind[:40]
     session.tag_id = tag.id if tag else None
     session.driver_id = tag.driver_id if tag else None
     session.unauthorised = not decision.accepted
+
+
+def _price(
+    session: AnySession, station: AnyStation, tag: AnyTag | None,
+    prices: tariff_choice.Prices, site: Any = None,
+) -> None:  # fmt: skip
     late = session.start_received_at - session.started_at > RETRY
     at, received = session.started_at, session.start_received_at
     choice = tariff_choice.applicable(prices, station, tag, at, at if late else received, site)

@@ -11,7 +11,7 @@ from app.domain.access.authorisation import START, Tap
 from app.domain.charging import statuses
 from app.domain.charging.energy import since_start
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import name_holder
+from app.domain.charging.sessions.begin import name_holder, price
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.reuse import twice
 from app.domain.charging.sessions.row import AnySession, flag, mark_time, remove_flag
@@ -66,7 +66,7 @@ def retell(db: Session, station: AnyStation, session: ChargingSession, *, now: d
     told = transaction_events.of_sessions(db, [session.id])[session.id]
     story = story_of(told)
     (flag if twice(told) else remove_flag)(session, "transaction_reused")
-    place(session, story)
+    place(db, station, session, story)
     if session.evse and session.state is SessionState.CHARGING:
         plug = (station, session.evse, session.started_at, now)
         close_previous(db, [plug], but=session.id)
@@ -105,10 +105,12 @@ def tell(
         weigh_live(db, session)
 
 
-def place(session: AnySession, story: Story) -> None:
-    """When and where it began."""
-    first = story.first
+def place(db: Session, station: AnyStation, session: AnySession, story: Story) -> None:
+    """When and where it began; its price is that of then."""
+    first, before = story.first, session.started_at
     session.started_at = first.at
+    if first.at != before:
+        price(db, station, session)
     session.claimed_started_at = claimed_at(first)
     mark_time(
         session, first.at, first.received_at, session.claimed_started_at,

@@ -306,7 +306,7 @@ def _add(db: Session, one: Plain) -> None:
 def _tell_anew(db: Session, one: Plain, ordered: Iterable[datetime]) -> None:
     """Tell a session from all of its events, the new one among them."""
     story = story_of(one.told_all)
-    place(one.session, story)
+    place(db, one.told.station, one.session, story)
     tell(db, one.told.station, one.session, story, one.told_all, ordered, now=one.told.now)
 
 

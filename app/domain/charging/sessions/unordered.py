@@ -294,7 +294,7 @@ def _still_waits(db: Session, session: ChargingSession) -> bool:
 def _add(db: Session, session: ChargingSession, event: TransactionEvent, now: datetime) -> None:
     """Add what an event tells to what all others told."""
     if event.at < session.started_at:  # the first that is known
-        place(session, story_of([event]))
+        place(db, session.station, session, story_of([event]))
     if session.state is SessionState.ENDED:
         mark_late(db, session, now)
     elif event.activity is not None:
