@@ -33,7 +33,7 @@ KINDS = [
     ("charging_time", "Charging time, per minute"),
     ("connected_time", "Connected time, per minute"),
     ("idle", "Idle time, per minute"),
-    ("no_show", "Reservation that runs out unused"),
+    ("no_show", "Unused reservation"),
     ("no_show_time", "Unused reservation, per minute"),
 ]
 DAYS = list(zip(WEEKDAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))

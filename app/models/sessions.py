@@ -59,7 +59,7 @@ class ChargingSession(SiteOwned, AtStation, Base):
     row said before is kept in `session_revisions`. `claimed_started_at` is the station's own
     time of the start where another is used; `first_register_wh` the first register that was
     read, which live energy counts from where no start told one. One whose `state` is no_show
-    stands for a reservation that ran out unused, from when the plug was kept to its end:
+    stands for an unused reservation, from when the plug was kept to its end:
     nothing was charged, and it is no session where such are counted. `site` is where it was,
     wherever its station stands since. `late_evidence_at` is when something arrived after its
     money was decided about (None: all that arrived has been weighed); `decided_wh` and

@@ -10,7 +10,7 @@ class Transactions(Schema):
     id_tag: Text = left_out("In any case.", max_length=255)
     transaction_id: Text = left_out("The protocol’s, as text.", max_length=64)
     state: SessionState = left_out(
-        "charging: it is open; no_show: a reservation that ran out unused, found by this alone."
+        "charging: it is open; no_show: an unused reservation, found by this alone."
     )
     billing: BillingState = left_out()
     evse: RowId = left_out()

@@ -75,7 +75,7 @@ _COMPONENT = _table(
             ],
             "description": (
                 "What it is charged for: once, per kWh, or per minute; `no_show` and `no_show_time`"
-                " for a reservation that runs out unused, once and per minute that it was kept."
+                " for an unused reservation, once and per minute that it was kept."
             ),
         },
         "price": _decimal("In the major unit of the currency."),

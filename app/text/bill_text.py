@@ -16,15 +16,15 @@ from app.models import Bill
 from app.text.bill_lines import LineWords, instant_of, kwh_of, line_in_words
 from app.text.writers import Writer
 
-#: How a mail begins: of a session, and of a reservation that ran out unused.
+#: How a mail begins: of a session, and of an unused reservation.
 _OPENINGS = {
     BillKind.BILL: (
         _("here is the receipt of your charging session of %(day)s."),
-        _("here is the bill of your reservation of %(day)s, which ran out unused."),
+        _("here is the bill of your reservation of %(day)s, which was not used."),
     ),
     BillKind.CREDIT: (
-        _("we have taken back the bill of your charging session of %(day)s."),
-        _("we have taken back the bill of your reservation of %(day)s."),
+        _("we have cancelled the bill of your charging session of %(day)s."),
+        _("we have cancelled the bill of your reservation of %(day)s."),
     ),
     BillKind.CORRECTION: (
         _("we have corrected the bill of your charging session of %(day)s."),
@@ -95,7 +95,7 @@ def in_words(bill: Bill, writer: Writer, hidden: str = "") -> BillWords:
 
 
 def is_no_show(bill: Bill) -> bool:
-    """Whether a bill is of a reservation that ran out unused."""
+    """Whether a bill is of an unused reservation."""
     return "reservation" in bill.facts
 
 
@@ -238,7 +238,7 @@ def _change(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
     if bill.corrects is None:
         return
     if bill.kind is BillKind.CREDIT:
-        yield t(_("Takes back")), bill.corrects.number
+        yield t(_("Cancels")), bill.corrects.number
     else:
         credit = bill.corrects
         before = credit.corrects

@@ -33,7 +33,7 @@ def standing(
         yield "This is what it would cost if it ended now; the bill is written when it ends."
         return
     if session.state is SessionState.NO_SHOW:
-        yield "It is a reservation that ran out unused: nobody charged."
+        yield "It is an unused reservation: nobody charged."
     if session.provisional:
         yield "The charger never reported the end of this session: the end is our assumption."
         if session.billing is BillingState.OPEN:

@@ -71,7 +71,7 @@ def _line(bill: Bill, language: str) -> LineWords:
         number=bill.number,
         day=writer.day(datetime.fromisoformat(bill.facts["started_at"])),
         place=one_line(bill.facts["site"], 120),
-        energy=writer.translate(_("reservation that ran out unused"))
+        energy=writer.translate(_("unused reservation"))
         if is_no_show(bill)
         else f"{writer.number(bill.energy_wh / 1000, 3)} kWh",
         amounts=(net, tax, gross),

@@ -68,7 +68,7 @@ PAGES = {
         N_("Too many attempts"), "clock-pause", N_("Wait some minutes, then try again."), again=True
     ),
     500: Said(
-        N_("That is our fault"),
+        N_("Something went wrong on our side"),
         "alert-triangle",
         N_("The desk ran into an error and has logged it. Nothing was half saved."),
         again=True,

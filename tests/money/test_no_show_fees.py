@@ -1,4 +1,4 @@
-"""The fee of a reservation that ran out unused: billed once, held where in doubt, counted right."""
+"""The fee of an unused reservation: billed once, held where in doubt, counted right."""
 
 import io
 from datetime import date, timedelta
@@ -354,7 +354,7 @@ def test_it_stands_in_the_statement_of_the_month_and_in_the_persons_file(net):
     statement = statements.of(net.db, net.driver, date(2026, 3, 1))
     assert [each.gross_minor for each in statement.sums] == [417]
     [line] = statement_words.in_words(statement, "en").lines
-    assert line.energy == "reservation that ran out unused"
+    assert line.energy == "unused reservation"
     assert "4.17" in statement_words.letter(statement).text
     assert bill.id in [row.id for row in bills_of_person(net)]
 

@@ -116,12 +116,12 @@ def read(made, url):
 
 def test_the_desk_shows_the_bill_its_session_and_the_reservation(made, bill):
     page = read(made, f"/bills/{bill}")
-    for text in ("Reservation that ran out unused", "3.50", "and nobody came", "no-show"):
+    for text in ("Unused reservation", "3.50", "and nobody came", "no-show"):
         assert text in page, text
     assert "Correct it…" not in page and "Refund…" in page
     assert "no-show" in read(made, "/bills")
     session = read(made, f"/sessions/{made.ids.session}")
-    assert "It is a reservation that ran out unused: nobody charged." in session
+    assert "It is an unused reservation: nobody charged." in session
     for text in ("Reserved from", "The plug was reserved", "The reservation ran out"):
         assert text in session, text
     for text in ("No readings", "Transaction", "Session began", "Stop stored", "Correct…"):

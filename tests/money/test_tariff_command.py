@@ -34,8 +34,8 @@ def test_a_tariff_is_added_from_prices(flask, kerb):
         "0.50 EUR per session",
         "0.45 EUR per kWh",
         "0.10 EUR per idle minute after the first 10 idle minutes",
-        "a reservation that runs out unused: 2.00 EUR",
-        "a reservation that runs out unused: 0.05 EUR per reserved minute",
+        "an unused reservation: 2.00 EUR",
+        "an unused reservation: 0.05 EUR per reserved minute",
         "plus 19 % tax",
     ]
     listed = json.loads(flask("tariff", "list", "--json").stdout)

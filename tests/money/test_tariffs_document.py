@@ -174,8 +174,8 @@ def test_the_fee_of_a_reservation_is_said_and_leaves_charging_free():
     )
     assert [say(phrase) for phrase in formula_in_words(fee)] == [
         "Charging is free.",
-        "a reservation that runs out unused: 2.00 EUR",
-        "a reservation that runs out unused: 0.10 EUR per reserved minute from minute 10 on",
+        "an unused reservation: 2.00 EUR",
+        "an unused reservation: 0.10 EUR per reserved minute from minute 10 on",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The fee of a reservation that ran out unused: a session that never became active, and its bill.
+"""The fee of an unused reservation: a session that never became active, and its bill.
 
 OCPI knows it so, too (2.2.1 Sessions, SessionStatus RESERVATION).  Why no bill stands without a
 session: docs/adr/a-no-show-is-a-session.md.

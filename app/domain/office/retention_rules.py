@@ -187,7 +187,7 @@ RULES = (
     ),
     Rule(
         *("commands", Command.requested_at, "command_retention_days", Is.PERSONAL | Is.IN_ORDER),
-        N_("Orders, and what came of them"),
+        N_("Orders and their outcomes"),
         N_("To see what a charger was asked; the audit still tells who asked for it."),
         # The ids of those that went are never given again: other rows may still name them.
         only=lambda _: Command.id < select(func.max(Command.id)).scalar_subquery(),

@@ -145,7 +145,7 @@ class MachineForm(DeskForm):
         [InputRequired(_("Type a name.")), Length(max=120)],
         render_kw={"placeholder": "Accounting system"},
     )
-    owner = SelectField(_("Who answers for it"), coerce=int)
+    owner = SelectField(_("Responsible"), coerce=int)
     role = SelectField(_("Role"), choices=BUILT_IN, default=Role.VIEWER.value)
     sites = CheckboxListField(
         _("Sites"), coerce=ticked_id, description=_("None ticked: all sites, later ones too.")

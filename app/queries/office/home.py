@@ -270,7 +270,7 @@ def _numbers(
     """Energy, sessions, revenue and the share that worked: a number per span each.
 
     All four are of the same sessions, those that began in the span: revenue is what their bills
-    come to, credits taken off, whenever they were issued.  A reservation that ran out unused
+    come to, credits taken off, whenever they were issued.  An unused reservation
     is none, though its fee is revenue.
     """
     began, energy = ChargingSession.started_at, ChargingSession.energy_wh

@@ -149,7 +149,7 @@ def _opened(key: str) -> Opened:
         if bill is None:
             return Opened(None, asked)
     if bill is None or now >= receipts.link_ends_at(bill, days) or _forgotten(bill):
-        abort(404, asked.translate(_("This link opens no receipt, or its time is over.")))
+        abort(404, asked.translate(_("This link leads to no receipt, or it has expired.")))
     language = bill.receipt.language if bill.receipt and not settlement else asked.language
     return Opened(bill, Writer(language, bill.facts["timezone"]))
 

@@ -1,4 +1,4 @@
-"""The session that bills a reservation that ran out unused, and what speaks against it later."""
+"""The session that bills an unused reservation, and what speaks against it later."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime

@@ -425,7 +425,7 @@ _ALL = (
     ),
     Doubt(
         *("reserved_offline", "station was offline", About.SESSION),
-        "the station was offline for a part of the time of a reservation that ran out unused",
+        "the station was offline for a part of the time of an unused reservation",
         "The station was offline for a part of the reserved time, so it may not have been usable.",
     ),
     Doubt(

@@ -98,7 +98,7 @@ def measured(
 def _unused(book: Book, session: AnySession, plug: Plug, energy_wh: Decimal | None) -> Measured:
     """A reservation that ran out: no energy, and the time for which the plug was kept."""
     if energy_wh is not None:
-        sentence = f"Session {session.id} is a reservation that ran out unused: it has no energy."
+        sentence = f"Session {session.id} is an unused reservation: it has no energy."
         raise Invalid(sentence)
     weighed = weigh(_facts(book, session), plug.history)
     energy = replace(weighed.energy, flags=frozenset())

@@ -19,7 +19,7 @@ every line and in every sum.
 Minimum and maximum are lines of their own, compared with the sum of the amounts
 (net or gross, as the prices are).  A maximum takes off each tax rate in
 proportion.  A session without energy costs its start fee and nothing else: no
-time, no idle time, no minimum.  A reservation that ran out unused costs its own
+time, no idle time, no minimum.  An unused reservation costs its own
 prices and nothing else, up to the maximum.
 """
 

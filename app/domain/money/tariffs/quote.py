@@ -26,7 +26,7 @@ class Usage:
     runs.  `charging` and `idle` are the intervals in which the vehicle took
     energy and in which it only occupied the plug; `idle_by_meter` is the part of
     the idle time that only the readings show.  `no_show`: it is no session, but a
-    reservation that ran out unused.
+    unused reservation.
     """
 
     started_at: datetime

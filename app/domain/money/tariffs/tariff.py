@@ -94,7 +94,7 @@ class Kind(StrEnum):
     CHARGING_TIME = "charging_time"  # per minute in which the vehicle took energy
     CONNECTED_TIME = "connected_time"  # per minute between the session's start and end
     IDLE = "idle"  # per minute from the end of charging, after the grace
-    NO_SHOW = "no_show"  # once, for a reservation that runs out unused
+    NO_SHOW = "no_show"  # once, for an unused reservation
     NO_SHOW_TIME = "no_show_time"  # per minute that it was kept
 
 

@@ -173,10 +173,10 @@ TEMPLATES: dict[str, str] = {
     "line.idle.named": _("Idle time, %(name)s"),
     "line.idle.grace": _("Idle after %(minutes)s min grace"),
     "line.idle.grace.named": _("Idle after %(minutes)s min grace, %(name)s"),
-    "line.no_show": _("Reservation that ran out unused"),
-    "line.no_show.named": _("Reservation that ran out unused, %(name)s"),
-    "line.no_show_time": _("Time reserved and not used"),
-    "line.no_show_time.named": _("Time reserved and not used, %(name)s"),
+    "line.no_show": _("Unused reservation"),
+    "line.no_show.named": _("Unused reservation, %(name)s"),
+    "line.no_show_time": _("Unused reserved time"),
+    "line.no_show_time.named": _("Unused reserved time, %(name)s"),
     "line.minimum": _("Minimum price %(amount)s"),
     "line.maximum": _("Price cap %(amount)s"),
     "why.no_energy": _("No energy flowed, so nothing but a start fee is charged."),
@@ -231,10 +231,8 @@ TEMPLATES: dict[str, str] = {
     "formula.idle.grace": _(
         "%(price)s per idle minute after the first %(minutes)s idle minutes%(when)s"
     ),
-    "formula.no_show": _("a reservation that runs out unused: %(price)s%(when)s"),
-    "formula.no_show_time": _(
-        "a reservation that runs out unused: %(price)s per reserved minute%(when)s"
-    ),
+    "formula.no_show": _("an unused reservation: %(price)s%(when)s"),
+    "formula.no_show_time": _("an unused reservation: %(price)s per reserved minute%(when)s"),
     "formula.named": _("%(name)s: %(rest)s"),
     "formula.free_minutes": _("the first %(minutes)s minutes free of time charges"),
     "formula.minimum": _("at least %(amount)s per session with energy"),
