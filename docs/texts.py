@@ -60,7 +60,7 @@ _CODE = re.compile(
     r"SELECT |INSERT |UPDATE |CONFLICT|COPY |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"
     r"\b[a-z]+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|HTTP/1|-----|"
     r"/\d+ minutes|\bk\.\w+|= new\.|charset=|max-age=|no-store|=\(\)|"
-    r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade$|\| None$",
+    r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade(?:: |$)|^Sec-|\| None$",
 )
 #: A place of `str.format`.
 _BRACES = re.compile(r"\{([a-zA-Z]\w*)\}")

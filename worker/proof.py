@@ -25,7 +25,7 @@ from worker.stretching import Crowded, Stretching
 REMEMBERED = 20_000
 
 #: What staff do about a station that has moved to a certificate before its row here has.
-_RAISE = "raise its security profile to 3 and it needs no password."
+_RAISE = "Its certificate is good; raise its security profile to 3 and it needs no password."
 
 #: Refusals of one who has proved something already: no guessing is behind them, nor behind one
 #: with a detail.
@@ -81,7 +81,7 @@ class Proofs:
         except Crowded as crowded:
             return crowded.refused
         if found is Reason.NO_CREDENTIALS and shown is not None:
-            return Refused(found, f"Its certificate is good; {_RAISE}")
+            return Refused(found, _RAISE)
         if isinstance(found, Reason):
             return Refused(found)
         if needed == 2 and not request.secure:

@@ -7,6 +7,7 @@ which version, and whether the gate lets it in.  A refusal is an HTTP status tha
 import logging
 import os
 import socket as stdlib_socket
+from http import HTTPStatus
 from typing import Any
 
 import gevent
@@ -91,7 +92,7 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
             ready = path == "/readyz"
             told = readiness.answer(ours) if ready else ours.health_answer()
             status, body = told
-            self._answer(f"{status} {'OK' if status == 200 else 'Service Unavailable'}", [], body)
+            self._answer(f"{status} {HTTPStatus(status).phrase}", [], body)
             return
         self._ours.turnstile.line_up()
         request, refused = self._read_handshake(headers)

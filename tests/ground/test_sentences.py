@@ -19,6 +19,7 @@ from app.schemas.quirks import QUIRKS
 from app.text import numbers, sentences
 from app.text.sentences import translated
 from tests.support.processes import ROOT
+from worker.ocpp.refusals import Reason
 
 NOW = datetime(2026, 11, 27, 21, 5, tzinfo=UTC)
 
@@ -248,3 +249,26 @@ def test_a_word_of_a_station_that_is_not_known_stays_and_a_known_one_is_written_
     assert StopReason.STOPPED_BY_EV.said(None) == "stopped by EV"
     assert StopReason.NEVER_REPORTED.said(None) == "never reported"
     assert StopReason.OTHER.said("DoorOpened") == "DoorOpened"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_why_a_charger_was_turned_away_is_read_in_german(german, reason):
+    assert translated(reason.sentence) != reason.sentence
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (
+            "The password is wrong. Its certificate is good; raise its security profile to 3 and "
+            "it needs no password.",
+            "Das Passwort ist falsch. Ihr Zertifikat ist gültig; mit Sicherheitsprofil 3 braucht "
+            "sie kein Passwort.",
+        ),
+        ("its password was changed", "ihr Passwort wurde geändert"),
+        ("connectorId has the wrong type", "connectorId hat den falschen Typ"),
+        ("The message is not a JSON array.", "Die Nachricht ist kein JSON-Array."),
+    ],
+)
+def test_what_the_worker_notes_is_read_in_german(german, said, read):
+    assert translated(said) == read

@@ -10,6 +10,7 @@ import ipaddress
 import math
 from dataclasses import dataclass
 from enum import Enum
+from http import HTTPStatus
 
 
 class Reason(Enum):
@@ -94,18 +95,7 @@ def http_answer(refused: Refused) -> tuple[str, list[tuple[str, str]], bytes]:
         headers.append(("Sec-WebSocket-Version", "13"))
     if refused.retry_after_s is not None:
         headers.append(("Retry-After", str(refused.retry_after_s)))
-    return f"{refused.status} {_PHRASES[refused.status]}", headers, body
-
-
-_PHRASES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    408: "Request Timeout",
-    429: "Too Many Requests",
-    503: "Service Unavailable",
-}
+    return f"{refused.status} {HTTPStatus(refused.status).phrase}", headers, body
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def _offline(db: Session, there: Now, now: datetime) -> Iterator[Why]:
         why.say(f"{reset.requested_by} had asked for a {words} at ", reset.requested_at, ". ")
     knock = next((a for a in attempts(db, station) if last is None or a.last_at > _end(last)), None)
     if knock is not None and not knock.accepted:
-        why.say("It knocked at ", knock.last_at, f" and was turned away: {knock.sentence} ")
+        why.say("It knocked at ", knock.last_at, " and was turned away: ", knock.sentence, " ")
         why.say(station_timeline.fix(knock.reason))
     elif last is None:
         why.say("Nobody has knocked with this identity: type the URL of its Setup page into it.")
@@ -309,7 +309,7 @@ def _refused_tap(db: Session, there: Now, now: datetime) -> Iterator[Why]:
     if tap is None or tap.verdict is Verdict.ACCEPTED or tap.at < now - TAP_AGE:
         return
     why = Why("Why was the last tap refused?", "why-tap")
-    why.say(f"Card {tap.token} was shown at ", tap.at, f": {tap.sentence}")
+    why.say(f"Card {tap.token} was shown at ", tap.at, ": ", tap.sentence)
     if tap.tag_id is not None:
         why.links.append(("The tag", "tags", "show", {"tag_id": tap.tag_id}))
     else:
