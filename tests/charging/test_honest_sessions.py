@@ -83,6 +83,15 @@ def test_a_register_that_starts_anew_each_time_began_at_zero():
     assert EnergyFlag.BEGIN_ZERO_PLACEHOLDER in unknown.energy.flags
 
 
+def test_a_zero_is_sure_where_what_is_read_lies_below_the_last_session():
+    """So the register started anew, also where two sessions do not make that the plug's way yet."""
+    readings = read((10, 20_000), (20, 28_000), (30, 32_000), (40, 34_000))
+    known = {"minutes": 50, "plug_type": "CCS"}
+    past = PlugHistory(Decimal(36_000), None)
+    assert billed(0, 35_000, readings, past=past, **known) == 35_000
+    assert billed(0, 35_000, readings, past=PlugHistory(Decimal(12_000), None), **known) is None
+
+
 def test_whole_kilowatt_hours_from_zero_hide_the_first_one():
     readings = read(*((n, 0) for n in range(1, 5)))
     assert billed(0, 748, readings, minutes=4.1, max_power_w=Decimal(11_000)) == 748

@@ -11,7 +11,7 @@ import pytest
 from app.models import Station
 from tests.money.test_truth_told import CHARGES, CUT, billed, true
 from tests.support import sockets
-from tests.support.truth import Does, Teller, Truth, at_random
+from tests.support.truth import Does, Part, Teller, Truth, at_random
 from worker.ocpp.versions import Version
 
 pytestmark = pytest.mark.usefixtures("any_app")
@@ -138,13 +138,27 @@ def test_a_truth_that_is_told_by_a_wrong_clock_comes_to_the_same_bill_or_is_held
     assert (charged, idle) == tuple(pytest.approx(each, abs=near) for each in true(truth)[1:3])
 
 
-@pytest.mark.parametrize("off_s", [-200, 200])
+@pytest.mark.parametrize("off_s", [(-200, -200), (200, 200), (-200, 0), (0, 200), (-200, 200)])
 @pytest.mark.parametrize("version", [Version.V16, Version.V21])
-def test_a_power_cut_is_one_also_where_the_clock_is_a_little_off(version, off_s):
+def test_a_power_cut_is_one_also_where_the_clock_is_a_little_off_or_set_after_it(version, off_s):
     truth = Truth((CHARGES, CUT, CHARGES))
 
     def tell(teller: Teller) -> None:
-        teller.clock = lambda now: now + timedelta(seconds=off_s)
+        back = teller.start + timedelta(seconds=CHARGES.seconds + CUT.seconds)
+        teller.clock = lambda now: now + timedelta(seconds=off_s[now >= back])
         teller.tell(truth)
 
     assert billed(truth, version, tell) == true(truth)
+
+
+@pytest.mark.parametrize("set_after_s", [465, None])
+def test_what_a_plug_says_before_its_slow_clock_is_known_is_put_right(set_after_s):
+    """The wait counted as charging: the word that ended it lay an hour before the session."""
+    truth = Truth((Part(Does.WAITS, 196), CHARGES, Part(Does.STANDS, 8_500)), every_s=0)
+
+    def tell(teller: Teller) -> None:
+        at = teller.start + timedelta(seconds=set_after_s or truth.length_s + 1)
+        teller.clock = lambda now: now if now >= at else now - timedelta(hours=1)
+        teller.tell(truth)
+
+    assert billed(truth, Version.V16, tell) == true(truth)

@@ -22,15 +22,14 @@ from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys, by_first
 from app.domain.ground.vocabulary import Json
 from app.domain.money.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
+from app.domain.money.billing.plug_words import AT_PLUG, FOUND, connections_of, statuses_of
 from app.domain.money.tariffs import Tariff, TariffError, from_json
 from app.models import (
     ChargingSession,
-    Connection,
     Connector,
     MeterReading,
     Settlement,
     Station,
-    StatusEvent,
     TariffVersion,
     Tenant,
     TransactionEvent,
@@ -41,7 +40,6 @@ from app.models.sessions import KEPT
 BEFORE, AFTER = 6, 3
 
 _SESSION = ChargingSession.__table__
-_STATUS = StatusEvent.__table__
 _READING = MeterReading.__table__
 _EVENT = TransactionEvent.__table__
 _CONNECTOR = Connector.__table__
@@ -61,9 +59,7 @@ _KEY = {
     "last_wh": "bigint",
     "ref": "text",
 }
-_AT_PLUG = "{0}.station_id = k.station_id AND {0}.evse = k.evse AND {0}.connector = k.connector"
-_ENDED = f"{_AT_PLUG.format('b')} AND b.state = 'ended' AND b.id <> k.id"
-_FOUND = "s.id {ids} SELECT b.id FROM "
+_ENDED = f"{AT_PLUG.format('b')} AND b.state = 'ended' AND b.id <> k.id"
 
 _OF_STRETCH = (
     *("id", "started_at", "ended_at", "meter_start_wh", "meter_stop_wh", "last_register_wh"),
@@ -71,13 +67,13 @@ _OF_STRETCH = (
 )
 _EARLIER = Keyed(
     _SESSION, _OF_STRETCH, _KEY,
-    f"{_FOUND} charging_sessions AS b WHERE {_ENDED} AND b.started_at <= k.since "
+    f"{FOUND} charging_sessions AS b WHERE {_ENDED} AND b.started_at <= k.since "
     f"ORDER BY b.started_at DESC, b.id DESC LIMIT {BEFORE} {{end}} "
     "ORDER BY s.started_at DESC, s.id DESC",
 )  # fmt: skip
 _LATER = Keyed(
     _SESSION, _OF_STRETCH, _KEY,
-    f"{_FOUND} charging_sessions AS b WHERE {_ENDED} AND b.started_at > k.since "
+    f"{FOUND} charging_sessions AS b WHERE {_ENDED} AND b.started_at > k.since "
     f"ORDER BY b.started_at, b.id LIMIT {AFTER} {{end}} ORDER BY s.started_at, s.id",
 )  # fmt: skip
 #: A station that changed between 1.6 and 2.x may tell a session again, and of another plug: the two
@@ -90,24 +86,9 @@ _OTHERWISE = (
 )
 _TWINS = Keyed(
     _SESSION, _OF_STRETCH, _KEY,
-    f"{_FOUND} charging_sessions AS b WHERE b.station_id = k.station_id AND b.state = 'ended' "
+    f"{FOUND} charging_sessions AS b WHERE b.station_id = k.station_id AND b.state = 'ended' "
     "AND b.id <> k.id AND b.meter_start_wh = k.first_wh AND b.meter_stop_wh = k.last_wh "
-    f"AND ({_AT_PLUG.format('b')} OR {_OTHERWISE}) ORDER BY b.started_at, b.id LIMIT 1 {{end}}",
-)  # fmt: skip
-_OF_STATUS = ("id", "at", "received_at", "availability", "activity")
-_LAST_STATUS = Keyed(
-    _STATUS, _OF_STATUS, _KEY,
-    f"{_FOUND} status_events AS b WHERE {_AT_PLUG.format('b')} AND b.at <= k.since "
-    "ORDER BY b.at DESC, b.id DESC LIMIT 1 {end}",
-)  # fmt: skip
-_STATUSES = Keyed(
-    _STATUS, _OF_STATUS, _KEY,
-    f"{_AT_PLUG.format('s')} AND s.at > k.since AND s.at < k.until ORDER BY s.at, s.id",
-)  # fmt: skip
-_CONNECTIONS = Keyed(
-    Connection.__table__, ("opened_at", "booted_at", "closed_at"), _KEY,
-    "s.station_id = k.station_id AND s.opened_at <= k.until "
-    "AND (s.closed_at IS NULL OR s.closed_at >= k.since) ORDER BY s.id",
+    f"AND ({AT_PLUG.format('b')} OR {_OTHERWISE}) ORDER BY b.started_at, b.id LIMIT 1 {{end}}",
 )  # fmt: skip
 _SETTLED = Keyed(
     Settlement.__table__, ("psp_reference", "amount", "receipt_number"), _KEY,
@@ -139,7 +120,6 @@ _DEFINITIONS = BulkRead(
 
 _plug_of = attrgetter("station_id", "evse", "connector")
 _KEY_NAMES = tuple(_KEY)
-_SINCE = _KEY_NAMES.index("since")
 _registers = attrgetter(*KEPT)
 _by_clock = attrgetter("at", "seq_no", "digest")
 
@@ -262,18 +242,11 @@ class Book:
         return {number: each.ended_at or self.now for number, each in self.sessions.items()}
 
     def _read_plugs(self, sessions: Iterable[Any], until: dict[int, datetime]) -> None:
-        """Read the statuses of some sessions, and the connections since the first of them."""
+        """Read what the plugs of some sessions said, and the connections since the first of it."""
         self.until |= until
-        own = {each.id: _key_of(each, until[each.id]) for each in sessions}
-        keys = Keys(self.db, _KEY_NAMES, own.values())
-        before, within = _LAST_STATUS(self.db, keys), _STATUSES(self.db, keys)
-        connected = []
-        for number, key in own.items():
-            self.statuses[number] = [*before.get(number, ()), *within.get(number, ())]
-            since = before[number][0].at if number in before else key[_SINCE]
-            connected.append((*key[:_SINCE], since, *key[_SINCE + 1 :]))
-        found = _CONNECTIONS(self.db, Keys(self.db, _KEY_NAMES, connected))
-        self.connections |= {number: found.get(number, []) for number in own}
+        asked = list(sessions)
+        self.statuses |= statuses_of(self.db, asked, until)
+        self.connections |= connections_of(self.db, asked, until, self.statuses)
 
 
 def _columns(rows: dict[int, list[Any]], count: int) -> dict[int, list[Any]]:

@@ -253,10 +253,11 @@ def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[
     """The facts with what the plug's past adds, and what it says against the first register."""
     begin, anew = facts.meter_start_wh, past.habit == EACH_SESSION
     stop = past.previous_stop_wh
-    if anew:
-        stop = begin if begin == 0 and (stop is None or facts.reads_below(stop)) else None
-    elif begin == 0 and stop is not None and stop <= _ANEW_WH:
-        stop = None  # neither of two zeros need be a register
+    zero = begin == 0 and past.habit != LIFETIME
+    if zero and (anew if stop is None else facts.reads_below(stop)):
+        stop = begin  # it started anew: the zero is where the register stood
+    elif anew or (begin == 0 and stop is not None and stop <= _ANEW_WH):
+        stop = None  # of two zeros neither need be a register
     greatest = facts.greatest_power_w or past.greatest_power_w
     if stop is not None or greatest != facts.greatest_power_w:
         before = facts.previous_stop_wh if stop is None else stop

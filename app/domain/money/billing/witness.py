@@ -198,20 +198,28 @@ class _Connection(NamedTuple):
 def _connections(book: Book, session: AnySession) -> list[_Connection]:
     """When the station was connected, by its own clock: that is a little off, and left so.
 
-    The least that anything shows counts: it may have been put right on the way.
+    The least that anything shows counts: it may have been put right on the way, and where it was
+    when the station was away, each connection shows its own.
     """
-    heard = [(row.taken_at, row.received_at) for row in book.readings.get(session.id, ())]
-    heard.append((session.started_at, session.start_received_at))
-    slow = min((received_at - at for at, received_at in heard), key=abs)
-    off = slow if abs(slow) <= TOLERANCE else timedelta()
-    return [
-        _Connection(
-            row.opened_at - off,
-            row.closed_at and row.closed_at - off,
-            bool(row.booted_at and row.booted_at - row.opened_at < AWAY),
-        )
-        for row in book.connections[session.id]
-    ]
+    heard = [(row.received_at, row.taken_at) for row in book.readings.get(session.id, ())]
+    heard.append((session.start_received_at, session.started_at))
+    if session.ended_at and session.stop_received_at and not session.provisional:
+        heard.append((session.stop_received_at, session.ended_at))
+    told = [*book.statuses[session.id], *book.events.get(session.id, ())]
+    heard += [(row.received_at, row.at) for row in told]
+    return [_dated(row, heard) for row in book.connections[session.id]]
+
+
+def _dated(row: Any, heard: Sequence[Interval]) -> _Connection:
+    """A connection by the clock that what was heard on it, or else at all, shows."""
+    own = [pair for pair in heard if row.opened_at <= pair[0] <= (row.closed_at or pair[0])]
+    off = min((received_at - at for received_at, at in own or heard), key=abs)
+    off = off if abs(off) <= TOLERANCE else timedelta()
+    return _Connection(
+        row.opened_at - off,
+        row.closed_at and row.closed_at - off,
+        bool(row.booted_at and row.booted_at - row.opened_at < AWAY),
+    )
 
 
 def _dark(
