@@ -176,3 +176,23 @@ def test_whatever_was_measured_is_drawn_within_the_chart(points):
     for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", curve.path):
         assert drawn.left <= float(x) <= drawn.right
         assert drawn.top - 0.1 <= float(y) <= drawn.bottom
+
+
+def test_what_the_meter_signed_is_handed_out_to_the_letter(app, db, bill):
+    assert opened(app, f"{path_of(bill)}/signed.txt").status_code == 404
+    assert "signed.txt" not in opened(app, path_of(bill)).text
+    begin, end = 'OCMF|{"TX": "B", "ü": [1.50]}|{"SD":"3045"}', "1B1B1B1B 01010101"
+    net = Network(
+        db, bill.session.site, bill.session.station, bill.driver, bill.session.tariff_version
+    )
+    for minute, text in ((1, begin), (59, end)):
+        signed = ["Energy.Active.Import.Register", text, None, None, None, None, True]
+        net.reading(bill.session, minute, 0, register_wh=None, samples=[signed])
+    db.commit()
+    page = opened(app, path_of(bill)).text
+    assert f"{path_of(bill)}/signed.txt" in page
+    assert "Signierte Messwerte" in page
+    answer = opened(app, f"{path_of(bill)}/signed.txt")
+    assert answer.text == f"{begin}\n\n{end}\n"
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+    assert opened(app, "/r/wrong/signed.txt").status_code == 404

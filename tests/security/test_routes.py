@@ -32,7 +32,8 @@ PUBLIC = {
     # Stations fetch firmware and bring logs with the secret in the address of their job.
     *("station_files.fetch", "station_files.bring"),
     # A driver opens a receipt with the secret that its mail brought, or that a station showed.
-    *("driver_receipts.show", "driver_receipts.pdf", "driver_receipts.ask"),
+    *("driver_receipts.show", "driver_receipts.pdf", "driver_receipts.signed"),
+    "driver_receipts.ask",
     # The label at a charger leads there: what a driver may know, or the field page for staff.
     "field.show",
     # A load balancer asks for a word per part.

@@ -15,6 +15,7 @@ from flask_login import current_user
 from app.domain.ground.errors import DomainError
 from app.domain.ground.texts import N_ as _
 from app.domain.money import questions, receipts, settlements
+from app.domain.money.billing.usage import signed_texts
 from app.extensions import db, limiter, the_settings
 from app.models import Bill, MeterReading
 from app.process.clock import utc_now
@@ -24,6 +25,7 @@ from app.text import bill_text, drawn_chart
 from app.text.writers import LOCALES, Writer
 from app.uow import unit_of_work
 from app.web import papers, scope
+from app.web.listing import attachment
 from app.web.security import back, public
 
 #: Readings in the table that says the same as the chart.
@@ -65,6 +67,20 @@ def pdf(key: str) -> Response:
     return _unlisted(papers.receipt(opened.bill, opened.words.language, hidden))
 
 
+@blueprint.get("/signed.txt")
+@limiter.limit("20/minute")
+@public
+def signed(key: str) -> Response:
+    """What the meter signed of the session, to the letter: a driver checks it with its key."""
+    bill = _opened(key).bill
+    texts = [] if bill is None else _signed(bill)
+    if bill is None or not texts:
+        abort(404)
+    answer = Response("\n\n".join(texts) + "\n", mimetype="text/plain")
+    answer.headers["Content-Disposition"] = attachment(f"signed-readings-{bill.number}.txt")
+    return _unlisted(answer)
+
+
 @blueprint.post("/question")
 @limiter.limit("10/hour")
 @public
@@ -83,6 +99,10 @@ def ask(key: str) -> Response:
             refused.status_code = error.status
             return refused
     return back("driver_receipts.show", key=key, asked=1, _anchor="question")
+
+
+def _signed(bill: Bill) -> list[str]:
+    return list(signed_texts(sessions.readings(db.session(), bill.session_id)))
 
 
 def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = "") -> Response:
@@ -105,6 +125,7 @@ def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = ""
                 bill=bill,
                 told=bill_text.in_words(bill, words, bill.session.station.identity),
                 drawing=drawn_chart.of(chart.power, words),
+                signed=bool(_signed(bill)),
                 readings=[_row(one, words) for one in session_chart.thinned(chart.rows, MOST_ROWS)],
                 chain=chain,
                 links=links,

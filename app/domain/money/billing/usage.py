@@ -113,7 +113,7 @@ def facts_of(db: Session, session: AnySession) -> EnergyFacts:
 
 def _facts(book: Book, session: AnySession, greatest_power_w: Decimal | None = None) -> EnergyFacts:
     rows, stated_w = book.readings.get(session.id, []), book.stated_w(session)
-    texts = list(_signed(rows))
+    texts = list(signed_texts(rows))
     return EnergyFacts(
         meter_start_wh=session.meter_start_wh,
         started_at=session.started_at,
@@ -162,8 +162,8 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
     return tuple(found)
 
 
-def _signed(rows: Iterable[Any]) -> Iterator[str]:
-    """The values that a meter signed, as they were told."""
+def signed_texts(rows: Iterable[Any]) -> Iterator[str]:
+    """The values that a meter signed, as they were told, in the order of the rows."""
     for row in rows:
         for sample in row.samples or ():
             if len(sample) == len(_NOTHING) and sample[-1] is True:
