@@ -24,14 +24,13 @@ from app.domain.access.known_tags import (
     wanted,
 )
 from app.domain.commands import commands
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.events import station_changed
 from app.domain.ground.vocabulary import (
     OPEN_STATES,
     SYSTEM,
     Actor,
-    Arguments,
     CommandState,
     Json,
     Order,
@@ -69,24 +68,21 @@ def pending(db: Session, station: Station, now: datetime) -> tuple[Wanted, Diffe
     return wish, difference(row.entries if row else [], wish.entries)
 
 
-def prepare(
-    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
-) -> Prepared:
+def prepare(ask: Ask) -> Prepared:
     """Put together the next part of a station's list; raises `Conflict` when there is none."""
-    del actor
-    row, mode = _row(db, station), given.get("mode") or "auto"
-    if _under_way(db, station):
-        raise Conflict(f"A list is on its way to {station.identity} already.")
-    wish = Wanted([]) if mode == "empty" else wanted(db, station, now)
+    row, mode = _row(ask.db, ask.station), ask.given.get("mode") or "auto"
+    if _under_way(ask.db, ask.station):
+        raise Conflict(f"A list is on its way to {ask.station.identity} already.")
+    wish = Wanted([]) if mode == "empty" else wanted(ask.db, ask.station, ask.now)
     lost = row.version < 1 or row.full_next or drifted(row)
     whole = mode in ("full", "empty") or (mode == "auto" and lost)
     if not whole and row.version < 1:
-        raise Conflict(f"{station.identity} has no list of ours yet: send the whole list.")
-    bounds = limits(db, station)
+        raise Conflict(f"{ask.station.identity} has no list of ours yet: send the whole list.")
+    bounds = limits(ask.db, ask.station)
     part = _whole(wish, bounds) if whole else _changes(row, wish, bounds)
     if not whole and not part["entries"] and not part["removed"]:
-        raise Conflict(f"{station.identity} has this list already (version {row.version}).")
-    arguments = {**given, "mode": mode, "version": _next(row), **part}
+        raise Conflict(f"{ask.station.identity} has this list already (version {row.version}).")
+    arguments = {**ask.given, "mode": mode, "version": _next(row), **part}
     return Prepared(arguments, subject=f"local_list:{row.id}")
 
 

@@ -13,13 +13,12 @@ from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, reach
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.ground import events
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import (
-    Actor,
     Arguments,
     Availability,
     CommandState,
@@ -59,36 +58,34 @@ _TOLD: dict[str, tuple[ReservationState, str]] = {
 }
 
 
-def prepare(
-    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
-) -> Prepared:
+def prepare(ask: Ask) -> Prepared:
     """Make the row of a reservation that is about to be asked of a station.
 
     Raises `Invalid` for a tag that may not charge there or an end that cannot
     be, `Conflict` when the plug is kept for somebody already.
     """
-    ends = _end(given, now)
-    tag = _tag(db, station, given, now)
-    evse = int(given.get("connector") or 0)
-    _check_free(db, station, evse, tag.value if tag else given["token"], now)
+    ends = _end(ask.given, ask.now)
+    tag = _tag(ask.db, ask.station, ask.given, ask.now)
+    evse = int(ask.given.get("connector") or 0)
+    _check_free(ask.db, ask.station, evse, tag.value if tag else ask.given["token"], ask.now)
     row = Reservation(
-        tenant_id=station.tenant_id,
-        station_id=station.id,
+        tenant_id=ask.station.tenant_id,
+        station_id=ask.station.id,
         evse=evse,
-        plug_type=given.get("plug_type"),
-        token=tag.value if tag else given["token"],
-        token_kind=given.get("token_kind") or (tag.kind if tag else "id_tag"),
+        plug_type=ask.given.get("plug_type"),
+        token=tag.value if tag else ask.given["token"],
+        token_kind=ask.given.get("token_kind") or (tag.kind if tag else "id_tag"),
         group_token=tag.group.parent if tag and tag.group else None,
         tag_id=tag.id if tag else None,
         driver_id=tag.driver_id if tag else None,
         state=ReservationState.ASKED,
         expires_at=ends,
-        created_by=actor.name,
-        created_at=now,
+        created_by=ask.actor.name,
+        created_at=ask.now,
     )
-    row.station = station
-    audit.added(db, actor, "reservation.add", row, now=now)
-    _tell(db, row)
+    row.station = ask.station
+    audit.added(ask.db, ask.actor, "reservation.add", row, now=ask.now)
+    _tell(ask.db, row)
     wanted = {
         "connector": evse,
         "plug_type": row.plug_type,
@@ -102,18 +99,17 @@ def prepare(
     return Prepared(arguments, subject=f"{KEPT}{row.id}")
 
 
-def prepare_cancel(
-    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
-) -> Prepared:
+def prepare_cancel(ask: Ask) -> Prepared:
     """Find the reservation that is to be cancelled; raises `NotFound` or `Conflict`."""
-    del actor, now
-    number = given["reservation_id"]
-    row = _numbered(db, station, number)
+    number = ask.given["reservation_id"]
+    row = _numbered(ask.db, ask.station, number)
     if row is None:
-        raise NotFound(f"{station.identity} has no reservation {number}.", field="reservation_id")
+        raise NotFound(
+            f"{ask.station.identity} has no reservation {number}.", field="reservation_id"
+        )
     if row.state not in OPEN:
         raise Conflict(f"Reservation {number} is {row.state.value} already.")
-    return Prepared(dict(given), subject=f"{KEPT}{row.id}")
+    return Prepared(dict(ask.given), subject=f"{KEPT}{row.id}")
 
 
 def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import authorisation, reach, tag_rows
 from app.domain.access.authorisation import Tap
 from app.domain.charging import running
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events
@@ -24,7 +24,6 @@ from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import (
-    Actor,
     Arguments,
     CommandState,
     Json,
@@ -133,34 +132,31 @@ _WAITING = BulkRead(
 )
 
 
-@reach.whole
-def prepare(
-    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
-) -> Prepared:
+def prepare(ask: Ask) -> Prepared:
     """Complete the arguments of a remote start: its number, the tag's kind and group.
 
     Raises `Conflict` for a tag that would be refused at the station; a central token is on no
     list, for it is issued by this order.
     """
-    del actor
-    kind = given.get("token_kind") or authorisation.ANY_KIND
-    token = Token(given["token"], kind)
-    [judged] = authorisation.judge(db, [Tap(station, token, authorisation.START, now)])
+    kind = ask.given.get("token_kind") or authorisation.ANY_KIND
+    token = Token(ask.given["token"], kind)
+    tap = Tap(ask.station, token, authorisation.START, ask.now)
+    [judged] = reach.whole(authorisation.judge)(ask.db, [tap])
     refused = judged.decision.verdict is not Verdict.ACCEPTED
     if refused and not (
         judged.tag is None
         and kind in tag_rows.ISSUED_KINDS
-        and station.mode is not StationMode.CLOSED
+        and ask.station.mode is not StationMode.CLOSED
     ):
         raise Conflict(judged.decision.sentence, field="token")
-    refuse_unkept(db, station, given)
+    refuse_unkept(ask.db, ask.station, ask.given)
     tag = judged.tag
     more = {
-        "token_kind": given.get("token_kind") or (tag.kind if tag else kind),
+        "token_kind": ask.given.get("token_kind") or (tag.kind if tag else kind),
         "group_token": tag.group.parent if tag and tag.group else None,
         "remote_start_id": secrets.randbelow(2**31 - 1) + 1,
     }
-    return Prepared(given | {name: value for name, value in more.items() if value is not None})
+    return Prepared(ask.given | {name: value for name, value in more.items() if value is not None})
 
 
 def waiting(db: Session, station_ids: Iterable[int], *, now: datetime) -> set[int]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.commands import command_rules, orders
 from app.domain.commands.command_rules import Ended, Sent, settle_all
-from app.domain.commands.orders.spec import as_given
+from app.domain.commands.orders.spec import Ask, as_given
 from app.domain.ground import redaction
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import DomainError
@@ -64,7 +64,7 @@ def queue(
     command_rules.check(db, station, order, checked, now)
     if known is not None:
         command_rules.refuse(db, station, order, checked, known=known)
-    prepared = orders.SPECS[order].prepare(db, actor, station, checked, now)
+    prepared = orders.SPECS[order].prepare(Ask(db, actor, station, checked, now))
     checked = prepared.arguments
     command = Command(
         **_columns(actor, station, order, checked, now, ttl_s),

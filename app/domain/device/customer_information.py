@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared, subject_of
+from app.domain.commands.orders.spec import Ask, Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Outcome
+from app.domain.ground.vocabulary import Actor, CommandState, Outcome
 from app.domain.office import audit
 from app.models import Command, CustomerReport, Station
 
@@ -17,32 +17,30 @@ _MOST_PARTS = 2000
 _CERTIFICATE = ("hash_algorithm", "issuer_name_hash", "issuer_key_hash", "serial_number")
 
 
-def prepare(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare(ask: Ask) -> Prepared:
     """Make the row that the answer's parts are gathered in; one customer is named in one way."""
-    certificate = [name for name in _CERTIFICATE if name in checked]
+    certificate = [name for name in _CERTIFICATE if name in ask.given]
     if certificate and len(certificate) < len(_CERTIFICATE):
         raise Invalid("A certificate is named by its three hashes and its serial number.")
-    ways = [name for name in ("token", "customer") if name in checked] + certificate[:1]
+    ways = [name for name in ("token", "customer") if name in ask.given] + certificate[:1]
     if len(ways) != 1:
         raise Invalid("Name the customer by a tag, an identifier or a certificate: one of them.")
-    given = {"report": True, "clear": False, **checked}
+    given = {"report": True, "clear": False, **ask.given}
     if not (given["report"] or given["clear"]):
         raise Invalid("Say whether it shall tell what it knows, forget it, or both.")
     if ways == ["token"]:
         given.setdefault("token_kind", "iso14443")
     row = CustomerReport(
-        station_id=station.id,
+        station_id=ask.station.id,
         about={"token": "a tag", "customer": "a customer's identifier"}.get(
             ways[0], "a customer's certificate"
         ),
-        asked_by=actor.name,
-        asked_at=now,
+        asked_by=ask.actor.name,
+        asked_at=ask.now,
         parts={},
     )
-    db.add(row)
-    db.flush()
+    ask.db.add(row)
+    ask.db.flush()
     row.request_id = row.id
     return Prepared({**given, "request_id": row.id}, f"customer_report:{row.id}")
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared, asked, clear_missing
+from app.domain.commands.orders.spec import Ask, Prepared, asked, clear_missing
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, DisplayMessage, Station
 
@@ -30,33 +30,31 @@ class Shown:
     format: str = "utf8"
 
 
-def prepare_showing(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_showing(ask: Ask) -> Prepared:
     """Give the text its number and its row."""
-    longest = abilities(station.protocol).longest_display_text
-    if len(checked["text"]) > longest:
+    longest = abilities(ask.station.protocol).longest_display_text
+    if len(ask.given["text"]) > longest:
         raise Invalid(f"The text may have {longest} characters at most.", field="text")
-    starts, ends = _times(checked)
-    if ends is not None and ends <= max(starts or now, now):
+    starts, ends = _times(ask.given)
+    if ends is not None and ends <= max(starts or ask.now, ask.now):
         raise Invalid("It ends before it begins.", field="ends_at")
-    number = checked.get("number")
+    number = ask.given.get("number")
     if number is None:
         newest = select(func.max(DisplayMessage.number)).where(
-            DisplayMessage.station_id == station.id
+            DisplayMessage.station_id == ask.station.id
         )
-        number = min((db.scalar(newest) or 0) + 1, 2**31 - 1)
-    given = {"priority": "normal_cycle", "format": "utf8", **checked, "number": number}
-    row = _numbered(db, station, number)
+        number = min((ask.db.scalar(newest) or 0) + 1, 2**31 - 1)
+    given = {"priority": "normal_cycle", "format": "utf8", **ask.given, "number": number}
+    row = _numbered(ask.db, ask.station, number)
     if row is None:
-        row = DisplayMessage(station_id=station.id, number=number)
-        db.add(row)
+        row = DisplayMessage(station_id=ask.station.id, number=number)
+        ask.db.add(row)
     if row.state != "shown":
         # What is shown stays as it is until the station has taken the new text.
         _write(row, given)
         row.state, row.sentence = "asked", None
-    row.changed_at = now
-    db.flush()
+    row.changed_at = ask.now
+    ask.db.flush()
     return Prepared(given, f"display:{row.id}")
 
 

@@ -17,7 +17,7 @@ from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.rows import newest
@@ -178,50 +178,41 @@ _KEPT = (
 _TAKEN = (FileJobState.RUNNING, FileJobState.DONE, FileJobState.FAILED)
 
 
-def prepare_update(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_update(ask: Ask) -> Prepared:
     """Make the job of an update; what is sent is signed where it can be, unless told otherwise."""
-    image = _image(db, station, checked)
-    signed = _signature(db, station, checked, image)
-    given = {name: value for name, value in checked.items() if name not in _SIGNED}
-    given.setdefault("retrieve_at", now.isoformat())
+    image = _image(ask)
+    signed = _signature(ask, image)
+    given = {name: value for name, value in ask.given.items() if name not in _SIGNED}
+    given.setdefault("retrieve_at", ask.now.isoformat())
     if image is not None:
         given["version"] = image.version
-    prepared = _with_job(db, actor, station, FileJobKind.FIRMWARE, given, now, image)
+    prepared = _with_job(ask, FileJobKind.FIRMWARE, given, image)
     return Prepared({**prepared.arguments, **signed}, prepared.subject)
 
 
-def prepare_publishing(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_publishing(ask: Ask) -> Prepared:
     """Make the job of a local controller that is to hand firmware on (2.x L03)."""
-    image = _image(db, station, checked)
-    given = {**checked, "checksum": _checksum(checked, image)}
-    return _with_job(db, actor, station, FileJobKind.PUBLISHED_FIRMWARE, given, now, image)
+    image = _image(ask)
+    given = {**ask.given, "checksum": _checksum(ask.given, image)}
+    return _with_job(ask, FileJobKind.PUBLISHED_FIRMWARE, given, image)
 
 
-def prepare_unpublishing(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_unpublishing(ask: Ask) -> Prepared:
     """Look up the checksum by which published firmware is withdrawn."""
-    image = _in_library(db, station, checked) if "firmware_id" in checked else None
-    return Prepared({**checked, "checksum": _checksum(checked, image)})
+    image = _in_library(ask) if "firmware_id" in ask.given else None
+    return Prepared({**ask.given, "checksum": _checksum(ask.given, image)})
 
 
-def prepare_logs(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_logs(ask: Ask) -> Prepared:
     """Make the job of an upload."""
-    if checked.get("oldest") and checked.get("latest") and checked["latest"] <= checked["oldest"]:
+    kind, given = FileJobKind(ask.given["kind"]), dict(ask.given)
+    if given.get("oldest") and given.get("latest") and given["latest"] <= given["oldest"]:
         raise Invalid("The end of a log must be after its beginning.", field="latest")
-    kind = FileJobKind(checked["kind"])
-    given = dict(checked)
-    if abilities(station.protocol).two_forms:
-        given.setdefault("extended", knows_extension(db, station))
+    if abilities(ask.station.protocol).two_forms:
+        given.setdefault("extended", knows_extension(ask.db, ask.station))
     else:
         given.pop("extended", None)
-    return _with_job(db, actor, station, kind, given, now, None)
+    return _with_job(ask, kind, given)
 
 
 def knows_extension(db: Session, station: Station) -> bool:
@@ -244,70 +235,62 @@ def knows_extension(db: Session, station: Station) -> bool:
 
 
 def _with_job(
-    db: Session,
-    actor: Actor,
-    station: Station,
-    kind: FileJobKind,
-    given: Arguments,
-    now: datetime,
-    image: FirmwareFile | None,
+    ask: Ask, kind: FileJobKind, given: Arguments, image: FirmwareFile | None = None
 ) -> Prepared:
     key = None if given.get("url") else new_key()
     job = FileJob(
-        tenant_id=station.tenant_id,
-        station_id=station.id,
+        tenant_id=ask.station.tenant_id,
+        station_id=ask.station.id,
         kind=kind,
         steps=[],
         arguments={name: given[name] for name in _KEPT if name in given},
         firmware_id=image.id if image else None,
         key_hash=digest(key) if key else None,
-        created_by=actor.name,
-        created_at=now,
+        created_by=ask.actor.name,
+        created_at=ask.now,
         expires_at=ends_at(
-            now, given.get("valid_h", _HOURS), given.get("retrieve_at"), given.get("install_at")
+            ask.now, given.get("valid_h", _HOURS), given.get("retrieve_at"), given.get("install_at")
         ),
     )
-    db.add(job)
-    db.flush()
-    name = image.name if image and station.quirks.get("file_name_in_url") else ""
+    ask.db.add(job)
+    ask.db.flush()
+    name = image.name if image and ask.station.quirks.get("file_name_in_url") else ""
     location = path_of(kind, key, name) if key else given["url"]
     return Prepared({**given, "request_id": job.id, "location": location}, f"file_job:{job.id}")
 
 
-def _image(db: Session, station: Station, checked: Arguments) -> FirmwareFile | None:
+def _image(ask: Ask) -> FirmwareFile | None:
     """The image of the library that is meant; None for an address of somebody's own."""
-    if "url" in checked and "firmware_id" in checked:
+    if "url" in ask.given and "firmware_id" in ask.given:
         raise Invalid("Name firmware of the library or an address of your own, not both.")
-    if "url" in checked:
+    if "url" in ask.given:
         return None
-    if "firmware_id" not in checked:
+    if "firmware_id" not in ask.given:
         raise Invalid("Say which firmware, or where it lies.", field="firmware_id")
-    return _in_library(db, station, checked)
+    return _in_library(ask)
 
 
-def _in_library(db: Session, station: Station, checked: Arguments) -> FirmwareFile:
-    image = db.get(FirmwareFile, checked["firmware_id"])
-    if image is None or image.tenant_id != station.tenant_id:
+def _in_library(ask: Ask) -> FirmwareFile:
+    image = ask.db.get(FirmwareFile, ask.given["firmware_id"])
+    if image is None or image.tenant_id != ask.station.tenant_id:
         raise NotFound("There is no such firmware.", field="firmware_id")
     if image.archived_at is not None:
         raise Conflict(f"Version {image.version} is in the archive.", field="firmware_id")
     return image
 
 
-def _signature(
-    db: Session, station: Station, checked: Arguments, image: FirmwareFile | None
-) -> dict[str, str]:
+def _signature(ask: Ask, image: FirmwareFile | None) -> dict[str, str]:
     """Signature and certificate as they are sent; nothing where the update goes unsigned."""
-    wanted = checked.get("signed")
+    wanted = ask.given.get("signed")
     if image is not None:
         signature, certificate = image.signature, image.signing_certificate
     else:
-        signature, certificate = signed_by(*(checked.get(name) for name in _SIGNED))
+        signature, certificate = signed_by(*(ask.given.get(name) for name in _SIGNED))
     if wanted is False:
         return {}
     if wanted and not signature:
         raise Invalid("It has no signature, so it cannot be sent signed.", field="signed")
-    plain = abilities(station.protocol).two_forms and not knows_extension(db, station)
+    plain = abilities(ask.station.protocol).two_forms and not knows_extension(ask.db, ask.station)
     own = image is None or wanted
     if not signature or not certificate or (plain and not own):
         return {}

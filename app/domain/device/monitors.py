@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared, asked, clear_missing
+from app.domain.commands.orders.spec import Ask, Prepared, asked, clear_missing
 from app.domain.device import device_model, settings
 from app.domain.device.variable_names import VariableName, name_of, parse
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.rows import newest
-from app.domain.ground.vocabulary import UNHEARD, Actor, Arguments, Order, Outcome
+from app.domain.ground.vocabulary import UNHEARD, Order, Outcome
 from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, Station, VariableMonitor
 
@@ -35,26 +35,25 @@ class Monitor:
 # Before an order is queued
 
 
-def prepare_setting(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_setting(ask: Ask) -> Prepared:
     """Make a row of each monitor, so that it shows before the station has answered."""
-    monitors = [*checked["monitors"], *checked.get("then", ())]
+    monitors = [*ask.given["monitors"], *ask.given.get("then", ())]
     target = any("target" in one["kind"] for one in monitors)
-    if target and not abilities(station.protocol).target_monitors:
+    if target and not abilities(ask.station.protocol).target_monitors:
         raise Invalid("OCPP 2.0.1 knows no such kind of monitor.", field="kind")
-    most = device_model.limit(db, station, "monitor", settings.USUAL_LIMIT)
+    most = device_model.limit(ask.db, ask.station, "monitor", settings.USUAL_LIMIT)
+    db, station = ask.db, ask.station
     for one in monitors[:most]:
         name = parse(one["key"])
         row = numbered(db, station, one.get("number")) or _asked(db, station, one, name)
         if row is None:
-            row = VariableMonitor(station_id=station.id, changed_at=now, state="asked")
+            row = VariableMonitor(station_id=station.id, changed_at=ask.now, state="asked")
             db.add(row)
             _describe(row, name)
             row.kind, row.value = one["kind"], one["value"]
             row.severity = one["severity"]
             row.in_transaction_only = one.get("in_transaction_only", False)
-    db.flush()
+    ask.db.flush()
     return settings.first_of("monitors", monitors, most)
 
 
@@ -85,12 +84,10 @@ def _asked(
     return next((row for row in rows if name_of(row).key == name.key), None)
 
 
-def prepare_clearing(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_clearing(ask: Ask) -> Prepared:
     """Put as many numbers into the message as the station takes; the others follow it."""
-    numbers = [*checked["numbers"], *checked.get("then", ())]
-    most = device_model.limit(db, station, "clear_monitors", settings.USUAL_LIMIT)
+    numbers = [*ask.given["numbers"], *ask.given.get("then", ())]
+    most = device_model.limit(ask.db, ask.station, "clear_monitors", settings.USUAL_LIMIT)
     return settings.first_of("numbers", numbers, most)
 
 

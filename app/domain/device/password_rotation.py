@@ -11,15 +11,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.ground.errors import Conflict
 from app.domain.ground.events import station_changed
 from app.domain.ground.rows import newest
 from app.domain.ground.vocabulary import (
     OPEN_STATES,
     SYSTEM,
-    Actor,
-    Arguments,
     CommandState,
     Order,
     Outcome,
@@ -40,26 +38,24 @@ _OLD = Outcome(
 _STAFF = "Staff gave the station another password meanwhile."
 
 
-def prepare(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare(ask: Ask) -> Prepared:
     """Make the next password.
 
     Raises `Conflict` where the station needs none, or may have got one that it has not come back
     with: that one must stay right, or the station would be locked out.
     """
-    if station.security_profile not in (1, 2):
-        raise Conflict(f"{station.identity} does not sign in with a password.")
-    if station.next_password_hash is not None:
+    if ask.station.security_profile not in (1, 2):
+        raise Conflict(f"{ask.station.identity} does not sign in with a password.")
+    if ask.station.next_password_hash is not None:
         raise Conflict(
-            f"{station.identity} was sent a new password before and has not come back with it "
+            f"{ask.station.identity} was sent a new password before and has not come back with it "
             "yet: disconnect or restart it first, or give it a password under Setup."
         )
     clear = credentials.generate()
-    station.next_password_hash = credentials.hash_generated(clear)
-    station.next_password_at = now
-    db.flush()
-    return Prepared({"password": clear}, f"password:{station.id}")
+    ask.station.next_password_hash = credentials.hash_generated(clear)
+    ask.station.next_password_at = ask.now
+    ask.db.flush()
+    return Prepared({"password": clear}, f"password:{ask.station.id}")
 
 
 def after(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.device import device_model
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import VariableName, name_of, plain, same
@@ -41,20 +41,18 @@ def pairs(arguments: Arguments) -> list[tuple[str, str]]:
 # Before an order is queued
 
 
-def prepare_reading(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_reading(ask: Ask) -> Prepared:
     """Put as many keys into the message as the station takes; the others follow it."""
-    keys = [*checked.get("keys", ()), *checked.get("then", ())]
+    keys = [*ask.given.get("keys", ()), *ask.given.get("then", ())]
     if not keys:
-        if device_model.has_plain_keys(station):
+        if device_model.has_plain_keys(ask.station):
             return Prepared({"keys": []})
-        return Prepared({"keys": [], "request_id": device_model.next_request_id(db)})
+        return Prepared({"keys": [], "request_id": device_model.next_request_id(ask.db)})
     for key in keys:
-        _fits(station, device_model.named(station, key, field="keys"), "keys")
+        _fits(ask.station, device_model.named(ask.station, key, field="keys"), "keys")
     # Where all at once was too much, a station is asked first how much is not.
     usual = 1 if keys[0] == MAX_KEYS else USUAL_LIMIT
-    most = device_model.limit(db, station, "read", usual)
+    most = device_model.limit(ask.db, ask.station, "read", usual)
     return first_of("keys", keys, most)
 
 
@@ -63,27 +61,25 @@ def first_of(name: str, items: Sequence[Any], most: int) -> Prepared:
     return Prepared({name: items[:most], **({"then": rest} if (rest := items[most:]) else {})})
 
 
-def prepare_change(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_change(ask: Ask) -> Prepared:
     """Check names and lengths; whether a setting may be changed is for the station to say."""
-    if "settings" not in checked and not {"key", "value"} <= set(checked):
-        raise Invalid("Name the setting.", field="value" if "key" in checked else "key")
-    wanted = pairs(checked)
-    names = [device_model.named(station, key) for key, _ in wanted]
-    longest = abilities(station.protocol).longest_value
+    if "settings" not in ask.given and not {"key", "value"} <= set(ask.given):
+        raise Invalid("Name the setting.", field="value" if "key" in ask.given else "key")
+    wanted = pairs(ask.given)
+    names = [device_model.named(ask.station, key) for key, _ in wanted]
+    longest = abilities(ask.station.protocol).longest_value
     for name, (_, value) in zip(names, wanted, strict=True):
-        _fits(station, name, "key")
+        _fits(ask.station, name, "key")
         if len(value) > longest:
             raise Invalid(f"The value has at most {longest} characters.", field="value")
-    most = 1 if device_model.has_plain_keys(station) else USUAL_LIMIT
-    most = min(most, device_model.limit(db, station, "change", most))
+    most = 1 if device_model.has_plain_keys(ask.station) else USUAL_LIMIT
+    most = min(most, device_model.limit(ask.db, ask.station, "change", most))
     if len(wanted) <= most:
-        return Prepared(checked)
+        return Prepared(ask.given)
     if any(name.secret for name in names[most:]):
         # What follows later is kept meanwhile, and a secret is not.
         raise Invalid("A setting that holds a secret is changed by itself.", field="settings")
-    listed = checked["settings"]
+    listed = ask.given["settings"]
     return Prepared({"settings": listed[:most], "then": listed[most:]})
 
 
@@ -97,11 +93,9 @@ def _fits(station: Station, name: VariableName, field: str) -> None:
         )
 
 
-def prepare_report(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_report(ask: Ask) -> Prepared:
     """Give a report the number by which its parts are known again."""
-    return Prepared({**checked, "request_id": device_model.next_request_id(db)})
+    return Prepared({**ask.given, "request_id": device_model.next_request_id(ask.db)})
 
 
 # What the answer means

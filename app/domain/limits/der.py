@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import reports
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.ground import events
 from app.domain.ground.errors import Taken
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Outcome
+from app.domain.ground.vocabulary import CommandState, Json, Outcome
 from app.domain.limits import der_controls
 from app.models import Command, DerControl, Station
 
@@ -31,23 +31,21 @@ class Reported:
     superseded: bool = False
 
 
-def prepare_set(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_set(ask: Ask) -> Prepared:
     """Check a control's document and make its row; the arguments gain its name."""
-    default = bool(checked.get("default"))
-    document = der_controls.read(checked["kind"], checked["document"], default=default)
-    number = checked.get("control") or f"amp-{secrets.token_hex(8)}"
-    row = _find(db, station, number)
-    if row is not None and row.kind != checked["kind"]:
+    default = bool(ask.given.get("default"))
+    document = der_controls.read(ask.given["kind"], ask.given["document"], default=default)
+    number = ask.given.get("control") or f"amp-{secrets.token_hex(8)}"
+    row = _find(ask.db, ask.station, number)
+    if row is not None and row.kind != ask.given["kind"]:
         raise Taken(f"Control {number} is of another kind.", field="control")
     if row is None:
-        row = DerControl(station_id=station.id, number=number, kind=checked["kind"])
-        db.add(row)
+        row = DerControl(station_id=ask.station.id, number=number, kind=ask.given["kind"])
+        ask.db.add(row)
     row.is_default, row.document, row.state = default, document, "asked"
-    row.sentence, row.changed_at = None, now
-    db.flush()
-    arguments = {**checked, "control": number, "document": document}
+    row.sentence, row.changed_at = None, ask.now
+    ask.db.flush()
+    arguments = {**ask.given, "control": number, "document": document}
     return Prepared(arguments, f"der_control:{row.id}")
 
 

@@ -11,11 +11,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared, asked
+from app.domain.commands.orders.spec import Ask, Prepared, asked
 from app.domain.ground import events, texts
 from app.domain.ground.vocabulary import (
-    Actor,
-    Arguments,
     CommandState,
     Json,
     Order,
@@ -208,16 +206,14 @@ DAY_S = 86_400
 LONGEST_S = 366 * DAY_S
 
 
-def prepare_composite(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_composite(ask: Ask) -> Prepared:
     """Say what was left out: the whole station, a day, the unit that the station speaks."""
-    quirk = station.quirks.get("rate_unit")
-    unit = str(checked["unit"]).upper() if checked.get("unit") else quirk
-    if checked.get("unit") and not quirk:
-        unit = unit_for(db, station, str(unit))
-    arguments = {**checked, "connector": checked.get("connector") or 0}
-    arguments["duration_s"] = checked.get("duration_s") or DAY_S
+    quirk = ask.station.quirks.get("rate_unit")
+    unit = str(ask.given["unit"]).upper() if ask.given.get("unit") else quirk
+    if ask.given.get("unit") and not quirk:
+        unit = unit_for(ask.db, ask.station, str(unit))
+    arguments = {**ask.given, "connector": ask.given.get("connector") or 0}
+    arguments["duration_s"] = ask.given.get("duration_s") or DAY_S
     return Prepared({**arguments, "unit": unit} if unit else arguments)
 
 

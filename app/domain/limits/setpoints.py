@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import reports, running
 from app.domain.commands import command_rules
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Ask, Prepared
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, DomainError, Invalid, NotFound
 from app.domain.ground.rows import newest
@@ -226,26 +226,26 @@ def _number(db: Session, row: Setpoint) -> int:
 _RATES = ("limit", *MORE_NUMBERS)
 
 
-def prepare_update(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_update(ask: Ask) -> Prepared:
     """Check that the profile is one that can be updated; the arguments gain `number`."""
-    number = checked["station_profile_id"]
-    row = of_station(db, station, number)
+    number = ask.given["station_profile_id"]
+    row = of_station(ask.db, ask.station, number)
     if row is None or row.state not in HELD:
-        raise NotFound(f"{station.identity} holds no profile {number}.", field="station_profile_id")
+        raise NotFound(
+            f"{ask.station.identity} holds no profile {number}.", field="station_profile_id"
+        )
     if (row.sent or row.document).get("kind") != "dynamic":
         raise Conflict(f"Profile {number} is not dynamic.", field="station_profile_id")
     update = {
         name: tenths(
-            name, checked[name], lowest=Decimal(0 if name.startswith("limit") else -10_000_000)
+            name, ask.given[name], lowest=Decimal(0 if name.startswith("limit") else -10_000_000)
         )
         for name in _RATES
-        if checked.get(name) is not None
+        if ask.given.get(name) is not None
     }
     if not update:
         raise Invalid("Say the new limit or setpoint.", field="limit")
-    arguments = {**checked, "number": row.wire_number, "update": update}
+    arguments = {**ask.given, "number": row.wire_number, "update": update}
     return Prepared(arguments, f"{KIND}:{row.id}", row.session_id)
 
 
@@ -285,20 +285,16 @@ def asked_for(db: Session, station: Station, number: int) -> Json | None:
     return {**found, **more}
 
 
-def prepare_session(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_session(ask: Ask) -> Prepared:
     """Name the transaction of an order about a running session."""
-    session = running.needed(db, station, checked)
+    session = running.needed(ask.db, ask.station, ask.given)
     named = {"session_id": session.id, "transaction_ref": session.transaction_ref}
-    return Prepared({**checked, **named}, None, session.id)
+    return Prepared({**ask.given, **named}, None, session.id)
 
 
-def prepare_signal(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_signal(ask: Ask) -> Prepared:
     """A signal of the grid holds from a moment: now, unless another is given."""
-    return Prepared({**checked, "at": checked.get("at") or now.isoformat()})
+    return Prepared({**ask.given, "at": ask.given.get("at") or ask.now.isoformat()})
 
 
 def note_priority(

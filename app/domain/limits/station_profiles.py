@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import running
-from app.domain.commands.orders.spec import Consequence, Preparation, Prepared, subject_of
+from app.domain.commands.orders.spec import Ask, Consequence, Preparation, Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Outcome, ProfileState
+from app.domain.ground.vocabulary import Arguments, CommandState, Json, Outcome, ProfileState
 from app.domain.limits import profile_documents, profiles
 from app.models import ChargingSession, Command, Setpoint, Station, StationProfile
 
@@ -20,36 +20,34 @@ HELD = (ProfileState.ACCEPTED, ProfileState.REPORTED)
 KIND = "station_profile"
 
 
-def prepare_set(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_set(ask: Ask) -> Prepared:
     """Make the row of a profile that a station shall get.
 
     The arguments gain `number`, `profile` (the document as it is sent),
     `begun_at` and, for one session, `transaction_ref`.
     """
-    document, profile_id = _wanted(db, station, checked)
-    session = running.named(db, station, checked)
+    document, profile_id = _wanted(ask.db, ask.station, ask.given)
+    session = running.named(ask.db, ask.station, ask.given)
     if session is not None and document["purpose"] == "default":
         # What holds for every session may well hold for one alone.
         document = {**document, "purpose": "session"}
     elif document["purpose"] not in ("session", "priority"):
         session = None
-    evse = _evse(document["purpose"], checked, session)
+    evse = _evse(document["purpose"], ask.given, session)
     if document["purpose"] == "session" and session is None:
         sentence = "A profile for one session needs a running session."
         raise Invalid(sentence, field="session_id")
-    row = _fitted(db, station, document, now, profile_id=profile_id, evse=evse)
+    row = _fitted(ask.db, ask.station, document, ask.now, profile_id=profile_id, evse=evse)
     row.session_id = session.id if session else None
-    row.number = number_in_place(db, row)
-    db.add(row)
-    db.flush()
+    row.number = number_in_place(ask.db, row)
+    ask.db.add(row)
+    ask.db.flush()
     arguments = {
-        **checked,
+        **ask.given,
         "connector": evse,
         "number": row.wire_number,
         "profile": row.sent,
-        "begun_at": (session.started_at if session else now).isoformat(),
+        "begun_at": (session.started_at if session else ask.now).isoformat(),
     }
     if session is not None:
         arguments |= {"session_id": session.id, "transaction_ref": session.transaction_ref}
@@ -83,13 +81,12 @@ def _fitted(
 def brought_along(prepare: Preparation) -> Preparation:
     """Let a remote start take a profile along, where one is named."""
 
-    def prepared(
-        db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-    ) -> Prepared:
-        done = prepare(db, actor, station, checked, now)
-        if (profile_id := checked.get("profile_id")) is None:
+    def prepared(ask: Ask) -> Prepared:
+        done = prepare(ask)
+        if (profile_id := ask.given.get("profile_id")) is None:
             return done
-        more = for_start(db, station, profile_id, int(checked.get("connector") or 0), now=now)
+        evse = int(ask.given.get("connector") or 0)
+        more = for_start(ask.db, ask.station, profile_id, evse, now=ask.now)
         return Prepared({**done.arguments, **more}, f"{KIND}:{more['number']}", done.session_id)
 
     return prepared
@@ -129,17 +126,17 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
     events.station_changed(db, command.station)
 
 
-def prepare_clear(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_clear(ask: Ask) -> Prepared:
     """Find the number under which the station knows the profile that shall go."""
-    number = checked.get("station_profile_id")
+    number = ask.given.get("station_profile_id")
     if number is None:
-        return Prepared(checked)
-    row = of_station(db, station, number)
+        return Prepared(ask.given)
+    row = of_station(ask.db, ask.station, number)
     if row is None:
-        raise NotFound(f"{station.identity} has no profile {number}.", field="station_profile_id")
-    return Prepared({**checked, "number": row.wire_number}, f"{KIND}:{row.id}")
+        raise NotFound(
+            f"{ask.station.identity} has no profile {number}.", field="station_profile_id"
+        )
+    return Prepared({**ask.given, "number": row.wire_number}, f"{KIND}:{row.id}")
 
 
 def settle_clear(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

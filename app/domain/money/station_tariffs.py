@@ -18,10 +18,10 @@ from app.domain.access.authorisation import Tap
 from app.domain.access.tag_rows import TagRow
 from app.domain.charging import running
 from app.domain.charging.sessions.row import flag, mark_late
-from app.domain.commands.orders.spec import Prepared, subject_of
+from app.domain.commands.orders.spec import Ask, Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, NotFound
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Decision, Json, Outcome
+from app.domain.ground.vocabulary import CommandState, Decision, Json, Outcome
 from app.domain.money import tariff_choice, validity
 from app.domain.money.tariff_choice import misfit
 from app.domain.money.tariffs import NO_SHOW_KINDS, Kind, Tariff, from_json
@@ -51,24 +51,20 @@ def obstacle(tariff: Tariff) -> str | None:
     return None
 
 
-def prepare_default(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_default(ask: Ask) -> Prepared:
     """Make the row of a default tariff; the arguments gain its name and its document."""
-    version = _version(db, station, checked["tariff_id"], station.site.currency, now)
-    row = _row(db, station, version, "default", int(checked.get("connector") or 0), now)
-    return Prepared({**checked, **_document(version)}, f"station_tariff:{row.id}")
+    version = _version(ask, ask.station.site.currency)
+    row = _row(ask, version, "default", int(ask.given.get("connector") or 0))
+    return Prepared({**ask.given, **_document(version)}, f"station_tariff:{row.id}")
 
 
-def prepare_change(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_change(ask: Ask) -> Prepared:
     """Make the row of another tariff for a running session; it stays in its currency (I11)."""
-    session = running.needed(db, station, checked)
-    version = _version(db, station, checked["tariff_id"], session.currency, now)
-    row = _row(db, station, version, "session", session.evse, now)
+    session = running.needed(ask.db, ask.station, ask.given)
+    version = _version(ask, session.currency)
+    row = _row(ask, version, "session", session.evse)
     named = {"session_id": session.id, "transaction_ref": session.transaction_ref}
-    arguments = {**checked, **_document(version), **named}
+    arguments = {**ask.given, **_document(version), **named}
     return Prepared(arguments, f"station_tariff:{row.id}", session.id)
 
 
@@ -171,18 +167,16 @@ def current(db: Session, station: Station) -> list[StationTariff]:
     return list(db.scalars(query.order_by(StationTariff.evse, StationTariff.id)))
 
 
-def _version(
-    db: Session, station: Station, tariff_id: int, currency: str, now: datetime
-) -> TariffVersion:
-    tariff = db.scalar(
-        select(TariffRow).where(TariffRow.id == tariff_id, TariffRow.tenant_id == station.tenant_id)
-    )
+def _version(ask: Ask, currency: str) -> TariffVersion:
+    tariff_id, tenant_id = ask.given["tariff_id"], ask.station.tenant_id
+    query = select(TariffRow).where(TariffRow.id == tariff_id, TariffRow.tenant_id == tenant_id)
+    tariff = ask.db.scalar(query)
     if tariff is None or not tariff.versions:
         raise NotFound(f"There is no tariff {tariff_id}.", field="tariff_id")
-    reason = misfit(tariff, station.tenant_id, (currency,))
+    reason = misfit(tariff, tenant_id, (currency,))
     if reason is not None:
         raise Conflict(reason, field="tariff_id")
-    version = validity.in_force(tariff.versions, now, station.site.timezone)
+    version = validity.in_force(tariff.versions, ask.now, ask.station.site.timezone)
     reason = obstacle(from_json(version.definition))
     if reason is not None:
         sentence = f"{tariff.name} cannot be put on a station. {reason}"
@@ -198,20 +192,18 @@ def _document(version: TariffVersion) -> Json:
     }
 
 
-def _row(
-    db: Session, station: Station, version: TariffVersion, kind: str, evse: int, now: datetime
-) -> StationTariff:
+def _row(ask: Ask, version: TariffVersion, kind: str, evse: int) -> StationTariff:
     row = StationTariff(
-        station_id=station.id,
+        station_id=ask.station.id,
         evse=evse,
         number=number_of(version),
         kind=kind,
         tariff_version_id=version.id,
         document=version.definition,
-        changed_at=now,
+        changed_at=ask.now,
     )
-    db.add(row)
-    db.flush()
+    ask.db.add(row)
+    ask.db.flush()
     return row
 
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared, Spec, subject_of
+from app.domain.commands.orders.spec import Ask, Prepared, Spec, subject_of
 from app.domain.device import password_rotation
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.events import station_changed
 from app.domain.ground.rows import newest
-from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Json, Order, Outcome
 from app.domain.trust import x509
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
 from app.schemas.typed import Argument, optional, row, several, text, word
@@ -27,11 +27,9 @@ def _delete(given: Arguments) -> str:
     return f"Delete the certificate {given.get('serial_number') or given.get('certificate_id')}"
 
 
-def prepare_sending(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_sending(ask: Ask) -> Prepared:
     """Send the chain that was issued for a station's request."""
-    row = _known(db, station, checked["certificate_id"])
+    row = _known(ask.db, ask.station, ask.given["certificate_id"])
     if row.state not in ("issued", "accepted") or not row.pem:
         raise Conflict("This certificate was not signed.", field="certificate_id")
     arguments = {"certificate_id": row.id, "chain": row.pem, "use": row.use}
@@ -40,14 +38,12 @@ def prepare_sending(
     return Prepared(arguments, f"certificate:{row.id}")
 
 
-def prepare_installing(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_installing(ask: Ask) -> Prepared:
     """Keep a row for a root that a station is asked to trust."""
-    pem = checked.get("certificate")
-    if number := checked.get("authority_id"):
-        kept = db.get(AuthorityCertificate, number)
-        if kept is None or kept.tenant_id != station.tenant_id:
+    pem = ask.given.get("certificate")
+    if number := ask.given.get("authority_id"):
+        kept = ask.db.get(AuthorityCertificate, number)
+        if kept is None or kept.tenant_id != ask.station.tenant_id:
             raise NotFound("There is no such certificate.", field="authority_id")
         pem = kept.pem
     if not pem:
@@ -60,8 +56,8 @@ def prepare_installing(
         )
     named = x509.hash_data(facts.pem, facts.pem)
     row = StationCertificate(
-        station_id=station.id,
-        use=checked["use"],
+        station_id=ask.station.id,
+        use=ask.given["use"],
         state="asked",
         pem=facts.pem,
         issuer=facts.issuer,
@@ -69,20 +65,19 @@ def prepare_installing(
         hash_algorithm=named.algorithm,
         issuer_name_hash=named.issuer_name_hash,
         issuer_key_hash=named.issuer_key_hash,
-        created_at=now,
-        changed_at=now,
+        created_at=ask.now,
+        changed_at=ask.now,
     )
-    db.add(row)
-    db.flush()
+    ask.db.add(row)
+    ask.db.flush()
     return Prepared({"use": row.use, "certificate": row.pem}, f"certificate:{row.id}")
 
 
-def prepare_deleting(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_deleting(ask: Ask) -> Prepared:
     """Name the certificate as OCPP does: by its row here, or by the hashes themselves."""
+    checked = ask.given
     if number := checked.get("certificate_id"):
-        row = _known(db, station, number)
+        row = _known(ask.db, ask.station, number)
         if row.use == "station":
             raise Conflict("A station's own certificate cannot be deleted.", field="certificate_id")
         given = {

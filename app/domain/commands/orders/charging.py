@@ -7,10 +7,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import remote_starts, running
 from app.domain.charging.sessions import close_provisionally, flag, remove_flag
-from app.domain.commands.orders.spec import Prepared, Spec, numbered
+from app.domain.commands.orders.spec import Ask, Prepared, Spec, numbered
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import (
-    Actor,
     Arguments,
     CommandState,
     Json,
@@ -45,55 +44,48 @@ def _which(given: Arguments) -> Json:
     return given
 
 
-def prepare_stop(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def prepare_stop(ask: Ask) -> Prepared:
     """Complete the arguments of a stop: the session's number and the station's own reference."""
-    del actor, now
     session: ChargingSession | None
-    if number := checked.get("session_id"):
-        session = running.numbered(db, station, number)
+    if number := ask.given.get("session_id"):
+        session = running.numbered(ask.db, ask.station, number)
         if session.state is not SessionState.CHARGING:
             raise Conflict(f"Session {number} has ended already.", field="session_id")
         if session.transaction_ref is None:
             raise Conflict(f"Session {number} has no transaction to stop.", field="session_id")
     else:
-        session = running.by_reference(db, station, checked["transaction_ref"])
+        session = running.by_reference(ask.db, ask.station, ask.given["transaction_ref"])
     if session is None:
-        return Prepared(checked)
+        return Prepared(ask.given)
     both = {"session_id": session.id, "transaction_ref": session.transaction_ref}
-    return Prepared({**checked, **both}, session_id=session.id)
+    return Prepared({**ask.given, **both}, session_id=session.id)
 
 
-def prepare_status(
-    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
-) -> Prepared:
+def prepare_status(ask: Ask) -> Prepared:
     """Complete the question how a transaction stands; without one it is about all of them."""
-    del actor, now
-    session = _meant(db, station, given)
+    session = _meant(ask.db, ask.station, ask.given)
     if session is None:
-        return Prepared(given)
-    return Prepared({**given, "transaction_ref": session.transaction_ref}, session_id=session.id)
+        return Prepared(ask.given)
+    return Prepared(
+        {**ask.given, "transaction_ref": session.transaction_ref}, session_id=session.id
+    )
 
 
-def prepare_cost(
-    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
-) -> Prepared:
+def prepare_cost(ask: Ask) -> Prepared:
     """Complete the cost to tell: what the session costs by our price, unless one is given.
 
     Raises `Invalid` or `Conflict` where there is no session or no price.
     """
-    del actor
-    session = _meant(db, station, given)
+    session = _meant(ask.db, ask.station, ask.given)
     if session is None:
         raise Invalid("Say of which session the cost is told.", field="session_id")
-    cost = given.get("total_cost")
+    cost = ask.given.get("total_cost")
     if cost is None:
-        price = settlements.running_cost(db, session, now=now)
+        price = settlements.running_cost(ask.db, session, now=ask.now)
         if price is None:
             raise Conflict(f"Session {session.id} has no price.", field="session_id")
         cost = format(price, "f")
-    told = {**given, "total_cost": cost, "transaction_ref": session.transaction_ref}
+    told = {**ask.given, "total_cost": cost, "transaction_ref": session.transaction_ref}
     return Prepared(told, session_id=session.id)
 
 

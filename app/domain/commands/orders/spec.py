@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -158,6 +158,16 @@ def attempts_sentence(command: Command) -> str:
     return f"First asked {', then '.join(parts)}; then as it stands above."
 
 
+class Ask(NamedTuple):
+    """An order before it is queued: who asks it of which station, and the checked arguments."""
+
+    db: Session
+    actor: Actor
+    station: Station
+    given: Json
+    now: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The arguments as the dialects get them, and what the command is about."""
@@ -167,10 +177,10 @@ class Prepared:
     session_id: int | None = None
 
 
-#: What has to be made or looked up before an order can be queued: it gets the checked arguments and
-#: returns them completed, with the row that the command is about ("reservation:7") and the session
-#: that it concerns.  It may raise any error of `app.domain.ground.errors`; then nothing is queued.
-Preparation = Callable[[Session, Actor, Station, Json, datetime], Prepared]
+#: What has to be made or looked up before an order can be queued: it returns the arguments
+#: completed, with the row that the command is about ("reservation:7") and the session that it
+#: concerns.  It may raise any error of `app.domain.ground.errors`; then nothing is queued.
+Preparation = Callable[[Ask], Prepared]
 
 #: What the end of a command means for the business: called in the unit of work that settles it, for
 #: every end that it can have.  `outcome.state` tells which, `outcome.facts` what the station told
@@ -178,18 +188,14 @@ Preparation = Callable[[Session, Actor, Station, Json, datetime], Prepared]
 Consequence = Callable[[Session, Command, Outcome, datetime], None]
 
 
-def as_given(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def as_given(ask: Ask) -> Prepared:
     """The preparation of an order for which nothing has to be made or looked up."""
-    return Prepared(checked)
+    return Prepared(ask.given)
 
 
-def numbered(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def numbered(ask: Ask) -> Prepared:
     """Give a request the number by which what the station tells of it is known again."""
-    return Prepared({**checked, "number": texts.request_number(now)})
+    return Prepared({**ask.given, "number": texts.request_number(ask.now)})
 
 
 Row = TypeVar("Row")

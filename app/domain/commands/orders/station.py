@@ -1,16 +1,12 @@
 """Orders to a station, its plugs and its display: restart, unlock, availability, messages."""
 
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from app.domain.commands.orders.settings import SECRET_SETTINGS
-from app.domain.commands.orders.spec import End, Prepared, Situation, Spec, Step
+from app.domain.commands.orders.spec import Ask, End, Prepared, Situation, Spec, Step
 from app.domain.device import display, onboarding, settings
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor, Arguments, Json, Order
-from app.models import Station
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.schemas.typed import (
     Argument,
     document,
@@ -90,14 +86,11 @@ def _vendor(given: Arguments) -> str:
     return "Vendor message " + " ".join(filter(None, (given["vendor_id"], given.get("message_id"))))
 
 
-def _survives(
-    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
-) -> Prepared:
+def _survives(ask: Ask) -> Prepared:
     """Keep it from stations that do not survive it (FIELD K3)."""
-    del db, actor, now
-    if station.quirks.get("no_change_availability"):
-        raise Conflict(f"{station.identity} must not be asked this: see its quirks.")
-    return Prepared(checked)
+    if ask.station.quirks.get("no_change_availability"):
+        raise Conflict(f"{ask.station.identity} must not be asked this: see its quirks.")
+    return Prepared(ask.given)
 
 
 # Other forms of the same
