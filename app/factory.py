@@ -10,7 +10,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from flask import Flask, Request
+from flask import Blueprint, Flask, Request
 from werkzeug.routing import MapAdapter
 
 from app import config, extensions, reactions, uow
@@ -65,13 +65,16 @@ class Ampdesk(Flask):
                 self._has_pages = True
 
     def _add_pages(self) -> None:
-        for module, blueprint in _hung("app.views", "blueprint"):
-            self.register_blueprint(blueprint)
-            self.homes[blueprint.name] = module
-        for module, blueprint in _hung("app.api", "blueprint"):
-            self.register_blueprint(blueprint)
-            csrf.exempt(blueprint)
-            self.homes[blueprint.name] = module
+        from app.api.ground._noun import Noun  # who needs no pages starts sooner without
+
+        for module, pages in _hung("app.views", Blueprint):
+            self.register_blueprint(pages)
+            self.homes[pages.name] = module
+        for module, noun in _hung("app.api", Noun, Blueprint):
+            pages = getattr(noun, "blueprint", noun)
+            self.register_blueprint(pages)
+            csrf.exempt(pages)
+            self.homes[pages.name] = module
 
     @cached_property
     def areas(self) -> dict[str, Area | None]:
@@ -199,8 +202,9 @@ def _modules(package: str) -> Iterator[ModuleType]:
             yield importlib.import_module(item.name)
 
 
-def _hung(package: str, what: str) -> Iterator[tuple[str, Any]]:
-    """What the modules of a floor are to be reached by: each has one, or a list of them."""
+def _hung(package: str, *kinds: type) -> Iterator[tuple[str, Any]]:
+    """What the modules of a floor are to be reached by, as it stands in each."""
     for module in _modules(package):
-        for one in getattr(module, f"{what}s", None) or [getattr(module, what)]:
-            yield module.__name__, one
+        for one in vars(module).values():
+            if isinstance(one, kinds):
+                yield module.__name__, one

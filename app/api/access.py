@@ -288,6 +288,3 @@ def unknown(ask: Ask) -> Json:
     """What was tapped and is on no list yet; add one with POST /tags."""
     since = ask.now - timedelta(days=ask.query.get("days", 7))
     return {"items": queries.unknown(ask.db, since)}
-
-
-blueprints = [driver_noun.blueprint, group_noun.blueprint, tag_noun.blueprint, tap_noun.blueprint]

@@ -9,7 +9,6 @@ from app.schemas import limits as schemas
 from app.schemas.base import Archived
 
 noun = Noun("charging-profiles", "Profiles that may be assigned by the order set_profile.")
-blueprint = noun.blueprint
 
 PROFILE = _rows.answer("ChargingProfile", "A charging profile of the library.", ChargingProfile)
 

@@ -9,7 +9,6 @@ from app.schemas import trust as schemas
 from app.uow import unit_of_work
 
 noun = Noun("certificates", "Roots, and the certificates of stations.")
-blueprint = noun.blueprint
 
 AUTHORITY = _rows.answer(
     "AuthorityCertificate",

@@ -21,7 +21,7 @@ from app.domain.office import api_tokens, jobs, staff
 from app.domain.office.rights import BUILT_IN
 from app.domain.trust import certificates
 from app.extensions import db as flask_db
-from app.factory import _hung
+from app.factory import _modules
 from app.models import Base, Bill, ChargingSession, Review, SignIn, Tag, User
 from tests.security import town as town_maker
 from tests.security.changes import API, DESK, ELSEWHERE, NOTHING, PRICES, SILENT
@@ -204,7 +204,7 @@ class Place:
         return client.post(url, data=shown | self.put(sent.body))
 
 
-list(_hung("app.api", "blueprint"))  # or no endpoint is known yet
+list(_modules("app.api"))  # or no endpoint is known yet
 #: Whatever changes something.
 OPERATIONS = {
     f"{one.noun}.{one.name}": one

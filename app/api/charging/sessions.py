@@ -20,7 +20,6 @@ from app.schemas.base import needed
 from app.schemas.bulk import SessionsBulk
 
 noun = Noun("sessions", "Charging sessions; OCPP calls them transactions.")
-blueprint = noun.blueprint
 
 SESSION = _rows.answer(
     "Session",

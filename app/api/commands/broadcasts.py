@@ -22,7 +22,6 @@ from app.schemas.answers import plain, read
 from app.uow import unit_of_work
 
 noun = Noun("broadcasts", "One order to many stations.")
-blueprint = noun.blueprint
 
 BROADCAST = _rows.answer(
     "Broadcast",

@@ -24,7 +24,6 @@ from app.uow import unit_of_work
 from app.web import problems
 
 noun = Noun("orders", "What stations are asked to do, and what came of it.")
-blueprint = noun.blueprint
 
 
 def _error(row: Any, name: str) -> Any:

@@ -19,7 +19,6 @@ from app.web.file_store import FIRMWARE as FOLDER
 from app.web.file_store import Store
 
 noun = Noun("assigned", "Reservations, charging profiles, firmware and logs; made by orders.")
-blueprint = noun.blueprint
 
 RESERVATION = _rows.answer(
     "Reservation",

@@ -28,7 +28,6 @@ from app.schemas.device import Variables
 from app.web.problems import Problem
 
 noun = Noun("device", "Settings, device model, monitors and what else a station holds.")
-blueprint = noun.blueprint
 
 VARIABLE = _rows.answer(
     "Variable",

@@ -172,8 +172,6 @@ _bulk.hang(
 # What drivers ask about their receipts, and the answers that go out by mail.
 
 question_noun = Noun("questions", "What drivers ask about their receipts, on the pages of these.")
-blueprints = [noun.blueprint, question_noun.blueprint]
-
 QUESTION = _rows.answer(
     "Question",
     "A question about a bill; `recipient` is the address that its receipt, and an answer, go to. "

@@ -17,7 +17,6 @@ from app.uow import unit_of_work
 from app.web.problems import Problem
 
 noun = Noun("reviews", "Sessions whose bill is held, and stops that match no session.")
-blueprint = noun.blueprint
 
 REVIEW = _rows.answer(
     "Review",

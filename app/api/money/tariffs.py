@@ -23,7 +23,6 @@ from app.uow import unit_of_work
 from app.web.problems import Problem
 
 noun = Noun("tariffs", "Named prices; `tariff_id` of a site, station, group or driver gives it.")
-blueprint = noun.blueprint
 
 TARIFF = _rows.answer(
     "Tariff",

@@ -91,7 +91,6 @@ fault_noun.decide(
 
 
 noun = Noun("history", "What a station said and did, the newest first.")
-blueprints = [fault_noun.blueprint, noun.blueprint]
 
 
 def _json(text: str | None) -> Any:

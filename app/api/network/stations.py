@@ -166,8 +166,6 @@ plain_sites.restore("Take a site out of the archive.")
 # Support bundles: a station, or a session with the minutes around it, as one ZIP.
 
 bundle_noun = Noun("support", "What a manufacturer needs to understand a fault, as one file.")
-blueprints = [site_noun.blueprint, station_noun.blueprint, bundle_noun.blueprint]
-
 ZIP = File(
     "application/zip",
     "index.html, about.json and a file of JSON lines for each kind of row; without secrets, names "

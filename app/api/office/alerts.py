@@ -40,8 +40,6 @@ plain_rules.restore("Watch again.", 409)
 
 
 noun = Noun("alerts", "What rules have found: what began, until it is over.")
-blueprints = [rule_noun.blueprint, noun.blueprint]
-
 ALERT = _rows.answer(
     "Alert",
     "Something that a rule found. `began_at` is when it began, `opened_at` when it was noticed, "

@@ -17,7 +17,6 @@ from app.schemas.told import HEARD
 from app.web.problems import Problem
 
 noun = Noun("events", "What happens, as it happens.")
-blueprint = noun.blueprint
 
 _REF = "#/components/schemas/{}"
 

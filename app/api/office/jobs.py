@@ -23,7 +23,6 @@ from app.web.file_store import EXPORTS, Store
 from app.web.problems import Problem
 
 noun = Noun("jobs", "Imports and exports that are done while nobody waits for them.")
-blueprint = noun.blueprint
 
 JOB = _rows.answer(
     "Job",

@@ -7,7 +7,6 @@ from app.models import Tenant
 from app.schemas.money import OrganisationChanges
 
 noun = Noun("organisation", "Who sells, and by which rules bills are made.")
-blueprint = noun.blueprint
 
 ORGANISATION = _rows.answer(
     "Organisation",

@@ -21,7 +21,6 @@ from app.web import about, attending
 from app.web.problems import Problem
 
 noun = Noun("oversight", "The audit, what needs attention, the installation's health, the search.")
-blueprint = noun.blueprint
 
 ENTRY = _rows.answer(
     "AuditEntry",

@@ -14,7 +14,6 @@ from app.schemas.answers import Answer, read
 from app.schemas.base import Instant
 
 noun = Noun("report-schedules", "Reports that go out by mail every week or month.", everywhere=True)
-blueprint = noun.blueprint
 
 SCHEDULE = _rows.answer(
     "ReportSchedule",

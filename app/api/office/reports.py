@@ -16,7 +16,6 @@ from app.schemas.office import ReportAsked
 from app.web.problems import Problem
 
 noun = Noun("reports", "Tables over a period: energy, revenue, use, uptime, faults, first tries.")
-blueprint = noun.blueprint
 
 
 class ReportLine(Answer):

@@ -23,7 +23,6 @@ machine_noun = Noun(
     "Programs on the staff: with tokens of their own, and an owner.",
     everywhere=True,
 )
-blueprints = [noun.blueprint, machine_noun.blueprint]
 
 
 def _rights(role: Any) -> object:

@@ -25,7 +25,6 @@ noun = Noun(
     reads="write",
     everywhere=True,
 )
-blueprint = noun.blueprint
 
 PERSON = _rows.answer(
     "Person",

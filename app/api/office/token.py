@@ -8,7 +8,6 @@ from app.models import ApiToken
 from app.schemas.answers import read
 
 noun = Noun("token", "Whom the token acts as.")
-blueprint = noun.blueprint
 
 TOKEN = _rows.answer(
     "Token",

@@ -23,7 +23,6 @@ noun = Noun(
     reads="write",
     everywhere=True,
 )
-blueprint = noun.blueprint
 
 WEBHOOK = _rows.answer(
     "Webhook",

@@ -208,6 +208,3 @@ def _month(text: str) -> date:
         return statements.read_month(text)
     except DomainError as error:
         abort(404, error.sentence)
-
-
-blueprints = [blueprint, monthly]

@@ -165,6 +165,3 @@ def _looked(place: Station, row: LocalList | None) -> queries.ListLook:
         *(place.tenant_id, key, LOOKED_S),
         lambda: queries.look_at_list(session, place, utc_now()),
     )
-
-
-blueprints = [blueprint, lists]

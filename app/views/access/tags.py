@@ -243,6 +243,3 @@ _doing.does(
     _doing.by_number(TagGroup, "There is no such group."),
     *(N_("Deleted the group %(name)s."), ".index"),
 )
-
-
-blueprints = [blueprint, groups]

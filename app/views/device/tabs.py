@@ -209,6 +209,3 @@ def _lines(text: str) -> dict[str, str]:
             raise Invalid(f"{line} should look like name = value.", field="settings")
         found[key.strip()] = value.strip()
     return found
-
-
-blueprints = [device_model, monitors, display, boots]

@@ -192,6 +192,3 @@ def _note(station: Station, text: str, photo: bytes | None) -> None:
         return
     with photos.store().saved(BytesIO(photo).read, len(photo)) as stored, unit_of_work() as work:
         field.note_fault(work, actor(), station, text, now=now, photo=stored.stored_as)
-
-
-blueprints = [blueprint, faults]

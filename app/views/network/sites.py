@@ -147,6 +147,3 @@ def _origin(template: str) -> str:
     """From where a page with tiles may take images: their scheme and host, {s} being any name."""
     parts = urlsplit(template)
     return f"{parts.scheme}://{parts.netloc}".replace("{s}", "*")
-
-
-blueprints = [blueprint, sites_map]

@@ -242,6 +242,3 @@ def _sent(of: Extent) -> Response:
     name = bundle.name_of(of, now)
     parts = bundle.pack(db.session(), actor(), of, now=now, cards=cards)
     return listing.sent(parts, "application/zip", name)
-
-
-blueprints = [blueprint, bundles]

@@ -147,6 +147,3 @@ def ready() -> ResponseReturnValue:
 def metrics() -> ResponseReturnValue:
     """Figures for Prometheus, for who shows the token of the settings."""
     return Response(figures.page(), content_type=CONTENT_TYPE_LATEST)
-
-
-blueprints = [settings, installation, pieces]

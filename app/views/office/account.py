@@ -235,6 +235,3 @@ def _factor(user: User, form: CodeForm) -> str:
         qr=code,
         codes_left=second_factor.codes_left(db.session(), user),
     )
-
-
-blueprints = [blueprint, codes_of_app]

@@ -195,6 +195,3 @@ plain_rules.create(N_("Added the rule %(name)s. It takes effect now."), ".index"
 plain_rules.edit(then=".index")
 plain_rules.archive(N_("Switched off %(name)s."), ".index")
 plain_rules.restore(N_("Switched on %(name)s."), ".index")
-
-
-blueprints = [blueprint, rules]

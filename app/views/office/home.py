@@ -254,6 +254,3 @@ def hide() -> ResponseReturnValue:
             kind=first_run.HIDDEN, subject=str(current_user.id), up_to=g.now, now=g.now,
         )  # fmt: skip
     return back("home.index")
-
-
-blueprints = [blueprint, first_steps]

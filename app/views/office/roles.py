@@ -94,5 +94,3 @@ plain_machines = Plain(
 )
 plain_machines.create(N_("Added %(name)s. Now create a token for it."), "staff.show")
 plain_machines.edit(then="staff.show")
-
-blueprints = [blueprint, machines]

@@ -218,6 +218,3 @@ def finish() -> ResponseReturnValue:
         user = ways_in.person(work, said, create=role, now=utc_now())
     way_in.let_in(user, SignInWay.PROVIDER)
     return doorkeeper.know(redirect(wish or "/", code=303), user)
-
-
-blueprints = [blueprint, vouching]
