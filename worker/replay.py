@@ -82,7 +82,6 @@ class Past:
         self.version = version
 
     def answer(self, call: Call, payload: Payload) -> str:
-        """The charger has its answer."""
         return ""
 
     def hold(self, seconds: float) -> None:

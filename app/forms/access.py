@@ -105,8 +105,6 @@ class NewTagForm(TagFactsForm):
 
 
 class GroupForm(OwnedForm):
-    """A group of tags."""
-
     schema = NewTagGroup
     tariff = SelectField(
         _("Tariff"),

@@ -87,8 +87,6 @@ KIND_WORDS = {
 
 
 class WatchForm(DeskForm):
-    """One monitor."""
-
     key = StringField(
         _("Variable"),
         [InputRequired(_("Name the variable.")), Length(max=300)],

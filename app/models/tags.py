@@ -170,7 +170,6 @@ class Tag(TenantOwned, Base):
 
     @property
     def site_ids(self) -> frozenset[int]:
-        """The sites that it is for."""
         return frozenset(site.id for site in self.sites)
 
     @property

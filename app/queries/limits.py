@@ -35,7 +35,6 @@ class Filter:
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page of the library."""
     query = select(ChargingProfile).where(put_away(ChargingProfile, wanted.state == "archived"))
     if wanted.q:
         query = query.where(alike(like(wanted.q), ChargingProfile.name))

@@ -62,7 +62,6 @@ def of_station(db: Session, station: Station) -> list[StationCertificate]:
 
 
 def security_events(db: Session, station: Station, most: int = 50) -> list[StationReport]:
-    """The newest security events of a station."""
     query = select(StationReport).where(
         StationReport.station_id == station.id, StationReport.kind == SECURITY
     )

@@ -55,7 +55,6 @@ def work_jobs() -> None:
 @shared_task(name=reactions.REPORTS)
 @one_at_a_time
 def make_reports() -> None:
-    """Make all reports that wait."""
     reactions.heard(reactions.REPORTS)
     _work(reports=True)
 

@@ -51,7 +51,6 @@ class StatementWords:
 
 
 def in_words(statement: Statement, language: str) -> StatementWords:
-    """Say a statement in a language."""
     writer = Writer(language, "UTC")
     month = format_skeleton("yMMMM", statement.first, locale=locale_of(writer.locale))
     return StatementWords(

@@ -145,7 +145,6 @@ def _word(word: str, used: dict[str, None]) -> str:
 
 
 def _string(string: str, used: dict[str, None]) -> str:
-    """A string as JSON has it."""
     inner = string[1:-1]
     if string[0] == "'":
         used["single_quotes"] = None

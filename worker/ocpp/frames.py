@@ -163,7 +163,6 @@ def _is_plain_call(value: object) -> bool:
 
 
 def encode_call(message_id: MessageId, action: str, payload: Payload) -> str:
-    """The text of a call."""
     return json_text.dump([CALL, message_id, action, payload])
 
 

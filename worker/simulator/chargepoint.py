@@ -134,7 +134,6 @@ class ChargePoint:
             self._stream.close(1001, "see you", deaf=True)
 
     def connector(self, number: int) -> Connector | None:
-        """Connector 1, 2, … or None."""
         return self.connectors[number - 1] if 1 <= number <= len(self.connectors) else None
 
     # Talking

@@ -81,7 +81,6 @@ def respond(station: "ChargePoint", call: Call) -> Response | Fault:
 
 
 def answer(status: str, after: Callable[[], object] | None = None) -> Response:
-    """An answer that is a status alone."""
     return Response({"status": status}, after)
 
 

@@ -17,8 +17,6 @@ RESET_S = {"Soft": 2.0, "Hard": 4.0}
 
 
 class Speech16:
-    """The words of 1.6."""
-
     def __init__(self) -> None:
         self.orders: Mapping[str, Handler] = ORDERS
 

@@ -31,8 +31,6 @@ _TRIGGERS = {
 
 
 class Speech2:
-    """The words of 2.0.1 and 2.1."""
-
     def __init__(self) -> None:
         self.orders: Mapping[str, Handler] = ORDERS
 

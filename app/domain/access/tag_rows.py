@@ -36,8 +36,6 @@ _DRIVER = Driver.__table__
 
 @dataclass(slots=True)
 class GroupRow:
-    """The group of a tag."""
-
     id: int
     name: str
     parent: str
@@ -47,8 +45,6 @@ class GroupRow:
 
 @dataclass(slots=True)
 class DriverRow:
-    """The driver of a tag."""
-
     id: int
     archived_at: datetime | None
     language: str
@@ -188,7 +184,6 @@ def _rows(db: Session, query: BulkRead, given: dict[str, Any]) -> list[TagRow]:
 
 
 def _places(pairs: list[tuple[int, int]]) -> dict[int, list[int]]:
-    """The places of each tag."""
     found: dict[int, list[int]] = {}
     for tag, place in pairs:
         found.setdefault(tag, []).append(place)

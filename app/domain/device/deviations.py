@@ -84,7 +84,6 @@ def _kept(example: str) -> str:
 
 
 def together(older: Tallies, newer: Tallies) -> Tallies:
-    """Both tallies in one."""
     found = dict(older)
     for key, new in newer.items():
         old = found.get(key)

@@ -173,7 +173,6 @@ _CUT_FROM = 20
 
 
 def items(value: str | None) -> tuple[str, ...]:
-    """The items of a list."""
     bare = (value or "").strip().strip("[](){}")
     parts = bare.replace(";", ",").replace("\n", ",").split(",")
     return tuple(part.strip().strip("\"'") for part in parts if part.strip().strip("\"'"))

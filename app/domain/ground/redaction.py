@@ -269,7 +269,6 @@ def _hidden_members(payload: Json) -> tuple[str, ...]:
 
 
 def _whole_json(text: str) -> str | None:
-    """The text redacted as what it is, where it is JSON as a whole."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:

@@ -33,7 +33,6 @@ def generate() -> str:
 
 
 def hash_generated(password: str) -> str:
-    """Hash a password of `generate`."""
     salt = secrets.token_bytes(16)
     return f"{_FAST}${salt.hex()}${hashlib.sha256(salt + password.encode()).hexdigest()}"
 

@@ -275,7 +275,6 @@ _OWN = 14
 
 
 def station_rows(db: Session, station_ids: Iterable[int]) -> dict[int, StationRow]:
-    """The rows of these stations, by id."""
     found = {}
     for row in _STATION_ROWS(db, stations=set(station_ids)):
         own: list[Any] = [*row[:_OWN], SiteRow(*row[_OWN:])]

@@ -274,7 +274,6 @@ def hashed(password: str, user: User) -> str:
 
 
 def stretched(password: str) -> str:
-    """Return what is stored of a password."""
     return str(run(lambda: generate_password_hash(password, PASSWORD_METHOD), True))
 
 

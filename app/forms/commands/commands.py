@@ -117,8 +117,6 @@ class SetAvailabilityForm(OrderForm):
 
 
 class ChangeSettingForm(OrderForm):
-    """Change a setting."""
-
     order = Order.CHANGE_SETTING
     key = StringField(
         _("Setting"),
@@ -131,8 +129,6 @@ class ChangeSettingForm(OrderForm):
 
 
 class ReadSettingsForm(OrderForm):
-    """Read settings."""
-
     order = Order.READ_SETTINGS
     keys = StringField(
         _("Settings"),

@@ -37,8 +37,6 @@ def _zone_field() -> StringField:
 
 
 class StaffForm(DeskForm):
-    """A member of staff."""
-
     name = StringField(_("Name"), [InputRequired(_("Type a name.")), Length(max=120)])
     email = EmailField(_("E-mail"), [InputRequired(_("Type an e-mail address.")), Length(max=254)])
     role = SelectField(_("Role"), choices=BUILT_IN, default=Role.VIEWER.value)
@@ -176,8 +174,6 @@ class SignInForm(DeskForm):
 
 
 class FirstAdminForm(DeskForm):
-    """Who the first admin is."""
-
     name = StringField(
         _("Your name"),
         [InputRequired(_("Type your name.")), Length(max=120)],
@@ -207,8 +203,6 @@ class ForgottenForm(DeskForm):
 
 
 class NewPasswordForm(DeskForm):
-    """A new password."""
-
     password = PasswordField(
         _("New password"),
         [InputRequired(_("Choose a password."))],

@@ -57,7 +57,6 @@ class Sum:
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page of the list."""
     query = wanted.select().options(joinedload(Driver.tariff))
     return fetch(db, query, wish, SORTS, default="name", noun="drivers")
 

@@ -62,7 +62,6 @@ class Filter:
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page, the newest first unless the wish says otherwise."""
     return fetch(db, wanted.select(), wish, SORTS, default="-id", noun="reservations")
 
 

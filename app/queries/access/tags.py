@@ -91,7 +91,6 @@ def state_of(tag: Tag, now: datetime) -> str:
 
 
 def page(db: Session, wanted: Filter, wish: Wish, now: datetime) -> Page:
-    """Return the wished page of the list."""
     query = wanted.select(now).options(
         joinedload(Tag.driver),
         joinedload(Tag.group),

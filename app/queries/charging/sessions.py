@@ -149,7 +149,6 @@ _LISTED = (
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page of the list."""
     query = _sortable(wanted.select(db), wish.sort).options(*_LISTED)
     return fetch(db, query, wish, SORTS, default="-started", noun="sessions")
 

@@ -61,7 +61,6 @@ _GROUPS = {"open": OPEN_STATES, "failed": FAILURES}
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page, newest first unless the wish says otherwise."""
     query = wanted.select()
     if wish.sort.lstrip("-") == "station":
         query = query.join(Command.station)
@@ -110,7 +109,6 @@ def in_reach() -> Select[Broadcast]:
 
 
 def broadcasts_page(db: Session, wish: Wish) -> Page:
-    """Return the wished page, newest first unless the wish says otherwise."""
     return fetch(db, in_reach(), wish, BROADCAST_SORTS, default="-at", noun="broadcasts")
 
 

@@ -56,7 +56,6 @@ class Period:
 
     @property
     def dates(self) -> list[date]:
-        """Its days."""
         return [self.first + timedelta(days=number) for number in range(self.days)]
 
     @property
@@ -109,7 +108,6 @@ def month(text: str) -> Period:
 
 
 def month_before(day: date) -> Period:
-    """The whole month before that of a day."""
     return _month_of(day.replace(day=1) - timedelta(days=1))
 
 

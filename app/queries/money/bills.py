@@ -144,7 +144,6 @@ def numbered(db: Session, text: str) -> list[str]:
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page of the list."""
     query = _sortable(wanted.select(db), wish.sort).options(*_LISTED)
     return fetch(db, query, wish, SORTS, default="-issued", noun="bills")
 

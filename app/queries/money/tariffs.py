@@ -42,7 +42,6 @@ class Holders:
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page of the list."""
     query = select(Tariff).where(*_conditions(wanted)).options(selectinload(Tariff.versions))
     return fetch(db, query, wish, SORTS, default="name", noun="tariffs")
 
@@ -55,7 +54,6 @@ def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
 
 
 def currencies(db: Session) -> list[str]:
-    """Return the currencies that tariffs have."""
     return list(db.scalars(select(Tariff.currency).distinct().order_by(Tariff.currency)))
 
 

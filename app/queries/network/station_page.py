@@ -89,7 +89,6 @@ def now_of(db: Session, station: Station, now: datetime) -> Now:
 
 
 def recent_commands(db: Session, station: Station, limit: int = COMMANDS_SHOWN) -> list[Command]:
-    """The newest commands of a station."""
     return list(db.scalars(_commands(station).order_by(Command.id.desc()).limit(limit)))
 
 
@@ -98,7 +97,6 @@ def _commands(station: Station) -> Select[Command]:
 
 
 def recent_messages(db: Session, station: Station) -> list[Message]:
-    """The newest messages of a station."""
     return list(
         db.scalars(
             select(Message)

@@ -98,7 +98,6 @@ class _Past:
 
     @cached_property
     def orders(self) -> list[Command]:
-        """The newest orders."""
         return list(self._db.scalars(self._newest()))
 
     @cached_property

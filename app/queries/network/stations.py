@@ -171,7 +171,6 @@ def _deviations(db: Session, ids: list[int]) -> dict[int, int]:
 
 
 def vendors(db: Session) -> list[str]:
-    """The vendors there are, for the filter."""
     return list(
         db.scalars(
             select(Station.vendor)
@@ -184,7 +183,6 @@ def vendors(db: Session) -> list[str]:
 
 
 def models(db: Session) -> list[str]:
-    """The models there are, for the filter."""
     known = select(Station.model).where(Station.model.is_not(None), Station.model != "")
     return [
         text for text in db.scalars(known.distinct().order_by(Station.model).limit(200)) if text

@@ -49,7 +49,6 @@ class Filter:
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page of the alerts."""
     return fetch(db, wanted.select(), wish, SORTS, default="-opened", noun="alerts")
 
 

@@ -285,7 +285,6 @@ def _occupied(db: Session, wanted: Wanted, now: datetime) -> list[Spans]:
 
 
 def _standing(db: Session, wanted: Wanted, now: datetime) -> list[Spans]:
-    """The plugs."""
     own = [Connector.evse > 0, Station.tenant_id == wanted.tenant_id]
     query = (
         select(Site.timezone)

@@ -47,7 +47,6 @@ class Filter:
 
 
 def of_role(name: str) -> ColumnElement[bool]:
-    """Who has the role of this name."""
     if name in rights.BUILT_IN:
         return User.role == Role(name)
     return User.own_role.has(OwnRole.name_key == texts.key(name))
@@ -67,7 +66,6 @@ def owners(db: Session) -> list[User]:
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
-    """Return the wished page of the staff."""
     return fetch(db, wanted.select(), wish, SORTS, default="name", noun="people")
 
 
@@ -117,7 +115,6 @@ class AuditFilter:
 
 
 def audit_page(db: Session, wanted: AuditFilter, wish: Wish) -> Page:
-    """Return the wished page of the audit."""
     return fetch(db, wanted.select(), wish, AUDIT_SORTS, default="-at", noun="entries")
 
 

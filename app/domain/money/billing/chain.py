@@ -190,7 +190,6 @@ def _rows(
 
 
 def tariff_digests(db: Session, versions: Iterable[int]) -> dict[int, str]:
-    """The digests of some tariff versions."""
     if not versions:
         return {}
     query = select(_VERSION.c.id, _VERSION.c.tariff_id, _VERSION.c.number, _VERSION.c.definition)

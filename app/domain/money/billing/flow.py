@@ -50,12 +50,10 @@ class Step(NamedTuple):
 
     @property
     def power_w(self) -> Decimal:
-        """The mean power."""
         return mean_w(self.rise_wh, self.seconds)
 
 
 def mean_w(energy_wh: Decimal, seconds: Decimal) -> Decimal:
-    """The mean power of an energy, in W."""
     return energy_wh * 3600 / seconds
 
 

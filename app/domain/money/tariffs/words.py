@@ -51,7 +51,6 @@ def say(
 
 
 def plain_value(name: str, value: object, values: dict[str, object]) -> str:
-    """A value in plain English."""
     text = str(value)
     if name == "at" or name.endswith("_at"):
         zone = ZoneInfo(str(values.get("zone", "UTC")))
