@@ -89,8 +89,9 @@ def test_an_event_of_two_transactions_is_none_of_a_third(charger, which):
     assert len(db.scalars(select(StrayStop)).all()) == (which == 2)
 
 
+@pytest.mark.parametrize("time", [{}, {"timestamp": "2026-03-02T09:00:07Z"}])
 @pytest.mark.parametrize("version", [Version.V16, Version.V201])
-def test_ends_that_name_neither_transaction_nor_time_are_kept_each(charger, version):
+def test_ends_that_name_no_transaction_are_kept_each(charger, version, time):
     line = charger(version)
     if version is Version.V16:
         action, one = "StopTransaction", {"meterStop": 5200, "idTag": TAG}
@@ -99,7 +100,7 @@ def test_ends_that_name_neither_transaction_nor_time_are_kept_each(charger, vers
         action, one = "TransactionEvent", {"eventType": "Ended", "seqNo": 1}
         ends = [one, one | {"seqNo": 2}, one | {"offline": True}]
     for number, told in enumerate(ends):
-        assert line.say(json.dumps([2, f"m{number}", action, told]))[0] == 3
+        assert line.say(json.dumps([2, f"m{number}", action, told | time]))[0] == 3
     line.end()
     strays = flask_db.session().scalars(select(StrayStop).order_by(StrayStop.id))
     assert [stray.count for stray in strays] == [2, 1]

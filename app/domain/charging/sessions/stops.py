@@ -172,6 +172,10 @@ def _keep_duration(session: AnySession, stop: Stop) -> None:
 # Stops that end no session: acknowledged, kept, shown for review, and given to one by a person.
 
 
+#: What the same stop may be told with in another way.
+_DRESS = ("offline", "timestamp")
+
+
 def keep_stray(
     db: Session,
     station: AnyStation,
@@ -185,9 +189,9 @@ def keep_stray(
     Tells whether it was known.
     """
     wh, time = stop.meter_stop_wh, (stop.raw_time or "")[:SECOND] or stop.payload.get("timestamp")
-    if not (stop.transaction_ref or time):  # by all its words but that it was kept for a while
-        told = {name: said for name, said in stop.payload.items() if name != "offline"}
-        time = json.dumps(told, sort_keys=True, default=str)
+    if not stop.transaction_ref:  # by all its words but that it was kept for a while
+        told = {name: said for name, said in stop.payload.items() if name not in _DRESS}
+        time = f"{time}|{json.dumps(told, sort_keys=True, default=str)}"
     text = f"{stop.transaction_ref}|{wh if wh is None else format(wh.normalize(), 'f')}|{time}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     row = db.scalar(
