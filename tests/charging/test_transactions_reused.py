@@ -12,7 +12,15 @@ from app.domain.access import tags
 from app.domain.charging import metering, sessions
 from app.domain.charging.metering import Metered
 from app.domain.charging.running import by_reference as by_ref
-from app.domain.ground.vocabulary import SYSTEM, Activity, SessionState, StopReason, Token
+from app.domain.ground.vocabulary import (
+    SYSTEM,
+    Activity,
+    ConnectorRef,
+    SessionState,
+    StopReason,
+    Token,
+)
+from app.extensions import db as flask_db
 from app.models import Authorisation, Bill, ChargingSession, Connector, MeterReading, Review
 from tests.support import lone
 from tests.support.charging import network
@@ -24,6 +32,10 @@ OTHER = Token("04:FF:00:01", "iso14443")
 
 @pytest.fixture
 def net(db):
+    return peopled(db)
+
+
+def peopled(db):
     net = network(db)
     net.site.tariff = net.version.tariff
     for text, driver in ((CARD.value, net.driver.id), (OTHER.value, None)):
@@ -113,6 +125,39 @@ def test_a_start_with_another_card_without_an_end_between_is_a_new_session(db, n
     first, second = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
     assert (first.token, first.provisional, second.token) == (CARD.value, True, OTHER.value)
     assert second.meter_stop_wh == 113_000
+
+
+def at_two_plugs(*, named=True):
+    """One id at two EVSEs at once: 10 kWh at the first, and 3 kWh of another card at the second."""
+    other = ConnectorRef(2)
+    here = [replace(one, connector=PLUG) if named else one for one in charge()]
+    return here, [replace(one, connector=other) for one in again(minute=20)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_id_in_use_at_two_evses_at_once_is_two_sessions(any_app, seed):
+    net = peopled(flask_db.session())
+    first, second = at_two_plugs()
+    reports = [first[0], *second, *first[1:]] if not seed else [*first, *second]
+    if seed > 1:
+        random.Random(seed).shuffle(reports)
+    tell(net.db, net, reports)
+    told = sorted((row.evse, row.energy_wh, *row.flags) for row in newest_first(net.db))
+    assert told == [(1, 10_000, "offline_report"), (2, 3_000, "offline_report")]
+    bills = [lone.settle(net.db, row.id, now=HEARD) for row in newest_first(net.db)]
+    assert sorted(bill.energy_wh for bill in bills) == [3_000, 10_000]
+    later = [replace(one, connector=PLUG) for one in again(CARD, 300)]
+    tell(net.db, net, later, HEARD + timedelta(hours=1))
+    assert [row.evse for row in newest_first(net.db)] == [1, 2, 1], "the next day, at the first"
+
+
+def test_two_sessions_of_one_id_at_once_are_held_where_an_event_names_no_evse(db, net):
+    first, second = at_two_plugs(named=False)
+    tell(db, net, [first[0], *second, *first[1:]])
+    for session in newest_first(db):
+        session.state is SessionState.CHARGING or lone.settle(db, session.id, now=HEARD)
+    assert db.scalars(select(Bill)).all() == []
+    assert any("transaction_reused" in one.flags for one in newest_first(db))
 
 
 def test_two_starts_of_one_card_without_an_end_between_are_held(db, net):

@@ -13,7 +13,7 @@ from app.domain.charging.energy import since_start
 from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import name_holder, price
 from app.domain.charging.sessions.provisional import close_previous
-from app.domain.charging.sessions.reuse import twice
+from app.domain.charging.sessions.reuse import unsure
 from app.domain.charging.sessions.row import AnySession, flag, mark_time, remove_flag
 from app.domain.charging.sessions.stops import (
     PLUG_UNKNOWN,
@@ -65,7 +65,6 @@ def retell(db: Session, station: AnyStation, session: ChargingSession, *, now: d
     """Bring a session in line with all events of its transaction."""
     told = transaction_events.of_sessions(db, [session.id])[session.id]
     story = story_of(told)
-    (flag if twice(told) else remove_flag)(session, "transaction_reused")
     place(db, station, session, story)
     if session.evse and session.state is SessionState.CHARGING:
         plug = (station, session.evse, session.started_at, now)
@@ -91,6 +90,7 @@ def tell(
     `ordered` is when we had it stopped, if it has ended.
     """
     _hold(db, station, session, story, now)
+    (flag if unsure(db, session, told) else remove_flag)(session, "transaction_reused")
     (flag if _shown_by_another(db, session, told) else remove_flag)(session, "two_tags")
     session.meter_start_wh = story.meter_start_wh
     session.last_event_at = story.last.at

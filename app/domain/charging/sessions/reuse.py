@@ -12,32 +12,40 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
 from app.domain.charging.running import OF_STATION, by_reference, is_ours, stood_aside
 from app.domain.charging.sessions.begin import new_session
 from app.domain.charging.sessions.provisional import last_register
-from app.domain.charging.sessions.row import mark_late, step_aside
+from app.domain.charging.sessions.row import AnySession, mark_late, step_aside
 from app.domain.charging.sessions.starts import Start
 from app.domain.charging.sessions.story import by_clock
-from app.domain.charging.sessions.transaction_events import ENDED, STARTED
+from app.domain.charging.sessions.transaction_events import (
+    ENDED,
+    STARTED,
+    TransactionReport,
+)
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
 from app.domain.network.plugs import AnyStation
 from app.models import Bill, ChargingSession, MeterReading, TransactionEvent
 
 
-def session_of(db: Session, station: AnyStation, ref: str, at: datetime) -> ChargingSession | None:
-    """The session of a transaction id at a time: the last that had begun by then.
+def session_of(
+    db: Session, station: AnyStation, report: TransactionReport
+) -> ChargingSession | None:
+    """The session of a transaction at the time of an event: the last that had begun by then.
 
-    One that we numbered ourselves (1.6) is another than the station's of the same id.
+    One that we numbered ourselves (1.6) is another than the station's of the same id, and so is
+    one at another EVSE than the event names.
     """
+    ref, at = report.transaction_ref, report.at
     newest = by_reference(db, station, ref, locked=True)
     if newest is None:
         return None
-    ours = is_ours(newest)
-    if newest.started_at <= at or not (ours or "#" in newest.start_key):
+    ours, other = is_ours(newest), is_elsewhere(newest, report)
+    if not other and (newest.started_at <= at or not (ours or "#" in newest.start_key)):
         earlier: Sequence[ChargingSession] = ()
     else:
         theirs = ChargingSession.start_key.startswith(OF_STATION)
@@ -45,12 +53,20 @@ def session_of(db: Session, station: AnyStation, ref: str, at: datetime) -> Char
             ChargingSession.station_id == station.id, stood_aside(ref), theirs
         )
         query = query.order_by(ChargingSession.started_at.desc()).with_for_update()
-        earlier = db.scalars(query).all()
-    if ours and not earlier:
+        earlier = [one for one in db.scalars(query) if not is_elsewhere(one, report)]
+    begun = (session for session in earlier if session.started_at <= at)
+    found = next(begun, earlier[-1] if earlier else newest)
+    over = report.kind == STARTED and found.ended_at is not None and found.ended_at < at
+    if (ours and not earlier) or (other and (not earlier or over)):
         step_aside(db, newest)
         return None
-    begun = (session for session in earlier if session.started_at <= at)
-    return next(begun, earlier[-1] if earlier else newest)
+    return found
+
+
+def is_elsewhere(session: Any, report: TransactionReport) -> bool:
+    """Whether an event names another EVSE than that of a session (its row of either kind)."""
+    evse = report.connector.evse if report.connector else 0
+    return bool(evse and session.evse and evse != session.evse)
 
 
 def split(
@@ -105,13 +121,28 @@ def begins_anew(ordered: Sequence[TransactionEvent]) -> int | None:
     return None
 
 
-def twice(ordered: Sequence[Any]) -> bool:
-    """Whether a transaction was started at two times, and nothing tells the two apart.
+def unsure(db: Session, session: AnySession, told: Sequence[Any]) -> bool:
+    """Whether the events of a transaction may be those of two, and nothing tells these apart.
 
-    The same start again may leave out the fractions of its second.
+    It was started at two times (the same start again may leave out the fractions of its second),
+    or its id was in use at two EVSEs and some event names neither.
     """
-    started = [event.at for event in ordered if event.kind == STARTED]
-    return bool(started) and max(started) - min(started) >= timedelta(seconds=1)
+    started = [event.at for event in told if event.kind == STARTED]
+    if started and max(started) - min(started) >= timedelta(seconds=1):
+        return True
+    ref = told[0].transaction_ref
+    alone = "#" not in session.start_key and session.transaction_ref == ref
+    if alone or all(event.evse for event in told):
+        return False
+    others = select(ChargingSession.id).where(
+        ChargingSession.station_id == session.station_id,
+        or_(ChargingSession.transaction_ref == ref, stood_aside(ref)),
+        ChargingSession.id != session.id,
+        ChargingSession.evse != session.evse,
+        ChargingSession.started_at <= max(event.at for event in told),
+        or_(ChargingSession.ended_at.is_(None), ChargingSession.ended_at >= session.started_at),
+    )
+    return db.scalar(others.limit(1)) is not None
 
 
 def _other(one: TransactionEvent, other: TransactionEvent) -> bool:

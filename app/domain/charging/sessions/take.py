@@ -28,6 +28,7 @@ from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import LET_IN_AWAY, hold, new_row
 from app.domain.charging.sessions.provisional import close_provisionally, is_previous
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
+from app.domain.charging.sessions.reuse import is_elsewhere
 from app.domain.charging.sessions.row import SessionRow, flag
 from app.domain.charging.sessions.starts import taken_keys
 from app.domain.charging.sessions.stops import find_plugs, orders_to_stop
@@ -171,6 +172,8 @@ def _follows(session: SessionRow, report: TransactionReport) -> bool:
     """Whether an event comes after all that was told of a running transaction, by its clock."""
     at = session.last_event_at
     if at is None or session.last_seq_no is None or report.kind == STARTED:
+        return False
+    if is_elsewhere(session, report):
         return False
     running = session.state is SessionState.CHARGING and session.billing is BillingState.OPEN
     return running and (report.at, report.seq_no) > (at, session.last_seq_no)

@@ -106,7 +106,7 @@ def take_unordered(
         session = db.get(ChargingSession, known.session_id)
         if session is not None:
             return Taken(session, known.kind == ENDED, decided(known), True, station.quirks)
-    session = reuse.session_of(db, station, report.transaction_ref, report.at)
+    session = reuse.session_of(db, station, report)
     newest = _is_newest(db, station, session, report)
     if session is None:
         session = _open(db, station, report, now)
@@ -224,7 +224,7 @@ def take_readings(
     Before an end, where its session is known; all else comes first, and then its readings.
     Tells whether they could be stored.
     """
-    session = reuse.session_of(db, station, report.transaction_ref, report.at)
+    session = reuse.session_of(db, station, report)
     if session is None:
         return False
     told = {"session": session.id, "seq": report.seq_no}
