@@ -93,6 +93,12 @@ QUIRKS: dict[str, Quirk] = {
         "Where its clock is off for good; behind is a minus. Else it is learnt while it is online.",
         whole(-90_000, 90_000),
     ),
+    "naive_times": Quirk(
+        "Its times without an offset are",
+        "UTC or the site's (local). Else whichever lies nearer to now is taken, which may be wrong"
+        " for what it kept while it was offline.",
+        word("UTC", "local"),
+    ),
     "call_timeout_s": Quirk(
         "Patience for an answer (s)",
         "Slow stations need a minute.",

@@ -98,8 +98,8 @@ class Context:
     def instant(self, call: Fields, name: str, *, live: bool = False) -> tuple[datetime, bool]:
         """The time to do business with, and whether the charger's own was unusable or missing.
 
-        A time without an offset is taken for the site's wall clock only where
-        that lies closer to now than UTC does (FIELD T1); both are noted.  `live`:
+        A time without an offset is taken for the site's wall clock where the station is known for
+        that, or else where that lies closer to now than UTC does (FIELD T1); it is noted.  `live`:
         the message is sent when it happens, so its time tells how the clock goes.
         All times of a message are corrected alike.
         """
@@ -110,7 +110,7 @@ class Context:
             return self.now, True
         claimed = given.at
         if given.assumed_zone:
-            claimed = self._nearer(claimed)
+            claimed = self._zoned(claimed)
             self.deviate("time_without_zone", call.raw(name))
         if self.shift is None:
             if live and self.station is not None:
@@ -158,7 +158,8 @@ class Context:
             return timedelta()
         return correction(claimed, self.now, timedelta(seconds=seconds), fixed=fixed_s is not None)
 
-    def _nearer(self, as_utc: datetime) -> datetime:
+    def _zoned(self, as_utc: datetime) -> datetime:
         local = as_utc.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(as_utc.tzinfo)
         near = abs(local - self.now) + timedelta(minutes=1) < abs(as_utc - self.now)
-        return local if near else as_utc
+        known = self.quirks.get("naive_times")
+        return local if known == "local" or (near and not known) else as_utc
