@@ -32,6 +32,7 @@ class Said(NamedTuple):
     again: bool = False
 
 
+ELSEWHERE = N_("Or it is at a site that you cannot see: it may have been moved there.")
 CHARGERS = N_("Chargers are served meanwhile: what they send is kept, and stored then.")
 PAGES = {
     400: Said(
@@ -136,6 +137,8 @@ def _page(status: int, said: Said, sentence: str = "", more: str = "") -> Any:
         current_user.get_id()
     except (OperationalError, PoolTimeout) as error:
         return _database_away(error)
+    if status == 404 and sentence and getattr(current_user, "site_ids", None):
+        more = ELSEWHERE
     sent = request.method not in ("GET", "HEAD")
     known = {
         "sentence": sentence or said.sentence,

@@ -186,3 +186,15 @@ def test_an_import_of_theirs_names_the_rows_that_concern_others(near, people, no
     people_rows = sheet.read("name,note\ntheirs,x\nmine,x\n", headings.DRIVERS)
     plan = driver_import.plan(near, people_rows, tenant_id=people[2].tenant_id)
     assert [error.number for error in plan.errors] == [2]
+
+
+def test_whoever_follows_a_link_to_a_station_that_moved_is_told_so(app, db, people):
+    _, near, station, places = people
+    client, address = seed.signed_in(app, near), f"/stations/{station.id}"
+    assert client.get(address).status_code == 200
+    db.merge(station).site_id = places["there"]
+    db.commit()
+    db.expunge_all()
+    gone = client.get(address)
+    assert gone.status_code == 404
+    assert "There is no such station. Or it is at a site that you cannot see" in gone.text
