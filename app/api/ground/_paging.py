@@ -49,7 +49,7 @@ class Pages:
             "type": "object",
             "description": f"A page of a list; `items` are each {self.of.__name__}.",
             "properties": {
-                "items": {"type": "array", "items": items, "description": "The rows."},
+                "items": {"type": "array", "items": items, "description": "The rows of this page."},
                 "next": {"type": ["string", "null"], "description": following},
             },
             "required": ["items", "next"],
