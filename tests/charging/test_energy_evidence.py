@@ -307,6 +307,16 @@ def test_a_register_that_the_measured_power_contradicts_is_held(stop):
     assert found.energy.power_wh == 11_000
 
 
+@pytest.mark.parametrize(("every", "stop", "held"), [(15, 101_013, True), (25, 101_013, False)])
+def test_two_measurements_of_power_show_what_flowed_between_them_at_least(every, stop, held):
+    """Over more than 20 minutes the car may have paused."""
+    measured = powers(11_000, every=every, count=2)
+    found = weighed(100_000, stop, measured, max_power_w=Decimal(22_000))
+    assert (EnergyFlag.POWER_DISAGREES in found.energy.flags) is held
+    true = weighed(100_000, 102_800, measured, max_power_w=Decimal(22_000))
+    assert not true.energy.held
+
+
 @pytest.mark.parametrize("said_s", [None, 6 * 3600])
 def test_hardly_any_energy_while_it_said_charging_is_a_wrong_unit(said_s):
     found = weighed(100_000, 100_040, minutes=360, said_charging_s=lambda: said_s)

@@ -23,6 +23,8 @@ from app.domain.charging.energy.walk import SURE_RATIO
 
 #: Register and measured power are compared only where power was measured this often.
 _POWER_POINTS = 3
+#: Two show already what flowed between them at least.
+_PAIR = 2
 #: And where it was measured through most of the session.
 _COVERED = Decimal("0.8")
 _LONGEST_GAP_S = Decimal(20 * 60)
@@ -94,7 +96,7 @@ def against_power(
 
     Power that was not measured throughout (`power_wh` None) tells how much flowed at least.
     """
-    if len(points) < _POWER_POINTS:
+    if len(points) < _PAIR:
         return set()
     energy = work.wh
     if energy <= 0:
