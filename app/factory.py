@@ -105,16 +105,8 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         app.add_pages()
     for _ in _modules("app.tasks"):
         pass
-    assets.register(app)
-    security.register(app)
-    once.register(app)
-    error_pages.register(app)
-    filters.register(app)
-    tables.register(app)
-    live.register(app)
-    kept.register(app)
-    logs.register(app)
-    traces.register(app)
+    for part in (assets, security, once, error_pages, filters, tables, live, kept, logs, traces):
+        part.register(app)
     return app
 
 

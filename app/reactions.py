@@ -289,20 +289,16 @@ class _Nudges:
 
     def flush(self, within_s: float = 3.0) -> None:
         """Wait until the backlog is worked off, `within_s` seconds at most."""
-        done = threading.Thread(target=self._backlog.join, daemon=True)
-        done.start()
-        done.join(within_s)
+        if self._backlog.unfinished_tasks:
+            done = threading.Thread(target=self._backlog.join, daemon=True)
+            done.start()
+            done.join(within_s)
 
 
 _nudges = _Nudges()
 
 
+@atexit.register
 def flush(within_s: float = 3.0) -> None:
     """Let pending nudges leave; for short-lived processes and tests."""
     _nudges.flush(within_s)
-
-
-@atexit.register
-def _leave() -> None:
-    if _nudges._backlog.unfinished_tasks:
-        flush()

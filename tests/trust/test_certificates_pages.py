@@ -109,7 +109,7 @@ def test_grave_security_events_stand_out(made, db, viewer):
     station = made.stations["CP-01"]
     for word in ("TamperDetectionActivated", "StartupOfTheDevice"):
         payload = {"type": word, "techInfo": "<b>lid</b>"}
-        reports.add_security(db, station, word, payload, at=NOW, now=NOW)
+        reports.add(db, station, reports.SECURITY, word, payload, at=NOW, now=NOW)
     db.commit()
     text = page(viewer, f"/stations/{station.id}/security")
     assert 'aria-label="grave"' in text and text.count('aria-label="grave"') == 1

@@ -93,8 +93,8 @@ def heard(kind: str, family: frozenset[FileJobKind]) -> Callable[[Fields, Contex
 def security_event(call: Fields, ctx: Context) -> Payload:
     """Keep a security event; grave ones alarm (whitepaper A04, 2.0.1 A04)."""
     at, _ = ctx.instant(call, "timestamp")
-    kind = call.text("type", "")
-    reports.add_security(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
+    told = call.text("type", ""), dict(call.payload)
+    reports.add(ctx.db, ctx.station, reports.SECURITY, *told, at=at, now=ctx.now)
     return {}
 
 

@@ -263,13 +263,6 @@ def connector_of(db: Session, station: Station, ref: ConnectorRef) -> Connector:
     return row
 
 
-def add_security(
-    db: Session, station: Station, word: str, payload: Json, *, at: datetime, now: datetime
-) -> StationReport:
-    """Keep a security event of a station."""
-    return add(db, station, SECURITY, word, payload, at=at, now=now)
-
-
 def find_out(db: Session, station: Station, word: str, sentence: str, *, now: datetime) -> None:
     """Keep what we found out about a station ourselves; `word` is one of `FOUND`.
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, func, or_, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
@@ -180,16 +180,16 @@ def due(db: Session, *, now: datetime) -> list[int]:
             WebhookEndpoint.archived_at.is_(None),
             WebhookEndpoint.disabled_at.is_(None),
             or_(WebhookEndpoint.retry_at.is_(None), WebhookEndpoint.retry_at <= now),
-            select(WebhookDelivery.id).where(_waits(now)).exists(),
+            select(WebhookDelivery.id).where(_waits(WebhookEndpoint.id, now)).exists(),
         )
         .order_by(WebhookEndpoint.id)
     )
     return list(db.scalars(query))
 
 
-def _waits(now: datetime) -> ColumnElement[bool]:
+def _waits(endpoint_id: int | InstrumentedAttribute[int], now: datetime) -> ColumnElement[bool]:
     return (
-        (WebhookDelivery.endpoint_id == WebhookEndpoint.id)
+        (WebhookDelivery.endpoint_id == endpoint_id)
         & (WebhookDelivery.state == DeliveryState.QUEUED)
         & (WebhookDelivery.next_try_at <= now)
     )
@@ -199,11 +199,7 @@ def claim(db: Session, endpoint_id: int, *, now: datetime, limit: int) -> Sequen
     """Take what is due for an endpoint, alone; what was tried least comes first."""
     waiting = (
         select(WebhookDelivery.id)
-        .where(
-            WebhookDelivery.endpoint_id == endpoint_id,
-            WebhookDelivery.state == DeliveryState.QUEUED,
-            WebhookDelivery.next_try_at <= now,
-        )
+        .where(_waits(endpoint_id, now))
         .order_by(WebhookDelivery.attempts, WebhookDelivery.id)
         .limit(limit)
     )

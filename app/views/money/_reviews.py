@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template, request
+from flask import abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -27,13 +27,16 @@ from app.text.writers import DeskWriter
 from app.uow import unit_of_work
 from app.views.ground import _bulk
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
+
+blueprint = Pages("bills", __name__, url_prefix="/bills")
 
 KWH_MOST = 2000
 WAITING_STATES = (ReceiptState.QUEUED, ReceiptState.SENDING)
 
 
-@needs("read")
+@blueprint.get("/review")
+@blueprint.get("/review/<int:session_id>")
 def review(session_id: int | None = None) -> ResponseReturnValue:
     """The inbox, or the review of one session with its numbers side by side."""
     if session_id is None:
@@ -52,7 +55,7 @@ def _chosen(text: str) -> Decimal | None:
     return found if found.is_finite() and 0 <= found <= KWH_MOST else None
 
 
-@needs("write")
+@blueprint.post("/review/<int:session_id>")
 def decide(session_id: int) -> ResponseReturnValue:
     """Approve, correct or waive a held session; the button's name says which."""
     found, form = _review(session_id), DecisionForm()
@@ -74,7 +77,7 @@ def decide(session_id: int) -> ResponseReturnValue:
     return _page(found, form), 422
 
 
-@needs("write")
+@blueprint.post("/stray/<int:stray_id>/dismiss")
 def dismiss(stray_id: int) -> ResponseReturnValue:
     """Put a stop that matches no session aside."""
     stray, form = queries.stray(db.session(), stray_id), DismissForm()
@@ -86,7 +89,7 @@ def dismiss(stray_id: int) -> ResponseReturnValue:
     return back("bills.review")
 
 
-@needs("write")
+@blueprint.post("/stray/<int:stray_id>/assign")
 def assign(stray_id: int) -> ResponseReturnValue:
     """Give a stop that matched no session to the one that it ended."""
     stray, form = queries.stray(db.session(), stray_id), AssignForm()
@@ -105,25 +108,18 @@ def assign(stray_id: int) -> ResponseReturnValue:
     return back("sessions.show", session_id=number)
 
 
-def add_to(blueprint: Blueprint) -> None:
-    """Give the inbox its addresses."""
-    blueprint.add_url_rule("/review", "review", review)
-    _bulk.hang(
-        blueprint,
-        reviews.MANY,
-        lambda work: queries.held(listing.text("doubt")),
-        {
-            "approve": lambda n: ngettext(
-                "%(num)s session is approved.", "%(num)s sessions are approved.", n
-            )
-        },
-        lambda action, more: {"note": request.form.get("note", "")},
-        rule="/review/approve", name="approve_many", back_to="review",
-    )  # fmt: skip
-    blueprint.add_url_rule("/review/<int:session_id>", "review", review)
-    blueprint.add_url_rule("/review/<int:session_id>", "decide", decide, methods=["POST"])
-    blueprint.add_url_rule("/stray/<int:stray_id>/dismiss", "dismiss", dismiss, methods=["POST"])
-    blueprint.add_url_rule("/stray/<int:stray_id>/assign", "assign", assign, methods=["POST"])
+_bulk.hang(
+    blueprint,
+    reviews.MANY,
+    lambda work: queries.held(listing.text("doubt")),
+    {
+        "approve": lambda n: ngettext(
+            "%(num)s session is approved.", "%(num)s sessions are approved.", n
+        )
+    },
+    lambda action, more: {"note": request.form.get("note", "")},
+    rule="/review/approve", name="approve_many", back_to="review",
+)  # fmt: skip
 
 
 def _inbox() -> str:

@@ -26,13 +26,10 @@ from app.text import bill_text, letters
 from app.text.writers import LOCALES, DeskWriter, Writer
 from app.uow import unit_of_work
 from app.views.ground import _bulk, _doing
-from app.views.money import _reviews
+from app.views.money._reviews import blueprint
 from app.web import listing, papers, spreadsheet
 from app.web.headers import framed
-from app.web.security import Pages, actor, back
-
-blueprint = Pages("bills", __name__, url_prefix="/bills")
-_reviews.add_to(blueprint)
+from app.web.security import actor, back
 
 KINDS = [
     (BillKind.BILL.value, "bills"),

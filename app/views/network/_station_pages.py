@@ -1,15 +1,9 @@
-"""The five tabs of one station, and the orders given there; `stations.py` owns the blueprint."""
+"""The five tabs of one station, and the orders given there; the others are in `stations.py`."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import (
-    Blueprint,
-    abort,
-    flash,
-    render_template,
-    url_for,
-)
+from flask import abort, flash, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from htmx_flask import request
@@ -35,7 +29,9 @@ from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
 from app.views.ground import _doing
 from app.web import listing, shown_once
-from app.web.security import actor, back, needs
+from app.web.security import Pages, actor, back
+
+blueprint = Pages("stations", __name__, url_prefix="/stations")
 
 #: Orders whose last commands stand beside the settings.
 SETTING_ORDERS = (
@@ -50,43 +46,19 @@ SETTING_ORDERS = (
 station_or_404 = _doing.by_number(Station, "There is no such station.")
 
 
-def register(blueprint: Blueprint) -> None:
-    """Add the tabs to the blueprint of stations."""
-    for rule, view, role in (
-        ("", show, "read"),
-        ("/now", now, "read"),
-        ("/presence", presence, "read"),
-        ("/configuration", configuration, "read"),
-        ("/history", history, "read"),
-        ("/setup", setup, "read"),
-        ("/commands", command_forms, "read"),
-        ("/sure", sure, "write"),
-    ):
-        blueprint.add_url_rule(
-            f"/<int:station_id>{rule}",
-            {"command_forms": "commands"}.get(view.__name__, view.__name__),
-            needs(role)(view),
-        )
-    for rule, view in (
-        ("/commands", command),
-        ("/password", password),
-        ("/registration", registration),
-    ):
-        blueprint.add_url_rule(
-            f"/<int:station_id>{rule}", view.__name__, needs("write")(view), methods=["POST"]
-        )
-
-
+@blueprint.get("/<int:station_id>")
 def show(station_id: int) -> ResponseReturnValue:
     """The Live tab."""
     return render_template("network/stations/show.html", **_live(station_or_404(station_id)))
 
 
+@blueprint.get("/<int:station_id>/now")
 def now(station_id: int) -> ResponseReturnValue:
     """The piece of the Live tab that keeps itself fresh."""
     return render_template("network/stations/_live.html", **_live(station_or_404(station_id)))
 
 
+@blueprint.get("/<int:station_id>/presence")
 def presence(station_id: int) -> ResponseReturnValue:
     """The chips beside the title: online or not, registered or not."""
     station = station_or_404(station_id)
@@ -109,21 +81,25 @@ def _live(station: Station) -> dict[str, Any]:
     }
 
 
+@blueprint.get("/<int:station_id>/commands", endpoint="commands")
 def command_forms(station_id: int) -> ResponseReturnValue:
     """The Commands tab: a form for each order that the station understands."""
     return order_pages.tab(station_or_404(station_id))
 
 
+@blueprint.get("/<int:station_id>/sure", right="write")
 def sure(station_id: int) -> ResponseReturnValue:
     """Ask before an order that ends sessions."""
     return order_pages.sure(station_or_404(station_id))
 
 
+@blueprint.post("/<int:station_id>/commands")
 def command(station_id: int) -> ResponseReturnValue:
     """Give an order."""
     return order_pages.give(station_or_404(station_id))
 
 
+@blueprint.get("/<int:station_id>/configuration")
 def configuration(station_id: int) -> ResponseReturnValue:
     """The Configuration tab: what the station told, what is wanted, and a form to change one."""
     station, session = station_or_404(station_id), db.session()
@@ -157,6 +133,7 @@ _ENTRIES = {
 }
 
 
+@blueprint.get("/<int:station_id>/history")
 def history(station_id: int) -> ResponseReturnValue:
     """The History tab: statuses, connections, reports or taps, a page at a time."""
     station = station_or_404(station_id)
@@ -174,6 +151,7 @@ def history(station_id: int) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/<int:station_id>/setup")
 def setup(station_id: int) -> ResponseReturnValue:
     """The Setup tab: what to type into the charger, and each attempt to connect as it arrives."""
     return _setup_page(station_or_404(station_id), PasswordForm(formdata=None))
@@ -218,6 +196,7 @@ def _password_of(station: Station) -> str:
     return f"station {station.id} {station.password_hash}"
 
 
+@blueprint.post("/<int:station_id>/password")
 def password(station_id: int) -> ResponseReturnValue:
     """Give the station a new password; the Setup tab shows it for a while."""
     station, form = station_or_404(station_id), PasswordForm()
@@ -236,6 +215,7 @@ def password(station_id: int) -> ResponseReturnValue:
     return to_setup(station, clear)
 
 
+@blueprint.post("/<int:station_id>/registration")
 def registration(station_id: int) -> ResponseReturnValue:
     """Say how the station's next boot is answered."""
     station = station_or_404(station_id)

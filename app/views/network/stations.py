@@ -29,17 +29,13 @@ from app.text.setup_guide import leads_here_only
 from app.uow import unit_of_work
 from app.views.ground import _bulk
 from app.views.ground._plain import Plain
-from app.views.network import _station_pages as pages
 from app.views.network import field as field_page
-from app.views.network._station_pages import station_or_404
+from app.views.network._station_pages import blueprint, station_or_404, to_setup
 from app.web import bundle, listing
 from app.web.security import Pages, actor, back
 
 #: Labels on one page to be printed.
 LABELS = 200
-
-blueprint = Pages("stations", __name__, url_prefix="/stations")
-pages.register(blueprint)
 
 
 @blueprint.get("")
@@ -159,7 +155,7 @@ def create() -> ResponseReturnValue:
                 ),
                 "success",
             )
-            return pages.to_setup(station, clear)
+            return to_setup(station, clear)
     return plain.page(form, None)
 
 
