@@ -40,7 +40,7 @@ class NewImport(
 ):
     """A CSV file, and what is agreed to beforehand."""
 
-    noun: Literal["tags", "drivers", "stations"] = needed("What its rows are.")
+    noun: Literal["tags", "drivers", "stations", "sites"] = needed("What its rows are.")
     text: Text = needed(
         "The file, with its heading; commas, semicolons or tabs.", min_length=1, max_length=LONGEST
     )

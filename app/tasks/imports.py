@@ -1,13 +1,14 @@
 """Imports as jobs: a file is looked through, and what it says is written in units."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.access.imports import drivers, headings, sheet, stations, tags
+from app.domain.access.imports import drivers, headings, sheet, sites, stations, tags
 from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.access.imports.sheet import Row
 from app.domain.ground.errors import Invalid
@@ -28,29 +29,34 @@ def do(job: Job, who: Actor) -> None:
     """
     known, given = {field.name for field in fields(Options)}, job.arguments
     options = Options(**{name: given[name] for name in known & set(given)})
-    if job.kind is JobKind.IMPORT_STATIONS:
-        _stations(job, who, options)
+    if job.kind in (JobKind.IMPORT_STATIONS, JobKind.IMPORT_SITES):
+        _places(job, who, options)
     else:
         _people(job, who, options)
 
 
-def _stations(job: Job, who: Actor, options: Options) -> None:
-    """Try all rows in units where one that cannot be used forbids the others, then write them."""
+def _places(job: Job, who: Actor, options: Options) -> None:
+    """Try all sites or stations in units where one that cannot be used forbids the others.
+
+    Then write them.
+    """
     given, number = job.arguments, job.id
-    more: Any = {"tenant_id": job.tenant_id, "options": options}
+    more: Any = {"tenant_id": job.tenant_id}
     # As it was begun first, also by one who was killed: the passwords are asked for by it.
     begun_at = job.begun_at or utc_now()
-    table = sheet.read(job.text or "", headings.STATIONS)
-    stations.refuse_passwords(table)
-    planned, rows = stations.listed(table, now=begun_at)
+    noun: ModuleType = sites if job.kind is JobKind.IMPORT_SITES else stations
+    table = sheet.read(job.text or "", headings.SITES if noun is sites else headings.STATIONS)
+    carry_out: Callable[..., None] = noun.carry_out
+    if noun is stations:
+        stations.refuse_passwords(table)
+        more["options"] = options
+        carry_out = partial(carry_out, hashed={})
+    planned, rows = noun.listed(table, now=begun_at)
     _begun(number, planned, len(rows), options)
 
     def take(work: Session, part: Sequence[Row], trial: bool) -> None:
         told, planned.rows = len(planned.errors), []
-        if trial:
-            stations.try_out(work, who, planned, part, **more)
-        else:
-            stations.carry_out(work, who, planned, part, {}, **more)
+        (noun.try_out if trial else carry_out)(work, who, planned, part, **more)
         counted = _written(planned.rows) if not trial or given.get("dry_run") else {}
         done = 0 if trial and not given.get("dry_run") else len(part)
         jobs.get_on(work, number, done, **counted, now=utc_now())

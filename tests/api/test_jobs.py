@@ -12,7 +12,7 @@ from app import uow
 from app.domain.ground.vocabulary import SYSTEM, Actor, JobState
 from app.domain.office import jobs, schedules, staff
 from app.extensions import db as flask_db
-from app.models import AuditEntry, Job, OutgoingMail, Station, Tag, User
+from app.models import AuditEntry, Job, OutgoingMail, Site, Station, Tag, User
 from app.process.clock import utc_now
 from app.tasks import jobs as jobs_task
 from app.tasks.jobs import carry_out, make_reports, work_jobs
@@ -148,6 +148,42 @@ def test_passwords_do_not_wait_in_a_job(api, db, depot):
     refused = api.post("/imports", {"noun": "stations", "text": text}, 422)
     assert "passwords are not" in refused["detail"]
     assert db.scalar(select(func.count(Job.id))) == 0
+
+
+def halls(count):
+    return "name,time zone,currency\n" + "".join(
+        f"Hall {n},Europe/Berlin,EUR\n" for n in range(count)
+    )
+
+
+def sites_of(api, text, **agreed):
+    number = api.post("/imports", {"noun": "sites", "text": text, **agreed}, 202)["id"]
+    all_done()
+    return api.get(f"/jobs/{number}")
+
+
+def built(db):
+    db.rollback()
+    return db.scalar(select(func.count(Site.id)).where(Site.name.like("Hall %")))
+
+
+def test_sites_of_a_long_file_are_added_in_units(api, db):
+    job = sites_of(api, halls(LONG))
+    assert (job["state"], job["done"], job["total"]) == ("done", LONG, LONG)
+    assert (job["added"], job["left_out"], built(db)) == (LONG, 0, LONG)
+    again = sites_of(api, halls(LONG).replace("Hall 3,Europe/Berlin", "Hall 3,Europe/Rome"))
+    assert (again["state"], again["added"], again["changed"]) == ("done", 0, 1)
+
+
+def test_one_row_that_is_no_site_leaves_all_out_unless_that_was_agreed_to(api, db):
+    text = halls(3) + "Hall X,Europe/Atlantis,EUR\n"
+    job = sites_of(api, text)
+    assert (job["state"], job["sentence"], built(db)) == ("failed", "Nothing was imported.", 0)
+    assert [error["line"] for error in job["errors"]] == [5]
+    job = sites_of(api, text, dry_run=True)
+    assert (job["state"], job["added"], built(db)) == ("done", 3, 0)
+    job = sites_of(api, text, valid_only=True)
+    assert (job["state"], job["added"], job["left_out"], built(db)) == ("done", 3, 1, 3)
 
 
 def test_a_column_that_is_not_understood_is_named(api, db):

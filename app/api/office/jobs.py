@@ -112,7 +112,7 @@ _YES_OR_NO = ("ignore_columns", "make_groups", "unblock", "valid_only", "dry_run
     problems=(409,),
 )
 def import_(ask: Ask) -> Reply:
-    """Have tags, drivers or stations of a CSV file added and changed; the job tells how it went.
+    """Have what a CSV file lists added and changed; the job tells how it went.
 
     A file of stations brings no passwords: those that are made are fetched at the desk, or given
     anew by `POST /stations/{id}/credentials`.

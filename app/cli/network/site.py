@@ -1,7 +1,6 @@
 """flask site: places where stations stand."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -42,8 +41,9 @@ def import_(path: Path, valid_only: bool, dry_run: bool, leave_out: bool) -> Non
     """
     table = imports.read(path, headings.SITES)
     with unit_of_work() as db:
-        given: Any = {"tenant_id": cli.the_tenant(db).id, "now": cli.now()}
-        planned = site_import.carry_out(db, cli.ACTOR, table, **given)
+        planned, rows = site_import.listed(table, now=cli.now())
+        tenant_id = cli.the_tenant(db).id
+        site_import.carry_out(db, cli.ACTOR, planned, rows, tenant_id=tenant_id)
         agreed = Options(leave_out=leave_out)
         imports.look_through(planned, agreed, valid_only=valid_only, dry_run=dry_run)
         if dry_run:

@@ -34,12 +34,13 @@ OPEN = (JobState.WAITING, JobState.RUNNING)
 NEEDS: dict[JobKind, tuple[Area, Right]] = {
     JobKind.IMPORT_TAGS: (Area.ACCESS, Right.WRITE),
     JobKind.IMPORT_DRIVERS: (Area.ACCESS, Right.WRITE),
+    JobKind.IMPORT_SITES: (Area.NETWORK, Right.WRITE),
     JobKind.IMPORT_STATIONS: (Area.NETWORK, Right.WRITE),
     JobKind.EXPORT_SESSIONS: (Area.CHARGING, Right.READ),
     JobKind.EXPORT_BILLS: (Area.MONEY, Right.READ),
     JobKind.EXPORT_REPORT: (Area.OFFICE, Right.READ),
 }
-IMPORTS = frozenset({JobKind.IMPORT_TAGS, JobKind.IMPORT_DRIVERS, JobKind.IMPORT_STATIONS})
+IMPORTS = frozenset(kind for kind in JobKind if kind.startswith("import_"))
 REPORTS = frozenset({JobKind.EXPORT_REPORT})
 
 

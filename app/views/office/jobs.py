@@ -25,6 +25,7 @@ MOST = 100
 KINDS: dict[JobKind, Any] = {
     JobKind.IMPORT_TAGS: lazy_gettext("Import of tags"),
     JobKind.IMPORT_DRIVERS: lazy_gettext("Import of drivers"),
+    JobKind.IMPORT_SITES: lazy_gettext("Import of sites"),
     JobKind.IMPORT_STATIONS: lazy_gettext("Import of stations"),
     JobKind.EXPORT_SESSIONS: lazy_gettext("Export of sessions"),
     JobKind.EXPORT_BILLS: lazy_gettext("Export of bills"),

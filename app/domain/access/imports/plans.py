@@ -1,7 +1,8 @@
 """What an import would do, told row by row before anything is written."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from app.domain.access.imports.sheet import Row, Table
+from app.domain.ground import events
 from app.domain.ground.clock import let_others_run
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Token
@@ -181,6 +183,15 @@ def one_by_one(
         except DomainError as error:
             plan.errors.append(RowError(row.line, shown(row), error.sentence))
     plan.errors.sort(key=lambda error: error.number)
+
+
+@contextmanager
+def taken_back(db: Session) -> Iterator[None]:
+    """Carry something out to see what it does, and take it back."""
+    with db.begin_nested() as trial:
+        yield
+        trial.rollback()
+    events.take(db)
 
 
 def in_halves(

@@ -22,9 +22,10 @@ from app.domain.access.imports.plans import (
     facts,
     one_by_one,
     spaced,
+    taken_back,
 )
 from app.domain.access.imports.sheet import Row, Table
-from app.domain.ground import events, texts
+from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, Json, Registration, StationMode
 from app.domain.network import credentials, plugs, stations
@@ -112,12 +113,10 @@ def try_out(
     tenant_id: int,
     options: Options,
 ) -> None:
-    """Add to a plan what an import of these rows would do: they are carried out and taken back."""
+    """Add to a plan what an import of these rows would do."""
     unused = dict.fromkeys((row.line for row in rows), "")
-    with db.begin_nested() as trial:
+    with taken_back(db):
         carry_out(db, actor, made, rows, unused, tenant_id=tenant_id, options=options)
-        trial.rollback()
-    events.take(db)
 
 
 def carry_out(

@@ -188,6 +188,7 @@ class JobKind(StrEnum):
 
     IMPORT_TAGS = "import_tags"
     IMPORT_DRIVERS = "import_drivers"
+    IMPORT_SITES = "import_sites"
     IMPORT_STATIONS = "import_stations"
     EXPORT_SESSIONS = "export_sessions"
     EXPORT_BILLS = "export_bills"
