@@ -97,6 +97,8 @@ def _put(text: str, language: str, within: bool = False) -> str:
     head, _colon, rest = text.partition(": ")
     if rest and (" " in head or rest in book.words) and (known := own.get(head)) is not None:
         return f"{known}: {_put(rest, language, True)}"
+    if rest in book.words and (told := _put(head, language, within)) != head:
+        return f"{told}: {book.words[rest]}"
     # Several sentences that are known are never the values of one shape.
     if None not in (sentences := [own.get(each) for each in _BORDERS[-1][0].split(text)]):
         return " ".join(map(str, sentences))

@@ -57,6 +57,8 @@ def german(app):
             "StartTransaction · connector 1 · tag 04A2 · from 9.5 kWh → Accepted",
             "StartTransaction · Ladepunkt 1 · Karte 04A2 · von 9.5 kWh → Angenommen",
         ),
+        ("Stop session 60: accepted", "Ladevorgang 60 stoppen: angenommen"),
+        ("Stop session 60: timed out", "Ladevorgang 60 stoppen: keine Antwort"),
         ("Connector 2 out of service", "Ladepunkt 2 außer Betrieb"),
         ("accepted · timed out", "angenommen · keine Antwort"),
         ("Ask for a message: timed out", "Eine Nachricht anfordern: keine Antwort"),

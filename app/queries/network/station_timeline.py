@@ -113,7 +113,7 @@ def _orders(db: Session, station: Station, since: datetime) -> Iterator[Item]:
     for row in rows:
         good = row.state in (CommandState.ACCEPTED, CommandState.QUEUED, CommandState.SENT)
         words = orders.describe(row.order, row.arguments)
-        text = f"{words}, {row.state.value.replace('_', ' ')}"
+        text = f"{words}: {row.state.value.replace('_', ' ')}"
         yield Item(row.requested_at, text, row.requested_by, "" if good else "idle")
 
 
