@@ -274,7 +274,9 @@ class _Nudges:
         try:
             act(*arguments)
         except _AWAY as error:
-            if not self._pause_s:  # said once: while Redis is away there is one for every fact
+            # Said once, for there is one for every fact, and at the second try: a command of the
+            # command line is over before that.
+            if self._pause_s == _PAUSE_S:
                 log.warning("nudges fail, they are tried again: %s", error)
             self._pause_s = min(max(2 * self._pause_s, _PAUSE_S), _LONGEST_PAUSE_S)
             self._again_at = time.monotonic() + self._pause_s

@@ -65,6 +65,17 @@ def failed():
     return list(reactions._nudges._failed)
 
 
+def test_a_failure_is_said_once_and_not_before_it_was_tried_again(nudges, caplog):
+    def fails():
+        raise ConnectionRefusedError
+
+    told = []
+    for _ in range(4):
+        nudges._try((fails, ()))
+        told.append(caplog.text.count("nudges fail"))
+    assert told == [0, 1, 1, 1]
+
+
 def test_what_was_told_without_a_redis_is_told_once_when_it_is_back(app, server):
     server.kill9()
     for number in range(200):
