@@ -307,6 +307,12 @@ def test_a_register_that_the_measured_power_contradicts_is_held(stop):
     assert found.energy.power_wh == 11_000
 
 
+def test_a_begin_at_a_thousandth_of_where_the_last_session_ended_is_in_another_unit():
+    past = PlugHistory(Decimal(4_393_917), "lifetime")
+    assert doubted(weighed("4393.917", "4397.2", past=past), EnergyFlag.UNIT_MISLABELLED)
+    assert not weighed(4_500, 7_500, past=past).energy.held  # another meter
+
+
 @pytest.mark.parametrize(("every", "stop", "held"), [(15, 101_013, True), (25, 101_013, False)])
 def test_two_measurements_of_power_show_what_flowed_between_them_at_least(every, stop, held):
     """Over more than 20 minutes the car may have paused."""

@@ -103,6 +103,13 @@ class EnergyFacts:
         known = self.previous_stop_wh
         return None not in (known, begin_wh) and abs(begin_wh - known) <= within_wh  # type: ignore[operator]
 
+    def goes_on_in_kwh(self) -> bool:
+        """Whether the plug's register goes on as a thousandth of itself: in another unit."""
+        known, begin = self.previous_stop_wh, self.meter_start_wh
+        if known is None or not begin or known < 100 * COARSE_WH:
+            return False
+        return abs(begin * 1000 - known) <= max(known / 1000, COARSE_WH)
+
     def reads_below(self, register_wh: Decimal) -> bool:
         """Whether the first register that is read, but for zeros, is another one's beginning."""
         shown = [point.value for point in points_of(self.readings, REGISTER) if point.value]

@@ -72,6 +72,8 @@ def measure(facts: EnergyFacts) -> EnergyResult:
         or Work("none", flags={EnergyFlag.NO_ENERGY_REPORTED})
     )
     work.flags |= clock_flags
+    if facts.goes_on_in_kwh():
+        work.flags.add(EnergyFlag.UNIT_MISLABELLED)
     if facts.ended_at is not None and signed.differ(facts.signed_wh, work.wh):
         work.flags.add(EnergyFlag.SIGNED_DIFFERS)
     if not facts.signed_good:

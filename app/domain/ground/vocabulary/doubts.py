@@ -75,10 +75,11 @@ _ALL = (
     ),
     Doubt(
         *("unit_mislabelled", "unit mislabelled", About.METER),
-        "register and measured power differ about a thousandfold",
+        "register and measured power differ about a thousandfold, or the first register is a "
+        "thousandth of where the plug's last session ended",
         _(
-            "The register and the measured power differ about a thousandfold: "
-            "the unit is probably mislabelled."
+            "The register differs about a thousandfold from the measured power, or from where "
+            "the plug's last session ended: the unit is probably mislabelled."
         ),
     ),
     Doubt(
