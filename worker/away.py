@@ -18,8 +18,8 @@ import gevent
 from flask import Flask
 
 from app.config import Settings
-from app.domain.access import authorisation, known_tags, tag_rows
-from app.domain.access.authorisation import AUTHORIZE, Judged, Tap
+from app.domain.access import known_tags, tag_rows
+from app.domain.access.authorisation import Tap
 from app.domain.access.known_tags import KnownTags
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import Decision, Verdict
@@ -77,21 +77,15 @@ class LastKnown:
     def decide(self, tap: Tap) -> Decision | None:
         """Decide about a tap without the database; None: nobody can say whether it may charge.
 
-        A tap that begins nothing is kept for the database; a start is decided about once more.
+        It is decided about once more when it is stored.
         """
         if self._policy == "none":
             return None
-        judged = self._tags.judge(tap)
-        if judged is None and self._policy == "all":
+        known = self._tags.judge(tap)
+        if known is None and self._policy == "all":
             sentence = "Everybody may charge while the database is away."
-            decision = Decision(Verdict.ACCEPTED, "database_away", sentence)
-            judged = Judged(tap, decision, None, {})
-        if judged is None:
-            return None
-        if tap.occasion == AUTHORIZE:
-            kept = [judged]
-            self._batch.later(Job(lambda db, rows: authorisation.keep(db, kept), "a tap"))
-        return judged.decision
+            return Decision(Verdict.ACCEPTED, "database_away", sentence)
+        return known
 
     def transaction_ref(self) -> int | None:
         """A transaction id that no session has or gets; None: all that were leased are gone."""

@@ -57,8 +57,7 @@ def tap(station, now, value=CARD, occasion=START, kind="id_tag"):
 
 def both(known, tap):
     """What is decided from the list, if anything: it must be what the database decides."""
-    judged = known.judge(tap)
-    found = judged.decision if judged else None
+    found = known.judge(tap)
     [other] = authorisation.judge(flask_db.session(), [tap])
     if found is not None:
         assert (found.verdict, found.reason, found.expires_at, found.parent) == (

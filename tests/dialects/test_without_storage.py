@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.ground.vocabulary import SYSTEM, MessageOutcome, StationMode
+from app.domain.ground.vocabulary import SYSTEM, MessageOutcome, StationMode, Verdict
 from app.extensions import db as flask_db
-from app.models import Message
+from app.models import Authorisation, Message, Tag
 from tests.support import examples
 from tests.support.charging import STARTED, network
 from tests.support.line import Line
@@ -26,7 +26,7 @@ from worker.replay import Replay
 TAG = "04A2B3C4"  # as the examples have it
 #: What only asks: its answer cannot be had later.  All else tells something.
 ASKS = {
-    *("Authorize", "Heartbeat", "Get15118EVCertificate", "GetCertificateStatus"),
+    *("Heartbeat", "Get15118EVCertificate", "GetCertificateStatus"),
     *("GetCertificateChainStatus", "PullDynamicScheduleUpdate"),
 }
 
@@ -78,3 +78,22 @@ def test_every_message_is_answered_and_what_it_tells_is_stored_later(line):
         [row] = flask_db.session.scalars(select(Message).where(Message.message_id == action))
         assert (row.outcome, row.error_description) == (MessageOutcome.ANSWERED, SPOOLED), action
         flask_db.session.remove()
+
+
+@pytest.mark.parametrize(
+    ("blocked", "reason"), [(False, "listed"), (True, "database_away")], ids=["as then", "blocked"]
+)
+def test_a_tap_is_stored_as_it_was_answered(line, blocked, reason):
+    dispatch = line._dispatch
+    assert json.dumps(answered(line, "Authorize")).count("Accepted") == 1
+    [tag] = flask_db.session.scalars(select(Tag).where(Tag.value == TAG))
+    if blocked:
+        tags.block(flask_db.session(), SYSTEM, tag, now=STARTED)
+    flask_db.session.commit()
+    flask_db.session.remove()
+    replay = Replay(line._batch, dispatch, dispatch._settings, lambda gauges: None, dispatch._spool)
+    replay._empty()
+    [kept] = flask_db.session.scalars(select(Authorisation))
+    assert (kept.verdict, kept.reason, kept.occasion, kept.at) == (
+        *(Verdict.ACCEPTED, reason, "authorize", STARTED),
+    )

@@ -139,6 +139,14 @@ VERDICTS: dict[Verdict, str] = {
 }
 
 
+def was_let_in(ctx: Context, member: str) -> bool | None:
+    """Whether a tag was let in while the database was away; None: it waits for its answer."""
+    if ctx.told is None:
+        return None
+    accepted: bool = ctx.told.get(member, {}).get("status") == VERDICTS[Verdict.ACCEPTED]
+    return accepted
+
+
 # Certificates: their names, installing and deleting.
 
 

@@ -64,7 +64,8 @@ class Tap:
     `session` is the one that runs and is stopped or begun once more; it does not count against the
     tag's limit.  `begins` is the number of the session that a start is going to begin.  `shown_at`
     is when it was shown, where a clock that can be right tells it: what has run out or begun since
-    then, as a station was offline, speaks against nobody.
+    then, as a station was offline, speaks against nobody.  `let_in` is what it was answered while
+    the database was away; None: it waits for its answer.
     """
 
     station: AnyStation
@@ -75,6 +76,7 @@ class Tap:
     session: Any = None
     begins: int | None = None
     shown_at: datetime | None = None
+    let_in: bool | None = None
 
     @property
     def at(self) -> datetime:
@@ -147,7 +149,7 @@ def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
         if tap.occasion == STOP and tap.session is not None:
             decision = _decide_stop(tap, tag)
         else:
-            decision = decide_charge(tap, tag, running, issued)
+            decision = _as_answered(tap, decide_charge(tap, tag, running, issued))
         facts = _facts(tap.station, tag) | _kept_for(tap, reserved)
         judged.append(Judged(tap, decision, tag, facts))
     return judged
@@ -240,6 +242,15 @@ def _refuse_over_limit(tap: Tap, tag: TagRow, running: int) -> Decision | None:
         return None
     sentence = f"The tag {_name(tag)} charges {running} times at once already; its limit is "
     return _about(Verdict.CONCURRENT, "over_limit", tag, f"{sentence}{tag.concurrent_limit}.")
+
+
+def _as_answered(tap: Tap, decision: Decision) -> Decision:
+    """A decision about a tap that was answered while the database was away: the answer counts."""
+    if tap.let_in in (None, decision.accepted):
+        return decision
+    verdict = Verdict.ACCEPTED if tap.let_in else Verdict.BLOCKED
+    sentence = "It was answered by what was known while the database was away."
+    return replace(decision, verdict=verdict, reason="database_away", sentence=sentence)
 
 
 @reach.whole

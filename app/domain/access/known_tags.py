@@ -21,9 +21,9 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, tag_rows
-from app.domain.access.authorisation import Judged, Tap
+from app.domain.access.authorisation import Tap
 from app.domain.access.tag_rows import ANY_KIND, DriverRow, GroupRow, Issued, TagRow
-from app.domain.ground.vocabulary import Json, StationMode, TagStatus, Token, Verdict
+from app.domain.ground.vocabulary import Decision, Json, StationMode, TagStatus, Token, Verdict
 from app.models import AuditEntry, Station, StationVariable, Tag
 
 Entry = Json
@@ -265,7 +265,7 @@ class KnownTags:
                 del self._by_digest[digest]
         return entry is not None
 
-    def judge(self, tap: Tap) -> Judged | None:
+    def judge(self, tap: Tap) -> Decision | None:
         """Decide by the rules for every tap; None: nothing is known that could decide it.
 
         How often a tag charges at once is not looked at, and whatever is on no list may have come
@@ -273,9 +273,7 @@ class KnownTags:
         """
         tag = self._find(tap.station.tenant_id, tap.token)
         decision = authorisation.decide_charge(tap, tag, Counter(), Issued())
-        if decision.verdict is Verdict.INVALID:
-            return None
-        return Judged(tap, decision, tag, {"known_last": True})
+        return None if decision.verdict is Verdict.INVALID else decision
 
     def dump(self) -> bytes:
         """All as bytes, for `load`."""

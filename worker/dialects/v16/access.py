@@ -4,13 +4,14 @@ from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
 from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order, Outcome, Token
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Route, Unfit, accepted, without_blanks
-from worker.dialects.shared import VERDICTS, wire_time
+from worker.dialects.shared import VERDICTS, was_let_in, wire_time
 from worker.ocpp.fields import Fields, format_instant
 
 
 def _tap(call: Fields, ctx: Context) -> Tap:
     """Read a tap."""
-    return Tap(ctx.station, Token(call.text("idTag", "")), AUTHORIZE, ctx.now)
+    token = Token(call.text("idTag", ""))
+    return Tap(ctx.station, token, AUTHORIZE, ctx.now, let_in=was_let_in(ctx, "idTagInfo"))
 
 
 def _answer(decision: Decision, ctx: Context) -> Payload:
@@ -129,7 +130,7 @@ def _reserve(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "Authorize": Route(authorize, afresh=True, without_storage=_from_memory)
+    "Authorize": Route(authorize, afresh=True, without_storage=_from_memory, spooled=True)
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -22,6 +22,7 @@ from app.domain.ground.vocabulary import (
 from worker.dialects.context import Context, Payload
 from worker.dialects.metering import REGISTER, number_of, reports_of, routes, sample_of, sampled
 from worker.dialects.records import Encoding, Fact, Long, Route, nothing
+from worker.dialects.shared import was_let_in
 from worker.dialects.v16 import access, profiles, words
 from worker.ocpp.fields import Fields
 
@@ -121,7 +122,7 @@ def _start(call: Fields, ctx: Context) -> sessions.Starting:
         claimed_at=ctx.claimed(call, "timestamp", started_at),
         reservation_id=call.integer("reservationId"),
         promised_ref=str(told["transactionId"]) if told else None,
-        let_in=bool(told) and told["idTagInfo"]["status"] == "Accepted",
+        let_in=bool(was_let_in(ctx, "idTagInfo")),
     )
     return sessions.Starting(ctx.station, start, ctx.now)
 

@@ -9,7 +9,7 @@ from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order
 from app.domain.trust import x509
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Outside, Route, Unfit
-from worker.dialects.shared import VERDICTS, keep, read_hash_data, wire_time
+from worker.dialects.shared import VERDICTS, keep, read_hash_data, was_let_in, wire_time
 from worker.dialects.v16.access import CANCEL, REFUSALS, SENTENCES, STATUSES, UPDATES, version_from
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, format_instant
@@ -68,7 +68,8 @@ def ask(call: Fields, ctx: Context, services: Any) -> list[str] | None:
 
 def tap(call: Fields, ctx: Context) -> Tap:
     """Read a tap."""
-    return Tap(ctx.station, read_token(call.child("idToken")) or Token(""), AUTHORIZE, ctx.now)
+    token = read_token(call.child("idToken")) or Token("")
+    return Tap(ctx.station, token, AUTHORIZE, ctx.now, let_in=was_let_in(ctx, "idTokenInfo"))
 
 
 def from_memory(call: Fields, ctx: Context) -> Payload | None:
@@ -202,7 +203,7 @@ def reserve_as(kinds: dict[str, str], longest: int, plug_types: dict[str, str]) 
 
 
 ROUTES: dict[str, Route] = {
-    "Authorize": Route(authorize, afresh=True, without_storage=from_memory),
+    "Authorize": Route(authorize, afresh=True, without_storage=from_memory, spooled=True),
     "ReservationStatusUpdate": Route(status_update, spooled=True),
 }
 

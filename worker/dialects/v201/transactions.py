@@ -19,7 +19,7 @@ from app.domain.ground.vocabulary import (
 from app.domain.money import settlements
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Long, Route, accepted, without_blanks
-from worker.dialects.shared import Words, keep
+from worker.dialects.shared import Words, keep, was_let_in
 from worker.dialects.v201 import access, charging_profile, words
 from worker.dialects.v201.access import id_token_info, read_token
 from worker.dialects.v201.charging_profile import WORDS
@@ -153,7 +153,7 @@ def _report(call: Fields, ctx: Context, facts: Json, reference: str) -> Transact
         token=read_token(call.child("idToken")),
         meters=tuple(reports_of(call, "meterValue", ctx)),
         facts=facts,
-        let_in=(ctx.told or {}).get("idTokenInfo", {}).get("status") == "Accepted",
+        let_in=bool(was_let_in(ctx, "idTokenInfo")),
         **_about(call, call.child(_ABOUT)),
     )
 
