@@ -40,7 +40,11 @@ UPGRADE = {
         "/ocpp/1.6/CP1",
         "/ocpp/CP1?cid=CP2&token=x",
         "/ocpp/CP1/?x",
-        "/ocpp/CP1&token=x/y?z",
+        "/ocpp/CP1&token=x?y/z",
+        "/ocpp/CP1&token=x/",
+        "/ocpp/key&sig=abc/CP1",
+        "/ocpp&token=abc/CP1",
+        "/ocpp&token=abc/CP1&x=1#y",
         "/ocpp/%43P1",
         "/ocpp/CP1%20",
     ],
@@ -105,6 +109,10 @@ def test_query_ignored_token_redacted(mark):
     path = f"/OCPP16/depot/9f8e7d6c5b4a39281706/CP1{mark}password=secret"
     assert identity_from_path(path) == "CP1"
     assert loggable_path(path) == "/OCPP16/depot/***/CP1"
+
+
+def test_parameters_on_the_way_to_the_identity_are_not_logged():
+    assert loggable_path("/ocpp&token=abc/key&sig=x/CP1") == "/ocpp/key/CP1"
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from worker.ocpp.versions import SUBPROTOCOLS, Version
 IDENTITY_LIMIT = 64
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-#: A query begins so, or a fragment; some chargers join one with `&` alone (FIELD C1).
-_QUERY = re.compile(r"[?#]|&[^/&=]+=")
+#: Some chargers join a query to their identity with `&` alone (FIELD C1).
+_JOINED = re.compile(r"&[^&=]+=")
 #: A path of this one segment addresses the worker and no charger.
 _MOUNTS = frozenset({"ocpp", "ocppj", "ocpp16", "ws"})
 #: Inner segments of a path this long may be tokens and are not logged.
@@ -147,7 +147,7 @@ def identity_from_path(path: str) -> str | Refused:
     `path` is as it stood in the request line, decoded from bytes as Latin-1; a query is ignored.
     Chargers add slashes or the identity a second time, which changes nothing.
     """
-    segments = [part for part in _without_query(path).split("/") if part]
+    segments = [part for part in _parts(path) if part]
     if not segments or (len(segments) == 1 and segments[0].casefold() in _MOUNTS):
         return Refused(Reason.NO_IDENTITY)
     last = segments[-1]
@@ -169,7 +169,7 @@ def identity_from_path(path: str) -> str | Refused:
 
 def loggable_path(path: str) -> str:
     """The path without its query and without inner segments that may be secrets, at most 200."""
-    parts = _without_query(path).split("/")
+    parts = _parts(path)
     shown = [
         "***" if len(part) >= _TOKEN_LENGTH and place < len(parts) - 1 else part
         for place, part in enumerate(parts)
@@ -289,8 +289,10 @@ def _is_key(key: str) -> bool:
         return False
 
 
-def _without_query(path: str) -> str:
-    return _QUERY.split(path, maxsplit=1)[0]
+def _parts(path: str) -> list[str]:
+    """What stands between the slashes, without a query, a fragment or parameters joined by `&`."""
+    plain = path.partition("?")[0].partition("#")[0]
+    return [_JOINED.split(part, maxsplit=1)[0] for part in plain.split("/")]
 
 
 def _decode(encoded: str) -> bytes | None:
