@@ -65,6 +65,24 @@ def test_a_start_is_known_again_that_an_earlier_program_stored_by_its_words(char
     assert len(charger.db.scalars(select(ChargingSession)).all()) == 1
 
 
+@pytest.mark.parametrize("ref", ["a-b", "7"])
+def test_a_start_of_1_6_in_the_second_of_one_of_2_x_is_another_session(any_app, now, ref):
+    station = Dialogue(flask_db.session(), now, Version.V201)
+    energy = {"value": 1000, "measurand": "Energy.Active.Import.Register"}
+    told = {"eventType": "Started", "triggerReason": "Authorized", "seqNo": 0, "timestamp": FIRST}
+    told |= {"evse": {"id": 1, "connectorId": 1}, "transactionInfo": {"transactionId": ref}}
+    told |= {"idToken": {"idToken": "T", "type": "ISO14443"}}
+    told |= {"meterValue": [{"timestamp": FIRST, "sampledValue": [energy]}]}
+    station.says("TransactionEvent", told)
+    station.version = Version.V16
+    station.later(minutes=2)
+    station.connect()
+    number = starts(station, FIRST)
+    assert starts(station, AGAIN[2]) == number
+    made = station.db.scalars(select(ChargingSession.id).order_by(ChargingSession.id)).all()
+    assert made[1:] == [number]
+
+
 def test_an_unknown_stop_that_is_told_again_in_other_words_is_kept_once(charger):
     for words in (FIRST, *AGAIN):
         charger.says("StopTransaction", ended(4711, words), odd=True)

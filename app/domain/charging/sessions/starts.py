@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.charging.running import is_ours
 from app.domain.charging.sessions.row import SessionRow, numbered
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys
@@ -109,12 +110,13 @@ def known_starts(
 def _is_alike(start: Start, row: Any, later: datetime) -> bool:
     """Whether a session of the same second is the start's, told with other fractions of it.
 
-    Once that has ended within the second, another may have begun in it.
+    Once that has ended within the second, another may have begun in it.  What a 2.x station
+    numbered itself is none: a start has to be answered with our number.
     """
     plug = (row.evse, row.connector) == (start.connector.evse, start.connector.connector)
     told = (start.token.key, start.meter_start_wh)
     same = plug and (Token(row.token).key, row.meter_start_wh) == told
-    return same and (row.ended_at is None or row.ended_at >= later)
+    return same and is_ours(row) and (row.ended_at is None or row.ended_at >= later)
 
 
 def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
