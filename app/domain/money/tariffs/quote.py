@@ -25,7 +25,7 @@ class Usage:
     meter reading, not falling.  `ended_at` is now for a session that still
     runs.  `charging` and `idle` are the intervals in which the vehicle took
     energy and in which it only occupied the plug; `idle_by_meter` is the part of
-    the idle time that only the readings show.  `no_show`: it is no session, but a
+    the idle time that only the readings show.  `no_show`: it is no session, but an
     unused reservation.
     """
 
