@@ -92,6 +92,15 @@ def test_a_zero_is_sure_where_what_is_read_lies_below_the_last_session():
     assert billed(0, 35_000, readings, past=PlugHistory(Decimal(12_000), None), **known) is None
 
 
+@pytest.mark.parametrize("told", [[(60, 22_000)], [(30, 21_000), (60, 22_000)]])
+def test_a_zero_is_not_sure_where_the_first_step_is_far_above_the_others(told):
+    """A placeholder before a register that runs on, in a meter that was put in since."""
+    readings = read(*told, (120, 24_000), (300, 30_000))
+    known = {"minutes": 300, "max_power_w": Decimal(43_000)}
+    found = weighed(0, 30_000, readings, past=PlugHistory(Decimal(50_000), None), **known).energy
+    assert (found.energy_wh, found.held) == (10_000, True)
+
+
 def test_whole_kilowatt_hours_from_zero_hide_the_first_one():
     readings = read(*((n, 0) for n in range(1, 5)))
     assert billed(0, 748, readings, minutes=4.1, max_power_w=Decimal(11_000)) == 748

@@ -81,11 +81,24 @@ def under_power(
 
 def sustained_w(readings: Sequence[Reading]) -> Decimal:
     """The power that the register shows in more than one step, in W; 0 where it shows none."""
-    rates = [
+    return sorted([Decimal(0), Decimal(0), *_rates(points_of(readings, REGISTER))])[-2]
+
+
+def rises_alike_from_zero(facts: EnergyFacts) -> bool:
+    """Whether the first step of a register that began with 0 is not far above those after it."""
+    path = [Point(facts.started_at, Decimal(0)), *points_of(facts.readings, REGISTER)]
+    if facts.ended_at and facts.meter_stop_wh:
+        path.append(Point(facts.ended_at, facts.meter_stop_wh))
+    rises = [rate for rate in _rates(path) if rate > 0]
+    return len(rises) > 1 and rises[0] <= max(rises[1:]) * _ALIKE
+
+
+def _rates(points: Sequence[Point]) -> list[Decimal]:
+    """How fast the register rose from point to point, in W."""
+    return [
         (after.value - before.value) * 3600 / max(seconds_between(before.at, after.at), JITTER_S)
-        for before, after in pairwise(points_of(readings, REGISTER))
+        for before, after in pairwise(points)
     ]
-    return sorted([Decimal(0), Decimal(0), *rates])[-2]
 
 
 def against_power(

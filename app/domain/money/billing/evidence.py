@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from app.domain.charging.energy import REGISTER, EnergyFacts, EnergyFlag, EnergyResult, measure
+from app.domain.charging.energy.checks import rises_alike_from_zero
 from app.domain.charging.energy.plausibility import COARSE_WH, RESOLUTION_WH
 
 LIFETIME, EACH_SESSION = "lifetime", "session"
@@ -251,9 +252,8 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
 
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
     """The facts with what the plug's past adds, and what it says against the first register."""
-    begin, anew = facts.meter_start_wh, past.habit == EACH_SESSION
-    stop = past.previous_stop_wh
-    zero = begin == 0 and past.habit != LIFETIME
+    begin, stop, anew = facts.meter_start_wh, past.previous_stop_wh, past.habit == EACH_SESSION
+    zero = begin == 0 and (anew or (past.habit is None and rises_alike_from_zero(facts)))
     if zero and (anew if stop is None else facts.reads_below(stop)):
         stop = begin  # it started anew: the zero is where the register stood
     elif anew or (begin == 0 and stop is not None and stop <= _ANEW_WH):
