@@ -323,6 +323,13 @@ def test_two_measurements_of_power_show_what_flowed_between_them_at_least(every,
     assert not true.energy.held
 
 
+def test_two_measurements_of_power_within_seconds_say_nothing_of_the_unit():
+    measured = powers(7_000, every=Decimal(1) / 6, count=2)
+    readings = registers([100_900 + 900 * n for n in range(11)], every=5, first=5)
+    found = weighed(100_000, 110_800, [*readings, *measured], max_power_w=Decimal(22_000))
+    assert (found.energy.energy_wh, found.energy.flags) == (10_800, frozenset())
+
+
 @pytest.mark.parametrize("said_s", [None, 6 * 3600])
 def test_hardly_any_energy_while_it_said_charging_is_a_wrong_unit(said_s):
     found = weighed(100_000, 100_040, minutes=360, said_charging_s=lambda: said_s)

@@ -21,7 +21,7 @@ from app.domain.charging.energy.plausibility import (
 from app.domain.charging.energy.readings import REGISTER, Point, Reading, points_of
 from app.domain.charging.energy.walk import SURE_RATIO
 
-#: Register and measured power are compared only where power was measured this often.
+#: Register and measured power are compared as a whole only where power was measured this often.
 _POWER_POINTS = 3
 #: Two show already what flowed between them at least.
 _PAIR = 2
@@ -112,11 +112,11 @@ def against_power(
     if len(points) < _PAIR:
         return set()
     energy = work.wh
-    if energy <= 0:
-        return {EnergyFlag.REGISTER_STUCK} if integral >= _STUCK_WH else set()
-    if integral > 0:
+    if len(points) >= _POWER_POINTS:
+        if energy <= 0:
+            return {EnergyFlag.REGISTER_STUCK} if integral >= _STUCK_WH else set()
         low, high = _THOUSANDFOLD
-        if low <= max(integral / energy, energy / integral) <= high:
+        if integral > 0 and low <= max(integral / energy, energy / integral) <= high:
             return {EnergyFlag.UNIT_MISLABELLED}
     if not timed:
         return set()
