@@ -324,7 +324,7 @@ def test_two_measurements_of_power_show_what_flowed_between_them_at_least(every,
 
 
 def test_two_measurements_of_power_within_seconds_say_nothing_of_the_unit():
-    measured = powers(7_000, every=Decimal(1) / 6, count=2)
+    measured = powers(7_000, every=1 / 6, count=2)
     readings = registers([100_900 + 900 * n for n in range(11)], every=5, first=5)
     found = weighed(100_000, 110_800, [*readings, *measured], max_power_w=Decimal(22_000))
     assert (found.energy.energy_wh, found.energy.flags) == (10_800, frozenset())
