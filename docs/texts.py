@@ -58,9 +58,9 @@ _LABELS = {"label", "title", "hint", "word", "noun"}
 #: What looks like a query, an address, a header or a name of the code.
 _CODE = re.compile(
     r"SELECT |INSERT |UPDATE |CONFLICT|COPY |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"
-    r"\b[a-z]+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|HTTP/1|-----|"
+    r"\b[a-z]+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|^HTTP/1|-----|"
     r"/\d+ minutes|\bk\.\w+|= new\.|charset=|max-age=|no-store|=\(\)|"
-    r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade(?:: |$)|^Sec-|\| None$",
+    r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|^(?:Connection: )?Upgrade(?:: |$)|^Sec-|\| None$",
 )
 #: A place of `str.format`.
 _BRACES = re.compile(r"\{([a-zA-Z]\w*)\}")

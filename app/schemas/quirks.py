@@ -94,9 +94,9 @@ QUIRKS: dict[str, Quirk] = {
         whole(-90_000, 90_000),
     ),
     "naive_times": Quirk(
-        "Its times without an offset are",
-        "UTC or the site's (local). Else whichever lies nearer to now is taken, which may be wrong"
-        " for what it kept while it was offline.",
+        "Its times without an offset are in",
+        "UTC or the site's time (local). Else whichever lies nearer to now is taken, which may be"
+        " wrong for what it kept while it was offline.",
         word("UTC", "local"),
     ),
     "call_timeout_s": Quirk(

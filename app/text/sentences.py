@@ -28,6 +28,8 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 _VALUES = {"figure": r"[^ ]+(?: (?:k?W|k?Wh|A|V|%))?", "called": r"(?!The )(?:(?![.?!] ).)+?"}
 #: Places of values that stand beside a field, too, or would.
 _LABELS = {"called", "word"}
+#: What is longer is no sentence of ours, and looking for one in it would take long.
+_LONGEST = 2_000
 #: Where one piece of a text ends and the next begins, and what stands between them.
 _BORDERS = (
     (re.compile(" · "), " · "),
@@ -85,6 +87,8 @@ def apart(word: str) -> str:
 
 @numbers.remembered
 def _put(text: str, language: str, within: bool = False) -> str:
+    if len(text) > _LONGEST:
+        return text
     book = _book(language)
     own = book.words if within else book.texts
     if (known := own.get(text)) is not None:
@@ -97,11 +101,13 @@ def _put(text: str, language: str, within: bool = False) -> str:
     head, _colon, rest = text.partition(": ")
     if rest and (" " in head or rest in book.words) and (known := own.get(head)) is not None:
         return f"{known}: {_put(rest, language, True)}"
-    if rest in book.words and (told := _put(head, language, within)) != head:
-        return f"{told}: {book.words[rest]}"
-    # Several sentences that are known are never the values of one shape.
-    if None not in (sentences := [own.get(each) for each in _BORDERS[-1][0].split(text)]):
-        return " ".join(map(str, sentences))
+    order, _colon, state = text.rpartition(": ")
+    if state in book.words and (told := _put(order, language, within)) != order:
+        return f"{told}: {book.words[state]}"
+    # A sentence that is known is no value of a shape that the next ones would be of.
+    sentences = _BORDERS[-1][0].split(text)
+    if len(sentences) > 1 and sentences[0] in own:
+        return " ".join(_put(each, language, within) for each in sentences)
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):
             # A value may be a name that people gave: only words of the business are looked up.

@@ -16,6 +16,7 @@ from app.domain.ground.errors import Conflict, DomainError, Taken
 from app.domain.ground.texts import N_
 from app.extensions import db, is_away, is_busy, login, takes_no_writes
 from app.web import problems
+from app.web.scope import OutOfReach
 
 log = logging.getLogger(__name__)
 
@@ -137,8 +138,6 @@ def _page(status: int, said: Said, sentence: str = "", more: str = "") -> Any:
         current_user.get_id()
     except (OperationalError, PoolTimeout) as error:
         return _database_away(error)
-    if status == 404 and sentence and getattr(current_user, "site_ids", None):
-        more = ELSEWHERE
     sent = request.method not in ("GET", "HEAD")
     known = {
         "sentence": sentence or said.sentence,
@@ -159,7 +158,8 @@ def _of_http(error: Any) -> Any:
         return error
     # What werkzeug and flask-limiter say by themselves is for programs.
     own = "" if isinstance(error, RateLimitExceeded) else vars(error).get("description") or ""
-    return _page(code, PAGES.get(code) or PAGES[500 if code >= 500 else 400], str(own))
+    said = PAGES.get(code) or PAGES[500 if code >= 500 else 400]
+    return _page(code, said, str(own), ELSEWHERE if isinstance(error, OutOfReach) else "")
 
 
 def _outdated(error: CSRFError) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import event, select, true
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from werkzeug.exceptions import NotFound
 
 from app.domain.access import reach
 from app.domain.ground.bulk import MADE_ONCE
@@ -57,6 +58,16 @@ def narrow(db: Session, scope: Scope | None) -> None:
 def of(db: Session) -> Scope | None:
     """The scope of an open database session."""
     return db.info.get(_KEY)
+
+
+class OutOfReach(NotFound):
+    """There is no such row, or it is at a site that the reader cannot see."""
+
+
+def missing(db: Session, model: type, sentence: str) -> NotFound:
+    """What to raise where a row was not found."""
+    seen, placed = of(db), issubclass(model, (Site, SiteOwned, StationOwned, *_SESSIONS))
+    return (OutOfReach if placed and seen and seen.site_ids else NotFound)(sentence)
 
 
 @event.listens_for(Session, "do_orm_execute")

@@ -268,6 +268,17 @@ def test_why_a_charger_was_turned_away_is_read_in_german(german, reason):
             "sie kein Passwort.",
         ),
         ("its password was changed", "ihr Passwort wurde geändert"),
+        (
+            "The certificate is not good for this station. It names Acme and not Ampdesk GmbH.",
+            "Das Zertifikat gilt nicht für diese Ladestation. Es nennt Acme und nicht "
+            "Ampdesk GmbH.",
+        ),
+        (
+            "The request is no WebSocket handshake. The header Upgrade: websocket is missing.",
+            "Die Anfrage ist kein WebSocket-Handshake. Der Header Upgrade: websocket fehlt.",
+        ),
+        ("Set Foo to a: b: accepted", "Foo auf a: b setzen: angenommen"),
+        ("no price: " * 1500, "no price: " * 1500),
         ("connectorId has the wrong type", "connectorId hat den falschen Typ"),
         ("The message is not a JSON array.", "Die Nachricht ist kein JSON-Array."),
     ],

@@ -89,7 +89,7 @@ def test_a_machine_is_added_and_given_a_narrow_token(admin, db, made):
     answer = admin.post("/staff/machines/new", data=data)
     assert answer.status_code == 303
     page = admin.get(answer.location).text
-    assert "answers for it" in page
+    assert "is responsible for it" in page
     assert "New password link" not in page
     machine = db.scalar(select(User).where(User.name == "Ledger"))
     token = {"name": "nightly", "days": "30", "may_money": "read"}

@@ -198,3 +198,9 @@ def test_whoever_follows_a_link_to_a_station_that_moved_is_told_so(app, db, peop
     gone = client.get(address)
     assert gone.status_code == 404
     assert "There is no such station. Or it is at a site that you cannot see" in gone.text
+
+
+@pytest.mark.parametrize("address", ["/jobs/99", "/tariffs/99", "/r/wrong"])
+def test_what_is_at_no_site_is_at_none_that_they_cannot_see(app, people, address):
+    _, near, *_ = people
+    assert "Or it is at a site" not in seed.signed_in(app, near).get(address).text

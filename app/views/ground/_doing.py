@@ -12,6 +12,7 @@ from app.domain.ground.errors import DomainError
 from app.extensions import db
 from app.process.clock import utc_now
 from app.uow import unit_of_work
+from app.web import scope
 from app.web.security import actor, back, needs
 
 Row = TypeVar("Row")
@@ -21,7 +22,10 @@ def by_number(model: type[Row], missing: str) -> Callable[..., Row]:
     """Find a row in reach by the last number of an address, or 404: what is `missing`."""
 
     def find(number: int = 0, /, **path: int) -> Row:
-        return db.session.get(model, [number, *path.values()][-1]) or abort(404, missing)
+        row = db.session.get(model, [number, *path.values()][-1])
+        if row is None:
+            raise scope.missing(db.session(), model, missing)
+        return row
 
     return find
 

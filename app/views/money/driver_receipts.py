@@ -73,7 +73,7 @@ def pdf(key: str) -> Response:
 def signed(key: str) -> Response:
     """What the meter signed of the session, to the letter: a driver checks it with its key."""
     bill = _opened(key).bill
-    texts = [] if bill is None else _signed(bill)
+    texts = list(signed_texts(sessions.samples(db.session(), bill.session_id))) if bill else []
     if bill is None or not texts:
         abort(404)
     answer = Response("\n\n".join(texts) + "\n", mimetype="text/plain")
@@ -101,14 +101,11 @@ def ask(key: str) -> Response:
     return back("driver_receipts.show", key=key, asked=1, _anchor="question")
 
 
-def _signed(bill: Bill) -> list[str]:
-    return list(signed_texts(sessions.readings(db.session(), bill.session_id)))
-
-
 def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = "") -> Response:
     """The page of a bill; with `trouble`, and what was asked, where a question was refused."""
     session, settings = db.session(), the_settings()
-    chart = session_chart.of_bill(bill, sessions.readings(session, bill.session_id))
+    rows = sessions.readings(session, bill.session_id)
+    chart = session_chart.of_bill(bill, rows)
     chain = bills.chain(session, bill.session_id)
     links = {
         each.id: receipts.write_link(settings.link_keys(), each.id)
@@ -125,7 +122,7 @@ def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = ""
                 bill=bill,
                 told=bill_text.in_words(bill, words, bill.session.station.identity),
                 drawing=drawn_chart.of(chart.power, words),
-                signed=bool(_signed(bill)),
+                signed=any(signed_texts(rows)),
                 readings=[_row(one, words) for one in session_chart.thinned(chart.rows, MOST_ROWS)],
                 chain=chain,
                 links=links,
