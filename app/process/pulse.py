@@ -7,6 +7,7 @@ database or the broker has none that could, and is alive all the same.
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
@@ -32,7 +33,8 @@ class Pulse:
 
         def keep() -> None:
             while True:
-                self.tell(path)
+                with suppress(OSError):  # a full disk may have room later
+                    self.tell(path)
                 time.sleep(PAUSE_S)
 
         threading.Thread(target=keep, name="pulse", daemon=True).start()

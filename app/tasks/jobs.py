@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app import reactions
-from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.errors import DomainError, Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
 from app.domain.office import jobs, rights, schedules
 from app.domain.office.jobs import Cancelled
@@ -126,6 +126,8 @@ def _refuse(user: User, kind: JobKind) -> None:
     if user.archived_at is not None:
         raise Invalid("Whoever asked for it is no longer on the staff.")
     jobs.refuse(rights.of(user), kind)
+    if kind in jobs.EVERYWHERE and _sites(user) is not None:
+        raise Forbidden("This concerns all sites; your account is limited to some of them.")
 
 
 def _sites(user: User) -> frozenset[int] | None:

@@ -186,6 +186,19 @@ def test_one_row_that_is_no_site_leaves_all_out_unless_that_was_agreed_to(api, d
     assert (job["state"], job["added"], job["left_out"], built(db)) == ("done", 3, 1, 3)
 
 
+def test_staff_of_some_sites_import_no_sites(api, db, narrowed):
+    asked = {"noun": "sites", "text": halls(3)}
+    number = api.post("/imports", asked, 202)["id"]
+    narrowed(number)
+    all_done()
+    job = api.get(f"/jobs/{number}")
+    assert (job["state"], built(db)) == ("failed", 0)
+    assert "This concerns all sites" in job["sentence"]
+    for more in ({}, {"dry_run": True}):
+        assert "This concerns all sites" in api.post("/imports", asked | more, 403)["detail"]
+    assert len(api.get("/jobs")["items"]) == 1
+
+
 def test_a_column_that_is_not_understood_is_named(api, db):
     job = imported(api, "tag,shoe size\n04000001,43\n")
     assert job["state"] == "failed"

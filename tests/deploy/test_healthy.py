@@ -1,6 +1,7 @@
 """`deploy.part healthy`: who hangs is told from who waits for Redis."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,12 @@ from app.process.pulse import Pulse, sign_of_life
 from deploy.healthy import healthy
 from tests.support.site import kept
 from tests.support.wait import eventually
+
+
+def alive(one, path):
+    path.unlink(missing_ok=True)
+    one.tell(path)
+    return path.exists()
 
 
 @pytest.mark.processes
@@ -39,17 +46,22 @@ def test_a_part_that_never_was_is_not_alive(tmp_path):
 def test_a_loop_that_no_longer_turns_alive(monkeypatch, tmp_path):
     monkeypatch.setattr(pulse, "LOOP_STILL_S", 0.2)
     one, path = Pulse(), tmp_path / "alive"
-
-    def alive():
-        path.unlink(missing_ok=True)
-        one.tell(path)
-        return path.exists()
-
-    assert alive(), "who has not begun is alive"
+    assert alive(one, path), "who has not begun is alive"
     one.turn()
-    eventually(lambda: not alive(), what="it hangs")
+    eventually(lambda: not alive(one, path), what="it hangs")
     one.turn()
-    assert alive()
-    eventually(lambda: not alive(), what="it hangs again")
+    assert alive(one, path)
+    eventually(lambda: not alive(one, path), what="it hangs again")
     one.wait()
-    assert alive(), "who waits is alive"
+    assert alive(one, path), "who waits is alive"
+
+
+def test_a_sign_of_life_that_cannot_be_given_is_given_later(monkeypatch, tmp_path):
+    monkeypatch.setattr(pulse, "PAUSE_S", 0.01)
+    tried, touch = [], Path.touch
+    monkeypatch.setattr(Path, "touch", lambda path: (tried.append(path), touch(path)))
+    folder = tmp_path / "away"
+    Pulse().begin(folder / "alive")
+    eventually(lambda: len(tried) > 1, what="it is tried again")
+    folder.mkdir()
+    eventually((folder / "alive").exists, what="it is given")

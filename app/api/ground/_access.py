@@ -53,6 +53,11 @@ class Caller:
         """Tell whether the token has this right."""
         return rights.may(self.rights, area, right)
 
+    def refuse_some_sites(self) -> None:
+        """Raise `Problem` 403 where not all sites are within reach."""
+        if self.scope.site_ids is not None:
+            raise Problem(403, "This concerns all sites; the token is limited to some of them.")
+
 
 def admit(right: Right, *, everywhere: bool, now: datetime) -> Caller:
     """Let a program in and narrow the database session to what its person may see.
@@ -77,8 +82,8 @@ def admit(right: Right, *, everywhere: bool, now: datetime) -> Caller:
     if not caller.may(area, right):
         sentence = f"This needs the right {area}: {right}, which the token does not have."
         raise Problem(403, sentence, right=f"{area}:{right}")
-    if everywhere and holder.site_ids is not None:
-        raise Problem(403, "This concerns all sites; the token is limited to some of them.")
+    if everywhere:
+        caller.refuse_some_sites()
     return caller
 
 

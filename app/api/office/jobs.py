@@ -114,11 +114,13 @@ _YES_OR_NO = ("ignore_columns", "make_groups", "unblock", "valid_only", "dry_run
 def import_(ask: Ask) -> Reply:
     """Have what a CSV file lists added and changed; the job tells how it went.
 
-    A file of stations brings no passwords: those that are made are fetched at the desk, or given
-    anew by `POST /stations/{id}/credentials`.
+    A file of sites is only for whoever sees all sites.  One of stations brings no passwords: those
+    that are made are fetched at the desk, or given anew by `POST /stations/{id}/credentials`.
     """
     given = dict(ask.body)
     kind, text = JobKind(f"import_{given.pop('noun')}"), given.pop("text")
+    if kind in jobs.EVERYWHERE:
+        ask.caller.refuse_some_sites()
     clock.zone_name(given.get("timezone", "UTC"))
     if kind is JobKind.IMPORT_STATIONS:
         station_import.refuse_passwords(sheet.read(text, headings.STATIONS))

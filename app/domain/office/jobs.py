@@ -42,6 +42,8 @@ NEEDS: dict[JobKind, tuple[Area, Right]] = {
 }
 IMPORTS = frozenset(kind for kind in JobKind if kind.startswith("import_"))
 REPORTS = frozenset({JobKind.EXPORT_REPORT})
+#: What nobody does who is limited to some sites.
+EVERYWHERE = frozenset({JobKind.IMPORT_SITES})
 
 
 class Cancelled(Exception):
