@@ -121,6 +121,11 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
         pulse.PULSE.turn()
         return pause_s
 
+    def _ensure_connected(self) -> Any:
+        """Wait for a broker that was lost; within a turn, and for as long as it is away."""
+        pulse.PULSE.wait()
+        return super()._ensure_connected()
+
 
 def _broker(url: str) -> tuple[str, dict[str, Any]]:
     """The URL of the broker as Celery writes it, and its options."""

@@ -12,6 +12,20 @@ from deploy.healthy import healthy
 from tests.support.site import kept
 from tests.support.wait import eventually
 
+#: A loop that has stood still for so long hangs in the processes that are started here.
+STILL_S = 2.0
+HURRIED = (
+    "import runpy; from app.process import pulse; "
+    f"pulse.PAUSE_S, pulse.LOOP_STILL_S = 0.1, {STILL_S}; "
+    "runpy.run_module('celery', run_name='__main__', alter_sys=True)"
+)
+
+
+def hurried(name, command):
+    """Under its keeper, with little patience for a loop that stands still."""
+    at = command.index("-m")
+    return kept(name, [*command[:at], "-c", HURRIED, *command[at + 2 :]])
+
 
 def alive(one, path):
     path.unlink(missing_ok=True)
@@ -21,11 +35,15 @@ def alive(one, path):
 
 @pytest.mark.processes
 @pytest.mark.timeout(240)
-def test_processes_of_tasks_are_alive_also_while_redis_is_away(make_site):
-    site = make_site("sqlite", processes=("celery", "beat"), launch=kept)
+def test_processes_of_tasks_are_alive_also_while_redis_is_away(make_site, monkeypatch, tmp_path):
+    monkeypatch.setattr(pulse, "LOOP_STILL_S", 2 * STILL_S)
+    site = make_site("sqlite", processes=("celery", "beat"), launch=hurried)
+    still = Pulse()
     for away in (False, True):
         if away:
             site.kill9("redis")
+            still.turn()
+            eventually(lambda: not alive(still, tmp_path / "still"), what="loops that stand hang")
         for name in ("celery", "beat"):
             eventually(lambda name=name: sign_of_life(name, site.settings).exists(), what=name)
             os.utime(sign_of_life(name, site.settings), (0, 0))
