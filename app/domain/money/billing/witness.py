@@ -1,5 +1,6 @@
 """Who speaks of a session's flow, read from its rows: the meter, the plug's words, connections."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,6 +33,8 @@ from app.domain.money.tariffs import Interval
 LATE = timedelta(minutes=10)
 #: A station that was away for less than this has lost no status that matters.
 AWAY = timedelta(minutes=2)
+#: A clock shows itself where times so far apart were heard with the same delay, but for so much.
+_APART, _ALIKE = timedelta(seconds=10), timedelta(seconds=2)
 
 _SAYS = {
     Activity.CHARGING: Says.CHARGING,
@@ -198,8 +201,8 @@ class _Connection(NamedTuple):
 def _connections(book: Book, session: AnySession) -> list[_Connection]:
     """When the station was connected, by its own clock: that is a little off, and left so.
 
-    The least that anything shows counts: it may have been put right on the way, and where it was
-    when the station was away, each connection shows its own.
+    The least that anything shows counts: it may have been put right on the way; where that was
+    while the station was away, what was heard on each connection shows its own.
     """
     heard = [(row.received_at, row.taken_at) for row in book.readings.get(session.id, ())]
     heard.append((session.start_received_at, session.started_at))
@@ -207,19 +210,35 @@ def _connections(book: Book, session: AnySession) -> list[_Connection]:
         heard.append((session.stop_received_at, session.ended_at))
     told = [*book.statuses[session.id], *book.events.get(session.id, ())]
     heard += [(row.received_at, row.at) for row in told]
-    return [_dated(row, heard) for row in book.connections[session.id]]
+    heard.sort()
+    arrivals = [received_at for received_at, _ in heard]
+    least = min((received_at - at for received_at, at in heard), key=abs)
+    found = []
+    for row in book.connections[session.id]:
+        until = bisect_right(arrivals, row.closed_at) if row.closed_at else None
+        off = _off_of(heard[bisect_left(arrivals, row.opened_at) : until], least)
+        booted = bool(row.booted_at and row.booted_at - row.opened_at < AWAY)
+        closed_at = row.closed_at and row.closed_at - off
+        found.append(_Connection(row.opened_at - off, closed_at, booted))
+    return found
 
 
-def _dated(row: Any, heard: Sequence[Interval]) -> _Connection:
-    """A connection by the clock that what was heard on it, or else at all, shows."""
-    own = [pair for pair in heard if row.opened_at <= pair[0] <= (row.closed_at or pair[0])]
-    off = min((received_at - at for received_at, at in own or heard), key=abs)
-    off = off if abs(off) <= TOLERANCE else timedelta()
-    return _Connection(
-        row.opened_at - off,
-        row.closed_at and row.closed_at - off,
-        bool(row.booted_at and row.booted_at - row.opened_at < AWAY),
-    )
+def _off_of(own: Sequence[Interval], least: timedelta) -> timedelta:
+    """By how much the station's clock was off while these were heard, as received and taken:
+    `least` where they do not agree, as those do not that were stored.
+    """
+    agreed: list[timedelta] = []
+    offs = sorted((received_at - at, at) for received_at, at in own)
+    first, since = offs[0] if offs else (least, datetime.max)
+    last = since
+    for off, at in offs:
+        if off - first > _ALIKE:
+            first, since, last = off, at, at
+        since, last = min(since, at), max(last, at)
+        if last - since >= _APART:
+            agreed.append(first)
+    off = min(agreed, key=abs, default=least)
+    return off if abs(off) <= TOLERANCE else timedelta()
 
 
 def _dark(
