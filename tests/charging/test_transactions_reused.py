@@ -134,7 +134,7 @@ def at_two_plugs(*, named=True):
     return here, [replace(one, connector=other) for one in again(minute=20)]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(8))
 def test_an_id_in_use_at_two_evses_at_once_is_two_sessions(any_app, seed):
     net = peopled(flask_db.session())
     first, second = at_two_plugs()
@@ -154,10 +154,33 @@ def test_an_id_in_use_at_two_evses_at_once_is_two_sessions(any_app, seed):
 def test_two_sessions_of_one_id_at_once_are_held_where_an_event_names_no_evse(db, net):
     first, second = at_two_plugs(named=False)
     tell(db, net, [first[0], *second, *first[1:]])
+    second, first = newest_first(db)
+    assert (first.evse, first.state, first.energy_wh) == (1, SessionState.CHARGING, 0)
+    assert (second.evse, second.state, second.energy_wh) == (2, SessionState.ENDED, 0)
+    doubts = {"offline_report", "transaction_reused", "ends_contradict"}
+    assert (set(first.flags), set(second.flags)) == ({"offline_report"}, doubts)
     for session in newest_first(db):
         session.state is SessionState.CHARGING or lone.settle(db, session.id, now=HEARD)
     assert db.scalars(select(Bill)).all() == []
-    assert any("transaction_reused" in one.flags for one in newest_first(db))
+
+
+@pytest.mark.parametrize("place", range(1, 6))
+def test_one_event_that_names_a_wrong_evse_is_of_its_session_and_holds_its_bill(db, net, place):
+    reports = [replace(one, connector=PLUG) for one in charge()]
+    reports[place] = replace(reports[place], connector=ConnectorRef(2))
+    tell(db, net, reports)
+    [session] = newest_first(db)
+    assert (session.evse, session.state, session.energy_wh) == (1, SessionState.ENDED, 10_000)
+    assert lone.settle(db, session.id, now=HEARD).reasons == ["transaction_reused"]
+
+
+def test_an_end_at_the_evse_of_a_former_use_is_of_the_session_that_charges(db, net):
+    tell(db, net, [replace(one, connector=ConnectorRef(2)) for one in charge()])
+    later = [replace(one, connector=PLUG) for one in again(CARD)]
+    later[-1] = replace(later[-1], connector=ConnectorRef(2))
+    tell(db, net, later)
+    told = [(one.evse, one.state, one.energy_wh) for one in newest_first(db)]
+    assert told == [(1, SessionState.ENDED, 3_000), (2, SessionState.ENDED, 10_000)]
 
 
 def test_two_starts_of_one_card_without_an_end_between_are_held(db, net):

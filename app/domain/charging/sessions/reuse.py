@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select, true, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
@@ -37,30 +37,32 @@ def session_of(
 ) -> ChargingSession | None:
     """The session of a transaction at the time of an event: the last that had begun by then.
 
-    One that we numbered ourselves (1.6) is another than the station's of the same id, and so is
-    one at another EVSE than the event names.
+    One that we numbered ourselves (1.6) is another than the station's of the same id.  At another
+    EVSE it is another for a start, and where there is one at that EVSE; else the event names a
+    wrong one.
     """
     ref, at = report.transaction_ref, report.at
     newest = by_reference(db, station, ref, locked=True)
     if newest is None:
         return None
-    ours, other = is_ours(newest), is_elsewhere(newest, report)
+    ours, other, starts = is_ours(newest), is_elsewhere(newest, report), report.kind == STARTED
     if not other and (newest.started_at <= at or not (ours or "#" in newest.start_key)):
-        earlier: Sequence[ChargingSession] = ()
+        there: Sequence[ChargingSession] = ()
     else:
         theirs = ChargingSession.start_key.startswith(OF_STATION)
         query = select(ChargingSession).where(
             ChargingSession.station_id == station.id, stood_aside(ref), theirs
         )
         query = query.order_by(ChargingSession.started_at.desc()).with_for_update()
-        earlier = [one for one in db.scalars(query) if not is_elsewhere(one, report)]
-    begun = (session for session in earlier if session.started_at <= at)
-    found = next(begun, earlier[-1] if earlier else newest)
-    over = report.kind == STARTED and found.ended_at is not None and found.ended_at < at
-    if (ours and not earlier) or (other and (not earlier or over)):
+        there = [one for one in db.scalars(query) if not is_elsewhere(one, report)]
+    begun = (session for session in there if session.started_at <= at)
+    found = next(begun, there[-1] if there else newest)
+    ended_at = None if found.provisional and not starts else found.ended_at
+    unknown = other and (not there or (ended_at is not None and ended_at < at))
+    if (ours and not there) or (unknown and starts):
         step_aside(db, newest)
         return None
-    return found
+    return newest if unknown and not ours else found
 
 
 def is_elsewhere(session: Any, report: TransactionReport) -> bool:
@@ -91,6 +93,33 @@ def split(
     _move(db, session, made, ordered[cut:], after_id=reading_id)
     _reopen(db, session, ordered[:cut], now)
     return made
+
+
+def regain(
+    db: Session, session: ChargingSession, start: TransactionEvent, *, now: datetime
+) -> ChargingSession | None:
+    """Give a new session what was told of it before its start, and went to one at another EVSE.
+
+    Returns that one, if any; what a bill rests on stays there.
+    """
+    if start.kind != STARTED:
+        return None
+    others = select(ChargingSession).where(
+        ChargingSession.station_id == session.station_id,
+        stood_aside(start.transaction_ref),
+        ChargingSession.evse != session.evse,
+        or_(ChargingSession.ended_at.is_(None), ChargingSession.ended_at >= start.at),
+    )
+    for other in db.scalars(others):
+        query = select(TransactionEvent).where(TransactionEvent.session_id == other.id)
+        told, (reading_id, event_id) = db.scalars(query).all(), rested_on(db, other.id)
+        astray = [one for one in told if one.evse == session.evse and one.at >= start.at]
+        rest = [one for one in told if one not in astray]
+        if astray and rest and min(one.id for one in astray) > event_id:
+            _move(db, other, session, astray, after_id=reading_id, evse=session.evse)
+            _reopen(db, other, rest, now)
+            return other
+    return None
 
 
 def rested_on(db: Session, session_id: int) -> tuple[int, int]:
@@ -125,10 +154,12 @@ def unsure(db: Session, session: AnySession, told: Sequence[Any]) -> bool:
     """Whether the events of a transaction may be those of two, and nothing tells these apart.
 
     It was started at two times (the same start again may leave out the fractions of its second),
-    or its id was in use at two EVSEs and some event names neither.
+    or some event names another EVSE, or none while its id was in use at two.
     """
     started = [event.at for event in told if event.kind == STARTED]
     if started and max(started) - min(started) >= timedelta(seconds=1):
+        return True
+    if any(event.evse and event.evse != session.evse for event in told):
         return True
     ref = told[0].transaction_ref
     alone = "#" not in session.start_key and session.transaction_ref == ref
@@ -170,6 +201,7 @@ def _move(
     events: Sequence[TransactionEvent],
     *,
     after_id: int,
+    evse: int | None = None,
 ) -> None:
     """Let the later events take their readings along, save those that a bill rests on."""
     for event in events:
@@ -180,6 +212,7 @@ def _move(
             MeterReading.session_id == session.id,
             MeterReading.taken_at >= made.started_at,
             MeterReading.id > after_id,
+            true() if evse is None else MeterReading.evse == evse,
         )
         .values(session_id=made.id)
         .execution_options(synchronize_session=False)

@@ -195,9 +195,9 @@ def _parted(
     now: datetime,
 ) -> tuple[ChargingSession, ChargingSession | None]:  # fmt: skip
     """The session of an event, and the other one where the id is told to be used again."""
-    if event.kind == UPDATED or session.last_seq_no is None:
-        return session, None
-    made = reuse.split(db, station, session, now=now)
+    if session.last_seq_no is None:
+        return session, reuse.regain(db, session, event, now=now)
+    made = None if event.kind == UPDATED else reuse.split(db, station, session, now=now)
     if made is None:
         return session, None
     return (made, session) if event.session_id == made.id else (session, made)

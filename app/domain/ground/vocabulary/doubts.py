@@ -415,8 +415,10 @@ _ALL = (
     ),
     Doubt(
         *("transaction_reused", "transaction id used again", About.SESSION),
-        "a 2.x transaction id is started twice and no end lies between the two",
-        "The charger started this transaction twice and reported no end in between.",
+        "a 2.x transaction id is started twice and no end lies between the two, or is told "
+        "at two EVSEs",
+        "The charger started this transaction twice and reported no end in between, or "
+        "told it at two EVSEs.",
     ),
     Doubt(
         *("cost_limited", "cost limited", About.SESSION),
