@@ -119,7 +119,8 @@ def test_one_reading_shows_the_pace_of_a_car_that_takes_less_and_less():
 def test_zeros_on_the_way_are_no_register_where_the_stop_tells_what_the_plug_says(start):
     readings = read(*((at, 0) for at in range(5, 60, 5)))
     said = {"said_charging_s": lambda: 1_800, "max_power_w": Decimal(11_000)}
-    assert billed(start, start + 2_437, readings, **said) == 2_437
+    found = weighed(start, start + 2_437, readings, **said).energy
+    assert (found.energy_wh, found.flags) == (2_437, {EnergyFlag.OUTLIER_IGNORED})
     begin = [Reading(minute(0), Decimal(start), context=BEGIN)]
     assert billed(None, start + 2_437, [*begin, *readings], **said) == 2_437
     for against in (
@@ -130,6 +131,11 @@ def test_zeros_on_the_way_are_no_register_where_the_stop_tells_what_the_plug_say
     ):
         held = {"readings": readings, **said, **against}
         assert billed(start, start + 2_437, **held) is None, against
+
+
+def test_zeros_on_the_way_hold_where_nobody_says_what_the_plug_gives():
+    readings = read(*((at, 0) for at in range(5, 60, 5)))
+    assert billed(120_000, 140_000, readings, said_charging_s=lambda: 3_300) is None
 
 
 @pytest.mark.parametrize("hours", [range(1, 9), ()])

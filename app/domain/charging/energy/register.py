@@ -68,7 +68,7 @@ def by_register(
     if clock_jumped:
         work.flags.add(EnergyFlag.CLOCK_INCONSISTENT)
         power_w = begin_w = None
-    points = _without_zeros(facts, _whole_phases(work, points), initial, power_w)
+    points = _without_zeros(work, facts, _whole_phases(work, points), power_w)
     from_zero = _from_zero(facts, points, initial, power_w, resolution_wh)
     if from_zero and _session_relative(work, facts, points, initial, ended_at):
         return work
@@ -117,20 +117,24 @@ def _whole_phases(work: Work, points: Sequence[Point]) -> list[Point]:
 
 
 def _without_zeros(
-    facts: EnergyFacts, points: list[Point], initial: Decimal, power_w: Decimal | None
+    work: Work, facts: EnergyFacts, points: list[Point], power_w: Decimal | None
 ) -> list[Point]:
     """The points, without zeros that are no register: nothing else was read on the way, only the
-    stop tells the energy, and the plug called itself Charging for long enough.
+    stop tells the energy, and the plug, of known power, called itself Charging for long enough.
     """
+    initial = work.initial or _ZERO
     stop, ends = facts.meter_stop_wh, [point for point in points if point.context in (BEGIN, END)]
     if stop is None or stop <= initial or any(point.value for point in points if point not in ends):
         return points
     power = power_of(facts.readings)
     if len(ends) == len(points) or (power and not any(point.value > 0 for point in power)):
         return points
-    said = facts.said_charging_s()
-    enough = said and stop - initial <= limit_wh(power_w, Decimal(said))
-    return ends if enough else points
+    known = power_w if power or facts.max_power_w else None
+    said = facts.said_charging_s() if known else None
+    if not said or stop - initial > limit_wh(known, Decimal(said)):
+        return points
+    work.flags.add(EnergyFlag.OUTLIER_IGNORED)
+    return ends
 
 
 def _from_zero(
