@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app.domain.charging.running import open_sessions
+from app.domain.charging.sessions.begin import price_anew
 from app.domain.charging.sessions.row import flag, remove_flag
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkUpdate
@@ -165,6 +166,7 @@ def _mend(db: Session, session: ChargingSession, offset: timedelta) -> None:
     if _fits(claimed_at, session.start_received_at, offset):
         session.started_at = claimed_at - offset
         session.claimed_started_at = claimed_at
+        price_anew(db, session.station, session)
         if session.idle_since is not None:
             session.idle_since = max(session.idle_since - offset, session.started_at)
         for code in _UNDONE:

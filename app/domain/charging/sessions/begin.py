@@ -1,5 +1,6 @@
 """How a charging session begins: once, whatever the charger repeats."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,7 +34,7 @@ from app.domain.ground.vocabulary import Decision, Token
 from app.domain.money import tariff_choice
 from app.domain.network import plugs
 from app.domain.network.plugs import AnyStation
-from app.models import ChargingSession, Site, Tag
+from app.models import ChargingSession, Site, Tag, TariffVersion
 
 #: The doubt of a session whose tag was let in while the database was away.
 LET_IN_AWAY = "let_in_away"
@@ -201,18 +202,32 @@ def name_holder(
     db: Session, station: AnyStation, session: AnySession, token: Token, decision: Decision
 ) -> None:
     """Say whose session it is, by the tag that began it: the driver and the price follow."""
-    _name(session, token, decision, db.get(Tag, decision.tag_id) if decision.tag_id else None)
-    price(db, station, session)
-
-
-def price(db: Session, station: AnyStation, session: AnySession) -> None:
-    """Choose the price of a session by when it began and by its tag."""
-    tag = db.get(Tag, session.tag_id) if session.tag_id else None
+    tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
+    _name(session, token, decision, tag)
     # Its station may have left the site since.
     here = session.site_id == station.site_id
     site = station.site if here else db.get_one(Site, session.site_id)
     prices = tariff_choice.Prices(db, [station], [tag] if tag else [], [site])
     _price(session, station, tag, prices, site)
+
+
+def price_anew(db: Session, station: AnyStation, session: AnySession) -> None:
+    """Choose the version of a session's tariff by when it began, where no more than that moved."""
+    held = db.get(TariffVersion, session.tariff_version_id) if session.tariff_version_id else None
+    if held is None:
+        return
+    prices = tariff_choice.Prices(db, [station], sites=[held])
+    tariff = prices.of(held)
+    if tariff and (version := prices.version(tariff, *_times(session), session.timezone)):
+        session.tariff_version_id, number = version.id, str(version.number)
+        why = session.tariff_why or ""
+        session.tariff_why = re.sub(r"(?<=” version )\d+(?= applies)", number, why, count=1)
+
+
+def _times(session: AnySession) -> tuple[datetime, datetime]:
+    """When a session's price held, and until when it was written: a start may be told late."""
+    at, received = session.started_at, session.start_received_at
+    return at, at if received - at > RETRY else received
 
 
 def hold(
@@ -236,9 +251,7 @@ def _price(
     session: AnySession, station: AnyStation, tag: AnyTag | None,
     prices: tariff_choice.Prices, site: Any = None,
 ) -> None:  # fmt: skip
-    late = session.start_received_at - session.started_at > RETRY
-    at, received = session.started_at, session.start_received_at
-    choice = tariff_choice.applicable(prices, station, tag, at, at if late else received, site)
+    choice = tariff_choice.applicable(prices, station, tag, *_times(session), site)
     # The price is frozen; the bill is held where a nearer one was in another currency.
     session.tariff_version_id, session.tariff_why = choice.version_id, choice.why[:300]
     (flag if choice.skipped else remove_flag)(session, "price_skipped")

@@ -11,7 +11,7 @@ from app.domain.access.authorisation import START, Tap
 from app.domain.charging import statuses
 from app.domain.charging.energy import since_start
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import name_holder, price
+from app.domain.charging.sessions.begin import name_holder, price_anew
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.reuse import unsure
 from app.domain.charging.sessions.row import AnySession, flag, mark_time, remove_flag
@@ -110,7 +110,7 @@ def place(db: Session, station: AnyStation, session: AnySession, story: Story) -
     first, before = story.first, session.started_at
     session.started_at = first.at
     if first.at != before:
-        price(db, station, session)
+        price_anew(db, station, session)
     session.claimed_started_at = claimed_at(first)
     mark_time(
         session, first.at, first.received_at, session.claimed_started_at,
