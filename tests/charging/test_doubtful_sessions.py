@@ -105,10 +105,10 @@ def test_a_session_without_readings_was_over_when_its_plug_was_free_or_the_next_
     assert (first.state, first.ended_at) == (SessionState.ENDED, begun[1])
 
 
-def test_a_start_that_is_told_again_without_its_fractions_leaves_none_running(db, net):
+def test_a_start_in_the_second_of_another_that_it_names_whole_leaves_none_running(db, net):
     begun = []
-    for at in (BEGAN + timedelta(milliseconds=123), BEGAN):
-        start = sessions.Start(PLUG, CARD, Decimal(1_000), at, at.isoformat())
+    for at, wh in ((BEGAN + timedelta(milliseconds=123), 1_000), (BEGAN, 1_001)):
+        start = sessions.Start(PLUG, CARD, Decimal(wh), at, at.isoformat())
         begun.append(lone.begin(db, net.station, start, now=FREE).session)
     db.refresh(begun[0])
     assert (begun[0].state, begun[0].provisional) == (SessionState.ENDED, True)
