@@ -58,7 +58,7 @@ def test_an_unlock_that_would_end_a_session_says_so_before_it_is_sent(page, desk
     expect(warning).to_contain_text(f"ession {session_id} of ")
     expect(warning).to_contain_text("kWh so far")
     assert newest(desk) == before
-    page.get_by_role("button", name="all the same").click()
+    page.get_by_role("button", name="anyway").click()
     expect(page.locator("#command-rows")).to_contain_text("Unlock")
     assert newest(desk) == (Order.UNLOCK, {"connector": evse})
 
