@@ -22,7 +22,7 @@ from app.domain.ground.bulk import among
 from app.domain.ground.bulk_rows import BulkRead, Keyed, Keys, by_first
 from app.domain.ground.vocabulary import Json
 from app.domain.money.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
-from app.domain.money.billing.plug_words import AT_PLUG, FOUND, connections_of, statuses_of
+from app.domain.money.billing.plug_words import AT_PLUG, FOUND, KEY, connections_of, statuses_of
 from app.domain.money.tariffs import Tariff, TariffError, from_json
 from app.models import (
     ChargingSession,
@@ -47,18 +47,8 @@ _STATION = Station.__table__
 _VERSION = TariffVersion.__table__
 _TENANT = Tenant.__table__
 
-#: What a session's key tells, and the types of it on PostgreSQL.
-_KEY = {
-    "id": "bigint",
-    "station_id": "bigint",
-    "evse": "integer",
-    "connector": "integer",
-    "since": "timestamptz",
-    "until": "timestamptz",
-    "first_wh": "bigint",
-    "last_wh": "bigint",
-    "ref": "text",
-}
+#: What a session's key tells here besides, and the types of it on PostgreSQL.
+_KEY = {**KEY, "first_wh": "bigint", "last_wh": "bigint", "ref": "text"}
 _ENDED = f"{AT_PLUG.format('b')} AND b.state = 'ended' AND b.id <> k.id"
 
 _OF_STRETCH = (

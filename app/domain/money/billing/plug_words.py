@@ -19,7 +19,7 @@ from app.models import Connection, StatusEvent
 Rows = dict[int, list[Any]]
 
 #: What a session's key tells, and the types of it on PostgreSQL.
-_KEY = {
+KEY = {
     "id": "bigint",
     "station_id": "bigint",
     "evse": "integer",
@@ -35,16 +35,16 @@ FOUND = "s.id {ids} SELECT b.id FROM "
 _STATUS = StatusEvent.__table__
 _OF_STATUS = ("id", "at", "received_at", "availability", "activity")
 _LAST_STATUS = Keyed(
-    _STATUS, _OF_STATUS, _KEY,
+    _STATUS, _OF_STATUS, KEY,
     f"{FOUND} status_events AS b WHERE {AT_PLUG.format('b')} AND b.at <= k.since "
     "ORDER BY b.at DESC, b.id DESC LIMIT 1 {end}",
 )  # fmt: skip
 _STATUSES = Keyed(
-    _STATUS, _OF_STATUS, _KEY,
+    _STATUS, _OF_STATUS, KEY,
     f"{AT_PLUG.format('s')} AND s.at > k.since AND s.at < k.until ORDER BY s.at, s.id",
 )  # fmt: skip
 _CONNECTIONS = Keyed(
-    Connection.__table__, ("opened_at", "booted_at", "closed_at"), _KEY,
+    Connection.__table__, ("opened_at", "booted_at", "closed_at"), KEY,
     "s.station_id = k.station_id AND s.opened_at <= k.until "
     "AND (s.closed_at IS NULL OR s.closed_at >= k.since) ORDER BY s.id",
 )  # fmt: skip
@@ -94,7 +94,7 @@ def _keys(db: Session, asked: Iterable[tuple[AnySession, datetime, datetime]]) -
         (each.id, each.station_id, each.evse, each.connector, since, until)
         for each, since, until in asked
     ]
-    return Keys(db, tuple(_KEY), rows)
+    return Keys(db, tuple(KEY), rows)
 
 
 def _ahead_of(session: AnySession) -> timedelta:
